@@ -1,0 +1,192 @@
+/**
+ * The block header: Ethereum's fields in Ethereum's order, so that its hash is keccak-256 of its RLP and any Ethereum
+ * client can read it (Yellow Paper section 4.4; EIP-1559, 4895, 4844, 4788, 7685 for the trailing fields).
+ *
+ * What an engine adds lives in fields that Ethereum already has: `extraData` is the keccak of the block's payload (or
+ * empty), and proof-of-work keeps its extra nonce in `mixHash` and its version and nonce in `nonce`.
+ */
+import { RLP } from '@ethereumjs/rlp';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { addressOf, bigToBytes, bytesToBig, fromHex, hashOf, toHex } from '../base/bytes.ts';
+import { DecodeError } from '../base/errors.ts';
+import type { Address, Hash, Hex } from '../base/types.ts';
+
+export interface Header {
+  readonly parentHash: Hash;
+  /** keccak of an empty list: synod has no uncles. */
+  readonly unclesHash: Hash;
+  readonly beneficiary: Address;
+  readonly stateRoot: Hash;
+  readonly transactionsRoot: Hash;
+  readonly receiptsRoot: Hash;
+  /** 256 bytes. */
+  readonly logsBloom: Hex;
+  readonly difficulty: bigint;
+  readonly number: number;
+  readonly gasLimit: bigint;
+  readonly gasUsed: bigint;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+  /** At most 32 bytes. */
+  readonly extraData: Hex;
+  readonly mixHash: Hash;
+  /** 8 bytes. */
+  readonly nonce: Hex;
+  /** Trailing fields are present from the fork that brought them in, and each needs all those before it. */
+  readonly baseFeePerGas?: bigint;
+  readonly withdrawalsRoot?: Hash;
+  readonly blobGasUsed?: bigint;
+  readonly excessBlobGas?: bigint;
+  readonly parentBeaconBlockRoot?: Hash;
+  readonly requestsHash?: Hash;
+}
+
+/** A header with the proof that stands outside its hash (a proposer's signature; empty under proof-of-work). */
+export interface SealedHeader {
+  readonly header: Header;
+  readonly seal: Uint8Array;
+}
+
+/** keccak256(rlp([])) */
+export const EMPTY_UNCLES_HASH = '0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347' as Hash;
+/** The root of an empty Merkle-Patricia trie: keccak256(rlp('')) */
+export const EMPTY_TRIE_ROOT = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421' as Hash;
+export const EMPTY_BLOOM: Hex = `0x${'00'.repeat(256)}`;
+export const EMPTY_NONCE: Hex = `0x${'00'.repeat(8)}`;
+
+const FIXED_FIELDS = 15;
+const ALL_FIELDS = 21;
+export const MAX_SEAL_BYTES = 1024;
+
+/** The RLP fields; the codec of blocks and of header batches nests them. */
+export function headerFields(header: Header): Uint8Array[] {
+  const fields = [
+    fromHex(header.parentHash),
+    fromHex(header.unclesHash),
+    fromHex(header.beneficiary),
+    fromHex(header.stateRoot),
+    fromHex(header.transactionsRoot),
+    fromHex(header.receiptsRoot),
+    fromHex(header.logsBloom),
+    bigToBytes(header.difficulty),
+    bigToBytes(BigInt(header.number)),
+    bigToBytes(header.gasLimit),
+    bigToBytes(header.gasUsed),
+    bigToBytes(BigInt(header.timestamp)),
+    fromHex(header.extraData),
+    fromHex(header.mixHash),
+    fromHex(header.nonce),
+  ];
+  const trailing = [
+    header.baseFeePerGas === undefined ? undefined : bigToBytes(header.baseFeePerGas),
+    header.withdrawalsRoot === undefined ? undefined : fromHex(header.withdrawalsRoot),
+    header.blobGasUsed === undefined ? undefined : bigToBytes(header.blobGasUsed),
+    header.excessBlobGas === undefined ? undefined : bigToBytes(header.excessBlobGas),
+    header.parentBeaconBlockRoot === undefined ? undefined : fromHex(header.parentBeaconBlockRoot),
+    header.requestsHash === undefined ? undefined : fromHex(header.requestsHash),
+  ];
+  for (const field of trailing) {
+    if (field === undefined) break;
+    fields.push(field);
+  }
+  return fields;
+}
+
+export function encodeHeader(header: Header): Uint8Array {
+  return RLP.encode(headerFields(header));
+}
+
+/** Throws DecodeError for anything that is not a header in canonical form. */
+export function decodeHeader(bytes: Uint8Array): Header {
+  return headerFromFields(decodeRlp(bytes, 'header'));
+}
+
+export function headerFromFields(value: unknown): Header {
+  if (!Array.isArray(value) || value.length < FIXED_FIELDS || value.length > ALL_FIELDS) {
+    throw new DecodeError('decode/header', `Expected a list of ${FIXED_FIELDS} to ${ALL_FIELDS} header fields.`);
+  }
+  const fields: Uint8Array[] = value.map((field) => bytesField(field, 'header field'));
+  const at = (index: number): Uint8Array => fields[index] ?? new Uint8Array(0);
+  const fixed: Header = {
+    parentHash: hashOf(at(0)),
+    unclesHash: hashOf(at(1)),
+    beneficiary: addressOf(at(2)),
+    stateRoot: hashOf(at(3)),
+    transactionsRoot: hashOf(at(4)),
+    receiptsRoot: hashOf(at(5)),
+    logsBloom: sized(at(6), 256, 'logsBloom'),
+    difficulty: integer(at(7), 32, 'difficulty'),
+    number: safeNumber(at(8), 'number'),
+    gasLimit: integer(at(9), 8, 'gasLimit'),
+    gasUsed: integer(at(10), 8, 'gasUsed'),
+    timestamp: safeNumber(at(11), 'timestamp'),
+    extraData: atMost(at(12), 32, 'extraData'),
+    mixHash: hashOf(at(13)),
+    nonce: sized(at(14), 8, 'nonce'),
+  };
+  return {
+    ...fixed,
+    ...(fields.length > 15 && { baseFeePerGas: integer(at(15), 32, 'baseFeePerGas') }),
+    ...(fields.length > 16 && { withdrawalsRoot: hashOf(at(16)) }),
+    ...(fields.length > 17 && { blobGasUsed: integer(at(17), 8, 'blobGasUsed') }),
+    ...(fields.length > 18 && { excessBlobGas: integer(at(18), 8, 'excessBlobGas') }),
+    ...(fields.length > 19 && { parentBeaconBlockRoot: hashOf(at(19)) }),
+    ...(fields.length > 20 && { requestsHash: hashOf(at(20)) }),
+  };
+}
+
+/** A header never changes, so its hash is computed once for each object. */
+const hashes = new WeakMap<Header, Hash>();
+
+export function hashHeader(header: Header): Hash {
+  const known = hashes.get(header);
+  if (known !== undefined) return known;
+  const hash = hashOf(keccak_256(encodeHeader(header)));
+  hashes.set(header, hash);
+  return hash;
+}
+
+/** Decodes RLP, turning the library's errors into ours and refusing trailing bytes. */
+export function decodeRlp(bytes: Uint8Array, what: string): unknown {
+  try {
+    return RLP.decode(bytes);
+  } catch (cause) {
+    throw new DecodeError('decode/rlp', `The ${what} (${bytes.length} bytes) is not valid RLP.`, { bytes: bytes.length }, { cause });
+  }
+}
+
+export function bytesField(value: unknown, what: string): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw new DecodeError('decode/rlp', `Expected a byte string for ${what}, got a list.`);
+  return value;
+}
+
+export function listField(value: unknown, what: string, maxItems: number): readonly unknown[] {
+  if (!Array.isArray(value)) throw new DecodeError('decode/rlp', `Expected a list for ${what}, got a byte string.`);
+  if (value.length > maxItems)
+    throw new DecodeError('decode/too-many', `${what} has ${value.length} items; at most ${maxItems} are allowed.`);
+  return value;
+}
+
+/** A canonical RLP integer of at most `maxBytes` bytes (no leading zeros). */
+export function integer(bytes: Uint8Array, maxBytes: number, what: string): bigint {
+  if (bytes.length > maxBytes || bytes[0] === 0) {
+    throw new DecodeError('decode/integer', `${what} is not a canonical integer of at most ${maxBytes} bytes.`);
+  }
+  return bytesToBig(bytes);
+}
+
+export function safeNumber(bytes: Uint8Array, what: string): number {
+  const value = integer(bytes, 7, what);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new DecodeError('decode/integer', `${what} ${value} is above 2^53 - 1.`);
+  return Number(value);
+}
+
+function sized(bytes: Uint8Array, length: number, what: string): Hex {
+  if (bytes.length !== length) throw new DecodeError('decode/length', `${what} has ${bytes.length} bytes; expected ${length}.`);
+  return toHex(bytes);
+}
+
+function atMost(bytes: Uint8Array, length: number, what: string): Hex {
+  if (bytes.length > length) throw new DecodeError('decode/length', `${what} has ${bytes.length} bytes; at most ${length} are allowed.`);
+  return toHex(bytes);
+}

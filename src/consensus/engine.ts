@@ -1,0 +1,152 @@
+/**
+ * The contract between a consensus engine and everything else. Read this first.
+ *
+ * An engine is a pure state machine:  step(state, event, context) -> effects.
+ * It does no I/O, reads no clock, draws no randomness of its own and awaits nothing, so the same engine runs in a node
+ * (ports: libp2p, LevelDB, the system clock, the EVM) and in the simulator (ports: a seeded world that fails).
+ * `step` may change `state` in place; nobody else touches it. One driver (`node/driver.ts`) turns the loop.
+ *
+ * Two rules make it safe:
+ * - Persist before send. An effect with `after: n` leaves the node only once every record up to n is durable. The
+ *   counterexample: a vote that is sent and then forgotten in a crash is cast again, differently.
+ * - `setHead` may move back and forth (never below finality); `finalize` ascends, once for each height, with a proof.
+ */
+import type { RuleError, SynodError } from '../base/errors.ts';
+import type { Address, Hash, Hex, Json, Lsn, NodeId } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import type { Header, SealedHeader } from '../chain/header.ts';
+import type { ChainParams } from '../chain/params.ts';
+import type { ChainView, Facts, HeaderNode, HeaderView } from '../chain/tree.ts';
+
+/** Where a block came from. Only 'gossip' and 'sync' have a sender who can be blamed. */
+export type Origin = 'gossip' | 'sync' | 'local';
+
+/** Names a request that the engine made, so that it can tell replies apart. Chosen by the engine, ascending. */
+export type RequestId = number;
+
+export type Certificate = Uint8Array;
+
+/** What happened. Each line says what the caller (the driver) owes the engine. */
+export type Event<Message> =
+  /** First event after boot or crash: every record since the last truncation, in order. `incarnation` never repeats. */
+  | { readonly type: 'start'; readonly incarnation: number; readonly records: readonly Uint8Array[] }
+  /** Decoded by this engine, bounded in size, from an authenticated peer. */
+  | { readonly type: 'message'; readonly from: NodeId; readonly message: Message }
+  /** The timer of this name ran out. A timer that was cancelled or set again does not fire for its old setting. */
+  | { readonly type: 'timer'; readonly id: string }
+  /** Every record up to and including `lsn` is on disk. */
+  | { readonly type: 'persisted'; readonly lsn: Lsn }
+  /** Reply to `build`: an executed block without its proof, or null when it could not be built (the parent is gone). */
+  | { readonly type: 'built'; readonly request: RequestId; readonly block: Block | null }
+  /** Reply to `check`: whether the block executes to what its header says, on a parent that was itself executed. */
+  | { readonly type: 'checked'; readonly hash: Hash; readonly error: RuleError | null }
+  /** Reply to `seal`. It does not come if the request was withdrawn. */
+  | { readonly type: 'sealed'; readonly request: RequestId; readonly header: Header }
+  /** A block whose encoding and size are checked, and no more. `from` is null for 'local'. */
+  | { readonly type: 'block'; readonly block: Block; readonly origin: Origin; readonly from: NodeId | null }
+  | { readonly type: 'certificate'; readonly hash: Hash; readonly certificate: Certificate; readonly from: NodeId | null }
+  /** The pool has transactions that the last built block had not. Coalesced: at most one waits in the queue. */
+  | { readonly type: 'mempool'; readonly pending: number }
+  /** An operator's command (`request` is answered by `reply`). Unknown commands are answered with an error. */
+  | { readonly type: 'admin'; readonly request: RequestId; readonly command: AdminCommand };
+
+/** Commands that the operator gives a running engine; each engine answers those it knows. */
+export type AdminCommand = { readonly name: string; readonly arguments: { readonly [key: string]: Json } };
+
+/** What to do. Effects are carried out in order; each line says what the engine is promised. */
+export type Effect<Message> =
+  /** Append to the consensus log; `persisted` follows. `truncateBelow` drops records that a restart no longer needs. */
+  | { readonly type: 'persist'; readonly lsn: Lsn; readonly records: readonly Uint8Array[]; readonly truncateBelow?: Lsn }
+  /** To one peer, or to all ('*'). May be lost, repeated or reordered. */
+  | { readonly type: 'send'; readonly to: NodeId | '*'; readonly message: Message; readonly after?: Lsn }
+  /** Gossip a block. */
+  | { readonly type: 'announce'; readonly block: Block; readonly after?: Lsn }
+  /** One timer for each id: setting it again replaces it. */
+  | { readonly type: 'setTimer'; readonly id: string; readonly delayMs: number }
+  | { readonly type: 'cancelTimer'; readonly id: string }
+  /** Make a block of pending transactions on an executed parent. A newer build supersedes an older one. */
+  | { readonly type: 'build'; readonly request: RequestId; readonly parent: Hash; readonly fields: BuildFields }
+  /** Find a proof for this header (mining). One at a time: a newer seal replaces an older one. */
+  | { readonly type: 'seal'; readonly request: RequestId; readonly header: Header; readonly target: bigint }
+  | { readonly type: 'unseal'; readonly request: RequestId }
+  /** Keep the block and its facts, without executing it. */
+  | { readonly type: 'insert'; readonly block: Block; readonly facts: Facts }
+  /** Execute a block that was inserted or built here; its parent must be executed. */
+  | { readonly type: 'check'; readonly hash: Hash }
+  /** Make this executed block the canonical tip: one atomic, durable step however deep the reorganisation is. */
+  | { readonly type: 'setHead'; readonly hash: Hash; readonly after?: Lsn }
+  | { readonly type: 'finalize'; readonly hash: Hash; readonly certificate: Certificate; readonly after?: Lsn }
+  /** Ask for a block that is missing, first from the peer that must have it. */
+  | { readonly type: 'fetch'; readonly hash: Hash; readonly from: NodeId | null }
+  /** This peer broke a rule: counted against it. */
+  | { readonly type: 'offence'; readonly from: NodeId; readonly error: RuleError }
+  | { readonly type: 'reply'; readonly request: RequestId; readonly result: Json | SynodError }
+  /** For metrics, logs, checkers and coverage marks. */
+  | { readonly type: 'trace'; readonly name: string; readonly data: { readonly [key: string]: Json } };
+
+/** The header fields that the engine decides; the ledger fills in the rest. */
+export interface BuildFields {
+  readonly timestamp: number;
+  readonly beneficiary: Address;
+  readonly difficulty: bigint;
+  readonly mixHash: Hash;
+  readonly nonce: Hex;
+  readonly payload: Uint8Array;
+}
+
+export interface Context {
+  readonly self: NodeId;
+  /** Never goes back; milliseconds since some moment. For time-outs. */
+  readonly nowMs: number;
+  /** Milliseconds since 1970; may jump. For timestamps only. */
+  readonly wallMs: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** The chain as this node has it, with the effects of earlier steps applied. */
+  readonly chain: ChainView;
+}
+
+/** 'probabilistic': the head may always move. 'gadget': finality trails the head. 'instant': head = finalized. */
+export type Finality = 'probabilistic' | 'gadget' | 'instant';
+
+/** Everything in it is pure. `verify*` need no engine state: sync, gossip and light clients call them. */
+export interface Engine<State, Message> {
+  readonly name: string;
+  readonly finality: Finality;
+  readonly faults: 'crash' | 'byzantine';
+
+  init(context: Context): State;
+  step(state: State, event: Event<Message>, context: Context): readonly Effect<Message>[];
+
+  encode(message: Message): Uint8Array;
+  /** Throws DecodeError and nothing else. */
+  decode(bytes: Uint8Array): Message;
+
+  genesisFacts(header: Header): Facts;
+  /**
+   * Checks a header and its proof against its ancestors and derives its facts. `parent` is the node that the header
+   * names; older ancestors come from `ancestors`. Throws RuleError (blame false for one that is only early).
+   */
+  verifyHeader(sealed: SealedHeader, parent: HeaderNode, ancestors: HeaderView, wallMs: number): Facts;
+  /** Throws RuleError unless the certificate proves that the block is final. */
+  verifyCertificate(hash: Hash, certificate: Certificate, chain: HeaderView): void;
+  /** What the EVM's PREVRANDAO answers in this block; it cannot depend on a proof that is found after execution. */
+  randomness(header: Header): Hash;
+
+  /** A picture of the state for people, dashboards and checkers. */
+  inspect(state: State): Json;
+}
+
+/** An engine as the composition root and the simulator see it: the state and message types stay inside. */
+// biome-ignore lint/suspicious/noExplicitAny: the driver never looks inside a state or a message; `unknown` would forbid calling step.
+export type AnyEngine = Engine<any, any>;
+
+/** Makes an engine for one network and one node. Throws UsageError when the genesis settings make no sense. */
+export type EngineFactory = (params: ChainParams, node: NodeSettings) => AnyEngine;
+
+/** What this node, as opposed to the network, wants of its engine. */
+export interface NodeSettings {
+  readonly beneficiary: Address;
+  /** Take part in making blocks from the start (mine, validate). */
+  readonly produce: boolean;
+}
