@@ -1,0 +1,282 @@
+/**
+ * The node as RPC sees it, and nothing more. `node/` implements this over the chain store, the pool, the network and the
+ * EVM workers; tests implement it over a few blocks in memory.
+ *
+ * Chain reads are synchronous and answer only what is durable, so that nothing a client was told can be lost in a
+ * crash. State reads take the header whose state they read: a request resolves its block once, and a reorganisation in
+ * between cannot mix two states. Methods may throw RuleError (the client's fault: its message is shown to the client),
+ * and anything else is answered as an internal error without its text.
+ */
+import type { Address, Hash, Json, NodeId } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import type { Header } from '../chain/header.ts';
+import type { HeaderNode } from '../chain/tree.ts';
+import type { Receipt } from '../execution/types.ts';
+
+export interface Backend {
+  /** Such as `synod/v0.1.0/linux-x64/node24.21.0`. */
+  readonly clientVersion: string;
+  readonly chainId: number;
+  readonly chain: ChainAccess;
+  readonly state: StateAccess;
+  readonly evm: EvmAccess;
+  readonly pool: PoolAccess;
+  readonly network: NetworkAccess;
+  /** Null under an engine that does not mine. */
+  readonly miner: MinerControl | null;
+  /** Present only on a network that was started for tests: without it the fault methods do not exist. */
+  readonly faults: FaultControl | null;
+  /** Null when the node is level with its peers. */
+  syncing(): SyncProgress | null;
+  /** What `synod_status` answers: engine, head, peers, mining and whatever else the operator wants to see. */
+  status(): Json;
+  /** After each durable change of head, in order. Answers the function that removes the listener. */
+  onHead(listener: (change: HeadChange) => void): () => void;
+  /** A transaction became executable in the pool. Answers the function that removes the listener. */
+  onPendingTransaction(listener: (transaction: TransactionView) => void): () => void;
+}
+
+/** Durable chain data. */
+export interface ChainAccess {
+  readonly genesis: HeaderNode;
+  readonly head: HeaderNode;
+  /** By the engine's proof, or by the depth policy under proof-of-work; genesis at first. */
+  readonly safe: HeaderNode;
+  readonly finalized: HeaderNode;
+  header(hash: Hash): HeaderNode | undefined;
+  /** The canonical block of this height. */
+  canonical(number: number): Hash | undefined;
+  block(hash: Hash): Block | undefined;
+  /** In the order of the block's transactions; undefined for a block that was never executed. */
+  receipts(hash: Hash): readonly Receipt[] | undefined;
+  /** Where a canonical transaction stands. */
+  transaction(hash: Hash): TransactionLocation | undefined;
+  /** Decodes a transaction of a stored block and recovers its sender; the implementation keeps a bounded cache of senders. */
+  decode(bytes: Uint8Array): TransactionView;
+  /** The base fee of the block after this one, in wei; undefined where the fork has none. */
+  nextBaseFee(parent: Header): bigint | undefined;
+}
+
+export interface TransactionLocation {
+  readonly blockHash: Hash;
+  readonly blockNumber: number;
+  readonly index: number;
+}
+
+/** A decoded transaction. What is not here (signature, access list, authorizations) is read from `bytes`. */
+export interface TransactionView {
+  readonly hash: Hash;
+  /** EIP-2718 type; 0 for legacy. */
+  readonly type: number;
+  readonly sender: Address;
+  readonly nonce: bigint;
+  readonly gasLimit: bigint;
+  /** Wei; null for a transaction that has a maximum fee instead. */
+  readonly gasPrice: bigint | null;
+  /** Wei; both are the gas price where the transaction has only that. */
+  readonly maxFeePerGas: bigint;
+  readonly maxPriorityFeePerGas: bigint;
+  readonly to: Address | null;
+  readonly value: bigint;
+  readonly data: Uint8Array;
+  /** The EIP-2718 form (a legacy transaction as its RLP list). */
+  readonly bytes: Uint8Array;
+}
+
+export interface HeadChange {
+  readonly oldHead: HeaderNode;
+  readonly newHead: HeaderNode;
+  /** The branch that was left, tip first. Its blocks and receipts stay readable. */
+  readonly removed: readonly HeaderNode[];
+  /** The branch that was taken, oldest first. */
+  readonly added: readonly HeaderNode[];
+}
+
+/** Reads of the state after a block. All throw RuleError `state/missing` when that state is not kept. */
+export interface StateAccess {
+  /** Undefined when there is no such account. */
+  account(header: Header, address: Address): Awaitable<AccountView | undefined>;
+  /** 32 bytes; zero when empty. */
+  storage(header: Header, address: Address, slot: Hash): Awaitable<Hash>;
+  /** Empty when there is none. */
+  code(header: Header, address: Address): Awaitable<Uint8Array>;
+  proof(header: Header, address: Address, slots: readonly Hash[]): Awaitable<AccountProof>;
+}
+
+export type Awaitable<T> = T | Promise<T>;
+
+export interface AccountView {
+  readonly nonce: bigint;
+  readonly balance: bigint;
+  readonly codeHash: Hash;
+  readonly storageRoot: Hash;
+}
+
+/** Merkle-Patricia proofs from the state root down; they hold for absent accounts and slots too (EIP-1186). */
+export interface AccountProof {
+  readonly account: AccountView;
+  readonly accountProof: readonly Uint8Array[];
+  /** In the order of the slots that were asked for. */
+  readonly storage: readonly { readonly value: bigint; readonly proof: readonly Uint8Array[] }[];
+}
+
+/**
+ * EVM calls, run in workers with a gas cap and a time limit. They reject with RuleError for what no execution was
+ * started for, or was cut short: `evm/timeout`, insufficient funds, a nonce or a fee that cannot be, intrinsic gas.
+ */
+export interface EvmAccess {
+  call(request: CallRequest): Promise<CallResult>;
+  /** The least gas limit with which the call succeeds, or why it fails with any. */
+  estimateGas(request: CallRequest): Promise<EstimateResult>;
+  createAccessList(request: CallRequest): Promise<AccessListResult>;
+}
+
+/** Runs on the state after `header` and, unless overridden, in the context of that block. */
+export interface CallRequest {
+  readonly header: Header;
+  readonly from: Address;
+  /** Null creates a contract. */
+  readonly to: Address | null;
+  readonly data: Uint8Array;
+  readonly value: bigint;
+  /** Absent: as much as the cap (or the sender's balance, when there is a price) allows. */
+  readonly gas?: bigint;
+  readonly gasPrice?: bigint;
+  readonly maxFeePerGas?: bigint;
+  readonly maxPriorityFeePerGas?: bigint;
+  readonly nonce?: bigint;
+  readonly accessList?: readonly AccessListEntry[];
+  readonly authorizationList?: readonly Authorization[];
+  readonly stateOverrides?: ReadonlyMap<Address, AccountOverride>;
+  readonly blockOverrides?: BlockOverrides;
+}
+
+export interface AccessListEntry {
+  readonly address: Address;
+  readonly storageKeys: readonly Hash[];
+}
+
+/** EIP-7702. */
+export interface Authorization {
+  readonly chainId: bigint;
+  readonly address: Address;
+  readonly nonce: bigint;
+  readonly yParity: bigint;
+  readonly r: bigint;
+  readonly s: bigint;
+}
+
+export interface AccountOverride {
+  readonly balance?: bigint;
+  readonly nonce?: bigint;
+  readonly code?: Uint8Array;
+  /** Replaces the whole storage; never together with `stateDiff`. */
+  readonly state?: ReadonlyMap<Hash, Hash>;
+  readonly stateDiff?: ReadonlyMap<Hash, Hash>;
+}
+
+export interface BlockOverrides {
+  readonly number?: bigint;
+  readonly time?: bigint;
+  readonly gasLimit?: bigint;
+  readonly feeRecipient?: Address;
+  readonly prevRandao?: Hash;
+  readonly baseFeePerGas?: bigint;
+}
+
+/** The call ran and did not succeed. */
+export interface CallFailure {
+  /** True for REVERT: then `CallResult.returnData` is what the contract gave as its reason. */
+  readonly reverted: boolean;
+  /** Such as `out of gas`; not used for a revert. */
+  readonly message: string;
+}
+
+export interface CallResult {
+  readonly returnData: Uint8Array;
+  readonly gasUsed: bigint;
+  readonly failure: CallFailure | null;
+}
+
+export interface EstimateResult {
+  readonly gas: bigint;
+  /** What the failing call returned. */
+  readonly returnData: Uint8Array;
+  readonly failure: CallFailure | null;
+}
+
+export interface AccessListResult {
+  readonly accessList: readonly AccessListEntry[];
+  readonly gasUsed: bigint;
+  readonly failure: CallFailure | null;
+}
+
+export interface PoolAccess {
+  /** The least priority fee that the pool takes, in wei. */
+  readonly minTip: bigint;
+  /** Takes a transaction in its EIP-2718 form. Throws RuleError with geth's sentence when it is refused. */
+  add(bytes: Uint8Array): Awaitable<Hash>;
+  get(hash: Hash): TransactionView | undefined;
+  /** The nonce after the sender's executable transactions. */
+  pendingNonce(address: Address): bigint;
+  status(): { readonly pending: number; readonly queued: number };
+  /** Each sender's transactions by ascending nonce; of one sender only, when given. */
+  content(sender?: Address): PoolContent;
+}
+
+export interface PoolContent {
+  readonly pending: ReadonlyMap<Address, readonly TransactionView[]>;
+  readonly queued: ReadonlyMap<Address, readonly TransactionView[]>;
+}
+
+export interface NetworkAccess {
+  readonly listening: boolean;
+  readonly self: { readonly id: NodeId; readonly addresses: readonly string[] };
+  peers(): readonly PeerView[];
+  /** Keeps a connection to this multiaddr. Throws RuleError when it is not one; answers before the connection stands. */
+  addPeer(address: string): Awaitable<void>;
+  /** Disconnects, and no longer keeps the connection. False when there was none. */
+  removePeer(peer: string): Awaitable<boolean>;
+}
+
+export interface PeerView {
+  readonly id: NodeId;
+  readonly agent: string;
+  readonly remoteAddress: string;
+  readonly inbound: boolean;
+  /** Its head as it last told us. */
+  readonly head: { readonly number: number; readonly hash: Hash } | null;
+}
+
+export interface MinerControl {
+  /** `hashrate` in hashes a second over the last seconds. */
+  status(): { readonly mining: boolean; readonly threads: number; readonly hashrate: number; readonly beneficiary: Address };
+  /** `threads` absent: as many as configured. */
+  start(threads?: number): Awaitable<void>;
+  stop(): Awaitable<void>;
+  setBeneficiary(address: Address): Awaitable<void>;
+}
+
+/** Faults inside the node's own transport, for test networks. */
+export interface FaultControl {
+  /** From now on talk to these peers only. */
+  partition(allowed: readonly NodeId[]): Awaitable<void>;
+  /** Talk to everybody again. */
+  heal(): Awaitable<void>;
+}
+
+/** Heights. */
+export interface SyncProgress {
+  readonly startingBlock: number;
+  readonly currentBlock: number;
+  readonly highestBlock: number;
+}
+
+/** Where the server reports its own trouble; never given secrets or request bodies. */
+export interface RpcLogger {
+  info(message: string, fields?: { readonly [key: string]: Json }): void;
+  warn(message: string, fields?: { readonly [key: string]: Json }): void;
+  error(message: string, fields?: { readonly [key: string]: Json }): void;
+}
+
+export const SILENT: RpcLogger = { info: () => {}, warn: () => {}, error: () => {} };
