@@ -3,7 +3,7 @@
  * returns at once, and answers later by posting an event. A port that cannot do its work calls `fail` of the driver
  * (an internal failure, which stops the node); what peers do wrong is never reported that way.
  */
-import type { RuleError, SynodError } from '../base/errors.ts';
+import type { RuleError } from '../base/errors.ts';
 import type { Hash, Json, Lsn, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { Header } from '../chain/header.ts';
@@ -51,8 +51,6 @@ export interface SealerPort {
 /** Where things go that do not change the course of the protocol. */
 export interface ObserverPort {
   trace(name: string, data: { readonly [key: string]: Json }): void;
-  /** The answer to an admin command. */
-  reply(request: RequestId, result: Json | SynodError): void;
   /** An internal failure: the node stops signing and ends. Called once. */
   fatal(error: unknown): void;
 }

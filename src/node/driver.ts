@@ -1,0 +1,353 @@
+/**
+ * The one driver: takes an event, calls the engine's `step`, carries out the effects. It knows nothing of any protocol,
+ * and everything that could differ between a node and the simulator is behind `ports.ts`.
+ *
+ * It is synchronous: ports answer by calling back later, and every call back becomes an event in one queue. What it
+ * adds to the engine's decisions is only this:
+ * - an effect with `after: n` waits until the log is durable up to n (persist before send);
+ * - a timer that was cancelled or replaced never fires, and a reply to a superseded request is never delivered;
+ * - what comes from outside is bounded: when the queue is full, the newest message is dropped and counted, because
+ *   every protocol must bear message loss anyway;
+ * - an engine that throws or breaks the contract stops the node, with the event that did it.
+ */
+import { assert, unreachable } from '../base/assert.ts';
+import { BoundedQueue } from '../base/bounded.ts';
+import { InternalError, RuleError, SynodError } from '../base/errors.ts';
+import { type Json, Lsn, type NodeId } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import type { AdminCommand, AnyEngine, Context, Effect, Event, Origin, RequestId } from '../consensus/engine.ts';
+import type { Ports } from './ports.ts';
+
+export interface DriverLimits {
+  /** Events from peers that may wait, by number and by their size in bytes. */
+  readonly maxQueuedInputs: number;
+  readonly maxQueuedBytes: number;
+  readonly maxTimers: number;
+  readonly maxHeldEffects: number;
+  readonly maxAdminRequests: number;
+}
+
+export const DRIVER_LIMITS: DriverLimits = {
+  maxQueuedInputs: 4_096,
+  maxQueuedBytes: 64 * 1024 * 1024,
+  maxTimers: 1_024,
+  maxHeldEffects: 65_536,
+  maxAdminRequests: 64,
+};
+
+/** Timers and replies are bounded by what the engine asked for; this only catches an engine that asks without end. */
+const MAX_QUEUED_EVENTS = 1_000_000;
+
+export interface DriverStats {
+  readonly steps: number;
+  readonly queued: number;
+  readonly heldEffects: number;
+  /** Events from peers that found the queue full. */
+  readonly dropped: number;
+  readonly durable: Lsn;
+}
+
+type AnyEvent = Event<unknown>;
+type AnyEffect = Effect<unknown>;
+interface Queued {
+  readonly event: AnyEvent;
+  /** 0 for events that this node asked for itself. */
+  readonly bytes: number;
+}
+export type AdminReply = (result: Json | SynodError) => void;
+
+export class Driver {
+  readonly engine: AnyEngine;
+  readonly #ports: Ports;
+  readonly #self: NodeId;
+  readonly #limits: DriverLimits;
+  readonly #queue = new BoundedQueue<Queued>(MAX_QUEUED_EVENTS);
+  readonly #timers = new Map<string, unknown>();
+  readonly #admin = new Map<RequestId, AdminReply>();
+  #held: { readonly after: Lsn; readonly effect: AnyEffect }[] = [];
+  #state: unknown;
+  #running: 'new' | 'started' | 'stopped' = 'new';
+  #turning = false;
+  #inputs = 0;
+  #inputBytes = 0;
+  #mempoolQueued = false;
+  #appended = Lsn(0);
+  #durable = Lsn(0);
+  #finalizedHeight = 0;
+  #nextAdmin: RequestId = 1;
+  #latestBuild: RequestId = 0;
+  #latestSeal: RequestId = 0;
+  #steps = 0;
+  #dropped = 0;
+
+  constructor(engine: AnyEngine, ports: Ports, self: NodeId, limits: DriverLimits = DRIVER_LIMITS) {
+    this.engine = engine;
+    this.#ports = ports;
+    this.#self = self;
+    this.#limits = limits;
+  }
+
+  /** `records` is what the consensus log holds, `lsn` the position of the last of them. */
+  start(recovered: { readonly incarnation: number; readonly records: readonly Uint8Array[]; readonly lsn: Lsn }): void {
+    assert(this.#running === 'new', 'a driver is started once');
+    this.#running = 'started';
+    this.#appended = recovered.lsn;
+    this.#durable = recovered.lsn;
+    this.#finalizedHeight = this.#ports.ledger.view.finalized.header.number;
+    this.#guard('init', () => {
+      this.#state = this.engine.init(this.#context());
+    });
+    this.#post({ type: 'start', incarnation: recovered.incarnation, records: recovered.records });
+  }
+
+  /** After this no effect leaves and no callback does anything. */
+  stop(): void {
+    this.#running = 'stopped';
+    for (const handle of this.#timers.values()) this.#ports.clock.cancelTimer(handle);
+    this.#timers.clear();
+    this.#held = [];
+    const stopped = new InternalError('node/stopped', 'The node is stopping; the command was not carried out.');
+    for (const reply of this.#admin.values()) reply(stopped);
+    this.#admin.clear();
+  }
+
+  /** A direct or broadcast message of the engine's protocol. What cannot be decoded is an offence. False: dropped. */
+  receiveMessage(from: NodeId, bytes: Uint8Array): boolean {
+    let message: unknown;
+    try {
+      message = this.engine.decode(bytes);
+    } catch (error) {
+      if (!(error instanceof RuleError)) return this.#fatal('decode', error);
+      this.#ports.transport.offence(from, error);
+      return false;
+    }
+    return this.#receive({ type: 'message', from, message }, Math.max(1, bytes.length));
+  }
+
+  /** False when the queue is full: the caller may offer the block again later. */
+  receiveBlock(block: Block, origin: Origin, from: NodeId | null): boolean {
+    const bytes = block.transactions.reduce((sum, transaction) => sum + transaction.length, 1_024 + block.payload.length);
+    return this.#receive({ type: 'block', block, origin, from }, bytes);
+  }
+
+  /** The pool changed. Said often, delivered once until the engine has seen it. */
+  mempoolChanged(pending: number): void {
+    if (this.#mempoolQueued) return;
+    this.#mempoolQueued = true;
+    this.#post({ type: 'mempool', pending });
+  }
+
+  admin(command: AdminCommand, reply: AdminReply): void {
+    if (this.#running !== 'started' || this.#admin.size >= this.#limits.maxAdminRequests) {
+      reply(new InternalError('node/busy', `The node does not take commands now (${this.#admin.size} are waiting); try again.`));
+      return;
+    }
+    const request = this.#nextAdmin++;
+    this.#admin.set(request, reply);
+    this.#post({ type: 'admin', request, command });
+  }
+
+  inspect(): Json {
+    return this.#running === 'new' ? null : this.engine.inspect(this.#state);
+  }
+
+  stats(): DriverStats {
+    const { size } = this.#queue;
+    return { steps: this.#steps, queued: size, heldEffects: this.#held.length, dropped: this.#dropped, durable: this.#durable };
+  }
+
+  #receive(event: AnyEvent, bytes: number): boolean {
+    const full = this.#inputs >= this.#limits.maxQueuedInputs || this.#inputBytes + bytes > this.#limits.maxQueuedBytes;
+    if (full || this.#running !== 'started') {
+      this.#dropped++;
+      return false;
+    }
+    this.#inputs++;
+    this.#inputBytes += bytes;
+    this.#post(event, bytes);
+    return true;
+  }
+
+  #post(event: AnyEvent, bytes = 0): void {
+    if (this.#running !== 'started') return;
+    if (!this.#queue.push({ event, bytes })) {
+      this.#fatal(event.type, new InternalError('driver/queue', `${MAX_QUEUED_EVENTS} events are waiting; the engine asks without end.`));
+      return;
+    }
+    // A port may answer while an effect is being carried out; its event waits for its turn.
+    if (this.#turning) return;
+    this.#turning = true;
+    try {
+      this.#turn();
+    } finally {
+      this.#turning = false;
+    }
+  }
+
+  #turn(): void {
+    for (let next = this.#queue.shift(); next !== undefined && this.#running === 'started'; next = this.#queue.shift()) {
+      const { event, bytes } = next;
+      if (bytes > 0) {
+        this.#inputs--;
+        this.#inputBytes -= bytes;
+      }
+      if (event.type === 'mempool') this.#mempoolQueued = false;
+      this.#steps++;
+      this.#guard(event.type, () => {
+        for (const effect of this.engine.step(this.#state, event, this.#context())) this.#gate(effect);
+      });
+    }
+  }
+
+  #context(): Context {
+    const { clock, ledger } = this.#ports;
+    return { self: this.#self, nowMs: clock.nowMs(), wallMs: clock.wallMs(), random: () => this.#ports.random(), chain: ledger.view };
+  }
+
+  /** Carries the effect out now, or holds it until the log is durable up to its `after`. */
+  #gate(effect: AnyEffect): void {
+    const after = 'after' in effect ? effect.after : undefined;
+    if (after === undefined || after <= this.#durable) {
+      this.#carryOut(effect);
+      return;
+    }
+    assert(after <= this.#appended, `effect ${effect.type} waits for record ${after}, but only ${this.#appended} were appended`);
+    assert(this.#held.length < this.#limits.maxHeldEffects, `at most ${this.#limits.maxHeldEffects} effects wait for the log`);
+    this.#held.push({ after, effect });
+  }
+
+  #carryOut(effect: AnyEffect): void {
+    const { transport, ledger, observer } = this.#ports;
+    switch (effect.type) {
+      case 'persist':
+        return this.#persist(effect);
+      case 'send':
+        return transport.send(effect.to, this.engine.encode(effect.message));
+      case 'announce':
+        return transport.announce(effect.block);
+      case 'setTimer':
+        return this.#setTimer(effect.id, effect.delayMs);
+      case 'cancelTimer':
+        return this.#cancelTimer(effect.id);
+      case 'build':
+        return this.#build(effect);
+      case 'seal':
+        return this.#seal(effect);
+      case 'unseal':
+        this.#latestSeal = 0;
+        return this.#ports.sealer.unseal(effect.request);
+      case 'insert':
+        return ledger.insert(effect.block, effect.facts);
+      case 'check':
+        return ledger.check(effect.hash, (error) => this.#post({ type: 'checked', hash: effect.hash, error }));
+      case 'setHead':
+        return ledger.setHead(effect.hash, () => undefined);
+      case 'finalize':
+        return this.#finalize(effect);
+      case 'fetch':
+        return transport.fetch(effect.hash, effect.from);
+      case 'offence':
+        return transport.offence(effect.from, effect.error);
+      case 'reply':
+        return this.#reply(effect.request, effect.result);
+      case 'trace':
+        return observer.trace(effect.name, effect.data);
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #persist(effect: Extract<AnyEffect, { type: 'persist' }>): void {
+    const { lsn, records, truncateBelow } = effect;
+    assert(lsn === this.#appended + records.length, `lsn ${lsn} follows ${this.#appended} by ${records.length} records`);
+    this.#appended = lsn;
+    this.#ports.log.append(lsn, records, truncateBelow, () => {
+      if (this.#running !== 'started') return;
+      assert(lsn >= this.#durable, 'the log becomes durable in order');
+      this.#durable = lsn;
+      this.#release();
+      this.#post({ type: 'persisted', lsn });
+    });
+  }
+
+  #release(): void {
+    const ready = this.#held.filter(({ after }) => after <= this.#durable);
+    this.#held = this.#held.filter(({ after }) => after > this.#durable);
+    this.#guard('persisted', () => {
+      for (const { effect } of ready) this.#carryOut(effect);
+    });
+  }
+
+  #setTimer(id: string, delayMs: number): void {
+    assert(Number.isFinite(delayMs) && delayMs >= 0, `timer ${id} has a delay of zero or more, not ${delayMs}`);
+    this.#cancelTimer(id);
+    assert(this.#timers.size < this.#limits.maxTimers, `at most ${this.#limits.maxTimers} timers`);
+    const handle = this.#ports.clock.setTimer(delayMs, () => {
+      // A handle that is no longer the current one was cancelled or replaced after it had already run out.
+      if (this.#timers.get(id) !== handle) return;
+      this.#timers.delete(id);
+      this.#post({ type: 'timer', id });
+    });
+    this.#timers.set(id, handle);
+  }
+
+  #cancelTimer(id: string): void {
+    const handle = this.#timers.get(id);
+    if (handle === undefined) return;
+    this.#timers.delete(id);
+    this.#ports.clock.cancelTimer(handle);
+  }
+
+  #build(effect: Extract<AnyEffect, { type: 'build' }>): void {
+    const { request, parent, fields } = effect;
+    this.#latestBuild = request;
+    this.#ports.ledger.build(parent, fields, (block) => {
+      if (request === this.#latestBuild) this.#post({ type: 'built', request, block });
+    });
+  }
+
+  #seal(effect: Extract<AnyEffect, { type: 'seal' }>): void {
+    const { request, header, target } = effect;
+    this.#latestSeal = request;
+    this.#ports.sealer.seal(request, header, target, (sealed) => {
+      if (request === this.#latestSeal) this.#post({ type: 'sealed', request, header: sealed });
+    });
+  }
+
+  #finalize(effect: Extract<AnyEffect, { type: 'finalize' }>): void {
+    const node = this.#ports.ledger.view.get(effect.hash);
+    assert(node !== undefined, `finalized block ${effect.hash} is known`);
+    assert(node.header.number > this.#finalizedHeight, `finalized height ${node.header.number} is above ${this.#finalizedHeight}`);
+    this.#finalizedHeight = node.header.number;
+    this.#ports.ledger.finalize(effect.hash, effect.certificate, () => undefined);
+  }
+
+  #reply(request: RequestId, result: Json | SynodError): void {
+    const reply = this.#admin.get(request);
+    this.#admin.delete(request);
+    reply?.(result);
+  }
+
+  /** Runs engine code and the effects that came of it: whatever it throws ends the node, with what led to it. */
+  #guard(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fatal(what, error);
+    }
+  }
+
+  #fatal(what: string, cause: unknown): false {
+    this.stop();
+    const code = cause instanceof SynodError ? cause.code : 'engine/threw';
+    this.#ports.observer.fatal(
+      new InternalError(
+        'driver/failed',
+        `Engine ${this.engine.name} failed on '${what}' (step ${this.#steps}, ${code})`,
+        { event: what },
+        cause,
+      ),
+    );
+    return false;
+  }
+}
