@@ -1,0 +1,98 @@
+/**
+ * Secrets from the person at the keyboard, or from a file for scripts: never from an argument, because arguments are
+ * visible to every process of the machine and stay in the shell's history.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { UsageError } from '../base/errors.ts';
+import { argumentError, warn } from './output.ts';
+
+/** A password file that is longer is not one. */
+const MAX_SECRET_FILE_BYTES = 64 * 1024;
+const OTHERS_MAY_READ = 0o077;
+
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output: NodeJS.WritableStream;
+}
+
+/** stderr, so that prompts stay out of a redirected result. */
+const CONSOLE: Terminal = { input: process.stdin, output: process.stderr };
+
+export interface PasswordRequest {
+  /** What the password opens or protects: `Password of 0x...`. */
+  readonly prompt: string;
+  /** From `--password`; its first line is the password. */
+  readonly file?: string | undefined;
+  /** A password for something new is asked for twice and must not be empty. */
+  readonly isNew?: boolean;
+}
+
+export async function readPassword(request: PasswordRequest, terminal: Terminal = CONSOLE): Promise<string> {
+  if (request.file !== undefined) {
+    const password = firstLine(readSecretFile(request.file));
+    if (request.isNew === true && password === '')
+      throw argumentError('password', `The first line of ${request.file} is empty; it should be the password.`);
+    return password;
+  }
+  const password = await readHiddenLine(`${request.prompt}: `, terminal);
+  if (request.isNew !== true) return password;
+  if (password === '') throw new UsageError('prompt/empty-password', 'The password is empty. Anybody could open the key file.');
+  const again = await readHiddenLine('Repeat the password: ', terminal);
+  if (again !== password)
+    throw new UsageError('prompt/password-mismatch', 'The two passwords differ. Nothing was written; please try again.');
+  return password;
+}
+
+/** One line without echo. Throws `prompt/no-terminal` where nobody could type and `prompt/cancelled` on Ctrl-C or Ctrl-D. */
+export async function readHiddenLine(prompt: string, terminal: Terminal = CONSOLE): Promise<string> {
+  if (terminal.input.isTTY !== true) {
+    const advice = 'Name a file with --password, whose first line is the password.';
+    throw new UsageError('prompt/no-terminal', `Cannot ask for "${prompt.replace(/: $/, '')}": the input is not a terminal. ${advice}`);
+  }
+  // Readline edits the line and puts the terminal into raw mode, where nothing echoes; what it would draw is dropped.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: terminal.input, output: nowhere, terminal: true, historySize: 0 });
+  terminal.output.write(prompt);
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      const cancel = () => reject(new UsageError('prompt/cancelled', 'Cancelled. Nothing was written.'));
+      lines.once('line', resolve).once('SIGINT', cancel).once('close', cancel);
+    });
+  } finally {
+    lines.close();
+    terminal.output.write('\n');
+  }
+}
+
+/** The text of a small file (or pipe, such as bash's `<(...)`). Throws `prompt/secret-file`. */
+export function readSecretFile(path: string): string {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, 'r');
+    const about = fstatSync(descriptor);
+    if (about.isFile() && (about.mode & OTHERS_MAY_READ) !== 0)
+      warn(`${path} holds a secret, and other users of this machine may read it: chmod 600 ${path}`);
+    return readBounded(descriptor, path);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError('prompt/secret-file', `Cannot read ${path}`, { path }, error);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function readBounded(descriptor: number, path: string): string {
+  const buffer = Buffer.alloc(MAX_SECRET_FILE_BYTES + 1);
+  let length = 0;
+  for (let count = -1; count !== 0 && length < buffer.length; length += count)
+    count = readSync(descriptor, buffer, length, buffer.length - length, null);
+  if (length > MAX_SECRET_FILE_BYTES)
+    throw new UsageError('prompt/secret-file', `${path} is longer than ${MAX_SECRET_FILE_BYTES} bytes; is it the right file?`, { path });
+  return buffer.toString('utf8', 0, length);
+}
+
+function firstLine(text: string): string {
+  return text.split(/\r?\n/, 1)[0] ?? '';
+}
