@@ -53,6 +53,8 @@ export interface ChainAccess {
   transaction(hash: Hash): TransactionLocation | undefined;
   /** Decodes a transaction of a stored block and recovers its sender; the implementation keeps a bounded cache of senders. */
   decode(bytes: Uint8Array): TransactionView;
+  /** Only the fees of a transaction of a stored block, without the cost of recovering its sender. */
+  fees(bytes: Uint8Array): Pick<TransactionView, 'maxFeePerGas' | 'maxPriorityFeePerGas'>;
   /** The base fee of the block after this one, in wei; undefined where the fork has none. */
   nextBaseFee(parent: Header): bigint | undefined;
 }
@@ -63,11 +65,13 @@ export interface TransactionLocation {
   readonly index: number;
 }
 
-/** A decoded transaction. What is not here (signature, access list, authorizations) is read from `bytes`. */
+/** A decoded transaction. `Tx` of `execution/transaction.ts` is one. */
 export interface TransactionView {
   readonly hash: Hash;
   /** EIP-2718 type; 0 for legacy. */
   readonly type: number;
+  /** Null for a legacy transaction without replay protection. */
+  readonly chainId: bigint | null;
   readonly sender: Address;
   readonly nonce: bigint;
   readonly gasLimit: bigint;
@@ -79,6 +83,13 @@ export interface TransactionView {
   readonly to: Address | null;
   readonly value: bigint;
   readonly data: Uint8Array;
+  readonly accessList: readonly AccessListEntry[];
+  readonly authorizationList: readonly Authorization[];
+  /** As it stands in the encoding: 27, 28 or EIP-155's for legacy, else the parity. */
+  readonly v: bigint;
+  readonly yParity: number;
+  readonly r: bigint;
+  readonly s: bigint;
   /** The EIP-2718 form (a legacy transaction as its RLP list). */
   readonly bytes: Uint8Array;
 }
@@ -161,7 +172,7 @@ export interface Authorization {
   readonly chainId: bigint;
   readonly address: Address;
   readonly nonce: bigint;
-  readonly yParity: bigint;
+  readonly yParity: number;
   readonly r: bigint;
   readonly s: bigint;
 }
