@@ -30,7 +30,8 @@ const NAMES = new Map<number, keyof typeof COLOURS>([
 
 export function openLogger(options: LogOptions): Logger {
   const level = LEVELS[options.verbosity] ?? 'info';
-  const sink = options.file === null ? pino.destination({ dest: 2, sync: true }) : pino.destination({ dest: options.file, mkdir: true, sync: true });
+  const sink =
+    options.file === null ? pino.destination({ dest: 2, sync: true }) : pino.destination({ dest: options.file, mkdir: true, sync: true });
   const settings = { level, base: null, timestamp: pino.stdTimeFunctions.epochTime };
   if (options.format === 'json') return pino(settings, sink);
   const colour = options.file === null && process.stderr.isTTY === true;

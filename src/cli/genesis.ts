@@ -1,0 +1,40 @@
+/** Which network a command means: the datadir's own genesis document, the file that was named, or the built-in one. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '../base/errors.ts';
+import { parseGenesis } from '../execution/genesis.ts';
+import { readJsonFile } from './options.ts';
+
+const BUILT_IN = new URL('../../genesis/', import.meta.url);
+
+/** The document that `synod init` left in a datadir. */
+export function genesisFile(datadir: string): string {
+  return join(datadir, 'genesis.json');
+}
+
+/** A ready network that synod ships, by the name of its engine. */
+export function builtInGenesis(engine: string): unknown {
+  const file = new URL(`${engine}.json`, BUILT_IN);
+  if (!/^[a-z-]+$/.test(engine) || !existsSync(file)) {
+    throw new UsageError('arguments/engine', `There is no built-in network for the engine '${engine}'; see the files in genesis/.`);
+  }
+  return readJsonFile(file.pathname, 'built-in genesis');
+}
+
+export function genesisFor(datadir: string, named: string | undefined, networkId?: number): unknown {
+  const own = genesisFile(datadir);
+  let document: unknown;
+  if (named !== undefined) document = readJsonFile(named, 'genesis document');
+  else if (existsSync(own)) document = readJsonFile(own, 'genesis document');
+  else document = builtInGenesis('pow');
+  const { chainId } = parseGenesis(document);
+  if (networkId !== undefined && networkId !== chainId) {
+    throw new UsageError('arguments/networkid', `--networkid is ${networkId}, but the network's chain id is ${chainId}.`);
+  }
+  return document;
+}
+
+export function writeGenesis(datadir: string, document: unknown): void {
+  mkdirSync(datadir, { recursive: true, mode: 0o700 });
+  writeFileSync(genesisFile(datadir), `${JSON.stringify(document, null, 2)}\n`);
+}

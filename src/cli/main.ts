@@ -1,0 +1,31 @@
+/** The `synod` command: one program, one file for each command. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { registerChain } from './chain.ts';
+import { registerInit } from './init.ts';
+import { registerMiner } from './miner.ts';
+import { registerNode } from './node.ts';
+import { applyConventions, run } from './output.ts';
+import { registerStatus } from './status.ts';
+import { registerTestnet } from './testnet.ts';
+import { registerWallet } from './wallet.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const program = new Command('synod')
+  .description('A blockchain node whose consensus is a plug-in: Ethereum ledger, wallets and RPC.')
+  .version(version, '--version', 'print the version')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  synod testnet                          four nodes, two of them mining, with funded accounts
+  synod node --mine                      one node that mines, with RPC on http://127.0.0.1:8545
+  synod wallet new                       make an account
+  synod status                           what the node at http://127.0.0.1:8545 is doing`,
+  );
+applyConventions(program);
+for (const register of [registerTestnet, registerNode, registerInit, registerWallet, registerMiner, registerStatus, registerChain]) {
+  register(program);
+}
+await run(program);

@@ -1,0 +1,173 @@
+/** `synod node`: the daemon. Flags have geth's names where geth has them. */
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { UsageError } from '../base/errors.ts';
+import { type Address, ZERO_ADDRESS } from '../base/types.ts';
+import { DEFAULTS, type NodeConfig } from '../node/config.ts';
+import type { LogFormat } from '../node/logger.ts';
+import { type NodeHandle, startNode } from '../node/node.ts';
+import { genesisFor } from './genesis.ts';
+import { absolutePath, addressOption, choiceOption, defaultDatadir, integerOption, listOption, portOption } from './options.ts';
+import { note } from './output.ts';
+
+interface NodeFlags {
+  readonly datadir: string;
+  readonly genesis?: string;
+  readonly networkid?: number;
+  readonly addr: string;
+  readonly port: number;
+  readonly bootnodes: string[];
+  readonly nodekey?: string;
+  readonly maxpeers: number;
+  readonly mdns?: boolean;
+  readonly http: boolean;
+  readonly 'http.addr': string;
+  readonly 'http.port': number;
+  readonly 'http.api': string[];
+  readonly 'http.corsdomain': string[];
+  readonly 'http.vhosts': string[];
+  readonly 'rpc.gascap': number;
+  readonly 'rpc.evmtimeout': number;
+  readonly mine?: boolean;
+  readonly 'miner.etherbase'?: Address;
+  readonly 'miner.threads': number;
+  readonly 'miner.hashrate': number;
+  readonly 'miner.kernel': NodeConfig['mining']['kernel'];
+  readonly 'miner.gaslimit'?: number;
+  readonly 'finality.safe': number;
+  readonly 'finality.finalized': number;
+  readonly faults?: boolean;
+  readonly verbosity: number;
+  readonly 'log.format': LogFormat;
+  readonly 'log.file'?: string;
+}
+
+export function registerNode(program: Command): void {
+  const { network, rpc, mining, finality } = DEFAULTS;
+  program
+    .command('node')
+    .description('run a node until it is told to stop')
+    .option('--datadir <dir>', 'where the chain and the keys are kept', absolutePath, defaultDatadir())
+    .option('--genesis <file>', 'genesis document for a new datadir (default: the proof-of-work development network)')
+    .option('--networkid <id>', 'refuse to start unless this is the chain id of the network', integerOption('networkid', 1, 2 ** 53 - 1))
+    .option('--addr <address>', 'address to listen on for peers', network.address)
+    .option('--port <port>', 'TCP port to listen on for peers (0 takes a free one)', portOption('port'), network.port)
+    .option('--bootnodes <list>', 'peers to connect to, as comma-separated multiaddrs', listOption, [])
+    .option('--nodekey <file>', "this node's network key (default: one in the datadir, made when absent)", absolutePath)
+    .option('--maxpeers <n>', 'most connections to peers', integerOption('maxpeers', 1, 1_000), network.maxPeers)
+    .option('--mdns', 'find peers in the local network by multicast DNS')
+    .option('--no-http', 'serve no RPC')
+    .option('--http', 'serve RPC over HTTP and WebSocket on one port (the default)', true)
+    .option('--http.addr <address>', 'address of the RPC server', rpc.address)
+    .option('--http.port <port>', 'port of the RPC server (0 takes a free one)', portOption('http.port'), rpc.port)
+    .option('--http.api <list>', 'namespaces that RPC answers', listOption, [...rpc.apis])
+    .option('--http.corsdomain <list>', "origins that browsers may call from ('*' for all)", listOption, [])
+    .option('--http.vhosts <list>', "host names that requests may be addressed to ('*' for all)", listOption, [...rpc.vhosts])
+    .option('--rpc.gascap <gas>', 'most gas of one eth_call', integerOption('rpc.gascap', 21_000, 2 ** 40), Number(rpc.gasCap))
+    .option('--rpc.evmtimeout <ms>', 'time after which an eth_call is ended', integerOption('rpc.evmtimeout', 1, 600_000), rpc.evmTimeoutMs)
+    .option('--mine', 'make blocks')
+    .option('--miner.etherbase <address>', 'account that receives the fees of mined blocks', addressOption('miner.etherbase'))
+    .option('--miner.threads <n>', 'threads that hash', integerOption('miner.threads', 1, 256), mining.threads)
+    .option('--miner.hashrate <limit>', 'most hashes a second (0: as many as the threads can)', integerOption('miner.hashrate', 0, 1e12), 0)
+    .option(
+      '--miner.kernel <name>',
+      'hash kernel: auto, wasm-simd, wasm or js',
+      choiceOption('miner.kernel', ['auto', 'wasm-simd', 'wasm', 'js']),
+      'auto',
+    )
+    .option('--miner.gaslimit <gas>', 'gas limit to move mined blocks to', integerOption('miner.gaslimit', 5_000, 1e10))
+    .option(
+      '--finality.safe <depth>',
+      'blocks below the head that count as safe (a policy, not a proof)',
+      depth('finality.safe'),
+      finality.safeDepth,
+    )
+    .option('--finality.finalized <depth>', 'the same for finalized', depth('finality.finalized'), finality.finalizedDepth)
+    .option('--faults', 'offer fault methods over RPC: only for a network that is started for tests')
+    .option('--verbosity <level>', '0 silent, 1 error, 2 warn, 3 info, 4 debug, 5 trace', integerOption('verbosity', 0, 5), 3)
+    .option('--log.format <format>', 'terminal or json', choiceOption('log.format', ['terminal', 'json']), 'terminal')
+    .option('--log.file <file>', 'log to this file instead of the terminal', absolutePath)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  synod node --mine --miner.etherbase 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+  synod node --datadir ./second --port 30304 --http.port 8546 --bootnodes /ip4/127.0.0.1/tcp/30303/p2p/16Uiu2...
+  synod node --genesis my-network.json --datadir ./mine --http.api eth,net,web3,txpool,miner,admin,synod`,
+    )
+    .action(async (flags: NodeFlags) => {
+      const handle = await startNode(nodeConfig(flags));
+      tellSupervisor(handle);
+      process.exitCode = await untilStopped(handle);
+    });
+}
+
+const depth = (name: string) => integerOption(name, 0, 1_000_000);
+
+export function nodeConfig(flags: NodeFlags): NodeConfig {
+  if (flags['finality.safe'] > flags['finality.finalized']) {
+    throw new UsageError('arguments/finality', '--finality.safe must not be deeper than --finality.finalized.');
+  }
+  if (flags['miner.threads'] > 4 * availableParallelism()) {
+    note(`${flags['miner.threads']} mining threads on ${availableParallelism()} processors will compete with each other.`);
+  }
+  return {
+    datadir: flags.datadir,
+    genesis: genesisFor(flags.datadir, flags.genesis, flags.networkid),
+    network: {
+      address: flags.addr,
+      port: flags.port,
+      bootnodes: flags.bootnodes,
+      nodeKeyFile: flags.nodekey ?? null,
+      maxPeers: flags.maxpeers,
+      mdns: flags.mdns === true,
+    },
+    rpc: {
+      enabled: flags.http,
+      address: flags['http.addr'],
+      port: flags['http.port'],
+      apis: flags['http.api'],
+      corsDomains: flags['http.corsdomain'],
+      vhosts: flags['http.vhosts'],
+      gasCap: BigInt(flags['rpc.gascap']),
+      evmTimeoutMs: flags['rpc.evmtimeout'],
+      evmWorkers: DEFAULTS.rpc.evmWorkers,
+    },
+    mining: {
+      enabled: flags.mine === true,
+      threads: flags['miner.threads'],
+      hashRateLimit: flags['miner.hashrate'],
+      kernel: flags['miner.kernel'],
+      beneficiary: flags['miner.etherbase'] ?? ZERO_ADDRESS,
+      gasLimit: flags['miner.gaslimit'] === undefined ? null : BigInt(flags['miner.gaslimit']),
+    },
+    finality: { safeDepth: flags['finality.safe'], finalizedDepth: flags['finality.finalized'] },
+    faults: flags.faults === true,
+    log: { format: flags['log.format'], verbosity: flags.verbosity, file: flags['log.file'] ?? null },
+  };
+}
+
+/** A supervisor that started this process with an IPC channel learns where the node listens; when it dies, so do we. */
+function tellSupervisor(handle: NodeHandle): void {
+  if (process.send === undefined) return;
+  process.send({ type: 'ready', ...handle.endpoints });
+  process.once('disconnect', () => handle.stop('the supervisor is gone'));
+}
+
+/** SIGINT and SIGTERM stop cleanly; a second one, or an end that takes too long, ends the process at once. */
+function untilStopped(handle: NodeHandle): Promise<0 | 1> {
+  let asked = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (asked) process.exit(1);
+    asked = true;
+    handle.stop(signal);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return handle.stopped.finally(() => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    // The channel to a supervisor would keep the process alive.
+    if (process.connected) process.disconnect();
+  });
+}

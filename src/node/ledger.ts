@@ -1,0 +1,176 @@
+/**
+ * The driver's ledger port over the chain store, the executor and the pool.
+ *
+ * One block is executed or built at a time, since an EVM is not re-entrant; checks go before builds, because the head
+ * must not wait for work on a block that may already be stale. What was built here is not executed again: its result is
+ * kept until the block comes back with its proof.
+ */
+import { BoundedMap } from '../base/bounded.ts';
+import { InternalError, RuleError } from '../base/errors.ts';
+import type { Hash } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import { EMPTY_NONCE, type Header, hashHeader } from '../chain/header.ts';
+import type { ChainView, Facts } from '../chain/tree.ts';
+import type { AnyEngine, BuildFields, Certificate } from '../consensus/engine.ts';
+import type { Executor } from '../execution/executor.ts';
+import type { Execution } from '../execution/types.ts';
+import type { Mempool } from '../mempool/mempool.ts';
+import type { ChainStore, HeadChange } from '../storage/chain-store.ts';
+import type { LedgerPort } from './ports.ts';
+
+export interface LedgerOptions {
+  readonly store: ChainStore;
+  readonly executor: Executor;
+  readonly pool: Mempool;
+  readonly engine: AnyEngine;
+  /** Where the gas limit of built blocks moves to. */
+  readonly gasLimit: bigint;
+  /** How long a build may collect transactions. */
+  readonly buildTimeMs: number;
+  /** A block was executed for the first time; how long it took is for the logs and metrics. */
+  readonly onExecuted: (block: Block, elapsedMs: number) => void;
+  /** After the durable change and after the pool has followed it. */
+  readonly onHead: (change: HeadChange) => void;
+  readonly onInvalid: (hash: Hash, error: RuleError) => void;
+  /** An internal failure (storage, a bug): the node must stop. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** Templates under way: the current one, its predecessor still being sealed, and room for late proofs. */
+const MAX_BUILT_KEPT = 8;
+
+interface Check {
+  readonly hash: Hash;
+  readonly done: (error: RuleError | null) => void;
+}
+interface Build {
+  readonly parent: Hash;
+  readonly fields: BuildFields;
+  readonly done: (block: Block | null) => void;
+}
+
+export class NodeLedger implements LedgerPort {
+  readonly view: ChainView;
+  readonly #options: LedgerOptions;
+  readonly #built = new BoundedMap<Hash, Execution>(MAX_BUILT_KEPT);
+  readonly #checks: Check[] = [];
+  #build: Build | null = null;
+  #working: Promise<void> | null = null;
+  /** Resolves when every head change so far is durable and the pool has followed it. */
+  #settled: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.view = options.store.view;
+  }
+
+  insert(block: Block, facts: Facts): void {
+    this.#options.store.insert(block, facts);
+  }
+
+  setHead(hash: Hash, done: () => void): void {
+    const change = this.#options.store.setHead(hash);
+    this.#settled = this.#settled.then(async () => {
+      const settled = await change;
+      this.#options.pool.headChanged(settled);
+      this.#options.onHead(settled);
+      done();
+    });
+    this.#settled = this.#settled.catch((error) => this.#fail(error));
+  }
+
+  finalize(hash: Hash, certificate: Certificate, done: () => void): void {
+    this.#options.store.finalize(hash, certificate).then(done, (error) => this.#fail(error));
+  }
+
+  /** The engine asks for one block at a time for each branch, so this queue is as short as its branches are few. */
+  check(hash: Hash, done: (error: RuleError | null) => void): void {
+    this.#checks.push({ hash, done });
+    this.#work();
+  }
+
+  build(parent: Hash, fields: BuildFields, done: (block: Block | null) => void): void {
+    this.#build = { parent, fields, done };
+    this.#work();
+  }
+
+  /** Ends after the block under way; nothing is answered any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#checks.length = 0;
+    this.#build = null;
+    await this.#working;
+    await this.#settled;
+  }
+
+  #work(): void {
+    this.#working ??= this.#drain()
+      .catch((error) => this.#fail(error))
+      .finally(() => {
+        this.#working = null;
+      });
+  }
+
+  async #drain(): Promise<void> {
+    while (!this.#stopped) {
+      const check = this.#checks.shift();
+      if (check !== undefined) {
+        await this.#runCheck(check);
+        continue;
+      }
+      const build = this.#build;
+      if (build === null) return;
+      this.#build = null;
+      await this.#runBuild(build);
+    }
+  }
+
+  async #runCheck({ hash, done }: Check): Promise<void> {
+    const { store, executor, onExecuted, onInvalid } = this.#options;
+    if (this.view.status(hash) === 'executed') return done(null);
+    const block = store.block(hash);
+    const parent = block && this.view.get(block.header.parentHash);
+    if (block === undefined || parent === undefined || this.view.status(parent.hash) !== 'executed') {
+      throw new InternalError('node/check-order', `Block ${hash} was to be checked before it or its parent was there.`);
+    }
+    const key = this.#prooflessKey(block.header);
+    const startedMs = performance.now();
+    try {
+      const execution = this.#built.get(key) ?? (await executor.execute(block, parent.header));
+      this.#built.delete(key);
+      store.executed(hash, execution);
+      onExecuted(block, performance.now() - startedMs);
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      store.invalid(hash);
+      onInvalid(hash, error);
+      return done(error);
+    }
+    done(null);
+  }
+
+  async #runBuild({ parent, fields, done }: Build): Promise<void> {
+    // The pool follows the head only once it is durable; building earlier would offer it what was just mined.
+    await this.#settled;
+    if (this.#stopped || this.#build !== null) return;
+    const { executor, pool, gasLimit, buildTimeMs } = this.#options;
+    const node = this.view.get(parent);
+    if (node === undefined || this.view.status(parent) !== 'executed') return done(null);
+    const { block, execution } = await executor.build(node.header, fields, pool, { gasLimit, buildTimeMs });
+    this.#built.set(this.#prooflessKey(block.header), execution);
+    done(block);
+  }
+
+  /** The same for a block before and after its proof was put in, and different for every different execution. */
+  #prooflessKey(header: Header): Hash {
+    const { engine } = this.#options;
+    return hashHeader({ ...header, mixHash: engine.randomness(header), nonce: EMPTY_NONCE });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#options.fatal(error);
+  }
+}
