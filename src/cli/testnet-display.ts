@@ -1,0 +1,214 @@
+/**
+ * What one sees of a test network: accounts as anvil prints them, endpoints, then a table that is redrawn in place on a
+ * terminal, or a line now and then elsewhere, or JSON lines.
+ */
+import { toHex } from '../base/bytes.ts';
+import type { NodeStatus } from '../node/status.ts';
+import type { Manifest } from '../testnet/manifest.ts';
+import type { NodeReport, SupervisorEvent } from '../testnet/supervisor.ts';
+import { DEV_MNEMONIC, devAccounts } from '../wallet/mnemonic.ts';
+import { checksummed } from '../wallet/private-key.ts';
+import { style, table } from './output.ts';
+
+export interface Display {
+  starting(resumed: boolean): void;
+  ready(report: readonly NodeReport[]): void;
+  status(report: readonly NodeReport[]): void;
+  event(event: SupervisorEvent): void;
+  stopping(): void;
+  end(): void;
+}
+
+export function openDisplay(json: boolean, directory: string, manifest: Manifest): Display {
+  if (json) return jsonDisplay(directory, manifest);
+  return process.stdout.isTTY === true ? new TerminalDisplay(directory, manifest) : new PlainDisplay(directory, manifest);
+}
+
+// ---- JSON ------------------------------------------------------------------------------------------------------
+
+function jsonDisplay(directory: string, manifest: Manifest): Display {
+  const write = (document: object) => void process.stdout.write(`${JSON.stringify(document)}\n`);
+  const accounts = () =>
+    devAccounts(manifest.options.mnemonic, manifest.options.accounts).map(({ address, privateKey }) => ({
+      address: checksummed(address),
+      privateKey: toHex(privateKey),
+    }));
+  return {
+    starting: (resumed) => write({ event: 'starting', directory, resumed, options: manifest.options }),
+    ready: (report) => write({ event: 'ready', chainId: manifest.options.chainId, accounts: accounts(), nodes: report }),
+    status: (report) => write({ event: 'status', nodes: report }),
+    event: ({ type, ...fields }) => write({ event: type, ...fields }),
+    stopping: () => write({ event: 'stopping' }),
+    end: () => write({ event: 'stopped' }),
+  };
+}
+
+// ---- Text ------------------------------------------------------------------------------------------------------
+
+const PLAIN_INTERVAL_MS = 10_000;
+
+/** For pipes and log files: the same text once, then one line whenever something happened, or now and then. */
+class PlainDisplay implements Display {
+  protected readonly directory: string;
+  protected readonly manifest: Manifest;
+  #shownMs = Number.NEGATIVE_INFINITY;
+  #shown = '';
+
+  constructor(directory: string, manifest: Manifest) {
+    this.directory = directory;
+    this.manifest = manifest;
+  }
+
+  starting(resumed: boolean): void {
+    const { nodes, miners, engine } = this.manifest.options;
+    const what = resumed ? 'Going on with' : 'Starting';
+    this.line(`${what} ${nodes} ${engine} nodes (${miners} mining) in ${this.directory}`);
+  }
+
+  ready(report: readonly NodeReport[]): void {
+    for (const line of banner(this.manifest, report)) this.line(line);
+  }
+
+  status(report: readonly NodeReport[]): void {
+    const text = summary(report);
+    const nowMs = performance.now();
+    if (text === this.#shown || nowMs - this.#shownMs < PLAIN_INTERVAL_MS) return;
+    this.#shown = text;
+    this.#shownMs = nowMs;
+    this.line(text);
+  }
+
+  event(event: SupervisorEvent): void {
+    const text = eventText(event);
+    if (text !== null) this.line(text);
+  }
+
+  stopping(): void {
+    this.line('Stopping the nodes ...');
+  }
+
+  end(): void {
+    this.line('Stopped.');
+  }
+
+  protected line(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+}
+
+/** Redraws the table in place; whatever else is printed goes above it. */
+class TerminalDisplay extends PlainDisplay {
+  #drawn = 0;
+
+  override status(report: readonly NodeReport[]): void {
+    this.#erase();
+    const text = `${reportTable(report)}\n${style('dim', 'Ctrl-C stops the network. From another terminal: synod testnet partition 0,1 2,3')}`;
+    process.stdout.write(`${text}\n`);
+    this.#drawn = text.split('\n').length;
+  }
+
+  protected override line(text: string): void {
+    this.#erase();
+    super.line(text);
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) process.stdout.write(`\u001b[${this.#drawn}A\u001b[J`);
+    this.#drawn = 0;
+  }
+}
+
+function eventText(event: SupervisorEvent): string | null {
+  switch (event.type) {
+    case 'node-up':
+      return `Node ${event.index} is up at ${event.rpcUrl}`;
+    case 'node-down':
+      return event.expected
+        ? `Node ${event.index} is down`
+        : style('red', `Node ${event.index} ended by itself (${event.reason}); see its log`);
+    case 'partitioned':
+      return `Partitioned: ${event.sides.map((side) => side.join(',')).join(' | ')}`;
+    case 'healed':
+      return 'Healed';
+  }
+}
+
+function banner(manifest: Manifest, report: readonly NodeReport[]): string[] {
+  const { mnemonic, accounts, balance, chainId } = manifest.options;
+  const derived = devAccounts(mnemonic, accounts);
+  const heading = (title: string) => ['', style('bold', title), '='.repeat(18), ''];
+  const warning =
+    mnemonic === DEV_MNEMONIC ? ['', style('yellow', 'Everybody knows these keys: never send anything of value to these accounts.')] : [];
+  return [
+    ...heading('Available Accounts'),
+    ...derived.map(({ address, index }) => `(${index}) ${checksummed(address)} (${balance} ETH)`),
+    ...heading('Private Keys'),
+    ...derived.map(({ privateKey, index }) => `(${index}) ${toHex(privateKey)}`),
+    ...warning,
+    ...heading('Wallet'),
+    `Mnemonic:          ${mnemonic}`,
+    "Derivation path:   m/44'/60'/0'/0/",
+    ...heading('Chain ID'),
+    String(chainId),
+    ...heading('Endpoints (HTTP and WebSocket)'),
+    ...report.map(({ index, rpcUrl, mines }) => `(${index}) ${rpcUrl ?? 'down'}${mines ? '  mining' : ''}`),
+    '',
+  ];
+}
+
+const statusOf = (report: NodeReport): NodeStatus | null => report.status as NodeStatus | null;
+
+export function reportTable(report: readonly NodeReport[]): string {
+  const titles = ['node', 'rpc', 'height', 'head', 'peers', 'hash rate', 'mined', 'reorgs', 'deepest', 'pool', 'state'];
+  return table(titles, report.map(row), [2, 4, 5, 6, 7, 8, 9]);
+}
+
+function row(report: NodeReport): string[] {
+  const status = statusOf(report);
+  const side = report.side === null ? '' : ` (side ${report.side})`;
+  const state = report.state === 'up' && status === null ? 'silent' : report.state;
+  const shown = state === 'up' ? `${syncText(status)}${side}` : style('red', `${state}${side}`);
+  if (status === null) return [String(report.index), report.rpcUrl ?? '-', '-', '-', '-', '-', '-', '-', '-', '-', shown];
+  return [
+    String(report.index),
+    report.rpcUrl ?? '-',
+    String(status.head.number),
+    headText(status),
+    String(status.peers),
+    status.mining?.enabled === true ? hashRate(status.mining.hashesPerSecond) : '-',
+    status.mining === null ? '-' : String(status.mining.sealed),
+    String(status.reorgs.count),
+    String(status.reorgs.deepest),
+    String(status.pool.pending + status.pool.queued),
+    shown,
+  ];
+}
+
+function syncText(status: NodeStatus | null): string {
+  return status === null || status.sync.state === 'idle' ? 'up' : `syncing to ${status.sync.target}`;
+}
+
+/** The same head has the same colour, so that a fork is seen at a glance. */
+function headText(status: NodeStatus): string {
+  const colours = ['green', 'cyan', 'magenta', 'yellow', 'blue'] as const;
+  const short = `${status.head.hash.slice(0, 8)}..${status.head.hash.slice(-4)}`;
+  const colour = colours[Number.parseInt(status.head.hash.slice(2, 8), 16) % colours.length] ?? 'green';
+  return style(colour, short);
+}
+
+export function hashRate(perSecond: number): string {
+  if (perSecond >= 1e6) return `${(perSecond / 1e6).toFixed(1)} MH/s`;
+  if (perSecond >= 1e3) return `${(perSecond / 1e3).toFixed(0)} kH/s`;
+  return `${perSecond.toFixed(0)} H/s`;
+}
+
+/** One line: heights, heads, peers, hash rate, reorgs. */
+function summary(report: readonly NodeReport[]): string {
+  const statuses = report.map(statusOf);
+  const each = (pick: (status: NodeStatus) => string | number) =>
+    statuses.map((status) => (status === null ? '-' : pick(status))).join(' ');
+  const rate = statuses.reduce((sum, status) => sum + (status?.mining?.enabled === true ? status.mining.hashesPerSecond : 0), 0);
+  const heads = new Set(statuses.flatMap((status) => (status === null ? [] : status.head.hash)));
+  const fork = heads.size > 1 ? ` (${heads.size} heads)` : '';
+  return `height ${each(({ head }) => head.number)}${fork}  peers ${each(({ peers }) => peers)}  ${hashRate(rate)}  reorgs ${each(({ reorgs }) => reorgs.count)}`;
+}

@@ -1,0 +1,287 @@
+/** `synod testnet`: a network of real nodes on this machine, and the commands that act on a running one. */
+import { existsSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Command, Option } from 'commander';
+import { UsageError } from '../base/errors.ts';
+import { type Json, quote } from '../base/types.ts';
+import type { Endpoints } from '../testnet/child.ts';
+import { callControl, serveControl } from '../testnet/control.ts';
+import { createManifest, DEFAULT_HASH_RATE, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
+import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
+import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
+import { builtInGenesis } from './genesis.ts';
+import { absolutePath, integerOption, portOption } from './options.ts';
+import { argumentError, print } from './output.ts';
+import { createRpcClient } from './rpc-client.ts';
+import { type Display, openDisplay, reportTable } from './testnet-display.ts';
+
+const DEFAULT_DIRECTORY = '.synod/testnet';
+const REPORT_INTERVAL_MS = 1_000;
+const NODE_CALL_TIMEOUT_MS = 5_000;
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+interface TestnetFlags {
+  readonly nodes: number;
+  readonly engine: string;
+  readonly miners: number;
+  readonly blockTime: number;
+  readonly chainId: number;
+  readonly accounts: number;
+  readonly balance: number;
+  readonly mnemonic: string;
+  readonly hashrate: number;
+  readonly dir?: string;
+  readonly keep?: boolean;
+  readonly rpcPort: number;
+  readonly json?: boolean;
+}
+
+export function registerTestnet(program: Command): void {
+  const testnet = program
+    .command('testnet')
+    .description('start a network of real nodes on this machine')
+    .option('--nodes <n>', 'how many nodes', integerOption('nodes', 1, MAX_NODES), 4)
+    .option('--miners <n>', 'how many of them mine', integerOption('miners', 0, MAX_NODES), 2)
+    .option('--engine <name>', 'how they agree', 'pow')
+    .option('--block-time <seconds>', 'mean time between blocks', integerOption('block-time', 1, 3_600), 2)
+    .option('--chain-id <id>', 'chain id', integerOption('chain-id', 1, 2 ** 48), 31_337)
+    .option('--accounts <n>', 'how many funded accounts', integerOption('accounts', 1, 1_000), 10)
+    .option('--balance <ether>', 'ether of each account', integerOption('balance', 0, 1e9), 10_000)
+    .option('--mnemonic <words>', 'the accounts and the miners are derived from it', DEV_MNEMONIC)
+    .option(
+      '--hashrate <limit>',
+      'most hashes a second of each miner (0: all that a core gives)',
+      integerOption('hashrate', 0, 1e12),
+      DEFAULT_HASH_RATE,
+    )
+    .addOption(directoryOption().default(undefined, `${DEFAULT_DIRECTORY}, removed at the end if this start made it`))
+    .option('--keep', 'keep the directory at the end, to go on from there next time (implied by --dir)')
+    .option('--rpc-port <port>', 'RPC port of node 0, the next one for node 1 and so on (0: free ones)', portOption('rpc-port'), 8545)
+    .option('--json', 'one JSON document a line: ready, then status every second')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  synod testnet                              four nodes, two of them mining
+  synod testnet --dir ./net --block-time 1   kept in ./net: a second start goes on from there
+  synod testnet partition 0,1 2,3            cut a running network in two (from another terminal)
+  synod testnet heal                         join it again
+  synod testnet kill 2                       end node 2 as if its power had failed
+  synod testnet restart 2
+  synod testnet status --json`,
+    )
+    .action(async (flags: TestnetFlags, command: Command) => {
+      process.exitCode = await runTestnet(flags, given(command));
+    });
+  registerControls(testnet);
+}
+
+function directoryOption(): Option {
+  return new Option('--dir <directory>', 'where the network is kept').argParser(absolutePath);
+}
+
+/** The options that were set by hand, and not by default. */
+function given(command: Command): ReadonlySet<string> {
+  return new Set(command.options.map((option) => option.attributeName()).filter((name) => command.getOptionValueSource(name) === 'cli'));
+}
+
+// ---- Starting --------------------------------------------------------------------------------------------------
+
+async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): Promise<number> {
+  const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
+  const existed = existsSync(directory);
+  const manifest = openManifest(directory, flags, explicit);
+  const display = openDisplay(flags.json === true, directory, manifest);
+  const stop = stopSignal();
+  const supervisor = new Supervisor({
+    directory,
+    manifest,
+    command: [process.execPath, MAIN],
+    rpcPort: flags.rpcPort,
+    call: callNode,
+    onEvent: (event) => display.event(event),
+  });
+  const endControl = await serveControl(directory, (command, parameters) => control(supervisor, stop.ask, command, parameters));
+  try {
+    display.starting(existed);
+    await Promise.race([supervisor.start(), stop.asked]);
+    if (!stop.isAsked()) {
+      display.ready(await supervisor.report());
+      await watch(supervisor, display, stop);
+    }
+    display.stopping();
+  } finally {
+    await supervisor.stop();
+    await endControl();
+    display.end();
+    // Never a directory that was there before, nor one that was named.
+    if (!existed && flags.dir === undefined && flags.keep !== true) rmSync(directory, { recursive: true, force: true });
+  }
+  return 0;
+}
+
+/** The network of this directory, or a new one. Options that a network was made with cannot be changed afterwards. */
+function openManifest(directory: string, flags: TestnetFlags, explicit: ReadonlySet<string>): Manifest {
+  const wanted = optionsOf(flags);
+  const existing = loadManifest(directory);
+  if (existing === null) {
+    // With fewer nodes than the default number of miners, every node mines.
+    const miners = explicit.has('miners') ? wanted.miners : Math.min(wanted.miners, wanted.nodes);
+    if (miners > wanted.nodes) throw argumentError('miners', `--miners ${miners} is more than --nodes ${wanted.nodes}.`);
+    return createManifest(directory, { ...wanted, miners }, builtInGenesis(wanted.engine), Date.now());
+  }
+  for (const [flag, key] of MADE_WITH) {
+    if (explicit.has(flag) && wanted[key] !== existing.options[key]) {
+      const advice = `Leave the option out, name another --dir, or remove ${directory} to begin anew.`;
+      throw new UsageError(
+        'testnet/made-otherwise',
+        `The network in ${directory} was made with ${key} ${existing.options[key]}, not ${wanted[key]}. ${advice}`,
+      );
+    }
+  }
+  return existing;
+}
+
+const MADE_WITH: readonly (readonly [flag: string, key: keyof TestnetOptions])[] = [
+  ['nodes', 'nodes'],
+  ['miners', 'miners'],
+  ['engine', 'engine'],
+  ['blockTime', 'blockTimeSeconds'],
+  ['chainId', 'chainId'],
+  ['accounts', 'accounts'],
+  ['balance', 'balance'],
+  ['mnemonic', 'mnemonic'],
+  ['hashrate', 'hashRateLimit'],
+];
+
+function optionsOf(flags: TestnetFlags): TestnetOptions {
+  return {
+    nodes: flags.nodes,
+    miners: flags.miners,
+    engine: flags.engine,
+    blockTimeSeconds: flags.blockTime,
+    chainId: flags.chainId,
+    mnemonic: checkMnemonic(flags.mnemonic),
+    accounts: flags.accounts,
+    balance: flags.balance,
+    hashRateLimit: flags.hashrate,
+  };
+}
+
+interface StopSignal {
+  readonly asked: Promise<void>;
+  isAsked(): boolean;
+  ask(): void;
+}
+
+/** Ctrl-C, SIGTERM or `synod testnet stop`; a second signal ends the supervisor at once, and the nodes follow it. */
+function stopSignal(): StopSignal {
+  let resolve: () => void = () => undefined;
+  let stopped = false;
+  const asked = new Promise<void>((done) => {
+    resolve = done;
+  });
+  const ask = () => {
+    stopped = true;
+    resolve();
+  };
+  const onSignal = () => {
+    if (stopped) process.exit(1);
+    ask();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  return { asked, ask, isAsked: () => stopped };
+}
+
+async function watch(supervisor: Supervisor, display: Display, stop: StopSignal): Promise<void> {
+  while (!stop.isAsked()) {
+    display.status(await supervisor.report());
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, REPORT_INTERVAL_MS)), stop.asked]);
+  }
+}
+
+async function callNode(endpoints: Endpoints, method: string, params: readonly Json[]): Promise<Json> {
+  const client = createRpcClient(endpoints.rpcUrl, { timeoutMs: NODE_CALL_TIMEOUT_MS });
+  return (await client.call(method, params)) as Json;
+}
+
+// ---- Acting on a running network -------------------------------------------------------------------------------
+
+async function control(supervisor: Supervisor, stop: () => void, command: string, parameters: readonly Json[]): Promise<Json> {
+  switch (command) {
+    case 'partition':
+      return (await supervisor.partition(parameters as number[][])) as Json;
+    case 'heal':
+      await supervisor.heal();
+      return null;
+    case 'kill':
+      await supervisor.kill(Number(parameters[0]));
+      return null;
+    case 'restart':
+      return { ...(await supervisor.restart(Number(parameters[0]))) };
+    case 'status':
+      return (await supervisor.report()) as unknown as Json;
+    case 'stop':
+      stop();
+      return null;
+    default:
+      throw new UsageError('testnet/command', `The supervisor does not know the command ${quote(command)}.`);
+  }
+}
+
+interface ControlFlags {
+  readonly dir?: string;
+  readonly json?: boolean;
+}
+
+function registerControls(testnet: Command): void {
+  const add = (
+    usage: string,
+    description: string,
+    run: (directory: string, words: string[], json: boolean | undefined) => Promise<void>,
+  ) => {
+    testnet
+      .command(usage)
+      .description(description)
+      .addOption(directoryOption().default(undefined, DEFAULT_DIRECTORY))
+      .option('--json', 'print JSON')
+      .action(async (...input: unknown[]) => {
+        const command = input.at(-1) as Command;
+        const flags = command.optsWithGlobals<ControlFlags>();
+        await run(flags.dir ?? absolutePath(DEFAULT_DIRECTORY), command.args, flags.json);
+      });
+  };
+  add('partition <sides...>', 'cut the network: node numbers of each side, such as 0,1 2,3', async (directory, words, json) => {
+    const sides = await callControl(directory, 'partition', words.map(parseSide));
+    print(json, { sides }, () => `Partitioned: ${(sides as number[][]).map((side) => side.join(',')).join(' | ')}`);
+  });
+  add('heal', 'join a partitioned network again', async (directory, _words, json) => {
+    await callControl(directory, 'heal', []);
+    print(json, { healed: true }, () => 'Healed.');
+  });
+  add('kill <node>', 'end a node at once (SIGKILL)', async (directory, [word = ''], json) => {
+    await callControl(directory, 'kill', [parseNode(word)]);
+    print(json, { killed: parseNode(word) }, () => `Node ${word} was killed.`);
+  });
+  add('restart <node>', 'start a node again (stopping it first if it runs)', async (directory, [word = ''], json) => {
+    const endpoints = await callControl(directory, 'restart', [parseNode(word)]);
+    print(json, { restarted: parseNode(word), endpoints }, () => `Node ${word} is up.`);
+  });
+  add('status', 'what each node is doing', async (directory, _words, json) => {
+    const report = (await callControl(directory, 'status', [])) as unknown as NodeReport[];
+    print(json, report, () => reportTable(report));
+  });
+  add('stop', 'stop the network cleanly, as Ctrl-C does', async (directory, _words, json) => {
+    await callControl(directory, 'stop', []);
+    print(json, { stopping: true }, () => 'Stopping.');
+  });
+}
+
+function parseSide(text: string): number[] {
+  return text.split(',').map(parseNode);
+}
+
+function parseNode(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw argumentError('node', `Expected a node number such as 0, got ${quote(text)}.`);
+  return Number(text);
+}

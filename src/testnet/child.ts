@@ -1,0 +1,138 @@
+/** One node process of a test network: started, awaited, killed, restarted. Talks to it over IPC and JSON-RPC. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { UsageError } from '../base/errors.ts';
+
+export interface Endpoints {
+  /** http://127.0.0.1:8545, and the same port for WebSocket. */
+  readonly rpcUrl: string;
+  readonly ipcPath: string | null;
+  readonly peerId: string;
+  readonly addresses: readonly string[];
+}
+
+export type ChildState = 'starting' | 'up' | 'down';
+
+const START_TIMEOUT_MS = 60_000;
+/** A node that was asked to stop has this long before it is killed. */
+const STOP_TIMEOUT_MS = 10_000;
+const LOG_TAIL_BYTES = 2_048;
+
+export interface ChildOptions {
+  readonly index: number;
+  /** The interpreter and its arguments up to the command's own. */
+  readonly command: readonly string[];
+  readonly logFile: string;
+  /** The arguments of the next start; bootnodes may have changed since the last. */
+  readonly arguments: () => readonly string[];
+  readonly onExit: (index: number, reason: string, expected: boolean) => void;
+}
+
+export class NodeChild {
+  readonly index: number;
+  readonly #options: ChildOptions;
+  #process: ChildProcess | null = null;
+  #endpoints: Endpoints | null = null;
+  #exited: Promise<void> = Promise.resolve();
+  #stopping = false;
+
+  constructor(options: ChildOptions) {
+    this.index = options.index;
+    this.#options = options;
+  }
+
+  get state(): ChildState {
+    if (this.#process === null) return 'down';
+    return this.#endpoints === null ? 'starting' : 'up';
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  /** Of the running process; null while it is not up. */
+  get endpoints(): Endpoints | null {
+    return this.#endpoints;
+  }
+
+  /** Resolves when the node serves RPC. Throws UsageError with the end of its log when it does not come up. */
+  async start(): Promise<Endpoints> {
+    if (this.#process !== null) throw new UsageError('testnet/running', `Node ${this.index} is already running.`);
+    const [file = process.execPath, ...rest] = this.#options.command;
+    const log = openSync(this.#options.logFile, 'a', 0o600);
+    // A process group of its own: Ctrl-C reaches the supervisor alone, which then stops the nodes in order.
+    const child = spawn(file, [...rest, ...this.#options.arguments()], { stdio: ['ignore', log, log, 'ipc'], detached: true });
+    closeSync(log);
+    this.#process = child;
+    this.#stopping = false;
+    this.#exited = new Promise((resolve) => child.once('exit', () => resolve()));
+    const ready = this.#awaitReady(child);
+    child.once('exit', (code, signal) => this.#onExit(signal ?? `exit code ${code}`));
+    child.on('error', () => this.#onExit('could not be started'));
+    this.#endpoints = await ready;
+    return this.#endpoints;
+  }
+
+  #awaitReady(child: ChildProcess): Promise<Endpoints> {
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => {
+        clearTimeout(timer);
+        reject(new UsageError('testnet/node-failed', `Node ${this.index} ${why}. The end of ${this.#options.logFile}:\n${this.logTail()}`));
+      };
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        fail(`was not ready within ${START_TIMEOUT_MS / 1000} s`);
+      }, START_TIMEOUT_MS);
+      child.once('exit', (code, signal) => fail(`ended before it was ready (${signal ?? `exit code ${code}`})`));
+      child.once('error', (error) => fail(`could not be started (${error.message})`));
+      child.on('message', (message) => {
+        if (!isReady(message)) return;
+        clearTimeout(timer);
+        resolve({ rpcUrl: message.rpcUrl, ipcPath: message.ipcPath, peerId: message.peerId, addresses: message.addresses });
+      });
+    });
+  }
+
+  #onExit(reason: string): void {
+    if (this.#process === null) return;
+    this.#process = null;
+    this.#endpoints = null;
+    this.#options.onExit(this.index, reason, this.#stopping);
+  }
+
+  /** SIGKILL: as if the power had failed for this process. */
+  async kill(): Promise<void> {
+    this.#stopping = true;
+    this.#process?.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** SIGTERM, and SIGKILL when it takes too long. */
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child === null) return;
+    this.#stopping = true;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  /** The last lines that the node logged. */
+  logTail(): string {
+    const { logFile } = this.#options;
+    const { size } = statSync(logFile);
+    const buffer = Buffer.alloc(Math.min(size, LOG_TAIL_BYTES));
+    const file = openSync(logFile, 'r');
+    try {
+      readSync(file, buffer, 0, buffer.length, size - buffer.length);
+    } finally {
+      closeSync(file);
+    }
+    return buffer.toString('utf8').trimEnd();
+  }
+}
+
+function isReady(message: unknown): message is Endpoints & { type: 'ready' } {
+  return typeof message === 'object' && message !== null && (message as { type?: unknown }).type === 'ready';
+}

@@ -1,0 +1,178 @@
+/**
+ * A network of real node processes on this machine, and what can be done to it: partition, heal, kill, restart.
+ * Partitions act inside the nodes' own transport, so no privileges are needed; a node that is started again is put back
+ * on its side of the cut.
+ */
+import { UsageError } from '../base/errors.ts';
+import type { Json } from '../base/types.ts';
+import { type ChildState, type Endpoints, NodeChild } from './child.ts';
+import { type Manifest, paths, type TestnetNode } from './manifest.ts';
+
+export interface NodeReport {
+  readonly index: number;
+  readonly state: ChildState;
+  readonly mines: boolean;
+  readonly pid: number | null;
+  readonly rpcUrl: string | null;
+  readonly peerId: string | null;
+  /** Which side of the partition it is on; null when there is none. */
+  readonly side: number | null;
+  /** The node's own synod_status; null while it does not answer. */
+  readonly status: Json;
+}
+
+export interface SupervisorOptions {
+  readonly directory: string;
+  readonly manifest: Manifest;
+  /** How to run the `synod` command: interpreter, then arguments. */
+  readonly command: readonly string[];
+  readonly rpcPort: number;
+  readonly call: (endpoints: Endpoints, method: string, params: readonly Json[]) => Promise<Json>;
+  readonly onEvent: (event: SupervisorEvent) => void;
+}
+
+export type SupervisorEvent =
+  | { readonly type: 'node-up'; readonly index: number; readonly rpcUrl: string }
+  | { readonly type: 'node-down'; readonly index: number; readonly reason: string; readonly expected: boolean }
+  | { readonly type: 'partitioned'; readonly sides: readonly (readonly number[])[] }
+  | { readonly type: 'healed' };
+
+export class Supervisor {
+  readonly manifest: Manifest;
+  readonly #options: SupervisorOptions;
+  readonly #children: NodeChild[];
+  #sides: readonly (readonly number[])[] | null = null;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.manifest = options.manifest;
+    this.#children = options.manifest.nodes.map(
+      (node) =>
+        new NodeChild({
+          index: node.index,
+          command: options.command,
+          logFile: paths.log(options.directory, node.index),
+          arguments: () => this.#arguments(node),
+          onExit: (index, reason, expected) => options.onEvent({ type: 'node-down', index, reason, expected }),
+        }),
+    );
+  }
+
+  /** Starts every node. The first is awaited alone, because it is the others' bootnode. */
+  async start(): Promise<void> {
+    const [first, ...others] = this.#children;
+    if (first === undefined) return;
+    try {
+      await this.#up(first);
+      await Promise.all(others.map((child) => this.#up(child)));
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.stop()));
+  }
+
+  /** `sides` are disjoint groups of node numbers; the nodes that are not named form one more group. */
+  async partition(sides: readonly (readonly number[])[]): Promise<readonly (readonly number[])[]> {
+    const named = sides.flat();
+    for (const index of named) this.#child(index);
+    if (new Set(named).size !== named.length)
+      throw new UsageError('testnet/partition', 'A node is named twice; each can be on one side only.');
+    const rest = this.#children.map(({ index }) => index).filter((index) => !named.includes(index));
+    const all = [...sides, rest].filter((side) => side.length > 0);
+    if (all.length < 2) throw new UsageError('testnet/partition', 'A partition needs at least two sides, such as: partition 0,1 2,3');
+    this.#sides = all;
+    await this.#applySides();
+    this.#options.onEvent({ type: 'partitioned', sides: all });
+    return all;
+  }
+
+  async heal(): Promise<void> {
+    this.#sides = null;
+    await this.#applySides();
+    this.#options.onEvent({ type: 'healed' });
+  }
+
+  async kill(index: number): Promise<void> {
+    const child = this.#child(index);
+    if (child.state === 'down') throw new UsageError('testnet/down', `Node ${index} is not running.`);
+    await child.kill();
+  }
+
+  async restart(index: number): Promise<Endpoints> {
+    const child = this.#child(index);
+    if (child.state !== 'down') await child.stop();
+    return await this.#up(child);
+  }
+
+  async report(): Promise<NodeReport[]> {
+    return await Promise.all(
+      this.#children.map(async (child) => {
+        const { endpoints, index } = child;
+        const status = endpoints === null ? null : await this.#options.call(endpoints, 'synod_status', []).catch(() => null);
+        const side = this.#sides?.findIndex((members) => members.includes(index)) ?? null;
+        return {
+          index,
+          state: child.state,
+          mines: this.manifest.nodes[index]?.mines === true,
+          pid: child.pid,
+          rpcUrl: endpoints?.rpcUrl ?? null,
+          peerId: endpoints?.peerId ?? null,
+          side,
+          status,
+        };
+      }),
+    );
+  }
+
+  async #up(child: NodeChild): Promise<Endpoints> {
+    const endpoints = await child.start();
+    if (this.#sides !== null) await this.#applySides();
+    this.#options.onEvent({ type: 'node-up', index: child.index, rpcUrl: endpoints.rpcUrl });
+    return endpoints;
+  }
+
+  /** Tells every running node whom it may talk to. A node that is down is told when it comes up. */
+  async #applySides(): Promise<void> {
+    await Promise.all(
+      this.#children.map(async (child) => {
+        if (child.endpoints === null) return;
+        const side = this.#sides?.find((members) => members.includes(child.index));
+        if (side === undefined) {
+          await this.#options.call(child.endpoints, 'synod_heal', []);
+          return;
+        }
+        const allowed = side.flatMap((index) => this.#children[index]?.endpoints?.peerId ?? []);
+        await this.#options.call(child.endpoints, 'synod_partition', [allowed]);
+      }),
+    );
+  }
+
+  #child(index: number): NodeChild {
+    const child = this.#children[index];
+    if (child === undefined)
+      throw new UsageError('testnet/no-such-node', `There is no node ${index}; the nodes are 0 to ${this.#children.length - 1}.`);
+    return child;
+  }
+
+  #arguments(node: TestnetNode): string[] {
+    const { directory, rpcPort, manifest } = this.#options;
+    const bootnodes = this.#children.filter(({ index }) => index !== node.index).flatMap(({ endpoints }) => endpoints?.addresses ?? []);
+    const flags = [
+      ['--datadir', paths.datadir(directory, node.index)],
+      ['--genesis', paths.genesis(directory)],
+      ['--port', '0'],
+      ['--http.port', String(rpcPort === 0 ? 0 : rpcPort + node.index)],
+      ['--http.api', 'eth,net,web3,txpool,miner,admin,debug,synod'],
+      ['--http.corsdomain', '*'],
+      ['--miner.etherbase', node.etherbase],
+      ['--miner.hashrate', String(manifest.options.hashRateLimit)],
+      ['--verbosity', '3'],
+      ...(bootnodes.length === 0 ? [] : [['--bootnodes', bootnodes.join(',')]]),
+    ].flat();
+    return ['node', ...flags, '--faults', ...(node.mines ? ['--mine'] : [])];
+  }
+}
