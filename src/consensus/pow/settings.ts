@@ -1,0 +1,80 @@
+/** The proof-of-work settings of a genesis file: `config.engine = { "name": "pow", ... }`. All of them are consensus rules. */
+import { UsageError } from '../../base/errors.ts';
+import { type Json, quote } from '../../base/types.ts';
+
+export interface PowSettings {
+  /** Wanted average time between blocks. */
+  readonly blockTimeSeconds: number;
+  /** A chain that is this late gets half the difficulty, one that is this early twice. */
+  readonly halfLifeSeconds: number;
+  /** A longer gap between blocks is a pause: it counts as this much, and its block is of minimum difficulty. 0 is off. */
+  readonly pauseAfterSeconds: number;
+  readonly minimumDifficulty: bigint;
+  /** How far ahead of a node's clock a block's time may be. Derived. */
+  readonly futureLimitSeconds: number;
+}
+
+const DEFAULT_BLOCK_TIME_SECONDS = 10;
+const DEFAULT_HALF_LIFE_BLOCKS = 30;
+const MAX_BLOCK_TIME_SECONDS = 86_400;
+const MIN_HALF_LIFE_SECONDS = 5;
+const MAX_HALF_LIFE_SECONDS = 365 * 86_400;
+const MAX_PAUSE_SECONDS = 365 * 86_400;
+const MAX_MINIMUM_DIFFICULTY = 2n ** 224n;
+/** A time that is ahead by the limit makes the next block easier by 2^(1/5), about 15%: little enough to be harmless. */
+const HALF_LIFE_TO_FUTURE_LIMIT = 5;
+const MAX_FUTURE_LIMIT_SECONDS = 60;
+/** Blocks whose times a timestamp is compared with; the median of them lags by about half as many block times. */
+export const MEDIAN_TIME_BLOCKS = 11;
+
+type Settings = { readonly [key: string]: Json };
+const KNOWN = ['blockTimeSeconds', 'halfLifeSeconds', 'pauseAfterSeconds', 'minimumDifficulty'];
+
+/** Throws UsageError `genesis/pow` that names the bad field. */
+export function parseSettings(settings: Settings): PowSettings {
+  for (const key of Object.keys(settings)) {
+    if (!KNOWN.includes(key)) refuse(key, settings[key], `one of ${KNOWN.join(', ')} as the name of a setting`);
+  }
+  const blockTimeSeconds = integer(settings, 'blockTimeSeconds', DEFAULT_BLOCK_TIME_SECONDS, 1, MAX_BLOCK_TIME_SECONDS);
+  const halfLifeSeconds = integer(
+    settings,
+    'halfLifeSeconds',
+    DEFAULT_HALF_LIFE_BLOCKS * blockTimeSeconds,
+    Math.max(MIN_HALF_LIFE_SECONDS, blockTimeSeconds),
+    MAX_HALF_LIFE_SECONDS,
+  );
+  const futureLimitSeconds = Math.min(MAX_FUTURE_LIMIT_SECONDS, Math.floor(halfLifeSeconds / HALF_LIFE_TO_FUTURE_LIMIT));
+  const pauseAfterSeconds = integer(settings, 'pauseAfterSeconds', 0, 0, MAX_PAUSE_SECONDS);
+  // Below this a miner could pretend a pause on a network that runs well: one block with the oldest time that the
+  // median allows, the next with the latest that clocks allow.
+  const shortestPause = MEDIAN_TIME_BLOCKS * blockTimeSeconds + futureLimitSeconds;
+  if (pauseAfterSeconds !== 0 && pauseAfterSeconds < shortestPause) {
+    refuse('pauseAfterSeconds', pauseAfterSeconds, `0 (off) or at least ${shortestPause} (11 block times and the future limit)`);
+  }
+  return { blockTimeSeconds, halfLifeSeconds, pauseAfterSeconds, minimumDifficulty: minimumDifficulty(settings), futureLimitSeconds };
+}
+
+function minimumDifficulty(settings: Settings): bigint {
+  const value = settings.minimumDifficulty;
+  if (value === undefined) return 1n;
+  const integral =
+    typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && /^(0x[0-9a-fA-F]+|\d+)$/.test(value);
+  const parsed = integral && String(value).length <= 80 ? BigInt(value as number | string) : 0n;
+  if (parsed < 1n || parsed > MAX_MINIMUM_DIFFICULTY) {
+    refuse('minimumDifficulty', value, 'an integer of 1 to 2^224 (a number, or a string in decimal or 0x form)');
+  }
+  return parsed;
+}
+
+function integer(settings: Settings, field: string, otherwise: number, low: number, high: number): number {
+  const value = settings[field] ?? otherwise;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    return refuse(field, value, `an integer of ${low} to ${high}`);
+  }
+  return value;
+}
+
+function refuse(field: string, value: Json | undefined, expected: string): never {
+  const shown = quote(JSON.stringify(value) ?? 'nothing');
+  throw new UsageError('genesis/pow', `The proof-of-work setting '${field}' is ${shown}; expected ${expected}.`, { field });
+}
