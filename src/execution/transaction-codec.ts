@@ -9,6 +9,7 @@ import { RuleError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
 import { bytesField, decodeRlp, integer, listField } from '../chain/header.ts';
 import { keccak256 } from './keccak.ts';
+import { checkRlpDepth } from './rlp-depth.ts';
 
 export const LEGACY = 0;
 export const ACCESS_LIST = 1;
@@ -66,6 +67,9 @@ const UINT256_BYTES = 32;
 /** Bounds for list lengths: a 128 KiB transaction cannot hold more (21 and 33 bytes an item at the least). */
 const MAX_ACCESS_ENTRIES = 8_192;
 const MAX_AUTHORIZATIONS = 2_048;
+
+/** Transaction, access list, entry, keys. */
+const MAX_RLP_DEPTH = 4;
 
 /** Throws RuleError tx/type-unsupported, or DecodeError for anything that is not a canonical transaction. */
 export function decodeFields(bytes: Uint8Array): DecodedTransaction {
@@ -190,6 +194,7 @@ function typed(type: number, list: readonly unknown[], unsigned: Unsigned): Deco
 }
 
 function fieldList(body: Uint8Array, count: number): readonly unknown[] {
+  checkRlpDepth(body, MAX_RLP_DEPTH);
   const list = listField(decodeRlp(body, 'transaction'), 'the transaction', count);
   if (list.length !== count) throw malformed(`it has ${list.length} fields; expected ${count}`);
   return list;
