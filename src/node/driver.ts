@@ -17,6 +17,7 @@ import { type Json, Lsn, type NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { AdminCommand, AnyEngine, Context, Effect, Event, Origin, RequestId } from '../consensus/engine.ts';
 import type { Ports } from './ports.ts';
+import { Timers } from './timers.ts';
 
 export interface DriverLimits {
   /** Events from peers that may wait, by number and by their size in bytes. */
@@ -62,7 +63,7 @@ export class Driver {
   readonly #self: NodeId;
   readonly #limits: DriverLimits;
   readonly #queue = new BoundedQueue<Queued>(MAX_QUEUED_EVENTS);
-  readonly #timers = new Map<string, unknown>();
+  readonly #timers: Timers;
   readonly #admin = new Map<RequestId, AdminReply>();
   #held: { readonly after: Lsn; readonly effect: AnyEffect }[] = [];
   #state: unknown;
@@ -85,6 +86,7 @@ export class Driver {
     this.#ports = ports;
     this.#self = self;
     this.#limits = limits;
+    this.#timers = new Timers(ports.clock, limits.maxTimers, (id) => this.#post({ type: 'timer', id }));
   }
 
   /** `records` is what the consensus log holds, `lsn` the position of the last of them. */
@@ -103,7 +105,6 @@ export class Driver {
   /** After this no effect leaves and no callback does anything. */
   stop(): void {
     this.#running = 'stopped';
-    for (const handle of this.#timers.values()) this.#ports.clock.cancelTimer(handle);
     this.#timers.clear();
     this.#held = [];
     const stopped = new InternalError('node/stopped', 'The node is stopping; the command was not carried out.');
@@ -226,9 +227,9 @@ export class Driver {
       case 'announce':
         return transport.announce(effect.block);
       case 'setTimer':
-        return this.#setTimer(effect.id, effect.delayMs);
+        return this.#timers.set(effect.id, effect.delayMs);
       case 'cancelTimer':
-        return this.#cancelTimer(effect.id);
+        return this.#timers.cancel(effect.id);
       case 'build':
         return this.#build(effect);
       case 'seal':
@@ -276,26 +277,6 @@ export class Driver {
     this.#guard('persisted', () => {
       for (const { effect } of ready) this.#carryOut(effect);
     });
-  }
-
-  #setTimer(id: string, delayMs: number): void {
-    assert(Number.isFinite(delayMs) && delayMs >= 0, `timer ${id} has a delay of zero or more, not ${delayMs}`);
-    this.#cancelTimer(id);
-    assert(this.#timers.size < this.#limits.maxTimers, `at most ${this.#limits.maxTimers} timers`);
-    const handle = this.#ports.clock.setTimer(delayMs, () => {
-      // A handle that is no longer the current one was cancelled or replaced after it had already run out.
-      if (this.#timers.get(id) !== handle) return;
-      this.#timers.delete(id);
-      this.#post({ type: 'timer', id });
-    });
-    this.#timers.set(id, handle);
-  }
-
-  #cancelTimer(id: string): void {
-    const handle = this.#timers.get(id);
-    if (handle === undefined) return;
-    this.#timers.delete(id);
-    this.#ports.clock.cancelTimer(handle);
   }
 
   #build(effect: Extract<AnyEffect, { type: 'build' }>): void {
