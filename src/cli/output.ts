@@ -27,7 +27,7 @@ export function applyConventions(program: Command): void {
 
 /** Runs a program to its end and sets the exit code. Never throws, never calls process.exit: output must drain first. */
 export async function run(program: Command, argv: readonly string[] = process.argv): Promise<void> {
-  process.stdout.on('error', leaveQuietlyWhenNobodyReads);
+  process.stdout.off('error', leaveQuietlyWhenNobodyReads).on('error', leaveQuietlyWhenNobodyReads);
   try {
     await program.parseAsync(argv);
   } catch (error) {

@@ -88,9 +88,25 @@ function readBounded(descriptor: number, path: string): string {
   let length = 0;
   for (let count = -1; count !== 0 && length < buffer.length; length += count)
     count = readSync(descriptor, buffer, length, buffer.length - length, null);
-  if (length > MAX_SECRET_FILE_BYTES)
-    throw new UsageError('prompt/secret-file', `${path} is longer than ${MAX_SECRET_FILE_BYTES} bytes; is it the right file?`, { path });
+  if (length > MAX_SECRET_FILE_BYTES) throw tooLong(path);
   return buffer.toString('utf8', 0, length);
+}
+
+/** Everything that is piped into the command. Throws `prompt/secret-file`. */
+export async function readSecretInput(input: NodeJS.ReadableStream = process.stdin): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of input) {
+    const piece = Buffer.from(chunk);
+    bytes += piece.length;
+    if (bytes > MAX_SECRET_FILE_BYTES) throw tooLong('The standard input');
+    chunks.push(piece);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function tooLong(what: string): UsageError {
+  return new UsageError('prompt/secret-file', `${what} is longer than ${MAX_SECRET_FILE_BYTES} bytes; is it the right one?`);
 }
 
 function firstLine(text: string): string {

@@ -17,7 +17,8 @@ const WORD_COUNTS = [12, 15, 18, 21, 24] as const;
 export type WordCount = (typeof WORD_COUNTS)[number];
 /** Bits of entropy that one word stands for, its share of the checksum taken off (BIP-39). */
 const ENTROPY_BITS_PER_WORD = 32 / 3;
-const MAX_INDEX = 2 ** 31 - 1;
+/** BIP-32 keeps the higher half for hardened children. */
+export const MAX_INDEX = 2 ** 31 - 1;
 /** Each costs a point multiplication; nobody needs more at once. */
 export const MAX_ACCOUNTS = 1000;
 

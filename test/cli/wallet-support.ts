@@ -1,0 +1,76 @@
+/** Runs wallet commands inside the test's process, and plays the node for them. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { Command } from 'commander';
+import { onTestFinished, vi } from 'vitest';
+import { applyConventions, run } from '../../src/cli/output.ts';
+import { registerWallet } from '../../src/cli/wallet.ts';
+
+export interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `synod wallet ...args`, to its end. */
+export async function wallet(...args: string[]): Promise<Outcome> {
+  const outcome = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      outcome[name] += String(chunk);
+      return true;
+    }),
+  );
+  try {
+    const program = new Command('synod');
+    applyConventions(program);
+    registerWallet(program);
+    await run(program, ['node', 'synod', 'wallet', ...args]);
+    return { ...outcome, exitCode: Number(process.exitCode ?? 0) };
+  } finally {
+    process.exitCode = 0;
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+export interface Call {
+  readonly method: string;
+  readonly params: readonly unknown[];
+  readonly authorization: string | undefined;
+}
+
+/** What a node answers to a method: a result, or a function that throws the error object to answer with. */
+export type Answers = Record<string, unknown>;
+
+/** A node of canned answers on a free port of the loopback interface, closed after the test. */
+export async function fakeNode(answers: Answers): Promise<{ url: string; calls: Call[] }> {
+  const calls: Call[] = [];
+  const url = await httpServer(async (request, response) => {
+    const { id, method, params } = JSON.parse(await text(request));
+    calls.push({ method, params, authorization: request.headers.authorization });
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, ...reply(answers, method, params) }));
+  });
+  return { url, calls };
+}
+
+function reply(answers: Answers, method: string, params: unknown[]): object {
+  const answer = answers[method];
+  if (answer === undefined) return { error: { code: -32601, message: `the method ${method} does not exist` } };
+  try {
+    return { result: typeof answer === 'function' ? answer(...params) : answer };
+  } catch (error) {
+    return { error };
+  }
+}
+
+export async function httpServer(handler: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<string> {
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
