@@ -1,0 +1,402 @@
+/**
+ * Blocks, their execution and the canonical chain, on disk.
+ *
+ * There are two views (see `staging.ts`). `view` is what the engine decided, at once, and is what the driver and the
+ * executor read. Everything else on the class is the durable chain, which clients and peers are shown: a crash cannot
+ * take back what they saw. A new head, with every block and execution that led to it, is one synced batch, however
+ * deep the reorganisation (reliability rule b), so the work of an import depends on the block and not on the chain.
+ */
+import { assert, present } from '../base/assert.ts';
+import { BoundedMap } from '../base/bounded.ts';
+import { InternalError } from '../base/errors.ts';
+import type { Hash } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import { hashHeader } from '../chain/header.ts';
+import type { BlockStatus, ChainView, Facts, HeaderNode } from '../chain/tree.ts';
+import type { Execution, Receipt, StateSource } from '../execution/types.ts';
+import { checkChain, type Recovery } from './chain-check.ts';
+import * as rows from './chain-rows.ts';
+import { CheckedDatabase, missing } from './checked.ts';
+import type { Database } from './database.ts';
+import { TABLES, type Table } from './layout.ts';
+import type { CanonicalRecord, PlaceRecord } from './records.ts';
+import { Staging } from './staging.ts';
+
+export interface HeadChange {
+  readonly oldHead: HeaderNode;
+  readonly newHead: HeaderNode;
+  /** The branch that was left, tip first. */
+  readonly removed: readonly HeaderNode[];
+  /** The branch that was taken, oldest first. */
+  readonly added: readonly HeaderNode[];
+}
+
+export interface ChainStoreOptions {
+  /** False when the store is known to exist already: an empty one is then damage and not a beginning. */
+  readonly create?: boolean;
+}
+
+export type CanonicalBlock = CanonicalRecord & { readonly number: number };
+
+/** What may wait for the next head change before it is written anyway. */
+const MAX_OPEN_BLOCKS = 64;
+const MAX_OPEN_BYTES = 32 * 1024 * 1024;
+/** About 2 KB each. */
+const CACHED_HEADERS = 4_096;
+/** Blocks on their way from insertion to head; up to 8 MiB each. */
+const CACHED_BLOCKS = 8;
+
+interface Entry {
+  readonly node: HeaderNode;
+  status: BlockStatus;
+}
+
+/** The ends of the chain in one of the two views. */
+type Ends = { head: HeaderNode; finalized: HeaderNode };
+
+export class ChainStore {
+  readonly view: ChainView;
+  /** Working view. */
+  readonly state: StateSource;
+  /** What the check at start had to do; null for nothing. */
+  readonly recovery: Recovery | null;
+  readonly #checked: CheckedDatabase;
+  readonly #staging: Staging;
+  readonly #entries = new BoundedMap<Hash, Entry>(CACHED_HEADERS);
+  readonly #blocks = new BoundedMap<Hash, Block>(CACHED_BLOCKS);
+  readonly #listeners = new Set<(change: HeadChange) => void>();
+  readonly #working: Ends;
+  readonly #durable: Ends;
+  #maxHeight: number;
+  #openBlocks = 0;
+
+  private constructor(checked: CheckedDatabase, recovery: Recovery | null) {
+    this.#checked = checked;
+    this.recovery = recovery;
+    this.#staging = new Staging(checked);
+    const head = this.#node(this.#need(TABLES.head, null, 'the chain'));
+    const finalized = this.#node(this.#need(TABLES.finalized, null, 'the chain'));
+    this.#working = { head, finalized };
+    this.#durable = { head, finalized };
+    this.#maxHeight = this.#need(TABLES.maxHeight, null, 'the chain');
+    this.view = this.#makeView(this.#node(this.#need(TABLES.canonical, 0, 'the genesis block').hash));
+    const staging = this.#staging;
+    this.state = { node: (hash) => staging.get(TABLES.node, hash), code: (hash) => staging.get(TABLES.code, hash) };
+  }
+
+  /**
+   * Opens the store, or makes it from genesis in one batch, and checks the last 128 blocks (see `chain-check.ts`).
+   * Throws StorageError: `storage/wrong-genesis`, `storage/unsound`, `storage/corrupt`, `storage/missing`.
+   */
+  static async open(database: Database, genesis: rows.GenesisState, options: ChainStoreOptions = {}): Promise<ChainStore> {
+    const checked = new CheckedDatabase(database);
+    if (checked.get(TABLES.head, null) === undefined) {
+      await rows.assertEmpty(database, options.create ?? true);
+      await rows.writeGenesis(checked, genesis);
+    }
+    rows.assertGenesis(checked, hashHeader(genesis.block.header));
+    return new ChainStore(checked, await checkChain(checked));
+  }
+
+  // The working view
+
+  /**
+   * Keeps a block and its facts; its parent must be stored. Nothing happens when it is known. Pending until the next
+   * flush, which comes by itself when 64 blocks or 32 MiB wait. Throws InternalError.
+   */
+  insert(block: Block, facts: Facts): void {
+    const hash = hashHeader(block.header);
+    if (this.#entry(hash) !== undefined) return;
+    const parent = this.#entry(block.header.parentHash);
+    assert(parent !== undefined, `the parent ${block.header.parentHash} of an inserted block is stored`);
+    assert(block.header.number === parent.node.header.number + 1, `block ${hash} is one above its parent`);
+    const status = parent.status === 'invalid' ? 'invalid' : 'stored';
+    rows.stageBlock(this.#staging, hash, block, facts, status);
+    this.#entries.set(hash, { node: { header: block.header, seal: block.seal, hash, facts }, status });
+    this.#blocks.set(hash, block);
+    if (block.header.number > this.#maxHeight) {
+      this.#maxHeight = block.header.number;
+      this.#staging.put(TABLES.maxHeight, null, this.#maxHeight);
+    }
+    this.#openBlocks++;
+    this.#flushWhenFull();
+  }
+
+  /** Keeps what executing a stored block produced; its parent must be executed. */
+  executed(hash: Hash, execution: Execution): void {
+    const entry = this.#known(hash);
+    if (entry.status === 'executed') return;
+    const { parentHash } = entry.node.header;
+    assert(entry.status === 'stored', `executed block ${hash} was not found invalid before`);
+    assert(this.#entry(parentHash)?.status === 'executed', `the parent ${parentHash} of an executed block is executed`);
+    rows.stageExecution(this.#staging, rows.idOf(entry.node), execution);
+    entry.status = 'executed';
+    this.#flushWhenFull();
+  }
+
+  /** Marks a block that failed its execution, and every stored descendant. */
+  invalid(hash: Hash): void {
+    const { node, status } = this.#known(hash);
+    assert(status !== 'executed', `invalid block ${hash} was not executed before`);
+    let parents = new Set([hash]);
+    this.#markInvalid(node);
+    for (let number = node.header.number + 1; parents.size > 0 && number <= this.#maxHeight; number++) {
+      const children = this.#atHeight(number, rows.MAX_SIBLINGS).filter(({ header }) => parents.has(header.parentHash));
+      for (const child of children) this.#markInvalid(child);
+      parents = new Set(children.map((child) => child.hash));
+    }
+  }
+
+  /**
+   * Makes an executed block the head. The working view changes at once; the promise resolves when the change and
+   * everything pending are durable, after the listeners have run. Rejects with InternalError for a block that is not
+   * executed or would leave a finalized block behind, and with StorageError.
+   */
+  async setHead(hash: Hash): Promise<HeadChange> {
+    const { node, status } = this.#known(hash);
+    assert(status === 'executed', `head ${hash} is executed`);
+    const change = this.#changeTo(node);
+    this.#stageHead(change);
+    this.#working.head = node;
+    await this.#submit(() => {
+      this.#durable.head = node;
+      if (change.oldHead !== change.newHead) for (const listener of this.#listeners) listener(change);
+    });
+    return change;
+  }
+
+  /** Sets the head back to the canonical block of this height; what was above stays stored. */
+  async rewind(number: number): Promise<HeadChange> {
+    const hash = this.view.canonical(number);
+    assert(hash !== undefined, `block ${number} to rewind to is canonical`);
+    return this.setHead(hash);
+  }
+
+  /** Records that a canonical block is final, with the proof. Heights ascend; the same block again changes nothing. */
+  async finalize(hash: Hash, certificate: Uint8Array): Promise<void> {
+    const { node } = this.#known(hash);
+    const { finalized } = this.#working;
+    if (node.hash === finalized.hash) return;
+    const { number } = node.header;
+    if (number <= finalized.header.number || this.view.canonical(number) !== hash) {
+      const message = `Block ${number} (${hash}) cannot be final: it is not canonical above the finalized block ${finalized.header.number}.`;
+      throw new InternalError('internal/finality', message, { number, finalized: finalized.header.number });
+    }
+    this.#staging.put(TABLES.certificate, rows.idOf(node), certificate);
+    this.#staging.put(TABLES.finalized, null, hash);
+    this.#working.finalized = node;
+    await this.#submit(() => {
+      this.#durable.finalized = node;
+    });
+  }
+
+  /** A stored block, durable or not: peers may ask for one that was just announced. */
+  block(hash: Hash): Block | undefined {
+    const known = this.#blocks.get(hash);
+    if (known !== undefined) return known;
+    const node = this.#entry(hash)?.node;
+    if (node === undefined) return undefined;
+    return { header: node.header, seal: node.seal, ...this.#need(TABLES.body, rows.idOf(node), `block ${node.header.number}`) };
+  }
+
+  /** Bytes that wait to become durable: a caller that inserts without end should await `flush` when this grows. */
+  get pendingBytes(): number {
+    return this.#staging.pendingBytes;
+  }
+
+  // The durable view
+
+  get head(): HeaderNode {
+    return this.#durable.head;
+  }
+
+  get finalized(): HeaderNode {
+    return this.#durable.finalized;
+  }
+
+  header(hash: Hash): HeaderNode | undefined {
+    return this.#staging.durable(TABLES.number, hash) === undefined ? undefined : this.#node(hash);
+  }
+
+  /** Undefined above the head. */
+  canonical(number: number): Hash | undefined {
+    if (!Number.isSafeInteger(number) || number < 0 || number > this.head.header.number) return undefined;
+    const record = this.#staging.durable(TABLES.canonical, number);
+    if (record === undefined) throw missing('canonical block', `height ${number}`);
+    return record.hash;
+  }
+
+  isCanonical(hash: Hash): boolean {
+    const number = this.#staging.durable(TABLES.number, hash);
+    return number !== undefined && this.canonical(number) === hash;
+  }
+
+  /** Undefined for a block that is not stored or not executed. */
+  receipts(hash: Hash): readonly Receipt[] | undefined {
+    const number = this.#staging.durable(TABLES.number, hash);
+    if (number === undefined) return undefined;
+    const receipts = this.#staging.durable(TABLES.receipts, { number, hash });
+    if (receipts === undefined && this.#staging.durable(TABLES.status, { number, hash }) === 'executed') {
+      throw missing('receipts', `block ${number} (${hash})`);
+    }
+    return receipts;
+  }
+
+  /** Where a transaction stands in the canonical chain. */
+  transaction(hash: Hash): PlaceRecord | undefined {
+    const place = this.#staging.durable(TABLES.transaction, hash);
+    return place !== undefined && this.canonical(place.blockNumber) === place.blockHash ? place : undefined;
+  }
+
+  certificate(hash: Hash): Uint8Array | undefined {
+    const number = this.#staging.durable(TABLES.number, hash);
+    return number === undefined ? undefined : this.#staging.durable(TABLES.certificate, { number, hash });
+  }
+
+  /**
+   * The canonical chain from one height to another, both inclusive, with the bloom of each block's logs (empty for a
+   * block without logs). One consistent picture of the moment of the first step, whatever happens meanwhile.
+   */
+  async *canonicalRange(from: number, to: number): AsyncGenerator<CanonicalBlock> {
+    const last = Math.min(to, this.head.header.number);
+    let expected = Math.max(0, from);
+    for await (const [number, record] of this.#checked.rows(TABLES.canonical, expected, last + 1)) {
+      if (number !== expected) throw missing('canonical block', `height ${expected}`);
+      expected++;
+      yield { number, ...record };
+    }
+    // A shorter chain may have been on its way to the disk; a row that is not there now either is lost.
+    if (expected <= last) this.canonical(expected);
+  }
+
+  /** Called after a head change is durable, in order. A listener must not throw. Returns how to stop listening. */
+  onHead(listener: (change: HeadChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when everything so far is durable. */
+  async flush(): Promise<void> {
+    if (this.pendingBytes > 0) await this.#submit(() => undefined);
+  }
+
+  /** Flushes and closes the database. */
+  async close(): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      await this.#checked.database.close();
+    }
+  }
+
+  // Inside
+
+  #makeView(genesis: HeaderNode): ChainView {
+    const store = this;
+    return {
+      genesis,
+      get head() {
+        return store.#working.head;
+      },
+      get finalized() {
+        return store.#working.finalized;
+      },
+      get maxHeight() {
+        return store.#maxHeight;
+      },
+      get: (hash) => store.#entry(hash)?.node,
+      status: (hash) => store.#entry(hash)?.status,
+      canonical: (number) => store.#workingCanonical(number),
+      atHeight: (number, limit) => store.#atHeight(number, limit),
+    };
+  }
+
+  #workingCanonical(number: number): Hash | undefined {
+    if (!Number.isSafeInteger(number) || number < 0 || number > this.#working.head.header.number) return undefined;
+    return this.#need(TABLES.canonical, number, `height ${number}`).hash;
+  }
+
+  #atHeight(number: number, limit: number): readonly HeaderNode[] {
+    if (!Number.isSafeInteger(number) || number < 0 || number > this.#maxHeight) return [];
+    return (this.#staging.get(TABLES.siblings, number) ?? []).slice(0, limit).map((hash) => this.#node(hash));
+  }
+
+  #entry(hash: Hash): Entry | undefined {
+    const cached = this.#entries.get(hash);
+    if (cached !== undefined) return cached;
+    const number = this.#staging.get(TABLES.number, hash);
+    if (number === undefined) return undefined;
+    const record = this.#need(TABLES.header, { number, hash }, `block ${number} (${hash})`);
+    const entry = { node: { ...record, hash }, status: this.#need(TABLES.status, { number, hash }, `block ${number} (${hash})`) };
+    this.#entries.set(hash, entry);
+    return entry;
+  }
+
+  /** A block that another row names. */
+  #node(hash: Hash): HeaderNode {
+    const entry = this.#entry(hash);
+    if (entry === undefined) throw missing('header', `block ${hash}`);
+    return entry.node;
+  }
+
+  /** A block that the caller must have stored before. */
+  #known(hash: Hash): Entry {
+    return present(this.#entry(hash), `block ${hash}`);
+  }
+
+  #need<Key, Value>(table: Table<Key, Value>, key: Key, name: string): Value {
+    const value = this.#staging.get(table, key);
+    if (value === undefined) throw missing(table.name, name);
+    return value;
+  }
+
+  #markInvalid(node: HeaderNode): void {
+    this.#known(node.hash).status = 'invalid';
+    this.#staging.put(TABLES.status, rows.idOf(node), 'invalid');
+  }
+
+  #changeTo(newHead: HeaderNode): HeadChange {
+    const oldHead = this.#working.head;
+    const removed: HeaderNode[] = [];
+    const added: HeaderNode[] = [];
+    let [from, to] = [oldHead, newHead];
+    while (from.hash !== to.hash) {
+      const [fromNumber, toNumber] = [from.header.number, to.header.number];
+      if (fromNumber >= toNumber) {
+        removed.push(from);
+        from = this.#node(from.header.parentHash);
+      }
+      if (toNumber >= fromNumber) {
+        added.push(to);
+        to = this.#node(to.header.parentHash);
+      }
+    }
+    const { number } = this.#working.finalized.header;
+    if (from.header.number < number) {
+      const message = `Head ${newHead.hash} would leave the finalized block ${number}: it forks off at ${from.header.number}.`;
+      throw new InternalError('internal/finality', message, { number: newHead.header.number, finalized: number });
+    }
+    return { oldHead, newHead, removed, added: added.reverse() };
+  }
+
+  #stageHead({ newHead, removed, added }: HeadChange): void {
+    for (const node of removed) rows.stageRemoved(this.#staging, node, this.#transactions(node));
+    for (const node of added) rows.stageAdded(this.#staging, node, this.#transactions(node));
+    this.#staging.put(TABLES.head, null, newHead.hash);
+  }
+
+  #transactions(node: HeaderNode): readonly Uint8Array[] {
+    return present(this.block(node.hash), `block ${node.hash}`).transactions;
+  }
+
+  #submit(onDurable: () => void): Promise<void> {
+    this.#openBlocks = 0;
+    return this.#staging.submit(onDurable);
+  }
+
+  #flushWhenFull(): void {
+    if (this.#openBlocks <= MAX_OPEN_BLOCKS && this.#staging.openBytes <= MAX_OPEN_BYTES) return;
+    // A write that fails makes the database refuse everything from then on, so the next call reports it.
+    this.#submit(() => undefined).catch(() => undefined);
+  }
+}
