@@ -1,0 +1,39 @@
+/** `synod init`: make a datadir for a network before its first start. */
+import type { Command } from 'commander';
+import { openChain } from '../node/chain.ts';
+import { builtInGenesis, writeGenesis } from './genesis.ts';
+import { absolutePath, defaultDatadir, readJsonFile } from './options.ts';
+import { print } from './output.ts';
+
+interface InitFlags {
+  readonly datadir: string;
+  readonly json?: boolean;
+}
+
+export function registerInit(program: Command): void {
+  program
+    .command('init')
+    .argument('[genesis]', "genesis document in geth's form, with an engine object in its config (default: the built-in network)")
+    .description('prepare a datadir for a network')
+    .option('--datadir <dir>', 'where the chain and the keys are kept', absolutePath, defaultDatadir())
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  synod init my-network.json --datadir ./mine
+  synod init                                   the built-in proof-of-work development network`,
+    )
+    .action(async (file: string | undefined, flags: InitFlags) => {
+      const document = file === undefined ? builtInGenesis('pow') : readJsonFile(file, 'genesis document');
+      const chain = await openChain(flags.datadir, document);
+      const { genesisHash, chainId, engine } = chain.params;
+      await chain.close();
+      writeGenesis(flags.datadir, document);
+      print(
+        flags.json,
+        { datadir: flags.datadir, genesisHash, chainId, engine: engine.name },
+        () => `Chain ${chainId} (engine ${engine.name}) in ${flags.datadir}\ngenesis ${genesisHash}`,
+      );
+    });
+}

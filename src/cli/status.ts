@@ -1,0 +1,57 @@
+/** `synod status`: one look at a running node. */
+import type { Command } from 'commander';
+import type { NodeStatus } from '../node/status.ts';
+import { operatorClient, operatorOptions, type OperatorFlags } from './operator.ts';
+import { print } from './output.ts';
+import { hashRate } from './testnet-display.ts';
+
+interface StatusFlags extends OperatorFlags {
+  readonly json?: boolean;
+}
+
+export function registerStatus(program: Command): void {
+  operatorOptions(program.command('status').description('what a running node is doing'))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  synod status
+  synod status --rpc http://127.0.0.1:8546 --json`,
+    )
+    .action(async (flags: StatusFlags) => {
+      const status = (await operatorClient(flags).call('synod_status')) as NodeStatus;
+      print(flags.json, status, () => statusText(status));
+    });
+}
+
+export function statusText(status: NodeStatus): string {
+  const { head, safe, finalized, sync, pool, reorgs, mining } = status;
+  const block = ({ number, hash }: NodeStatus['head']) => `${number}  ${hash}`;
+  const lines: [string, string][] = [
+    ['version', status.version],
+    ['network', `chain ${status.chainId}, engine ${status.engine}, genesis ${status.genesis}`],
+    ['head', `${block(head)}  ${age(head.timestamp)}`],
+    ['safe', block(safe)],
+    ['finalized', block(finalized)],
+    ['state root', head.stateRoot],
+    ['peers', `${status.peers}  (this node: ${status.peerId})`],
+    ['sync', sync.state === 'idle' ? 'level with its peers' : `${sync.state}: ${sync.current} of ${sync.target}`],
+    ['pool', `${pool.pending} pending, ${pool.queued} queued`],
+    ['reorgs', reorgs.count === 0 ? 'none since start' : `${reorgs.count} since start, the deepest ${reorgs.deepest} blocks`],
+    ['mining', mining === null ? 'not with this engine' : miningText(mining)],
+    ...(status.partition === null ? [] : [['partition', `may talk to ${status.partition.length} peers only`] as [string, string]]),
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
+}
+
+export function miningText(mining: NonNullable<NodeStatus['mining']>): string {
+  if (!mining.enabled) return 'off';
+  const limit = mining.hashRateLimit === 0 ? '' : ` of at most ${hashRate(mining.hashRateLimit)}`;
+  const work = `${hashRate(mining.hashesPerSecond)}${limit} on ${mining.threads} threads (${mining.kernel})`;
+  return `${work}, ${mining.sealed} sealed, ${mining.abandoned} abandoned, fees to ${mining.beneficiary}`;
+}
+
+function age(timestamp: number): string {
+  return `${Math.max(0, Math.round(Date.now() / 1000 - timestamp))} s ago`;
+}
