@@ -67,7 +67,7 @@ class Branch {
 
 type Node = Leaf | Extension | Branch;
 
-const BRANCH_WIDTH = 16;
+export const BRANCH_WIDTH = 16;
 const HASH_BYTES = 32;
 
 export class Trie {
@@ -119,6 +119,11 @@ export class Trie {
     const hash = toHex(keccak256(bytes)) as Hash;
     sink(hash, bytes);
     return hash;
+  }
+
+  /** Hashes one subtree of the root (0 to 15), so that a caller may let others run in between; `commit` does the rest. */
+  commitPart(index: number, sink: NodeSink): void {
+    if (this.#root instanceof Branch) refOf(this.#root.children[index] ?? null, sink);
   }
 
   /** The encoded nodes from the root towards the key, as EIP-1186 wants them; they prove absence as well. */

@@ -1,0 +1,85 @@
+/**
+ * A network's rules as @ethereumjs understands them. Its own schedule of forks is not used: synod decides which fork a
+ * block is under (`forkAt`) and asks for a Common that is fixed to it.
+ */
+import { createHash } from 'node:crypto';
+import { Common, Hardfork } from '@ethereumjs/common';
+import { concatBytes, equalBytes } from '../base/bytes.ts';
+import { DecodeError } from '../base/errors.ts';
+import type { ChainParams, Fork } from '../chain/params.ts';
+import { keccak256 } from './keccak.ts';
+import { kzg } from './kzg.ts';
+import { recovery } from './recovery.ts';
+
+const HARDFORKS: Readonly<Record<Fork, Hardfork>> = {
+  frontier: Hardfork.Chainstart,
+  homestead: Hardfork.Homestead,
+  byzantium: Hardfork.Byzantium,
+  constantinople: Hardfork.Constantinople,
+  petersburg: Hardfork.Petersburg,
+  istanbul: Hardfork.Istanbul,
+  berlin: Hardfork.Berlin,
+  london: Hardfork.London,
+  paris: Hardfork.Paris,
+  shanghai: Hardfork.Shanghai,
+  cancun: Hardfork.Cancun,
+  prague: Hardfork.Prague,
+  osaka: Hardfork.Osaka,
+};
+
+/** Rules accumulate along this list, so it also names the upgrades that our own list of forks skips. */
+const CUMULATIVE = [
+  Hardfork.Chainstart,
+  Hardfork.Homestead,
+  Hardfork.TangerineWhistle,
+  Hardfork.SpuriousDragon,
+  Hardfork.Byzantium,
+  Hardfork.Constantinople,
+  Hardfork.Petersburg,
+  Hardfork.Istanbul,
+  Hardfork.MuirGlacier,
+  Hardfork.Berlin,
+  Hardfork.London,
+  Hardfork.Paris,
+  Hardfork.Shanghai,
+  Hardfork.Cancun,
+  Hardfork.Prague,
+  Hardfork.Osaka,
+];
+
+/** A fresh one for each EVM: those that share a Common leave listeners behind on it. */
+export function commonFor(params: Pick<ChainParams, 'chainId'>, fork: Fork): Common {
+  return new Common({
+    chain: {
+      name: 'synod',
+      chainId: params.chainId,
+      genesis: { gasLimit: 0, difficulty: 0, nonce: '0x', extraData: '0x' },
+      hardforks: CUMULATIVE.map((name) => ({ name, block: 0 })),
+      bootstrapNodes: [],
+      consensus: { type: 'pow', algorithm: 'ethash' },
+    },
+    hardfork: HARDFORKS[fork],
+    customCrypto: { keccak256, sha256, ecrecover, kzg },
+  });
+}
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(bytes).digest());
+}
+
+/** For the precompile. `v` is 27 or 28, or 0 or 1. Throws when there is no such key, as the EVM expects. */
+function ecrecover(message: Uint8Array, v: bigint, r: Uint8Array, s: Uint8Array): Uint8Array {
+  const parity = v > 1n ? v - 27n : v;
+  const signature = concatBytes(leftPad(r), leftPad(s));
+  const key = parity === 0n || parity === 1n ? recovery.recover(signature, parity === 1n ? 1 : 0, message) : null;
+  if (key === null || equalBytes(key, NO_KEY)) throw new DecodeError('decode/signature', 'The signature belongs to no key.');
+  return key;
+}
+
+const NO_KEY = new Uint8Array(64);
+
+function leftPad(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(32);
+  out.set(bytes.subarray(-32), 32 - Math.min(bytes.length, 32));
+  return out;
+}

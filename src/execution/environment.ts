@@ -1,0 +1,87 @@
+/**
+ * One block's EVM: @ethereumjs' VM over our state, with the block as its context. A new one for each block costs 0.4 ms
+ * (measured), and so no two executions can ever disturb one another.
+ */
+import { createBlock, type Block as LibraryBlock } from '@ethereumjs/block';
+import { createEVM, type EVMOpts } from '@ethereumjs/evm';
+import { createVM, type VM } from '@ethereumjs/vm';
+import { fromHex } from '../base/bytes.ts';
+import { type Hash, ZERO_HASH } from '../base/types.ts';
+import type { Header } from '../chain/header.ts';
+import { type ChainParams, type Fork, forkAt, isAtLeast } from '../chain/params.ts';
+import { commonFor } from './common.ts';
+import { EvmState } from './evm-state.ts';
+import type { Pacer } from './pacer.ts';
+import type { WorldState } from './state.ts';
+
+/** What a block must say before it is executed. */
+export type BlockContext = Pick<
+  Header,
+  'parentHash' | 'number' | 'timestamp' | 'beneficiary' | 'gasLimit' | 'difficulty' | 'baseFeePerGas' | 'parentBeaconBlockRoot'
+>;
+
+export interface EnvironmentOptions {
+  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly context: BlockContext;
+  /** What PREVRANDAO answers: the engine's, never the header's mixHash. */
+  readonly randomness: Hash;
+  readonly state: WorldState;
+  /** The hash of an ancestor, for BLOCKHASH; asked for the last 256 only. */
+  readonly ancestorHash: (number: number) => Hash | undefined;
+  readonly pacer: Pacer;
+}
+
+export interface Environment {
+  readonly vm: VM;
+  readonly block: LibraryBlock;
+  readonly fork: Fork;
+  readonly context: BlockContext;
+  readonly state: WorldState;
+}
+
+export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
+  const { params, context, state, pacer } = options;
+  const fork = forkAt(params.forks, context.number, context.timestamp);
+  const common = commonFor(params, fork);
+  const stateManager = new EvmState(state, pacer);
+  const blockchain = ancestors(options.ancestorHash);
+  const evm = await createEVM({ common, stateManager, blockchain, customOpcodes: [pacedJumpDestination(pacer)] });
+  const vm = await createVM({ common, stateManager, evm });
+  const block = createBlock({ header: libraryHeader(options, fork) }, { common, skipConsensusFormatValidation: true, freeze: false });
+  return { vm, block, fork, context, state };
+}
+
+function libraryHeader({ context, randomness }: EnvironmentOptions, fork: Fork) {
+  return {
+    number: BigInt(context.number),
+    timestamp: BigInt(context.timestamp),
+    coinbase: context.beneficiary,
+    gasLimit: context.gasLimit,
+    mixHash: randomness,
+    // From paris on the library wants zero here, and nothing in the EVM can see it.
+    ...(!isAtLeast(fork, 'paris') && { difficulty: context.difficulty }),
+    ...(context.baseFeePerGas !== undefined && { baseFeePerGas: context.baseFeePerGas }),
+  };
+}
+
+function ancestors(hashOf: EnvironmentOptions['ancestorHash']) {
+  const chain = {
+    getBlock: async (number: number) => ({ hash: () => fromHex(hashOf(number) ?? ZERO_HASH) }),
+    putBlock: async () => {},
+    shallowCopy: () => chain,
+  };
+  return chain;
+}
+
+/**
+ * JUMPDEST that now and then lets the event loop run. Every loop passes one, so no contract can hold the node up: a
+ * transaction that burns 16 million gas would otherwise block it for seconds.
+ */
+function pacedJumpDestination(pacer: Pacer): NonNullable<EVMOpts['customOpcodes']>[number] {
+  return {
+    opcode: 0x5b,
+    opcodeName: 'JUMPDEST',
+    baseFee: 1,
+    logicFunction: () => (pacer.due ? pacer.rest() : undefined),
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * The calls that a block makes by itself, before and after its transactions: EIP-4788 and EIP-2935 (block roots and
+ * hashes), EIP-7002 and EIP-7251 (requests), whose hash EIP-7685 defines. They run as the system address, cost the block
+ * nothing, and do nothing where the genesis has no such contract. EIP-6110 deposits have no contract here: synod has no
+ * beacon chain that could take them.
+ */
+import { createAddressFromString } from '@ethereumjs/util';
+import { concatBytes, fromHex, hashOf } from '../base/bytes.ts';
+import { RuleError } from '../base/errors.ts';
+import { Address, type Hash, ZERO_HASH } from '../base/types.ts';
+import { isAtLeast } from '../chain/params.ts';
+import { sha256 } from './common.ts';
+import type { Environment } from './environment.ts';
+
+export const SYSTEM_ADDRESS = Address('0xfffffffffffffffffffffffffffffffffffffffe');
+export const BEACON_ROOTS = Address('0x000f3df6d732807ef1319fb7b8bb8522d0beac02');
+export const BLOCK_HASHES = Address('0x0000f90827f1c53a10cb7a02335b175320002935');
+export const WITHDRAWAL_REQUESTS = Address('0x00000961ef480eb55e80d19ad83579a64c007002');
+export const CONSOLIDATION_REQUESTS = Address('0x0000bbddc7ce488642fb579f8b00f3a590007251');
+
+const SYSTEM_CALL_GAS = 30_000_000n;
+
+/** The request types of EIP-7685 that can occur here, in their order. */
+const REQUEST_CONTRACTS: readonly (readonly [type: number, contract: Address])[] = [
+  [1, WITHDRAWAL_REQUESTS],
+  [2, CONSOLIDATION_REQUESTS],
+];
+
+/** sha256 of nothing: the hash of an empty list of requests. */
+export const EMPTY_REQUESTS_HASH = hashOf(sha256(new Uint8Array(0)));
+
+export async function callBeforeTransactions(environment: Environment): Promise<void> {
+  const { fork, context } = environment;
+  if (isAtLeast(fork, 'cancun')) await systemCall(environment, BEACON_ROOTS, fromHex(context.parentBeaconBlockRoot ?? ZERO_HASH));
+  if (isAtLeast(fork, 'prague')) await systemCall(environment, BLOCK_HASHES, fromHex(context.parentHash));
+}
+
+/** Answers requestsHash, or undefined before prague. Throws RuleError block/requests when a request contract fails. */
+export async function callAfterTransactions(environment: Environment): Promise<Hash | undefined> {
+  if (!isAtLeast(environment.fork, 'prague')) return undefined;
+  const digests: Uint8Array[] = [];
+  for (const [type, contract] of REQUEST_CONTRACTS) {
+    const { output, failed } = await systemCall(environment, contract, new Uint8Array(0));
+    if (failed) throw new RuleError('block/requests', `The request contract ${contract} failed, which makes the block invalid (EIP-7685).`);
+    if (output.length > 0) digests.push(sha256(concatBytes(Uint8Array.of(type), output)));
+  }
+  return hashOf(sha256(concatBytes(...digests)));
+}
+
+async function systemCall({ vm, block, state }: Environment, contract: Address, data: Uint8Array): Promise<SystemCallResult> {
+  if (state.code(contract).length === 0) return { output: new Uint8Array(0), failed: false };
+  const { execResult } = await vm.evm.runCall({
+    block,
+    caller: createAddressFromString(SYSTEM_ADDRESS),
+    to: createAddressFromString(contract),
+    data,
+    gasLimit: SYSTEM_CALL_GAS,
+    skipNonceIncrement: true,
+  });
+  // The caller was touched; an empty one must not stay behind (EIP-161).
+  await vm.evm.journal.cleanup();
+  return { output: execResult.returnValue, failed: execResult.exceptionError !== undefined };
+}
+
+interface SystemCallResult {
+  readonly output: Uint8Array;
+  readonly failed: boolean;
+}
