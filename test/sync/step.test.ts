@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import { NodeId } from '../../src/base/types.ts';
+import { hashHeader } from '../../src/chain/header.ts';
+import { MAX_UNSETTLED_BLOCKS } from '../../src/sync/limits.ts';
+import { BAD_GAS, BAD_PROOF, branchOn, FakeChain, GENESIS } from './fake-chain.ts';
+import { at, honest, reached, World } from './world.ts';
+
+const LONG = branchOn(GENESIS, 1_500);
+
+describe('sync/step: an honest network', () => {
+  it('brings a late node from genesis to the head, in order', () => {
+    const world = new World();
+    world.connect('a', honest(new FakeChain(LONG)));
+    expect(world.run(() => reached(world, at(LONG, -1)))).toBe(true);
+    expect(world.delivered.map(({ header }) => header.number)).toEqual(LONG.map(({ header }) => header.number));
+    expect(world.offences).toEqual([]);
+    expect(world.verified).toBe(LONG.length);
+    expect(world.run(() => world.state.session === null)).toBe(true);
+  });
+
+  it('shares the bodies among the peers, and is faster with more of them', () => {
+    const took = [1, 4].map((count) => {
+      const world = new World();
+      for (let i = 0; i < count; i++) world.connect(`p${i}`, honest(new FakeChain(LONG), { latencyMs: 200 }));
+      expect(world.run(() => reached(world, at(LONG, -1)))).toBe(true);
+      return world.nowMs;
+    });
+    expect(at(took, 1)).toBeLessThan(at(took, 0) * 0.6);
+  });
+
+  it('never has more blocks in the engine than agreed', () => {
+    const world = new World({ executionMs: 50 });
+    world.connect('a', honest(new FakeChain(LONG), { latencyMs: 1 }));
+    expect(world.run(() => reached(world, at(LONG, 300)))).toBe(true);
+    expect(world.delivered.length).toBeLessThanOrEqual(301 + MAX_UNSETTLED_BLOCKS);
+  });
+
+  it('follows a tip that moves and reorganises while it syncs', () => {
+    const theirs = new FakeChain(LONG);
+    const world = new World();
+    world.connect('a', honest(theirs));
+    const fork = branchOn(at(LONG, -3), 40, { branch: 1 });
+    fork.forEach((block, i) => {
+      world.at(world.nowMs + 100 + 40 * i, () => {
+        theirs.adopt(block);
+        world.announce('a');
+      });
+    });
+    expect(world.run(() => reached(world, at(fork, -1)))).toBe(true);
+    expect(world.offences).toEqual([]);
+  });
+
+  it('replaces 1,000 blocks of its own by a heavier branch', () => {
+    const mine = branchOn(GENESIS, 1_000, { branch: 1 });
+    const world = new World({ chain: new FakeChain(mine) });
+    const theirs = branchOn(GENESIS, 1_001, { branch: 2 });
+    world.connect('a', honest(new FakeChain(theirs)));
+    expect(world.run(() => reached(world, at(theirs, -1)))).toBe(true);
+    expect(world.offences).toEqual([]);
+  });
+
+  it('downloads nothing of a branch that is not heavier, and leaves its peer in peace', () => {
+    const world = new World({ chain: new FakeChain(branchOn(GENESIS, 50, { difficulty: 3n })) });
+    world.connect('a', honest(new FakeChain(LONG.slice(0, 100))));
+    world.run(() => false, 10_000);
+    expect(world.delivered).toEqual([]);
+    expect(world.offences).toEqual([]);
+    expect(world.verified).toBe(0);
+  });
+
+  it('reports progress and ends idle', () => {
+    const world = new World();
+    world.connect('a', honest(new FakeChain(LONG)));
+    world.run(() => world.state.session === null && reached(world, at(LONG, -1)));
+    expect(at(world.progress, 0)).toEqual({ phase: 'headers', from: 0, current: 0, target: 1_500 });
+    expect(world.progress.some(({ phase, current, target }) => phase === 'blocks' && current > 0 && target === 1_500)).toBe(true);
+    expect(at(world.progress, -1).phase).toBe('idle');
+  });
+
+  it('stops before headers from the future without blame, and takes them when their time has come', () => {
+    const world = new World();
+    const soon = world.wallMs / 1_000 + 20;
+    const blocks = branchOn(GENESIS, 5);
+    const early = branchOn(at(blocks, -1), 1, { timestamp: soon });
+    world.connect('a', honest(new FakeChain([...blocks, ...early])));
+    expect(world.run(() => reached(world, at(blocks, -1)), 3_000)).toBe(true);
+    expect(world.run(() => reached(world, at(early, 0)), 60_000)).toBe(true);
+    expect(world.offences).toEqual([]);
+  });
+
+  it('does not follow a branch that leaves ours below finality, nor does it punish for it', () => {
+    const chain = new FakeChain(LONG.slice(0, 20));
+    const finalized = chain.get(hashHeader(at(LONG, 9).header));
+    if (finalized !== undefined) chain.finalized = finalized;
+    const world = new World({ chain });
+    const fork = branchOn(at(LONG, 5), 40, { branch: 2 });
+    world.connect('a', honest(new FakeChain([...LONG.slice(0, 6), ...fork])));
+    world.run(() => false, 60_000);
+    expect(world.delivered).toEqual([]);
+    expect(world.offences).toEqual([]);
+  });
+});
+
+describe('sync/step: blocks that the engine misses', () => {
+  it('fetches a single missing parent', () => {
+    const world = new World({ chain: new FakeChain(LONG.slice(0, 10)) });
+    const theirs = new FakeChain(LONG.slice(0, 10));
+    world.connect('a', honest(theirs));
+    theirs.adopt(at(LONG, 10));
+    theirs.adopt(at(LONG, 11));
+    world.gossip(at(LONG, 11), 'a');
+    expect(world.run(() => reached(world, at(LONG, 10)), 1_000)).toBe(true);
+    expect(world.delivered.length).toBe(1);
+    expect(world.verified).toBe(0);
+  });
+
+  it('syncs a whole branch, unannounced, when the parent of the missing block is missing too (a healed partition)', () => {
+    const world = new World({ chain: new FakeChain([...LONG.slice(0, 10), ...branchOn(at(LONG, 9), 30, { branch: 1 })]) });
+    const theirs = new FakeChain(LONG.slice(0, 10));
+    world.connect('a', honest(theirs));
+    for (const block of LONG.slice(10, 60)) theirs.adopt(block);
+    world.gossip(at(LONG, 59), 'a');
+    expect(world.run(() => reached(world, at(LONG, 59)), 2_000)).toBe(true);
+    expect(world.offences).toEqual([]);
+  });
+
+  it('asks others when the first does not answer, and gives up in the end', () => {
+    const theirs = new FakeChain(LONG.slice(0, 12));
+    const world = new World({ chain: new FakeChain(LONG.slice(0, 10)) });
+    const old = new FakeChain(LONG.slice(0, 10));
+    const missing = hashHeader(at(LONG, 10).header);
+    world.connect('silent', honest(old, { blocks: () => null }));
+    world.connect('helpful', honest(old, { blocks: (hashes) => honest(theirs).blocks(hashes, world) }));
+    world.post({ type: 'wanted', hash: missing, from: NodeId('silent') });
+    expect(world.run(() => reached(world, at(LONG, 10)), 30_000)).toBe(true);
+    world.post({ type: 'wanted', hash: hashHeader(at(LONG, 700).header), from: NodeId('silent') });
+    expect(world.run(() => world.state.wanted.size === 0, 120_000)).toBe(true);
+  });
+
+  it('keeps a bounded number of wanted blocks', () => {
+    const world = new World();
+    for (const block of LONG) world.post({ type: 'wanted', hash: hashHeader(block.header), from: null });
+    expect(world.state.wanted.size).toBe(128);
+  });
+});
+
+describe('sync/step: blocks and headers that break rules', () => {
+  it('refuses a header without proof, remembers it, and goes on with an honest peer', () => {
+    const bad = branchOn(at(LONG, 99), 1, { extraData: BAD_PROOF, difficulty: 1_000n });
+    const world = new World();
+    world.connect('liar', honest(new FakeChain([...LONG.slice(0, 100), ...bad])));
+    world.connect('honest', honest(new FakeChain(LONG)));
+    expect(world.run(() => reached(world, at(LONG, -1)))).toBe(true);
+    expect(world.offences).toEqual([{ peer: 'liar', code: 'header/proof' }]);
+    const verified = world.verified;
+    world.connect('again', honest(new FakeChain([...LONG.slice(0, 100), ...bad, ...branchOn(at(bad, 0), 1, { difficulty: 9_999n })])));
+    world.run(() => false, 5_000);
+    expect(at(world.offences, -1)).toEqual({ peer: 'again', code: 'sync/invalid-branch' });
+    expect(world.verified).toBe(verified);
+  });
+
+  it('drops a branch with a block that does not execute, and does not fetch it again', () => {
+    const bad = branchOn(at(LONG, 99), 1, { gasUsed: BAD_GAS, difficulty: 1_000n });
+    const tail = branchOn(at(bad, 0), 50);
+    const world = new World();
+    world.connect('liar', honest(new FakeChain([...LONG.slice(0, 100), ...bad, ...tail])));
+    world.connect('honest', honest(new FakeChain(LONG.slice(0, 300))));
+    expect(world.run(() => reached(world, at(LONG, 299)))).toBe(true);
+    expect(world.offences).toEqual([{ peer: 'liar', code: 'sync/invalid-block' }]);
+    const fetched = world.delivered.length;
+    world.connect('other', honest(new FakeChain([...LONG.slice(0, 100), ...bad, ...tail, ...branchOn(at(tail, -1), 1)])));
+    world.run(() => false, 20_000);
+    expect(at(world.offences, -1)).toEqual({ peer: 'other', code: 'sync/invalid-branch' });
+    expect(world.delivered.length).toBe(fetched);
+  });
+
+  it('takes the verified seal, not the one that came with the body', () => {
+    const world = new World();
+    const chain = new FakeChain(LONG.slice(0, 3));
+    const seal = new Uint8Array([255]);
+    const resealed = honest(chain).blocks;
+    world.connect(
+      'a',
+      honest(chain, { blocks: (hashes) => (resealed(hashes, world) as typeof LONG).map((block) => ({ ...block, seal })) }),
+    );
+    expect(world.run(() => reached(world, at(LONG, 2)))).toBe(true);
+    expect(world.delivered.map((block) => block.seal)).toEqual(LONG.slice(0, 3).map((block) => block.seal));
+  });
+});
