@@ -9,9 +9,10 @@
 import { StorageError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import { EMPTY_TRIE_ROOT, hashHeader } from '../chain/header.ts';
-import { type CheckedDatabase, deleteOperation, missing, putOperation, REMEDY } from './checked.ts';
+import { type CheckedDatabase, deleteOperation, missing, putOperation } from './checked.ts';
 import type { BatchOperation } from './database.ts';
 import { type BlockId, TABLES, type Table } from './layout.ts';
+import { REMEDIES } from './remedies.ts';
 import { transactionHash } from './transaction-hash.ts';
 
 export const CHECKED_BLOCKS = 128;
@@ -32,7 +33,12 @@ export async function checkChain(checked: CheckedDatabase): Promise<Recovery | n
   if (reason === null) return null;
   if (sound < lowest || sound < finalized.number || !isCanonical(checked, finalized)) {
     const kept = sound < lowest ? `none of the last ${CHECKED_BLOCKS} blocks is sound` : `block ${finalized.number} is final`;
-    throw new StorageError('storage/unsound', `The stored chain is damaged below what a rewind can mend: ${kept}. ${REMEDY}`, {}, reason);
+    throw new StorageError(
+      'storage/unsound',
+      `The stored chain is damaged below what a rewind can mend: ${kept}. ${REMEDIES.chain}`,
+      {},
+      reason,
+    );
   }
   await checked.database.write(forgetAbove(checked, sound, head));
   return { from: head.number, to: sound, reason };
@@ -140,10 +146,10 @@ function blockIdOf(checked: CheckedDatabase, hash: Hash): BlockId {
 
 function need<Key, Value>(checked: CheckedDatabase, table: Table<Key, Value>, key: Key, name: string): Value {
   const value = checked.get(table, key);
-  if (value === undefined) throw missing(table.name, name);
+  if (value === undefined) throw missing(table, name);
   return value;
 }
 
 function agree(condition: boolean, otherwise: string): void {
-  if (!condition) throw new StorageError('storage/inconsistent', `The stored chain contradicts itself: ${otherwise}. ${REMEDY}`);
+  if (!condition) throw new StorageError('storage/inconsistent', `The stored chain contradicts itself: ${otherwise}. ${REMEDIES.chain}`);
 }

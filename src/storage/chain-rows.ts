@@ -6,7 +6,7 @@ import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { BlockStatus, Facts, HeaderNode } from '../chain/tree.ts';
 import type { Execution } from '../execution/types.ts';
-import { type CheckedDatabase, missing, REMEDY } from './checked.ts';
+import { type CheckedDatabase, missing } from './checked.ts';
 import type { Database } from './database.ts';
 import { type BlockId, TABLES } from './layout.ts';
 import { canonicalRecordOf } from './records.ts';
@@ -78,13 +78,13 @@ export async function assertEmpty(database: Database, mayCreate: boolean): Promi
   let empty = true;
   for await (const _ of database.entries(all)) empty = false;
   if (empty && mayCreate) return;
-  throw new StorageError('storage/missing', `The chain database has lost its head. ${REMEDY}`, { table: 'head', row: '' });
+  throw missing(TABLES.head, 'the chain');
 }
 
 /** Throws StorageError `storage/wrong-genesis`. */
 export function assertGenesis(checked: CheckedDatabase, expected: Hash): void {
   const stored = checked.get(TABLES.canonical, 0)?.hash;
-  if (stored === undefined) throw missing('canonical block', 'height 0');
+  if (stored === undefined) throw missing(TABLES.canonical, 'height 0');
   if (stored === expected) return;
   throw new StorageError(
     'storage/wrong-genesis',

@@ -222,7 +222,7 @@ export class ChainStore {
   canonical(number: number): Hash | undefined {
     if (!Number.isSafeInteger(number) || number < 0 || number > this.head.header.number) return undefined;
     const record = this.#staging.durable(TABLES.canonical, number);
-    if (record === undefined) throw missing('canonical block', `height ${number}`);
+    if (record === undefined) throw missing(TABLES.canonical, `height ${number}`);
     return record.hash;
   }
 
@@ -237,7 +237,7 @@ export class ChainStore {
     if (number === undefined) return undefined;
     const receipts = this.#staging.durable(TABLES.receipts, { number, hash });
     if (receipts === undefined && this.#staging.durable(TABLES.status, { number, hash }) === 'executed') {
-      throw missing('receipts', `block ${number} (${hash})`);
+      throw missing(TABLES.receipts, `block ${number} (${hash})`);
     }
     return receipts;
   }
@@ -261,7 +261,7 @@ export class ChainStore {
     const last = Math.min(to, this.head.header.number);
     let expected = Math.max(0, from);
     for await (const [number, record] of this.#checked.rows(TABLES.canonical, expected, last + 1)) {
-      if (number !== expected) throw missing('canonical block', `height ${expected}`);
+      if (number !== expected) throw missing(TABLES.canonical, `height ${expected}`);
       expected++;
       yield { number, ...record };
     }
@@ -335,7 +335,7 @@ export class ChainStore {
   /** A block that another row names. */
   #node(hash: Hash): HeaderNode {
     const entry = this.#entry(hash);
-    if (entry === undefined) throw missing('header', `block ${hash}`);
+    if (entry === undefined) throw missing(TABLES.header, `block ${hash}`);
     return entry.node;
   }
 
@@ -346,7 +346,7 @@ export class ChainStore {
 
   #need<Key, Value>(table: Table<Key, Value>, key: Key, name: string): Value {
     const value = this.#staging.get(table, key);
-    if (value === undefined) throw missing(table.name, name);
+    if (value === undefined) throw missing(table, name);
     return value;
   }
 

@@ -8,12 +8,9 @@ import { toHex } from '../base/bytes.ts';
 import { DecodeError, StorageError } from '../base/errors.ts';
 import type { BatchOperation, Database } from './database.ts';
 import { numberOfKey, type Table } from './layout.ts';
+import { REMEDIES } from './remedies.ts';
 
 const CHECKSUM_BYTES = 4;
-
-/** What a person can do about storage that cannot be trusted. */
-export const REMEDY =
-  'Restore the data directory from a backup, or start the node once with --resync to set the chain aside and fetch it again from peers.';
 
 /** A typed, checked reader and writer over a database of opaque values. */
 export class CheckedDatabase {
@@ -46,32 +43,33 @@ export function deleteOperation<Key>(table: Table<Key, unknown>, key: Key): Batc
   return { type: 'delete', key: table.key(key) };
 }
 
+type Rows<Value> = Pick<Table<never, Value>, 'name' | 'database' | 'decode'>;
+
 /** Checks and decodes what the database holds under `key`. Throws StorageError `storage/corrupt`. */
-export function readValue<Value>(table: Pick<Table<never, Value>, 'name' | 'decode'>, key: Uint8Array, stored: Uint8Array): Value {
+export function readValue<Value>(table: Rows<Value>, key: Uint8Array, stored: Uint8Array): Value {
   const length = stored.length - CHECKSUM_BYTES;
-  if (length < 0) throw corrupt(table.name, key, `it has ${stored.length} bytes, which is less than a checksum`);
+  if (length < 0) throw corrupt(table, key, `it has ${stored.length} bytes, which is less than a checksum`);
   const value = new Uint8Array(stored.buffer, stored.byteOffset, length);
   const expected = new DataView(stored.buffer, stored.byteOffset + length, CHECKSUM_BYTES).getUint32(0);
-  if (checksum(key, value) !== expected) throw corrupt(table.name, key, 'its checksum does not match');
+  if (checksum(key, value) !== expected) throw corrupt(table, key, 'its checksum does not match');
   try {
     return table.decode(value);
   } catch (error) {
-    if (error instanceof DecodeError) throw corrupt(table.name, key, 'it cannot be decoded', error);
+    if (error instanceof DecodeError) throw corrupt(table, key, 'it cannot be decoded', error);
     throw error;
   }
 }
 
-/** For a row that another row says must be there. */
-export function missing(what: string, name: string): StorageError {
-  return new StorageError('storage/missing', `The stored ${what} of ${name} is missing although the store refers to it. ${REMEDY}`, {
-    table: what,
-    row: name,
-  });
+/** For a row that another row says must be there; `of` names what it belongs to. */
+export function missing({ name, database }: Pick<Table<never, unknown>, 'name' | 'database'>, of: string): StorageError {
+  const message = `The stored ${name} of ${of} is missing although the store refers to it. ${REMEDIES[database]}`;
+  return new StorageError('storage/missing', message, { table: name, row: of });
 }
 
-function corrupt(table: string, key: Uint8Array, reason: string, cause?: unknown): StorageError {
+function corrupt({ name, database }: Rows<unknown>, key: Uint8Array, reason: string, cause?: unknown): StorageError {
   const row = toHex(key.subarray(1));
-  return new StorageError('storage/corrupt', `The stored ${table} at ${row} is damaged: ${reason}. ${REMEDY}`, { table, row }, cause);
+  const message = `The stored ${name} at ${row} is damaged: ${reason}. ${REMEDIES[database]}`;
+  return new StorageError('storage/corrupt', message, { table: name, row }, cause);
 }
 
 function seal(key: Uint8Array, value: Uint8Array): Uint8Array {

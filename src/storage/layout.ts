@@ -26,6 +26,7 @@ import type { Hash } from '../base/types.ts';
 import type { BlockStatus } from '../chain/tree.ts';
 import type { Receipt } from '../execution/types.ts';
 import * as records from './records.ts';
+import type { DatabaseName } from './remedies.ts';
 
 /** Where rows about one block are kept. */
 export interface BlockId {
@@ -37,6 +38,7 @@ export interface Table<Key, Value> {
   /** For error messages. */
   readonly name: string;
   readonly prefix: string;
+  readonly database: DatabaseName;
   key(key: Key): Uint8Array;
   encode(value: Value): Uint8Array;
   /** Throws DecodeError; `checked.ts` makes a StorageError of it. */
@@ -60,7 +62,7 @@ function byBlock<Value>(prefix: string, name: string, codec: Codec<Value>): Tabl
     putHash(bytes, hash, 1 + NUMBER_BYTES);
     return bytes;
   };
-  return { name, prefix, key, ...codec, versioned: false };
+  return { name, prefix, database: 'chain', key, ...codec, versioned: false };
 }
 
 function byNumber<Value>(prefix: string, name: string, codec: Codec<Value>, versioned = false): Table<number, Value> {
@@ -69,7 +71,7 @@ function byNumber<Value>(prefix: string, name: string, codec: Codec<Value>, vers
     putNumber(bytes, number);
     return bytes;
   };
-  return { name, prefix, key, ...codec, versioned };
+  return { name, prefix, database: 'chain', key, ...codec, versioned };
 }
 
 function byHash<Value>(prefix: string, name: string, codec: Codec<Value>, versioned = false): Table<Hash, Value> {
@@ -78,11 +80,15 @@ function byHash<Value>(prefix: string, name: string, codec: Codec<Value>, versio
     putHash(bytes, hash, 1);
     return bytes;
   };
-  return { name, prefix, key, ...codec, versioned };
+  return { name, prefix, database: 'chain', key, ...codec, versioned };
 }
 
 function single<Value>(prefix: string, name: string, codec: Codec<Value>): Table<null, Value> {
-  return { name, prefix, key: () => newKey(prefix, 0), ...codec, versioned: false };
+  return { name, prefix, database: 'chain', key: () => newKey(prefix, 0), ...codec, versioned: false };
+}
+
+function consensus<Key, Value>(table: Table<Key, Value>): Table<Key, Value> {
+  return { ...table, database: 'consensus' };
 }
 
 export const TABLES = {
@@ -100,8 +106,8 @@ export const TABLES = {
   head: single<Hash>('H', 'head', records.hashRecord),
   finalized: single<Hash>('F', 'finalized block', records.hashRecord),
   maxHeight: single<number>('M', 'greatest height', records.numberRecord),
-  logEntry: byNumber<Uint8Array>('l', 'consensus record', records.bytesRecord),
-  logState: single<records.LogState>('L', 'state of the consensus log', records.logStateRecord),
+  logEntry: consensus(byNumber<Uint8Array>('l', 'consensus record', records.bytesRecord)),
+  logState: consensus(single<records.LogState>('L', 'state of the consensus log', records.logStateRecord)),
 } as const;
 
 /** The number in a key of a table that is ordered by number. */
