@@ -1,0 +1,174 @@
+/**
+ * From the text of a request to the text of its reply (JSON-RPC 2.0): envelope, batches, access, time and size.
+ *
+ * A batch is worked off in order, one at a time, so that transactions sent in it arrive in it. Whatever happens inside,
+ * every call is answered exactly once, and a notification (no id) never.
+ */
+import { explain } from '../base/errors.ts';
+import type { Json } from '../base/types.ts';
+import type { Backend, RpcLogger } from './backend.ts';
+import { Breather } from './breather.ts';
+import { isObject } from './codecs.ts';
+import { Deadline } from './deadline.ts';
+import { type ErrorObject, errorObject, invalidParams, invalidRequest, methodNotFound, RPC_CODES, replyTooLarge } from './errors.ts';
+import { parseJson } from './json-text.ts';
+import { ReplySize } from './limits.ts';
+import type { Context, Method } from './method.ts';
+import type { SubscriptionSet } from './subscriptions.ts';
+
+/** Who asks. */
+export interface Session {
+  /** Showed the operator's token: every namespace is open. */
+  readonly operator: boolean;
+  /** Null over HTTP. */
+  readonly subscriptions: SubscriptionSet | null;
+}
+
+export interface Reply {
+  /** Undefined when there is nothing to say: only notifications were sent. */
+  readonly text: string | undefined;
+  /** To be called once the text is on its way. */
+  sent(): void;
+}
+
+export interface DispatcherOptions {
+  readonly methods: ReadonlyMap<string, Method>;
+  readonly backend: Backend;
+  /** What handlers share: everything of a context that does not belong to one request. */
+  readonly services: Omit<Context, 'subscriptions' | 'size' | 'afterReply'>;
+  /** Open to everybody. */
+  readonly namespaces: ReadonlySet<string>;
+  readonly logger: RpcLogger;
+}
+
+type Id = string | number | null;
+
+interface Call {
+  /** Undefined for a notification. */
+  readonly id: Id | undefined;
+  readonly method: string;
+  readonly parameters: readonly Json[];
+}
+
+/** What one request has left: time for all of its calls, bytes for its reply. */
+interface Allowance {
+  readonly deadline: Deadline;
+  readonly session: Session;
+  readonly afterReply: (callback: () => void) => void;
+  leftBytes: number;
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async handle(text: string, session: Session): Promise<Reply> {
+    const { limits } = this.#options.services;
+    const callbacks: (() => void)[] = [];
+    const deadline = new Deadline(limits.requestTimeoutMs);
+    const allowance = {
+      deadline,
+      session,
+      afterReply: (callback: () => void) => void callbacks.push(callback),
+      leftBytes: limits.maxReplyBytes,
+    };
+    try {
+      const reply = await this.#answer(parseJson(text, limits), allowance);
+      return { text: reply, sent: () => run(callbacks) };
+    } catch (error) {
+      return { text: replyText(null, { error: this.#describe(error, 'request') }), sent: () => {} };
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  #answer(message: Json, allowance: Allowance): Promise<string | undefined> {
+    if (!Array.isArray(message)) return this.#single(message, allowance);
+    if (message.length === 0) throw invalidRequest('empty batch');
+    return this.#batch(message, allowance);
+  }
+
+  async #batch(messages: readonly Json[], allowance: Allowance): Promise<string | undefined> {
+    const breather = new Breather();
+    const replies: string[] = [];
+    for (const message of messages) {
+      const reply = await this.#single(message, allowance);
+      if (reply !== undefined) {
+        replies.push(reply);
+        allowance.leftBytes -= Buffer.byteLength(reply);
+      }
+      await breather.breathe();
+    }
+    return replies.length === 0 ? undefined : `[${replies.join(',')}]`;
+  }
+
+  async #single(message: Json, allowance: Allowance): Promise<string | undefined> {
+    let call: Call;
+    try {
+      call = toCall(message);
+    } catch (error) {
+      return replyText(usableId(message), { error: this.#describe(error, 'request') });
+    }
+    const { id, method } = call;
+    try {
+      const result = await allowance.deadline.limit(() => this.#invoke(call, allowance));
+      if (id === undefined) return undefined;
+      const text = replyText(id, { result });
+      if (Buffer.byteLength(text) > allowance.leftBytes) throw replyTooLarge(this.#options.services.limits.maxReplyBytes);
+      return text;
+    } catch (error) {
+      const described = this.#describe(error, method);
+      return id === undefined ? undefined : replyText(id, { error: described });
+    }
+  }
+
+  async #invoke(call: Call, { session, afterReply, leftBytes }: Allowance): Promise<Json> {
+    const { methods, namespaces, services } = this.#options;
+    const method = methods.get(call.method);
+    if (method === undefined || !(session.operator || namespaces.has(method.namespace))) throw methodNotFound(call.method);
+    const context = { ...services, subscriptions: session.subscriptions, size: new ReplySize(leftBytes), afterReply };
+    return method.invoke(context, call.parameters);
+  }
+
+  /** Our own failures are logged and not told: the client could do nothing with them, and they may hold what it must not see. */
+  #describe(error: unknown, method: string): ErrorObject {
+    const known = errorObject(error);
+    if (known !== undefined) return known;
+    this.#options.logger.error('RPC method failed', { method, error: explain(error) });
+    return { code: RPC_CODES.internal, message: 'internal error: the node failed to answer; its log says why' };
+  }
+}
+
+function run(callbacks: readonly (() => void)[]): void {
+  for (const callback of callbacks) callback();
+}
+
+/** Throws RpcError -32600 for an envelope that is none, -32602 for parameters by name, which no method takes. */
+function toCall(message: Json): Call {
+  if (!isObject(message)) throw invalidRequest('invalid request: expected an object with jsonrpc, method, params and id');
+  const { jsonrpc, method, params, id } = message;
+  if (jsonrpc !== '2.0') throw invalidRequest('invalid request: expected "jsonrpc": "2.0"');
+  if (typeof method !== 'string') throw invalidRequest('invalid request: expected "method" to be a string');
+  if (id !== undefined && !isId(id)) throw invalidRequest('invalid request: expected "id" to be a string, a number or null');
+  if (params !== undefined && params !== null && !Array.isArray(params))
+    throw invalidParams('non-array args: expected "params" to be a list');
+  return { id, method, parameters: params ?? [] };
+}
+
+/** The id to answer with: null where the message has none that can be used. */
+function usableId(message: Json): Id {
+  const id = isObject(message) ? message.id : null;
+  return id !== undefined && isId(id) ? id : null;
+}
+
+function isId(value: Json): value is Id {
+  return value === null || typeof value === 'string' || typeof value === 'number';
+}
+
+function replyText(id: Id, outcome: { readonly result: Json } | { readonly error: ErrorObject }): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, ...outcome });
+}

@@ -1,0 +1,161 @@
+/**
+ * JSON-RPC over HTTP: POST / with a JSON body (also the WebSocket's upgrade comes through here to be vetted). An RPC
+ * error is an HTTP 200, as wallets expect; other statuses say that the request was none, or was too much.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Dispatcher } from './dispatch.ts';
+import type { Gatekeeper } from './gatekeeper.ts';
+import { ByteBudget, type RpcLimits } from './limits.ts';
+
+const JSON_TYPES: readonly string[] = ['application/json', 'application/json-rpc', 'application/jsonrequest'];
+const CORS_MAX_AGE_SECONDS = 600;
+/** How many times the limit of a body is still read of a refused one. */
+const DISCARD_FACTOR = 4;
+
+/** A request that is answered with this status and sentence. */
+interface Refusal {
+  readonly status: number;
+  readonly sentence: string;
+}
+
+export class HttpHandler {
+  readonly #gatekeeper: Gatekeeper;
+  readonly #dispatcher: Dispatcher;
+  readonly #limits: RpcLimits;
+  readonly #incoming: ByteBudget;
+  readonly #outgoing: ByteBudget;
+  /** Requests in work by connection: HTTP pipelining would let one client queue without end. */
+  readonly #inWork = new WeakMap<Socket, number>();
+
+  constructor(gatekeeper: Gatekeeper, dispatcher: Dispatcher, limits: RpcLimits, incoming: ByteBudget) {
+    this.#gatekeeper = gatekeeper;
+    this.#dispatcher = dispatcher;
+    this.#limits = limits;
+    this.#incoming = incoming;
+    this.#outgoing = new ByteBudget(limits.maxOutgoingBytes);
+  }
+
+  /** Never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    const inWork = (this.#inWork.get(socket) ?? 0) + 1;
+    this.#inWork.set(socket, inWork);
+    try {
+      await this.#answer(request, response, inWork);
+    } catch {
+      // The client went away, or broke off in the middle of its request.
+      response.destroy();
+    } finally {
+      this.#inWork.set(socket, (this.#inWork.get(socket) ?? 1) - 1);
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, inWork: number): Promise<void> {
+    const origin = request.headers.origin;
+    const isCors = origin !== undefined && this.#gatekeeper.allowsCors(origin);
+    if (isCors) allowOrigin(response, origin);
+    const refusal = inWork > this.#limits.maxConcurrentRequests ? TOO_MANY : this.#vet(request);
+    if (refusal !== undefined) return this.#refuse(request, response, refusal);
+    if (request.method === 'OPTIONS') return isCors ? allowPost(response) : this.#refuse(request, response, FOREIGN_ORIGIN);
+    // Load balancers look whether somebody is there; geth answers them the same way.
+    if (request.method !== 'POST') return void response.writeHead(200).end();
+
+    if (request.headers.expect !== undefined) response.writeContinue();
+    const body = await this.#read(request);
+    if (typeof body !== 'string') return this.#refuse(request, response, body);
+    const operator = this.#gatekeeper.role(request) === 'operator';
+    const reply = await this.#dispatcher.handle(body, { operator, subscriptions: null });
+    if (reply.text === undefined) return void response.writeHead(204).end();
+    this.#send(request, response, reply.text);
+    reply.sent();
+  }
+
+  #vet(request: IncomingMessage): Refusal | undefined {
+    if (!this.#gatekeeper.allowsHost(request)) return FOREIGN_HOST;
+    if (this.#gatekeeper.role(request) === 'wrong') return WRONG_TOKEN;
+    if (URL.parse(request.url ?? '/', 'http://host')?.pathname !== '/') return WRONG_PATH;
+    if (request.method === 'OPTIONS') return undefined;
+    const isEmpty = request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
+    if ((request.method === 'GET' || request.method === 'HEAD') && isEmpty) return undefined;
+    if (request.method !== 'POST') return WRONG_METHOD;
+    const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+    if (type === undefined || !JSON_TYPES.includes(type)) return WRONG_TYPE;
+    const announced = Number(request.headers['content-length'] ?? 0);
+    return announced > this.#limits.maxBodyBytes ? this.#tooLarge() : undefined;
+  }
+
+  /** The body, never holding more of it than the limit, whatever length was announced. */
+  async #read(request: IncomingMessage): Promise<string | Refusal> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      // The request must outlive its iterator: destroying it would take the connection and the refusal along.
+      for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        if (bytes + chunk.length > this.#limits.maxBodyBytes) return this.#tooLarge();
+        if (!this.#incoming.take(chunk.length)) return BUSY;
+        bytes += chunk.length;
+        chunks.push(chunk);
+      }
+      const body = Buffer.concat(chunks);
+      return isUtf8(body) ? body.toString('utf8') : NOT_UTF8;
+    } finally {
+      this.#incoming.give(bytes);
+    }
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, text: string): void {
+    if (response.destroyed) return;
+    const body = Buffer.from(text, 'utf8');
+    if (!this.#outgoing.take(body.length)) return this.#refuse(request, response, BUSY);
+    response.once('close', () => this.#outgoing.give(body.length));
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+  }
+
+  /**
+   * What the client still sends is read and thrown away, up to a bound: closing at once would reset the connection, and
+   * the client would not see why.
+   */
+  #refuse(request: IncomingMessage, response: ServerResponse, { status, sentence }: Refusal): void {
+    response.setHeader('content-type', 'text/plain; charset=utf-8');
+    if (status === 405) response.setHeader('allow', 'POST');
+    response.writeHead(status).end(`${sentence}\n`);
+    let leftBytes = DISCARD_FACTOR * this.#limits.maxBodyBytes;
+    request.on('data', (chunk: Buffer) => {
+      leftBytes -= chunk.length;
+      if (leftBytes < 0) request.destroy();
+    });
+  }
+
+  #tooLarge(): Refusal {
+    return { status: 413, sentence: `content length too large: at most ${this.#limits.maxBodyBytes} bytes are allowed` };
+  }
+}
+
+export const FOREIGN_HOST: Refusal = { status: 403, sentence: 'invalid host specified: list the name with --http.vhosts to serve it' };
+export const FOREIGN_ORIGIN: Refusal = { status: 403, sentence: 'origin not allowed: list it with --http.corsdomain to serve it' };
+export const WRONG_TOKEN: Refusal = { status: 401, sentence: 'the bearer token is not the one of this node' };
+const WRONG_PATH: Refusal = { status: 404, sentence: 'not found: JSON-RPC is served at /' };
+const WRONG_METHOD: Refusal = { status: 405, sentence: 'method not allowed: send JSON-RPC with POST' };
+const WRONG_TYPE: Refusal = { status: 415, sentence: 'invalid content type: only application/json is supported' };
+const NOT_UTF8: Refusal = { status: 400, sentence: 'the body is not UTF-8' };
+const TOO_MANY: Refusal = { status: 429, sentence: 'too many requests in work on this connection' };
+const BUSY: Refusal = { status: 503, sentence: 'the server is busy: try again later' };
+
+/** Answers to other origins differ, so caches must keep them apart. */
+function allowOrigin(response: ServerResponse, origin: string): void {
+  response.setHeader('access-control-allow-origin', origin);
+  response.setHeader('vary', 'Origin');
+}
+
+/** The answer to a preflight. The Authorization header is not among those allowed: tokens are not for web pages. */
+function allowPost(response: ServerResponse): void {
+  response
+    .writeHead(204, {
+      'access-control-allow-methods': 'POST',
+      'access-control-allow-headers': 'content-type',
+      'access-control-max-age': CORS_MAX_AGE_SECONDS,
+    })
+    .end();
+}

@@ -1,0 +1,198 @@
+/**
+ * Finding logs: what a filter asks for, which blocks can have it (by their bloom), and the logs themselves.
+ *
+ * A range is read from its last block down along parent hashes, not by height, so that a reorganisation while a long
+ * query runs cannot put two branches into one answer.
+ */
+
+import { BoundedMap } from '../base/bounded.ts';
+
+import type { Address, Hash, Json } from '../base/types.ts';
+import type { Header } from '../chain/header.ts';
+import type { HeaderNode } from '../chain/tree.ts';
+import type { Log } from '../execution/types.ts';
+import type { ChainAccess } from './backend.ts';
+import { type BlockRef, blockNumber, findHeader, LATEST } from './block-ref.ts';
+import { type BloomBits, bloomBits, mayContain } from './bloom.ts';
+import { Breather } from './breather.ts';
+import { address, type Codec, hash, list, nullable, object, oneOrList } from './codecs.ts';
+import { invalidParams, limitExceeded, refused } from './errors.ts';
+import { type LogPlace, logJson, logJsonBytes } from './format/receipt.ts';
+import type { ReplySize, RpcLimits } from './limits.ts';
+import { transactionHash } from './transactions.ts';
+
+const MAX_ADDRESSES = 1_000;
+const MAX_TOPICS = 4;
+const MAX_ALTERNATIVES = 1_000;
+/** Whole blocks of logs: a new head is asked for by every filter and subscription at once. */
+const CACHED_BLOCKS = 16;
+
+/** Empty sets stand for "any". */
+export interface LogQuery {
+  readonly addresses: ReadonlySet<Address>;
+  /** By position. */
+  readonly topics: readonly ReadonlySet<Hash>[];
+}
+
+/** What eth_getLogs and eth_newFilter take. */
+export interface LogCriteria {
+  readonly query: LogQuery;
+  readonly range: { readonly blockHash: Hash } | { readonly from: BlockRef; readonly to: BlockRef };
+}
+
+const fields = object('a log filter', {
+  fromBlock: blockNumber,
+  toBlock: blockNumber,
+  blockHash: hash,
+  address: oneOrList(address, MAX_ADDRESSES),
+  topics: list(nullable(oneOrList(nullable(hash), MAX_ALTERNATIVES)), MAX_TOPICS),
+});
+
+export const logCriteria: Codec<LogCriteria> = {
+  expected: fields.expected,
+  decode(value, place) {
+    const { fromBlock, toBlock, blockHash, address: addresses = [], topics = [] } = fields.decode(value, place);
+    const query = { addresses: new Set(addresses), topics: topics.map(alternatives) };
+    if (blockHash === undefined) return { query, range: { from: fromBlock ?? LATEST, to: toBlock ?? LATEST } };
+    if (fromBlock === undefined && toBlock === undefined) return { query, range: { blockHash } };
+    throw invalidParams(`invalid argument ${place.argument}: cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other`);
+  },
+};
+
+/** A null among the alternatives allows anything, as in geth. */
+function alternatives(topic: readonly (Hash | null)[] | null): ReadonlySet<Hash> {
+  if (topic === null || topic.includes(null)) return new Set();
+  return new Set(topic.filter((item) => item !== null));
+}
+
+export class LogMatcher {
+  readonly #query: LogQuery;
+  /** One group for each condition; a block may match when its bloom may contain one item of every group. */
+  readonly #groups: readonly (readonly BloomBits[])[];
+
+  constructor(query: LogQuery) {
+    this.#query = query;
+    const conditions = [query.addresses, ...query.topics].filter((items) => items.size > 0);
+    this.#groups = conditions.map((items) => [...items].map(bloomBits));
+  }
+
+  mayMatch(header: Header): boolean {
+    return this.#groups.every((group) => group.some((bits) => mayContain(header.logsBloom, bits)));
+  }
+
+  matches(log: Log): boolean {
+    const { addresses, topics } = this.#query;
+    if (addresses.size > 0 && !addresses.has(log.address)) return false;
+    return topics.every((wanted, position) => {
+      const topic = log.topics[position];
+      return topic !== undefined && (wanted.size === 0 || wanted.has(topic));
+    });
+  }
+}
+
+/** A block whose logs came (or, when it was left by a reorganisation, went). */
+export interface LogChange {
+  readonly block: HeaderNode;
+  readonly removed: boolean;
+}
+
+export class LogReader {
+  readonly #chain: ChainAccess;
+  readonly #limits: Pick<RpcLimits, 'maxLogRangeBlocks' | 'maxLogResults'>;
+  readonly #blocks = new BoundedMap<Hash, readonly LogPlace[]>(CACHED_BLOCKS);
+
+  constructor(chain: ChainAccess, limits: Pick<RpcLimits, 'maxLogRangeBlocks' | 'maxLogResults'>) {
+    this.#chain = chain;
+    this.#limits = limits;
+  }
+
+  /** Every log of the block, in order; none for a block that was never executed. */
+  inBlock(block: HeaderNode): readonly LogPlace[] {
+    const known = this.#blocks.get(block.hash);
+    if (known !== undefined) return known;
+    const logs = this.#read(block);
+    this.#blocks.set(block.hash, logs);
+    return logs;
+  }
+
+  /** eth_getLogs. Throws RpcError -32005 for a range or a result over the limit. */
+  async find(criteria: LogCriteria, size: ReplySize): Promise<Json[]> {
+    const matcher = new LogMatcher(criteria.query);
+    const { range } = criteria;
+    if ('blockHash' in range) {
+      const block = this.#chain.header(range.blockHash);
+      if (block === undefined) throw refused('rpc/unknown-block', 'unknown block');
+      return this.collect([{ block, removed: false }], matcher, size, this.#limits.maxLogResults);
+    }
+    const blocks = await this.#candidates(range.from, range.to, matcher);
+    return this.collect(blocks, matcher, size, this.#limits.maxLogResults);
+  }
+
+  /** The matching logs of these blocks, in their order; those of a removed block last one first, as they were undone. */
+  async collect(
+    changes: Iterable<LogChange>,
+    matcher: LogMatcher,
+    size: ReplySize,
+    maxResults = Number.POSITIVE_INFINITY,
+  ): Promise<Json[]> {
+    const breather = new Breather();
+    const found: Json[] = [];
+    for (const { block, removed } of changes) {
+      await breather.breathe();
+      if (!matcher.mayMatch(block.header)) continue;
+      const matching = this.inBlock(block).filter(({ log }) => matcher.matches(log));
+      for (const place of removed ? matching.toReversed() : matching) {
+        if (found.length === maxResults) {
+          throw limitExceeded(`query returned more than ${maxResults} results; ask for fewer blocks`);
+        }
+        size.add(logJsonBytes(place.log));
+        found.push(logJson(place, removed));
+      }
+    }
+    return found;
+  }
+
+  async #candidates(fromRef: BlockRef, toRef: BlockRef, matcher: LogMatcher): Promise<LogChange[]> {
+    const from = this.#height(fromRef);
+    const to = this.#height(toRef);
+    if (from > to) throw invalidParams(`invalid block range params: fromBlock ${from} is above toBlock ${to}`);
+    const { head } = this.#chain;
+    const last = findHeader(this.#chain, { kind: 'number', number: Math.min(to, head.header.number) });
+    if (last === undefined || from > last.header.number) return [];
+    if (last.header.number - from >= this.#limits.maxLogRangeBlocks) {
+      throw limitExceeded(`exceed maximum block range: ${this.#limits.maxLogRangeBlocks}`);
+    }
+    return this.#walkDown(last, from, matcher);
+  }
+
+  async #walkDown(last: HeaderNode, from: number, matcher: LogMatcher): Promise<LogChange[]> {
+    const breather = new Breather();
+    const changes: LogChange[] = [];
+    for (let block: HeaderNode | undefined = last; block !== undefined; block = this.#chain.header(block.header.parentHash)) {
+      if (block.header.number < from) break;
+      if (matcher.mayMatch(block.header)) changes.push({ block, removed: false });
+      await breather.breathe();
+    }
+    return changes.reverse();
+  }
+
+  /** A height that the chain does not have yet is allowed, here alone: pollers run ahead of the head. */
+  #height(ref: BlockRef): number {
+    if (ref.kind === 'number') return ref.number;
+    return findHeader(this.#chain, ref)?.header.number ?? 0;
+  }
+
+  #read(block: HeaderNode): readonly LogPlace[] {
+    const receipts = this.#chain.receipts(block.hash);
+    if (receipts === undefined || receipts.every(({ logs }) => logs.length === 0)) return [];
+    const transactions = this.#chain.block(block.hash)?.transactions ?? [];
+    const places: LogPlace[] = [];
+    for (const [transactionIndex, { logs }] of receipts.entries()) {
+      const bytes = transactions[transactionIndex];
+      if (logs.length === 0 || bytes === undefined) continue;
+      const hash = transactionHash(bytes);
+      for (const log of logs) places.push({ log, block, transactionHash: hash, transactionIndex, logIndex: places.length });
+    }
+    return places;
+  }
+}

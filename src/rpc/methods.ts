@@ -1,0 +1,21 @@
+/** The one table of methods, from which dispatch and documentation come. A new namespace is added here. */
+import { assert } from '../base/assert.ts';
+import type { Method } from './method.ts';
+import { ADMIN } from './namespaces/admin.ts';
+import { ETH } from './namespaces/eth.ts';
+import { MINER } from './namespaces/miner.ts';
+import { NET } from './namespaces/net.ts';
+import { SYNOD } from './namespaces/synod.ts';
+import { TXPOOL } from './namespaces/txpool.ts';
+import { WEB3 } from './namespaces/web3.ts';
+
+const all: readonly Method[] = [...ETH, ...NET, ...WEB3, ...TXPOOL, ...SYNOD, ...MINER, ...ADMIN];
+
+export const METHODS: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.name, method]));
+assert(METHODS.size === all.length, 'no two RPC methods have one name');
+
+/** In the order of the table. */
+export const NAMESPACES: readonly string[] = [...new Set(all.map(({ namespace }) => namespace))];
+
+/** What the public port answers unless told otherwise; what changes the node (miner, admin, fault) is not among it. */
+export const DEFAULT_NAMESPACES: readonly string[] = ['eth', 'net', 'web3', 'txpool', 'synod'];

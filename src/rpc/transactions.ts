@@ -1,0 +1,90 @@
+/** Finding transactions and blocks and giving them their JSON form: what several namespaces need alike. */
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { hashOf } from '../base/bytes.ts';
+import type { Hash, Json } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import type { HeaderNode } from '../chain/tree.ts';
+import type { Backend } from './backend.ts';
+import { Breather } from './breather.ts';
+import { blockJson } from './format/block.ts';
+import { logJsonBytes, receiptJson } from './format/receipt.ts';
+import { transactionJson, transactionJsonBytes } from './format/transaction.ts';
+import type { ReplySize } from './limits.ts';
+
+/** Mined or waiting in the pool; null when it is neither. */
+export function findTransaction(backend: Backend, hash: Hash, size: ReplySize): Json {
+  const location = backend.chain.transaction(hash);
+  if (location !== undefined) {
+    const mined = minedTransaction(backend, backend.chain.header(location.blockHash), location.index);
+    if (mined !== null) return mined;
+  }
+  const pending = backend.pool.get(hash);
+  if (pending === undefined) return null;
+  size.add(transactionJsonBytes(pending));
+  return transactionJson(pending, null);
+}
+
+/** Null where there is no such block or index. */
+export function minedTransaction(backend: Backend, block: HeaderNode | undefined, index: number): Json {
+  const bytes = rawTransaction(backend, block, index);
+  return bytes === undefined || block === undefined ? null : transactionJson(backend.chain.decode(bytes), { block, index });
+}
+
+export function rawTransaction(backend: Backend, block: HeaderNode | undefined, index: number): Uint8Array | undefined {
+  return block === undefined ? undefined : backend.chain.block(block.hash)?.transactions[index];
+}
+
+/** `full`: whole transactions instead of hashes. */
+export async function wholeBlock(backend: Backend, node: HeaderNode, full: boolean, size: ReplySize): Promise<Json> {
+  const block = backend.chain.block(node.hash);
+  if (block === undefined) return null;
+  const transactions = full ? await fullTransactions(backend, node, block, size) : block.transactions.map(transactionHash);
+  return blockJson(block, node.hash, transactions);
+}
+
+async function fullTransactions(backend: Backend, node: HeaderNode, block: Block, size: ReplySize): Promise<Json[]> {
+  const breather = new Breather();
+  const transactions: Json[] = [];
+  for (const [index, bytes] of block.transactions.entries()) {
+    const tx = backend.chain.decode(bytes);
+    size.add(transactionJsonBytes(tx));
+    transactions.push(transactionJson(tx, { block: node, index }));
+    await breather.breathe();
+  }
+  return transactions;
+}
+
+export function findReceipt(backend: Backend, hash: Hash): Json {
+  const location = backend.chain.transaction(hash);
+  const node = location === undefined ? undefined : backend.chain.header(location.blockHash);
+  const bytes = rawTransaction(backend, node, location?.index ?? 0);
+  const receipts = node === undefined ? undefined : backend.chain.receipts(node.hash);
+  const receipt = receipts?.[location?.index ?? 0];
+  if (location === undefined || node === undefined || bytes === undefined || receipts === undefined || receipt === undefined) return null;
+  const firstLogIndex = receipts.slice(0, location.index).reduce((sum, { logs }) => sum + logs.length, 0);
+  return receiptJson(receipt, backend.chain.decode(bytes), node, location.index, firstLogIndex);
+}
+
+/** Null for a block that is unknown or was never executed. */
+export async function blockReceipts(backend: Backend, node: HeaderNode, size: ReplySize): Promise<Json> {
+  const breather = new Breather();
+  const transactions = backend.chain.block(node.hash)?.transactions;
+  const receipts = backend.chain.receipts(node.hash);
+  if (transactions === undefined || receipts === undefined) return null;
+  const found: Json[] = [];
+  let firstLogIndex = 0;
+  for (const [index, receipt] of receipts.entries()) {
+    const bytes = transactions[index];
+    if (bytes === undefined) break;
+    const json = receiptJson(receipt, backend.chain.decode(bytes), node, index, firstLogIndex);
+    size.add(1_200 + receipt.logs.reduce((sum, log) => sum + logJsonBytes(log), 0));
+    found.push(json);
+    firstLogIndex += receipt.logs.length;
+    await breather.breathe();
+  }
+  return found;
+}
+
+export function transactionHash(bytes: Uint8Array): Hash {
+  return hashOf(keccak_256(bytes));
+}
