@@ -12,6 +12,8 @@ import { argumentError, warn } from './output.ts';
 const MAX_SECRET_FILE_BYTES = 64 * 1024;
 const OTHERS_MAY_READ = 0o077;
 
+const PASSWORD_ADVICE = 'Name a file with --password, whose first line is the password.';
+
 export interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly output: NodeJS.WritableStream;
@@ -36,25 +38,23 @@ export async function readPassword(request: PasswordRequest, terminal: Terminal 
       throw argumentError('password', `The first line of ${request.file} is empty; it should be the password.`);
     return password;
   }
-  const password = await readHiddenLine(`${request.prompt}: `, terminal);
+  const password = await readHiddenLine(request.prompt, PASSWORD_ADVICE, terminal);
   if (request.isNew !== true) return password;
   if (password === '') throw new UsageError('prompt/empty-password', 'The password is empty. Anybody could open the key file.');
-  const again = await readHiddenLine('Repeat the password: ', terminal);
+  const again = await readHiddenLine('Repeat the password', PASSWORD_ADVICE, terminal);
   if (again !== password)
     throw new UsageError('prompt/password-mismatch', 'The two passwords differ. Nothing was written; please try again.');
   return password;
 }
 
-/** One line without echo. Throws `prompt/no-terminal` where nobody could type and `prompt/cancelled` on Ctrl-C or Ctrl-D. */
-export async function readHiddenLine(prompt: string, terminal: Terminal = CONSOLE): Promise<string> {
-  if (terminal.input.isTTY !== true) {
-    const advice = 'Name a file with --password, whose first line is the password.';
-    throw new UsageError('prompt/no-terminal', `Cannot ask for "${prompt.replace(/: $/, '')}": the input is not a terminal. ${advice}`);
-  }
+/** One line without echo. Throws `prompt/no-terminal`, with the advice `otherwise`, and `prompt/cancelled` on Ctrl-C or Ctrl-D. */
+export async function readHiddenLine(prompt: string, otherwise: string, terminal: Terminal = CONSOLE): Promise<string> {
+  if (terminal.input.isTTY !== true)
+    throw new UsageError('prompt/no-terminal', `Cannot ask "${prompt}": the input is not a terminal. ${otherwise}`);
   // Readline edits the line and puts the terminal into raw mode, where nothing echoes; what it would draw is dropped.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: terminal.input, output: nowhere, terminal: true, historySize: 0 });
-  terminal.output.write(prompt);
+  terminal.output.write(`${prompt}: `);
   try {
     return await new Promise<string>((resolve, reject) => {
       const cancel = () => reject(new UsageError('prompt/cancelled', 'Cancelled. Nothing was written.'));

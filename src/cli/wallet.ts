@@ -116,7 +116,8 @@ async function importAccounts(file: string | undefined, flags: StoreFlags & { in
 }
 
 async function readImported(file: string | undefined): Promise<string> {
-  if (file === undefined) return (await readHiddenLine('Private key, or words: ')).trim();
+  if (file === undefined)
+    return (await readHiddenLine('Private key, or words', 'Name the file that holds them, or - for the standard input.')).trim();
   return (file === '-' ? await readSecretInput() : readSecretFile(file)).trim();
 }
 
