@@ -1,7 +1,9 @@
 /** Headers and blocks for the tests of this engine: easy difficulties, proofs found here by trying nonces. */
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { present } from '../../../src/base/assert.ts';
-import { EMPTY } from '../../../src/base/bytes.ts';
-import type { Address, Hash, Hex, Json } from '../../../src/base/types.ts';
+import { addressOf, EMPTY } from '../../../src/base/bytes.ts';
+import type { Address, Hash, Json } from '../../../src/base/types.ts';
 import { ZERO_ADDRESS, ZERO_HASH } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { EMPTY_BLOOM, EMPTY_NONCE, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeader } from '../../../src/chain/header.ts';
@@ -109,12 +111,15 @@ export function nodeOf(net: TestNet, header: Header, view: HeaderView): HeaderNo
   return { header, seal: EMPTY, hash: hashHeader(header), facts };
 }
 
-/** A chain of valid headers on `parent`, added to `view`, with these times in seconds after one another. */
-export function extend(net: TestNet, view: Headers, parent: HeaderNode, gaps: readonly number[], salt: Hex = '0x'): HeaderNode[] {
+/**
+ * A chain of valid headers on `parent`, added to `view`, with these times in seconds after one another. Branches with
+ * different names differ in their beneficiary, so that they are different blocks even at the same times.
+ */
+export function extend(net: TestNet, view: Headers, parent: HeaderNode, gaps: readonly number[], name = 'main'): HeaderNode[] {
+  const beneficiary = addressOf(keccak_256(utf8ToBytes(name)).slice(12));
   const chain: HeaderNode[] = [];
   let tip = parent;
   for (const gap of gaps) {
-    const beneficiary = salt === '0x' ? MINER : (`0x${salt.slice(2).padStart(40, '0')}` as Address);
     const header = mine(draft(net, tip, view, { timestamp: tip.header.timestamp + gap, beneficiary }));
     tip = nodeOf(net, header, view);
     view.nodes.set(tip.hash, tip);
