@@ -1,10 +1,6 @@
-/**
- * How commands of the operator reach a running node: by its private socket in the datadir, which answers every namespace
- * and only to the owner of the datadir, or over RPC when a URL is named.
- */
-import { existsSync } from 'node:fs';
+/** How the operator's commands reach a running node: through the file in its datadir, or over RPC when a URL is named. */
 import { type Command, Option } from 'commander';
-import { ipcPath } from '../node/ipc.ts';
+import { readOperatorFile } from '../node/operator-file.ts';
 import { absolutePath, defaultDatadir } from './options.ts';
 import { createRpcClient, DEFAULT_RPC_URL, type RpcClient } from './rpc-client.ts';
 
@@ -15,12 +11,13 @@ export interface OperatorFlags {
 
 export function operatorOptions(command: Command): Command {
   return command
-    .addOption(new Option('--rpc <url>', `the node to talk to (default: the socket in --datadir, or ${DEFAULT_RPC_URL})`).env('SYNOD_RPC'))
+    .addOption(
+      new Option('--rpc <url>', `the node to talk to (default: the one that runs in --datadir, or ${DEFAULT_RPC_URL})`).env('SYNOD_RPC'),
+    )
     .option('--datadir <dir>', 'datadir of the node', absolutePath, defaultDatadir());
 }
 
 export function operatorClient(flags: OperatorFlags): RpcClient {
-  const socket = ipcPath(flags.datadir);
-  if (flags.rpc === undefined && socket !== null && existsSync(socket)) return createRpcClient(socket);
-  return createRpcClient(flags.rpc ?? DEFAULT_RPC_URL);
+  const file = flags.rpc === undefined ? readOperatorFile(flags.datadir) : null;
+  return file === null ? createRpcClient(flags.rpc ?? DEFAULT_RPC_URL) : createRpcClient(file.url, { token: file.token });
 }

@@ -1,0 +1,90 @@
+/**
+ * What gossip brings, checked as far as can be done at once: enough to know whether to pass it on, and never more work
+ * than its sender had. Whether it is then believed is for the engine and the pool. What breaks a rule is thrown as a
+ * RuleError: the network rejects it, and counts it against the sender when the error blames it.
+ */
+import { RuleError } from '../base/errors.ts';
+import type { NodeId } from '../base/types.ts';
+import { type Block, checkPayload, decodeBlock } from '../chain/block.ts';
+import { hashHeader } from '../chain/header.ts';
+import type { ChainView } from '../chain/tree.ts';
+import type { AnyEngine } from '../consensus/engine.ts';
+import { transactionsRoot } from '../execution/roots.ts';
+import type { Mempool } from '../mempool/mempool.ts';
+import { decodeTransactions } from '../network/messages.ts';
+import type { ClockPort } from './ports.ts';
+
+/** gossipsub's answers: pass it on, hold it against the sender, or neither. */
+export type Verdict = 'accept' | 'reject' | 'ignore';
+
+export interface InboxOptions {
+  readonly engine: AnyEngine;
+  readonly view: ChainView;
+  readonly pool: Mempool;
+  readonly clock: ClockPort;
+  /** Hands a block to the driver; false when its queue is full. */
+  readonly deliver: (block: Block, from: NodeId) => boolean;
+}
+
+export class Inbox {
+  readonly #options: InboxOptions;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  /** A block whose parent is unknown goes to the engine, which will ask for the parent, but is not passed on. */
+  block(bytes: Uint8Array, from: NodeId): Verdict {
+    const { engine, view, clock, deliver } = this.#options;
+    const block = decodeBlock(bytes);
+    if (view.status(hashHeader(block.header)) !== undefined) return 'ignore';
+    checkBody(block);
+    const parent = view.get(block.header.parentHash);
+    if (parent !== undefined) engine.verifyHeader(block, parent, view, clock.wallMs());
+    const taken = deliver(block, from);
+    return taken && parent !== undefined ? 'accept' : 'ignore';
+  }
+
+  /** Passed on when it brought anything new; rejected only when something in it could never be valid anywhere. */
+  transactions(bytes: Uint8Array): Verdict {
+    let taken = 0;
+    let forged: RuleError | null = null;
+    for (const transaction of decodeTransactions(bytes)) {
+      try {
+        this.#options.pool.add(transaction, 'gossip');
+        taken++;
+      } catch (error) {
+        if (!(error instanceof RuleError)) throw error;
+        // Another node's pool may well hold what our own head makes stale; a bad signature is nobody's mistake.
+        if (error.blame && error.code.startsWith('tx/')) forged = error;
+      }
+    }
+    if (forged !== null) throw forged;
+    return taken > 0 ? 'accept' : 'ignore';
+  }
+}
+
+/**
+ * The body belongs to the header. This must be known before the block counts for anything under its hash: otherwise
+ * whoever relays a good header with another body could have the good block marked invalid (compare CVE-2012-2459).
+ */
+export function checkBody(block: Block): void {
+  checkPayload(block);
+  const root = transactionsRoot(block.transactions);
+  if (root !== block.header.transactionsRoot) {
+    throw new RuleError(
+      'block/transactionsRoot',
+      `The transactions have the root ${root}; the header says ${block.header.transactionsRoot}.`,
+    );
+  }
+}
+
+export function bodyMatches(block: Block): boolean {
+  try {
+    checkBody(block);
+    return true;
+  } catch (error) {
+    if (error instanceof RuleError) return false;
+    throw error;
+  }
+}
