@@ -26,9 +26,6 @@ const REQUEST_CONTRACTS: readonly (readonly [type: number, contract: Address])[]
   [2, CONSOLIDATION_REQUESTS],
 ];
 
-/** sha256 of nothing: the hash of an empty list of requests. */
-export const EMPTY_REQUESTS_HASH = hashOf(sha256(new Uint8Array(0)));
-
 export async function callBeforeTransactions(environment: Environment): Promise<void> {
   const { fork, context } = environment;
   if (isAtLeast(fork, 'cancun')) await systemCall(environment, BEACON_ROOTS, fromHex(context.parentBeaconBlockRoot ?? ZERO_HASH));

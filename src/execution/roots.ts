@@ -1,0 +1,68 @@
+/**
+ * What a header commits to besides the state: the roots over transactions and receipts, and the bloom over logs (Yellow
+ * Paper 4.4.1 to 4.4.3, EIP-658, EIP-2718). Pure functions of their arguments.
+ */
+import { RLP } from '@ethereumjs/rlp';
+import { bigToBytes, concatBytes, fromHex, toHex } from '../base/bytes.ts';
+import type { Hash, Hex } from '../base/types.ts';
+import { keccak256 } from './keccak.ts';
+import { LEGACY } from './transaction-codec.ts';
+import { NO_NODES, Trie } from './trie.ts';
+import type { Log, Receipt } from './types.ts';
+
+const BLOOM_BYTES = 256;
+const BLOOM_BITS_PER_ITEM = 3;
+const BLOOM_MASK = 2047;
+
+/** `transactions` in their EIP-2718 form. */
+export function transactionsRoot(transactions: readonly Uint8Array[]): Hash {
+  return listRoot(transactions);
+}
+
+export function receiptsRoot(receipts: readonly Receipt[]): Hash {
+  return listRoot(receipts.map(encodeReceipt));
+}
+
+/** The form that the receipts root is made of, which includes the bloom that our own storage leaves out. */
+export function encodeReceipt({ type, success, cumulativeGasUsed, logs }: Receipt): Uint8Array {
+  const fields = [bigToBytes(success ? 1n : 0n), bigToBytes(cumulativeGasUsed), bloomBytes(logs), logs.map(logFields)];
+  const list = RLP.encode(fields);
+  return type === LEGACY ? list : concatBytes(Uint8Array.of(type), list);
+}
+
+/** 2048 bits, three for each address and topic. */
+export function logsBloom(receipts: readonly Receipt[]): Hex {
+  const bloom = new Uint8Array(BLOOM_BYTES);
+  for (const { logs } of receipts) addToBloom(bloom, logs);
+  return toHex(bloom);
+}
+
+/** A trie from the index of each item to the item. */
+function listRoot(items: readonly Uint8Array[]): Hash {
+  const trie = new Trie(NO_NODES);
+  for (const [index, item] of items.entries()) trie.put(RLP.encode(index), item);
+  return trie.commit();
+}
+
+function logFields({ address, topics, data }: Log) {
+  return [fromHex(address), topics.map(fromHex), fromHex(data)];
+}
+
+function bloomBytes(logs: readonly Log[]): Uint8Array {
+  const bloom = new Uint8Array(BLOOM_BYTES);
+  addToBloom(bloom, logs);
+  return bloom;
+}
+
+function addToBloom(bloom: Uint8Array, logs: readonly Log[]): void {
+  for (const { address, topics } of logs) {
+    for (const item of [address, ...topics]) {
+      const digest = keccak256(fromHex(item));
+      for (let i = 0; i < BLOOM_BITS_PER_ITEM; i++) {
+        const bit = (((digest[2 * i] ?? 0) << 8) | (digest[2 * i + 1] ?? 0)) & BLOOM_MASK;
+        const at = BLOOM_BYTES - 1 - (bit >> 3);
+        bloom[at] = (bloom[at] ?? 0) | (1 << (bit & 7));
+      }
+    }
+  }
+}
