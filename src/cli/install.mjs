@@ -34,6 +34,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const LOCK_INTERVAL_MS = 200;
 const LOCK_TIMEOUT_MS = 15 * 60 * 1000;
 
+/** A failure with a sentence for the person at the keyboard. The classes of src/base are TypeScript, out of reach here. */
+class InstallError extends Error {}
+
 async function main() {
   if (!isInstalled()) {
     const lock = await acquireLock();
@@ -71,11 +74,13 @@ async function install(lock) {
   if (isHalfDone) clearModules();
   process.stderr.write('synod: installing dependencies...\n');
   const { code, signal } = await runNpm(lock);
-  if (signal !== null) throw new Error(`The installation was interrupted (${signal}). The next start begins it anew.`);
+  if (signal !== null) throw new InstallError(`The installation was interrupted (${signal}). The next start begins it anew.`);
   if (code !== 0) {
     // npm that gives up takes back what it did.
     unlinkSync(STAMP);
-    throw new Error(`npm could not install the dependencies (exit code ${code}); its own message is above. It needs the network once.`);
+    throw new InstallError(
+      `npm could not install the dependencies (exit code ${code}); its own message is above. It needs the network once.`,
+    );
   }
   dropUselessNode();
   writeFileSync(STAMP, stamp);
@@ -103,7 +108,7 @@ function runNpm(lock) {
     // stdout belongs to the script that comes after; what npm says goes to stderr.
     const npm = spawn('npm', NPM_INSTALL.split(' '), { cwd: ROOT, stdio: ['ignore', 2, 2], env });
     if (npm.pid !== undefined) lock.shareWith(npm.pid);
-    npm.on('error', (error) => reject(new Error(`Cannot run npm (${error.message}). Install Node.js together with npm.`)));
+    npm.on('error', (error) => reject(new InstallError(`Cannot run npm (${error.message}). Install Node.js together with npm.`)));
     npm.on('close', (code, signal) => {
       for (const name of SIGNALS) process.off(name, interrupt);
       fulfil({ code, signal: interruption ?? signal });
@@ -116,7 +121,7 @@ function runNpm(lock) {
 /** Fails unless the script that npm starts next will find a Node that runs TypeScript. */
 function checkNode() {
   if (isNewEnough(process.version) || isNewEnough(versionOfOwnNode())) return;
-  throw new Error(
+  throw new InstallError(
     `synod needs Node ${NODE_MAJOR} or later, but this is ${process.version}, and none that comes with the dependencies runs on ${process.platform} ${process.arch}. Please install Node ${NODE_MAJOR}.`,
   );
 }
@@ -174,7 +179,9 @@ async function takePlace(candidate) {
     for (const holder of dead) rmSync(join(LOCK, holder), { force: true });
     if (dead.length === holders.length) continue;
     if (Date.now() > deadlineMs)
-      throw new Error(`Another installation has not ended for ${LOCK_TIMEOUT_MS / 60_000} minutes. If there is none, remove ${LOCK}.`);
+      throw new InstallError(
+        `Another installation has not ended for ${LOCK_TIMEOUT_MS / 60_000} minutes. If there is none, remove ${LOCK}.`,
+      );
     if (isFirst) process.stderr.write('synod: waiting for another installation to end...\n');
     await delay(LOCK_INTERVAL_MS);
   }
@@ -219,6 +226,6 @@ function attempt(action, codes) {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`Fatal: ${error.message}\n`);
+  process.stderr.write(`Fatal: ${error instanceof InstallError ? error.message : error.stack}\n`);
   process.exitCode = 1;
 }
