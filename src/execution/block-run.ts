@@ -1,0 +1,116 @@
+/**
+ * The execution of one block, transaction by transaction: the part that checking a block and building one share.
+ * `open`, then `apply` for each transaction, then `close`. A transaction that is refused leaves everything as it was.
+ */
+
+import { RLP } from '@ethereumjs/rlp';
+import { createTxFromRLP } from '@ethereumjs/tx';
+import { createAddressFromString } from '@ethereumjs/util';
+import { runTx } from '@ethereumjs/vm';
+import { bigToBytes, fromHex, toHex } from '../base/bytes.ts';
+import { InternalError, RuleError, StorageError } from '../base/errors.ts';
+import type { Address, Hash } from '../base/types.ts';
+import { admit } from './admission.ts';
+import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
+import { keccak256 } from './keccak.ts';
+import type { Pacer } from './pacer.ts';
+import type { StateChange } from './state.ts';
+import { callAfterTransactions, callBeforeTransactions } from './system-calls.ts';
+import type { Tx } from './transaction.ts';
+import { executeTransfer, isPlainTransfer } from './transfer.ts';
+import type { Log, Receipt } from './types.ts';
+
+export interface RunResult extends StateChange {
+  readonly receipts: readonly Receipt[];
+  readonly gasUsed: bigint;
+  /** Undefined before prague. */
+  readonly requestsHash: Hash | undefined;
+}
+
+/** What running a transaction gave, however it was run. */
+interface Outcome {
+  readonly success: boolean;
+  readonly gasUsed: bigint;
+  readonly logs: readonly Log[];
+}
+
+export class BlockRun {
+  readonly #environment: Environment;
+  readonly #pacer: Pacer;
+  readonly #receipts: Receipt[] = [];
+  #gasUsed = 0n;
+
+  private constructor(environment: Environment, pacer: Pacer) {
+    this.#environment = environment;
+    this.#pacer = pacer;
+  }
+
+  static async open(options: EnvironmentOptions): Promise<BlockRun> {
+    const environment = await openEnvironment(options);
+    await callBeforeTransactions(environment);
+    return new BlockRun(environment, options.pacer);
+  }
+
+  get fork(): Environment['fork'] {
+    return this.#environment.fork;
+  }
+
+  get gasUsed(): bigint {
+    return this.#gasUsed;
+  }
+
+  /** Throws RuleError tx/... when the transaction cannot come next in this block. */
+  async apply(tx: Tx): Promise<Receipt> {
+    const { state, context, fork } = this.#environment;
+    if (this.#pacer.due) await this.#pacer.rest();
+    admit(tx, { state, context, fork, gasUsed: this.#gasUsed });
+    const outcome = isPlainTransfer(tx, state)
+      ? { success: true, gasUsed: executeTransfer(tx, state, context, fork), logs: [] }
+      : await runInEvm(tx, this.#environment, this.#gasUsed);
+    this.#gasUsed += outcome.gasUsed;
+    const receipt: Receipt = {
+      type: tx.type,
+      ...outcome,
+      cumulativeGasUsed: this.#gasUsed,
+      contractAddress: tx.to === null ? createdAddress(tx.sender, tx.nonce) : null,
+    };
+    this.#receipts.push(receipt);
+    return receipt;
+  }
+
+  /** Ends the block. Throws RuleError block/requests when its closing calls make it invalid. */
+  async close(): Promise<RunResult> {
+    const requestsHash = await callAfterTransactions(this.#environment);
+    const change = await this.#environment.state.finish(this.#pacer);
+    return { ...change, receipts: this.#receipts, gasUsed: this.#gasUsed, requestsHash };
+  }
+}
+
+/** A transaction of any kind, by @ethereumjs' runTx. */
+export async function runInEvm(tx: Tx, { vm, block }: Environment, blockGasUsed: bigint): Promise<Outcome> {
+  try {
+    const libraryTx = createTxFromRLP(tx.bytes, { common: vm.common, freeze: false });
+    const sender = createAddressFromString(tx.sender);
+    // Recovered already; the library would do it again, and in JavaScript.
+    libraryTx.getSenderAddress = () => sender;
+    const result = await runTx(vm, { tx: libraryTx, block, blockGasUsed });
+    return {
+      success: result.execResult.exceptionError === undefined,
+      gasUsed: result.totalGasSpent,
+      logs: (result.execResult.logs ?? []).map(([address, topics, data]) => ({
+        address: toHex(address) as Address,
+        topics: topics.map((topic) => toHex(topic) as Hash),
+        data: toHex(data),
+      })),
+    };
+  } catch (cause) {
+    if (cause instanceof StorageError || cause instanceof InternalError) throw cause;
+    // Our own checks have passed, so this is one that only the library makes. The block or the sender bears it, not the node.
+    throw new RuleError('tx/not-executable', `Transaction ${tx.hash} cannot be executed.`, { hash: tx.hash }, { cause });
+  }
+}
+
+/** Where a contract goes that this sender creates with this nonce (Yellow Paper 7). */
+export function createdAddress(sender: Address, nonce: bigint): Address {
+  return toHex(keccak256(RLP.encode([fromHex(sender), bigToBytes(nonce)])).subarray(12)) as Address;
+}
