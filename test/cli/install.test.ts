@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, watch } from 'node:fs';
+import { existsSync, readdirSync, watch } from 'node:fs';
 import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -23,13 +23,14 @@ const HANGING_NPM = `echo run >> "$LOG"
 mkdir -p node_modules/a
 echo half > node_modules/a/index.js
 touch node_modules/.package-lock.json
-touch "$LOG.hangs"
+touch "$(dirname "$LOG")/hangs/now"
 exec sleep 60`;
 
 let root = '';
 beforeEach(async () => {
   root = await temporaryDirectory();
   await mkdir(join(root, 'src/cli'), { recursive: true });
+  await mkdir(join(root, 'hangs'));
   for (const file of ['install.mjs', 'bin.mjs']) await cp(join(SOURCE, file), join(root, 'src/cli', file));
   await writeFile(join(root, 'package.json'), '{}');
   await writeFile(join(root, 'package-lock.json'), '{}');
@@ -41,9 +42,9 @@ const modules = (path: string) => inRoot(`node_modules/${path}`);
 const stamp = () => readFile(modules('.synod-install'), 'utf8');
 const npmRuns = async () => (existsSync(inRoot('log')) ? (await readFile(inRoot('log'), 'utf8')).trim().split('\n').length : 0);
 
-async function script(path: string, body: string): Promise<void> {
+async function script(path: string, body: string, interpreter = '/bin/sh'): Promise<void> {
   await mkdir(join(inRoot(path), '..'), { recursive: true });
-  await writeFile(inRoot(path), `#!/bin/sh\n${body}\n`);
+  await writeFile(inRoot(path), `#!${interpreter}\n${body}\n`);
   await chmod(inRoot(path), 0o755);
 }
 
@@ -70,14 +71,20 @@ async function outcome(child: ChildProcess) {
 
 const install = () => outcome(start());
 
-/** Resolves when the file is there. */
-async function appearance(path: string): Promise<void> {
-  const watcher = watch(join(path, '..'));
+/** Resolves when the directory has that many files, or more. */
+async function fileCount(directory: string, count: number): Promise<void> {
+  const watcher = watch(directory);
   try {
-    while (!existsSync(path)) await once(watcher, 'change');
+    while (readdirSync(directory).length < count) await once(watcher, 'change');
   } finally {
     watcher.close();
   }
+}
+
+/** Resolves when npm hangs and is known as a holder of the lock, beside the installer itself. */
+async function hangingNpm(): Promise<void> {
+  await fileCount(inRoot('hangs'), 1);
+  await fileCount(modules('.synod-install.lock'), 2);
 }
 
 describe('what is not there is installed', () => {
@@ -147,7 +154,7 @@ describe('an installation that fails', () => {
     await script('machine/npm', HANGING_NPM);
     const child = start();
     const ended = outcome(child);
-    await appearance(inRoot('log.hangs'));
+    await hangingNpm();
     child.kill(signal);
     expect(await ended).toMatchObject({ code: 1, stderr: expect.stringContaining(`interrupted (${signal})`) });
     await script('machine/npm', `test ! -e node_modules/a || exit 3\n${NPM}`);
@@ -159,7 +166,7 @@ describe('an installation that fails', () => {
     await script('machine/npm', `echo $$ > "$LOG.pid"\n${HANGING_NPM}`);
     const killed = start();
     const ended = once(killed, 'exit');
-    await appearance(inRoot('log.hangs'));
+    await hangingNpm();
     killed.kill('SIGKILL');
     await ended;
     await script('machine/npm', `test ! -e node_modules/a || exit 3\n${NPM}`);
@@ -245,9 +252,9 @@ describe('the Node that comes with the dependencies', () => {
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('is told of %s, and its exit code is waited for', async (signal) => {
     await pretendOld('bin.mjs');
-    const name = signal.slice(3);
-    const body = `trap 'kill $!; echo told; exit 3' ${name}\nsleep 60 &\necho ready\nwait`;
-    await script(`node_modules/node-${process.platform}-${process.arch}/bin/node`, body);
+    // Not a shell: between fork and exec, its background child can lose a signal and keep our pipe open.
+    const body = `process.on('${signal}', () => { console.log('told'); process.exit(3); }); setInterval(() => {}, 1000); console.log('ready');`;
+    await script(`node_modules/node-${process.platform}-${process.arch}/bin/node`, body, process.execPath);
     const child = start('bin.mjs');
     const [ready] = await once(child.stdout ?? child, 'data');
     expect(String(ready)).toBe('ready\n');
