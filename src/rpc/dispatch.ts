@@ -6,7 +6,7 @@
  */
 import { explain } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
-import type { Backend, RpcLogger } from './backend.ts';
+import type { RpcLogger } from './backend.ts';
 import { Breather } from './breather.ts';
 import { isObject } from './codecs.ts';
 import { Deadline } from './deadline.ts';
@@ -33,7 +33,6 @@ export interface Reply {
 
 export interface DispatcherOptions {
   readonly methods: ReadonlyMap<string, Method>;
-  readonly backend: Backend;
   /** What handlers share: everything of a context that does not belong to one request. */
   readonly services: Omit<Context, 'subscriptions' | 'size' | 'afterReply'>;
   /** Open to everybody. */

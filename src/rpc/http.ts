@@ -155,7 +155,7 @@ function allowPost(response: ServerResponse): void {
     .writeHead(204, {
       'access-control-allow-methods': 'POST',
       'access-control-allow-headers': 'content-type',
-      'access-control-max-age': CORS_MAX_AGE_SECONDS,
+      'access-control-max-age': String(CORS_MAX_AGE_SECONDS),
     })
     .end();
 }

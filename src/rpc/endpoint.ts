@@ -1,0 +1,128 @@
+/** One listening address, a TCP port or a Unix socket, that serves HTTP and WebSocket to the same dispatcher. */
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { ListenOptions } from 'node:net';
+import { UsageError } from '../base/errors.ts';
+import type { RpcLogger } from './backend.ts';
+import type { Dispatcher } from './dispatch.ts';
+import type { Gatekeeper } from './gatekeeper.ts';
+import { HttpHandler } from './http.ts';
+import type { ByteBudget, RpcLimits } from './limits.ts';
+import type { SubscriptionHub } from './subscriptions.ts';
+import { WebSocketHandler } from './websocket.ts';
+
+/** How often Node looks for connections that are over their time. */
+const TIMEOUT_CHECK_MS = 1_000;
+const SWEEP_INTERVAL_MS = 20;
+const MAX_HEADER_BYTES = 16 * 1024;
+const OWNER_ONLY = 0o600;
+
+export interface EndpointOptions {
+  readonly gatekeeper: Gatekeeper;
+  readonly dispatcher: Dispatcher;
+  readonly hub: SubscriptionHub;
+  readonly limits: RpcLimits;
+  readonly incoming: ByteBudget;
+  readonly logger: RpcLogger;
+}
+
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+
+export class Endpoint {
+  readonly #http: Server;
+  readonly #webSockets: WebSocketHandler;
+  readonly #limits: RpcLimits;
+
+  constructor(options: EndpointOptions) {
+    const { gatekeeper, dispatcher, limits, incoming } = options;
+    this.#limits = limits;
+    this.#http = createHttpServer(limits);
+    this.#webSockets = new WebSocketHandler(options);
+    const handler = new HttpHandler(gatekeeper, dispatcher, limits, incoming);
+    this.#http.on('request', (request, response) => void handler.handle(request, response));
+    // With a listener Node asks before it lets a client send its body, so that a refused one is never sent.
+    this.#http.on('checkContinue', (request, response) => void handler.handle(request, response));
+    this.#http.on('upgrade', (request, socket, head) => this.#webSockets.upgrade(request, socket, head));
+  }
+
+  /** Throws UsageError: `rpc/port-in-use`, `rpc/port-denied`, `rpc/address`. Whether it does or not, `close` it. */
+  async listen(address: Address): Promise<void> {
+    try {
+      if ('host' in address) return await listen(this.#http, address);
+      // Nobody else can be listening there: the socket lies in a datadir, which one process at a time holds locked.
+      await rm(address.path, { force: true });
+      await listen(this.#http, address);
+      await chmod(address.path, OWNER_ONLY);
+    } catch (error) {
+      throw listenError(error, address);
+    }
+  }
+
+  /** The port that was taken; 0 for a Unix socket. */
+  get port(): number {
+    const address = this.#http.address();
+    return address === null || typeof address === 'string' ? 0 : address.port;
+  }
+
+  /** Answers what is in work, waits a little for slow clients, and then ends every connection. Also if it never listened. */
+  async close(): Promise<void> {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    this.#http.close(() => resolve());
+    this.#webSockets.close();
+    // A connection becomes idle, and can be closed, once its last reply is out.
+    const sweep = setInterval(() => this.#http.closeIdleConnections(), SWEEP_INTERVAL_MS);
+    const force = setTimeout(() => {
+      this.#webSockets.terminate();
+      this.#http.closeAllConnections();
+    }, this.#limits.closeGraceMs);
+    await closed;
+    clearInterval(sweep);
+    clearTimeout(force);
+  }
+}
+
+function createHttpServer(limits: RpcLimits): Server {
+  const server = createServer({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.receiveTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headersTimeoutMs),
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Others, such as curl's offer of HTTP/2, are answered in HTTP/1.1.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+  });
+  server.maxConnections = limits.maxConnections;
+  // Nothing moved on the connection: a client that does not read its reply.
+  server.timeout = limits.idleTimeoutMs;
+  return server;
+}
+
+function listen(server: Server, options: ListenOptions): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(options, () => {
+    server.off('error', reject);
+    resolve();
+  });
+  return promise;
+}
+
+function listenError(cause: unknown, address: Address): UsageError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (!('host' in address)) {
+    return new UsageError('rpc/address', `Cannot listen on the socket ${address.path}`, { path: address.path }, cause);
+  }
+  const { host, port } = address;
+  const fields = { host, port };
+  if (code === 'EADDRINUSE') {
+    return new UsageError(
+      'rpc/port-in-use',
+      `Port ${port} on ${host} is in use, perhaps by another node; stop that program or choose another port with --http.port.`,
+      fields,
+    );
+  }
+  if (code === 'EACCES') {
+    return new UsageError('rpc/port-denied', `This user may not listen on port ${port}; choose one above 1023 with --http.port.`, fields);
+  }
+  return new UsageError('rpc/address', `Cannot listen on ${host}:${port}; check --http.addr and --http.port`, fields, cause);
+}

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { describeMethods } from '../../src/rpc/describe.ts';
+import { METHODS, NAMESPACES } from '../../src/rpc/methods.ts';
+import { serve } from './client.ts';
+import { RECIPIENT } from './fake-node.ts';
+
+describe('the table of methods', () => {
+  it('is what METHODS.md says (node src/rpc/describe.ts > src/rpc/METHODS.md)', () => {
+    expect(readFileSync(new URL('../../src/rpc/METHODS.md', import.meta.url), 'utf8')).toBe(describeMethods());
+  });
+
+  it('has every method that wallets and tools need to connect, read, send, call, wait and watch', () => {
+    const eth =
+      'chainId blockNumber syncing accounts gasPrice maxPriorityFeePerGas feeHistory blobBaseFee getBalance getCode getStorageAt ' +
+      'getTransactionCount getProof getAccountInfo call estimateGas createAccessList sendRawTransaction getBlockByNumber getBlockByHash ' +
+      'getBlockReceipts getBlockTransactionCountByHash getBlockTransactionCountByNumber getUncleCountByBlockHash ' +
+      'getUncleCountByBlockNumber getUncleByBlockHashAndIndex getUncleByBlockNumberAndIndex getTransactionByHash ' +
+      'getTransactionByBlockHashAndIndex getTransactionByBlockNumberAndIndex getRawTransactionByHash getTransactionReceipt getLogs ' +
+      'newFilter newBlockFilter newPendingTransactionFilter getFilterChanges getFilterLogs uninstallFilter subscribe unsubscribe ' +
+      'mining hashrate coinbase';
+    const others =
+      'net_version net_listening net_peerCount web3_clientVersion web3_sha3 txpool_status txpool_content txpool_contentFrom txpool_inspect ' +
+      'admin_nodeInfo admin_peers admin_addPeer admin_removePeer miner_start miner_stop miner_setEtherbase miner_hashrate ' +
+      'synod_status synod_partition synod_heal';
+    const wanted = [...eth.split(' ').map((name) => `eth_${name}`), ...others.split(' ')];
+    expect(wanted.filter((name) => !METHODS.has(name))).toEqual([]);
+  });
+
+  it('answers every method with a result or an error of its own, never an internal one, when called without parameters', async () => {
+    const { call } = await serve({ namespaces: NAMESPACES });
+    for (const name of METHODS.keys()) {
+      const { error } = await call(name);
+      expect([undefined, -32602, -32601], `${name}: ${error?.message}`).toContain(error?.code);
+    }
+  });
+});
+
+describe('namespaces', () => {
+  it('that change the node are not there unless asked for', async () => {
+    const { call } = await serve();
+    for (const method of ['admin_peers', 'miner_stop', 'synod_heal', 'debug_setHead']) {
+      const { error } = await call(method);
+      expect(error).toEqual({ code: -32601, message: `the method ${method} does not exist/is not available` });
+    }
+  });
+
+  it('are open when listed', async () => {
+    const { ask } = await serve({ namespaces: ['admin'] });
+    expect(await ask('admin_peers')).toHaveLength(1);
+  });
+
+  it('that are not listed are closed, even the usual ones', async () => {
+    const { call } = await serve({ namespaces: ['net'] });
+    expect((await call('eth_chainId')).error?.code).toBe(-32601);
+  });
+
+  it('that do not exist are an error of whoever lists them', async () => {
+    await expect(serve({ namespaces: ['eth', 'etc'] })).rejects.toMatchObject({ code: 'rpc/namespace' });
+  });
+});
+
+describe('web3 and net', () => {
+  it('say who and where', async () => {
+    const { ask } = await serve();
+    expect(await ask('web3_clientVersion')).toBe('synod/v0.0.0/test');
+    expect(await ask('web3_sha3', '0x68656c6c6f20776f726c64')).toBe('0x47173285a8d7341e5e972fc677286384f802f8ef42a5ec5f03bbfa254cb01fad');
+    expect(await ask('net_version')).toBe('31337');
+    expect(await ask('net_listening')).toBe(true);
+    expect(await ask('net_peerCount')).toBe('0x1');
+  });
+});
+
+describe('admin', () => {
+  it('shows the node and its peers, and connects and disconnects', async () => {
+    const { ask, call, node } = await serve({ namespaces: ['admin'] });
+    const { genesis } = node.chain;
+    expect(await ask('admin_nodeInfo')).toMatchObject({
+      id: 'self',
+      enode: '/ip4/127.0.0.1/tcp/30303',
+      protocols: { synod: { network: 31337, genesis: genesis.hash } },
+    });
+    expect(await ask('admin_peers')).toMatchObject([{ id: 'peer', network: { inbound: true } }]);
+    expect(await ask('admin_addPeer', '/ip4/127.0.0.1/tcp/1')).toBe(true);
+    expect((await call('admin_addPeer', 'nonsense')).error).toEqual({
+      code: -32000,
+      message: 'expected a multiaddr',
+      data: { reason: 'network/address' },
+    });
+    expect(await ask('admin_removePeer', 'peer')).toBe(true);
+    expect(await ask('admin_removePeer', 'stranger')).toBe(false);
+  });
+});
+
+describe('miner', () => {
+  it('does not exist under an engine that does not mine, where eth_mining is false', async () => {
+    const { ask, call } = await serve({ namespaces: ['miner', 'eth'] });
+    expect((await call('miner_start')).error?.code).toBe(-32601);
+    expect((await call('eth_coinbase')).error?.code).toBe(-32601);
+    expect(await ask('eth_mining')).toBe(false);
+    expect(await ask('eth_hashrate')).toBe('0x0');
+  });
+
+  it('starts, stops, pays and counts', async () => {
+    const { ask, call, node } = await serve({ namespaces: ['miner', 'eth'] });
+    const done: unknown[] = [];
+    node.miner = {
+      status: () => ({ mining: true, threads: 2, hashrate: 1_000.4, beneficiary: RECIPIENT }),
+      start: (threads) => void done.push(['start', threads]),
+      stop: () => void done.push('stop'),
+      setBeneficiary: async (address) => void done.push(address),
+    };
+    expect(await ask('miner_start', 2)).toBe(null);
+    expect(await ask('miner_start', '0x2')).toBe(null);
+    expect(await ask('miner_start')).toBe(null);
+    expect(await ask('miner_stop')).toBe(null);
+    expect(await ask('miner_setEtherbase', RECIPIENT)).toBe(true);
+    expect(done).toEqual([['start', 2], ['start', 2], ['start', undefined], 'stop', RECIPIENT]);
+    expect(await ask('eth_mining')).toBe(true);
+    expect(await ask('eth_hashrate')).toBe('0x3e8');
+    expect(await ask('eth_coinbase')).toBe(RECIPIENT);
+    expect((await call('miner_start', 0)).error?.code).toBe(-32602);
+    expect((await call('miner_start', 1e9)).error?.code).toBe(-32602);
+  });
+});
+
+describe('synod', () => {
+  it('shows the status', async () => {
+    const { ask, node } = await serve();
+    expect(await ask('synod_status')).toEqual({ head: node.chain.head.hash });
+  });
+
+  it('makes faults only on a test network, and only where asked for', async () => {
+    const { call, ask, node } = await serve({ namespaces: ['synod', 'fault'] });
+    expect((await call('synod_heal')).error?.code).toBe(-32601);
+    const done: unknown[] = [];
+    node.faults = { partition: (allowed) => void done.push(allowed), heal: () => void done.push('heal') };
+    expect(await ask('synod_partition', ['a', 'b'])).toBe(true);
+    expect(await ask('synod_heal')).toBe(true);
+    expect(done).toEqual([['a', 'b'], 'heal']);
+    expect((await call('synod_partition', 'a')).error?.code).toBe(-32602);
+    expect((await call('synod_partition', [''])).error?.code).toBe(-32602);
+  });
+});
