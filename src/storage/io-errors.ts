@@ -1,5 +1,5 @@
 /** What the operating system and LevelDB report, as StorageErrors that say what happened and what to do. */
-import { explain, StorageError } from '../base/errors.ts';
+import { explain, StorageError, SynodError } from '../base/errors.ts';
 
 interface Kind {
   readonly code: string;
@@ -48,12 +48,12 @@ export function storageError(cause: unknown, path: string, doing: string, remedy
   return new StorageError(kind.code, `Could not ${doing} in ${path}. ${kind.advice ?? remedy}`, { path }, cause);
 }
 
-/** Runs a step on files and reports what fails as a StorageError. */
+/** Runs a step on files; what the system throws becomes a StorageError, errors of ours pass. */
 export async function onFiles<Result>(path: string, doing: string, remedy: string, step: () => Result | Promise<Result>): Promise<Result> {
   try {
     return await step();
   } catch (error) {
-    throw storageError(error, path, doing, remedy);
+    throw error instanceof SynodError ? error : storageError(error, path, doing, remedy);
   }
 }
 
