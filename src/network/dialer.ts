@@ -1,0 +1,134 @@
+/**
+ * Keeps us connected: dials what the peer book has due, asks peers for more addresses while there are too few, and never
+ * gives up. Peer exchange is a question of our own instead of a DHT: it needs no further protocol and tells no more than
+ * a few addresses, which are checked before they are believed.
+ */
+import type { Libp2p } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import type { NodeId } from '../base/types.ts';
+import { mayShare, type PeerAddress, reachOf, tryPeerAddress } from './addresses.ts';
+import { MAX_ADDRESSES } from './messages.ts';
+import type { Candidate, PeerBook } from './peer-book.ts';
+
+export interface DialerOptions {
+  readonly tickMs: number;
+  /** How often a peer is asked for addresses while we look for more. */
+  readonly exchangeMs: number;
+  readonly dialTimeoutMs: number;
+  readonly maxParallelDials: number;
+}
+
+export interface DialerPorts {
+  /** Connections that we still want. */
+  wanted(): number;
+  /** Us, and everybody to whom there is a connection, whether its handshake has passed or not. */
+  connected(): ReadonlySet<NodeId>;
+  /** Neither banned nor beyond a partition. */
+  mayDial(id: NodeId): boolean;
+  /** Peers to ask for addresses. */
+  peers(): readonly NodeId[];
+  ask(peer: NodeId): Promise<readonly string[]>;
+  /** Of the connection to the peer: what it may tell us about depends on where it is. */
+  hostOf(peer: NodeId): string;
+}
+
+export class Dialer {
+  readonly #libp2p: Libp2p;
+  readonly #book: PeerBook;
+  readonly #ports: DialerPorts;
+  readonly #options: DialerOptions;
+  readonly #dialling = new Set<NodeId>();
+  readonly #stopped = new AbortController();
+  #timer: NodeJS.Timeout | null = null;
+  #nextExchangeMs = 0;
+
+  constructor(libp2p: Libp2p, book: PeerBook, ports: DialerPorts, options: DialerOptions) {
+    this.#libp2p = libp2p;
+    this.#book = book;
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.tick(), this.#options.tickMs);
+    this.tick();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#stopped.abort();
+  }
+
+  tick(): void {
+    if (this.#stopped.signal.aborted) return;
+    const nowMs = performance.now();
+    const wanted = this.#ports.wanted() - this.#dialling.size;
+    const room = Math.min(wanted, this.#options.maxParallelDials - this.#dialling.size);
+    const connected = this.#ports.connected();
+    const free = (id: NodeId) => !this.#dialling.has(id) && !connected.has(id) && this.#ports.mayDial(id);
+    for (const candidate of this.#book.due(nowMs, room, free)) void this.#dial(candidate);
+    if (wanted > 0 && nowMs >= this.#nextExchangeMs) this.#exchange(nowMs);
+  }
+
+  /** Asks this peer for addresses if we look for more. */
+  explore(peer: NodeId): void {
+    if (this.#ports.wanted() > 0) void this.#ask(peer);
+  }
+
+  /** An address that somebody told us; `fromHost` is where the teller is. */
+  learn(text: string, fromHost: string): void {
+    const address = tryPeerAddress(text);
+    if (address !== null && isBelievable(address, fromHost)) this.#book.learn(address);
+  }
+
+  /** Addresses of these peers that may be told to somebody at `toHost`, at most `MAX_ADDRESSES`. */
+  share(peers: readonly NodeId[], toHost: string): string[] {
+    const shared: string[] = [];
+    for (const peer of peers) {
+      const address = this.#book.addressesOf(peer).find((text) => {
+        const parsed = tryPeerAddress(text);
+        return parsed !== null && isBelievable(parsed, toHost);
+      });
+      if (address !== undefined && shared.push(address) === MAX_ADDRESSES) break;
+    }
+    return shared;
+  }
+
+  async #dial({ id, addresses }: Candidate): Promise<void> {
+    this.#dialling.add(id);
+    try {
+      const signal = AbortSignal.any([AbortSignal.timeout(this.#options.dialTimeoutMs), this.#stopped.signal]);
+      await this.#libp2p.dial(
+        addresses.map((address) => multiaddr(address)),
+        { signal },
+      );
+    } catch {
+      // Nobody there, or it would not have us: both are normal, and the book waits longer each time.
+    }
+    this.#dialling.delete(id);
+    // The next attempt, should the handshake fail; a session that comes about clears this.
+    this.#book.failed(id, performance.now());
+  }
+
+  #exchange(nowMs: number): void {
+    this.#nextExchangeMs = nowMs + this.#options.exchangeMs;
+    const peers = this.#ports.peers();
+    const peer = peers[Math.floor(Math.random() * peers.length)];
+    if (peer !== undefined) void this.#ask(peer);
+  }
+
+  async #ask(peer: NodeId): Promise<void> {
+    try {
+      const fromHost = this.#ports.hostOf(peer);
+      for (const text of await this.#ports.ask(peer)) this.learn(text, fromHost);
+      this.tick();
+    } catch {
+      // What is wrong with the answer was counted where it was read.
+    }
+  }
+}
+
+/** A public node must not be able to make us dial into our own network, nor we it into its own. */
+function isBelievable(address: PeerAddress, otherHost: string): boolean {
+  return mayShare(reachOf(otherHost), reachOf(address.host));
+}

@@ -1,0 +1,53 @@
+/**
+ * The node's identity on the network: an Ed25519 key in a file of 64 hex digits (its 32-byte seed), readable only by its
+ * owner. Losing it costs the node its name and nothing else, so it is made when it is not there.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import type { Ed25519PrivateKey } from '@libp2p/interface';
+import { fromHex, toHex } from '../base/bytes.ts';
+import { UsageError } from '../base/errors.ts';
+
+export type NodeKey = Ed25519PrivateKey;
+
+const OWNER_ONLY = 0o600;
+
+/** Throws UsageError `network/nodekey` when the file cannot be read, or made, or holds something else. */
+export async function openNodeKey(path: string): Promise<NodeKey> {
+  try {
+    if (!existsSync(path)) create(path);
+    const text = readFileSync(path, 'utf8').trim();
+    if (/^[0-9a-fA-F]{64}$/.test(text)) return await nodeKeyFromSeed(fromHex(`0x${text}`));
+  } catch (cause) {
+    throw new UsageError('network/nodekey', `The node key ${path} cannot be used. Check the path and its permissions.`, { path }, cause);
+  }
+  // The content is not repeated: it may be a secret of another program.
+  throw new UsageError('network/nodekey', `The node key ${path} is not 64 hex digits. Remove it to let a new one be made.`, { path });
+}
+
+/** 32 bytes. The same seed is always the same node. */
+export async function nodeKeyFromSeed(seed: Uint8Array): Promise<NodeKey> {
+  return generateKeyPairFromSeed('Ed25519', seed);
+}
+
+/** Written beside and linked into place: after a crash the file is whole or absent, and two starts agree on one key. */
+function create(path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const file = openSync(draft, 'wx', OWNER_ONLY);
+  try {
+    writeSync(file, `${toHex(randomBytes(32)).slice(2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  try {
+    linkSync(draft, path);
+  } catch (cause) {
+    if (!existsSync(path)) throw cause;
+  } finally {
+    unlinkSync(draft);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Our own account of who misbehaves. gossipsub keeps scores too, but with them alone even a peer at -3842 stays
+ * connected, and they know nothing of requests and handshakes.
+ *
+ * Offences add points that fade with a half-life; at the threshold the name (a peer id or an address) is banned. Each
+ * further ban within the memory of the last lasts twice as long, up to a cap. Pure: the caller brings the time.
+ */
+import { BoundedMap } from '../base/bounded.ts';
+
+/** Four or five plain offences within minutes; one that is severe is given this weight by the caller. */
+export const BAN_THRESHOLD = 100;
+export const DEFAULT_OFFENCE = 25;
+export const HALF_LIFE_MS = 5 * 60_000;
+export const FIRST_BAN_MS = 60_000;
+export const MAX_BAN_MS = 60 * 60_000;
+/** A ban that ended longer ago than this no longer doubles the next. */
+export const BAN_MEMORY_MS = 6 * 60 * 60_000;
+export const MAX_REMEMBERED = 4096;
+
+interface Standing {
+  readonly points: number;
+  readonly atMs: number;
+  readonly bannedUntilMs: number;
+  readonly bans: number;
+}
+
+const CLEAN: Standing = { points: 0, atMs: 0, bannedUntilMs: 0, bans: 0 };
+
+export class Reputation {
+  readonly #standings: BoundedMap<string, Standing>;
+
+  constructor(capacity = MAX_REMEMBERED) {
+    this.#standings = new BoundedMap(capacity);
+  }
+
+  get size(): number {
+    return this.#standings.size;
+  }
+
+  /** Adds an offence. True when it brought a ban that was not there before. */
+  offence(name: string, weight: number, nowMs: number): boolean {
+    const before = this.#standings.get(name) ?? CLEAN;
+    if (before.bannedUntilMs > nowMs) return false;
+    const points = faded(before, nowMs) + weight;
+    const banned = points >= BAN_THRESHOLD;
+    const bans = nowMs - before.bannedUntilMs > BAN_MEMORY_MS ? 0 : before.bans;
+    this.#standings.set(name, {
+      points: banned ? 0 : points,
+      atMs: nowMs,
+      bannedUntilMs: banned ? nowMs + Math.min(MAX_BAN_MS, FIRST_BAN_MS * 2 ** bans) : before.bannedUntilMs,
+      bans: banned ? bans + 1 : bans,
+    });
+    return banned;
+  }
+
+  isBanned(name: string, nowMs: number): boolean {
+    return this.bannedForMs(name, nowMs) > 0;
+  }
+
+  /** Milliseconds until the ban ends; 0 without one. */
+  bannedForMs(name: string, nowMs: number): number {
+    return Math.max(0, (this.#standings.get(name) ?? CLEAN).bannedUntilMs - nowMs);
+  }
+
+  /** 0 is a clean record; the ban comes at -BAN_THRESHOLD. */
+  score(name: string, nowMs: number): number {
+    const points = faded(this.#standings.get(name) ?? CLEAN, nowMs);
+    return points === 0 ? 0 : -points;
+  }
+
+  forgive(name: string): void {
+    this.#standings.delete(name);
+  }
+}
+
+function faded(standing: Standing, nowMs: number): number {
+  return standing.points * 0.5 ** ((nowMs - standing.atMs) / HALF_LIFE_MS);
+}

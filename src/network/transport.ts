@@ -1,0 +1,121 @@
+/** libp2p put together: TCP, Noise, yamux behind its guard, identify, ping, gossipsub behind its gate; and its limits. */
+import { type Identify, identify } from '@libp2p/identify';
+import type { ComponentLogger, Libp2p, Logger, PeerDiscovery, PeerInfo } from '@libp2p/interface';
+import { mdns } from '@libp2p/mdns';
+import { noise } from '@libp2p/noise';
+import { type Ping, ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p } from 'libp2p';
+import { explain, UsageError } from '../base/errors.ts';
+import type { Hash } from '../base/types.ts';
+import { hostOf, reachOf } from './addresses.ts';
+import type { Gater } from './gater.ts';
+import type { Gossip } from './gossip.ts';
+import { guardedYamux } from './guarded-muxer.ts';
+import type { NodeKey } from './node-key.ts';
+
+export interface TransportOptions {
+  readonly key: NodeKey;
+  readonly listen: readonly string[];
+  readonly announce: readonly string[];
+  readonly agent: string;
+  readonly genesisHash: Hash;
+  readonly maxConnections: number;
+  /** From one host, each second. */
+  readonly maxInboundPerSecond: number;
+  readonly mdns: ((peer: PeerInfo) => void) | null;
+}
+
+/**
+ * Sockets whose Noise handshake is not done. One host may open 5 a second and keep each for 5 s, so that alone it cannot
+ * take all places from the others (slow-loris).
+ */
+const MAX_PENDING_CONNECTIONS = 64;
+const UPGRADE_TIMEOUT_MS = 5_000;
+const NEGOTIATION_TIMEOUT_MS = 5_000;
+const DIAL_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 500;
+const PING_INTERVAL_MS = 10_000;
+/** A machine whose processors are all busy answers late; only one that is gone does not answer for so long. */
+const PING_TIMEOUT_MS = 20_000;
+const MAX_IDENTIFY_BYTES = 4 * 1024;
+const MAX_DIAL_QUEUE = 64;
+const MDNS_INTERVAL_MS = 10_000;
+
+export async function createTransport(options: TransportOptions, gater: Gater, gossip: Gossip): Promise<Libp2p> {
+  return createLibp2p<{ identify: Identify; ping: Ping; pubsub: ReturnType<ReturnType<Gossip['service']>> }>({
+    start: false,
+    privateKey: options.key,
+    addresses: { listen: [...options.listen], announce: [...options.announce] },
+    nodeInfo: { name: 'synod', userAgent: options.agent },
+    // Not its `closeServerOnMaxConnections`: a socket that is accepted while the server is paused makes it throw.
+    transports: [tcp({ maxConnections: options.maxConnections + MAX_PENDING_CONNECTIONS, backlog: MAX_PENDING_CONNECTIONS })],
+    connectionEncrypters: [noise()],
+    streamMuxers: [guardedYamux()],
+    connectionGater: gater,
+    connectionManager: {
+      maxConnections: options.maxConnections,
+      maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
+      inboundConnectionThreshold: options.maxInboundPerSecond,
+      inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
+      inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
+      outboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
+      dialTimeout: DIAL_TIMEOUT_MS,
+      connectionCloseTimeout: CLOSE_TIMEOUT_MS,
+      maxDialQueueLength: MAX_DIAL_QUEUE,
+      // Reconnecting is the dialer's work, which never gives up.
+      reconnectRetries: 0,
+    },
+    connectionMonitor: { pingInterval: PING_INTERVAL_MS, pingTimeout: { minTimeout: PING_TIMEOUT_MS } },
+    peerDiscovery: options.mdns === null ? [] : [multicast(options, options.mdns)],
+    services: {
+      identify: identify({ maxMessageSize: MAX_IDENTIFY_BYTES }),
+      ping: ping(),
+      pubsub: gossip.service(),
+    },
+    logger: silent,
+  });
+}
+
+/** Throws UsageError `network/listen` when an address is taken, malformed, or not of this machine. */
+export async function startTransport(libp2p: Libp2p, listen: readonly string[]): Promise<void> {
+  try {
+    await libp2p.start();
+  } catch (cause) {
+    const addresses = listen.join(', ');
+    throw new UsageError(
+      'network/listen',
+      `Cannot listen for peers on ${addresses}: ${explain(cause)}. Is another node running on this port?`,
+      { addresses },
+      cause,
+    );
+  }
+}
+
+/** Multicast makes no sense, and is only noise, for a node that nobody outside its machine can reach. */
+export function isReachable(listen: readonly string[]): boolean {
+  return listen.some((address) => reachOf(hostOf(multiaddr(address))) !== 'loopback');
+}
+
+/** Only nodes of the same network answer to the tag. What is found is handed over directly, apart from what peers claim. */
+function multicast(
+  options: TransportOptions,
+  onPeer: (peer: PeerInfo) => void,
+): (components: Parameters<ReturnType<typeof mdns>>[0]) => PeerDiscovery {
+  const create = mdns({ serviceTag: `synod-${options.genesisHash.slice(2, 10)}.local`, interval: MDNS_INTERVAL_MS });
+  return (components) => {
+    const service = create(components);
+    service.addEventListener('peer', (event) => onPeer(event.detail));
+    return service;
+  };
+}
+
+/** libp2p formats thousands of lines a second into a logger that is off by default; ours is not asked at all. */
+const quiet: Logger = Object.assign(() => {}, {
+  error: () => {},
+  trace: () => {},
+  enabled: false,
+  newScope: () => quiet,
+});
+const silent: ComponentLogger = { forComponent: () => quiet };
