@@ -42,7 +42,10 @@ export type Event<Message> =
   | { readonly type: 'checked'; readonly hash: Hash; readonly error: RuleError | null }
   /** Reply to `seal`. It does not come if the request was withdrawn. */
   | { readonly type: 'sealed'; readonly request: RequestId; readonly header: Header }
-  /** A block whose encoding and size are checked, and no more. `from` is null for 'local'. */
+  /**
+   * A block whose encoding and size are checked, and that its transactions and payload are those of its header (else a
+   * good header with another body could get the good block marked invalid). `from` is null for 'local'.
+   */
   | { readonly type: 'block'; readonly block: Block; readonly origin: Origin; readonly from: NodeId | null }
   | { readonly type: 'certificate'; readonly hash: Hash; readonly certificate: Certificate; readonly from: NodeId | null }
   /** The pool has transactions that the last built block had not. Coalesced: at most one waits in the queue. */
@@ -132,9 +135,17 @@ export interface Engine<State, Message> {
   verifyCertificate(hash: Hash, certificate: Certificate, chain: HeaderView): void;
   /** What the EVM's PREVRANDAO answers in this block; it cannot depend on a proof that is found after execution. */
   randomness(header: Header): Hash;
+  /** What the protocol credits after the block's transactions (a mining reward); empty where it mints nothing. */
+  rewards(header: Header): readonly Reward[];
 
   /** A picture of the state for people, dashboards and checkers. */
   inspect(state: State): Json;
+}
+
+/** An amount of wei that comes into being. */
+export interface Reward {
+  readonly to: Address;
+  readonly amount: bigint;
 }
 
 /** An engine as the composition root and the simulator see it: the state and message types stay inside. */

@@ -10,6 +10,8 @@ import { runTx } from '@ethereumjs/vm';
 import { bigToBytes, fromHex, toHex } from '../base/bytes.ts';
 import { InternalError, RuleError, StorageError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
+import type { Reward } from '../consensus/engine.ts';
+import { EMPTY_ACCOUNT } from './account.ts';
 import { admit } from './admission.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { keccak256 } from './keccak.ts';
@@ -79,9 +81,14 @@ export class BlockRun {
   }
 
   /** Ends the block. Throws RuleError block/requests when its closing calls make it invalid. */
-  async close(): Promise<RunResult> {
+  async close(rewards: readonly Reward[]): Promise<RunResult> {
+    const { state } = this.#environment;
+    for (const { to, amount } of rewards) {
+      const account = state.account(to) ?? EMPTY_ACCOUNT;
+      state.setAccount(to, { ...account, balance: account.balance + amount });
+    }
     const requestsHash = await callAfterTransactions(this.#environment);
-    const change = await this.#environment.state.finish(this.#pacer);
+    const change = await state.finish(this.#pacer);
     return { ...change, receipts: this.#receipts, gasUsed: this.#gasUsed, requestsHash };
   }
 }

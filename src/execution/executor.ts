@@ -11,7 +11,7 @@ import { EMPTY_BLOOM, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeade
 import type { ChainParams } from '../chain/params.ts';
 import { forkFields, nextGasLimit } from '../chain/rules.ts';
 import type { HeaderView } from '../chain/tree.ts';
-import type { BuildFields } from '../consensus/engine.ts';
+import type { AnyEngine, BuildFields } from '../consensus/engine.ts';
 import { ancestorHashes } from './ancestors.ts';
 import { BlockRun, type RunResult } from './block-run.ts';
 import type { BlockContext } from './environment.ts';
@@ -34,6 +34,9 @@ export interface BuildOptions {
   readonly buildTimeMs: number;
 }
 
+/** What execution has to know of the engine. */
+export type ExecutionRules = Pick<AnyEngine, 'randomness' | 'rewards'>;
+
 /** No transaction can use less. */
 const LEAST_GAS = 21_000n;
 /** Half of the largest block that the codec takes: whole seconds of execution, and no risk with the envelope. */
@@ -42,14 +45,14 @@ const MAX_BUILT_BYTES = 4 * 1024 * 1024;
 export class Executor {
   readonly #params: ChainParams;
   readonly #source: StateSource;
-  readonly #randomness: (header: Header) => Hash;
+  readonly #rules: ExecutionRules;
   readonly #headers: HeaderView;
 
-  /** `randomness` is the engine's; `headers` answers for the ancestors that BLOCKHASH can name. */
-  constructor(params: ChainParams, source: StateSource, randomness: (header: Header) => Hash, headers: HeaderView) {
+  /** `headers` answers for the ancestors that BLOCKHASH can name. */
+  constructor(params: ChainParams, source: StateSource, rules: ExecutionRules, headers: HeaderView) {
     this.#params = params;
     this.#source = source;
-    this.#randomness = randomness;
+    this.#rules = rules;
     this.#headers = headers;
   }
 
@@ -71,7 +74,7 @@ export class Executor {
         throw inBlock(error, header, index);
       }
     }
-    const result = await run.close();
+    const result = await run.close(this.#rules.rewards(header));
     checkResult(header, result);
     return { receipts: result.receipts, nodes: result.nodes, codes: result.codes };
   }
@@ -82,7 +85,7 @@ export class Executor {
     const draft = this.#draft(parent, fields, options.gasLimit);
     const run = await this.#open(draft, parent, draft, new Pacer());
     const transactions = await collect(run, pool.candidates(draft.baseFeePerGas ?? 0n), draft.gasLimit, deadlineMs);
-    const result = await run.close();
+    const result = await run.close(this.#rules.rewards(draft));
     const header: Header = {
       ...draft,
       stateRoot: result.root,
@@ -102,7 +105,7 @@ export class Executor {
     return BlockRun.open({
       params: this.#params,
       context,
-      randomness: this.#randomness(header),
+      randomness: this.#rules.randomness(header),
       state: new WorldState(this.#source, parent.stateRoot),
       ancestorHash: ancestorHashes(parent, this.#headers),
       pacer,

@@ -47,9 +47,14 @@ export class Inbox {
 
   /** Passed on when it brought anything new; rejected only when something in it could never be valid anywhere. */
   transactions(bytes: Uint8Array): Verdict {
+    return this.pending(decodeTransactions(bytes)) > 0 ? 'accept' : 'ignore';
+  }
+
+  /** Offers them to the pool and says how many it took. Throws RuleError when one of them could never be valid. */
+  pending(transactions: readonly Uint8Array[]): number {
     let taken = 0;
     let forged: RuleError | null = null;
-    for (const transaction of decodeTransactions(bytes)) {
+    for (const transaction of transactions) {
       try {
         this.#options.pool.add(transaction, 'gossip');
         taken++;
@@ -60,7 +65,7 @@ export class Inbox {
       }
     }
     if (forged !== null) throw forged;
-    return taken > 0 ? 'accept' : 'ignore';
+    return taken;
   }
 }
 

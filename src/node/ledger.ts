@@ -27,8 +27,7 @@ export interface LedgerOptions {
   readonly gasLimit: bigint;
   /** How long a build may collect transactions. */
   readonly buildTimeMs: number;
-  /** A block was executed for the first time; how long it took is for the logs and metrics. */
-  readonly onExecuted: (block: Block, elapsedMs: number) => void;
+  readonly onExecuted: (hash: Hash) => void;
   /** After the durable change and after the pool has followed it. */
   readonly onHead: (change: HeadChange) => void;
   readonly onInvalid: (hash: Hash, error: RuleError) => void;
@@ -135,12 +134,11 @@ export class NodeLedger implements LedgerPort {
       throw new InternalError('node/check-order', `Block ${hash} was to be checked before it or its parent was there.`);
     }
     const key = this.#prooflessKey(block.header);
-    const startedMs = performance.now();
     try {
       const execution = this.#built.get(key) ?? (await executor.execute(block, parent.header));
       this.#built.delete(key);
       store.executed(hash, execution);
-      onExecuted(block, performance.now() - startedMs);
+      onExecuted(hash);
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
       store.invalid(hash);

@@ -120,7 +120,7 @@ export class TestChain implements HeaderView {
 
   private constructor(params: ChainParams) {
     this.params = params;
-    this.executor = new Executor(params, this.state, () => RANDOMNESS, this);
+    this.executor = new Executor(params, this.state, { randomness: () => RANDOMNESS, rewards: () => [] }, this);
   }
 
   static async start(document: unknown = genesisDocument()): Promise<TestChain> {

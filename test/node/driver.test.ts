@@ -54,6 +54,7 @@ function toyEngine(step: Step): AnyEngine {
     verifyHeader: () => ({ weight: 0n, carried: 0n }),
     verifyCertificate: () => undefined,
     randomness: () => zero,
+    rewards: () => [],
     inspect: () => 'toy',
   };
 }

@@ -14,6 +14,7 @@ import { noCertificates, step } from './step.ts';
 
 export const createPow: EngineFactory = (params: ChainParams, node: NodeSettings): Engine<PowState, PowMessage> => {
   const rules: PowRules = { params, settings: parseSettings(params.engine.settings) };
+  const { blockRewardWei } = rules.settings;
   return {
     name: 'pow',
     finality: 'probabilistic',
@@ -29,6 +30,7 @@ export const createPow: EngineFactory = (params: ChainParams, node: NodeSettings
     },
     // The proof is found after execution, so nothing in it may reach the EVM; the parent's hash is what is known before.
     randomness: (header) => header.parentHash,
+    rewards: ({ beneficiary: to }) => (blockRewardWei === 0n ? [] : [{ to, amount: blockRewardWei }]),
     inspect,
   };
 };

@@ -10,6 +10,8 @@ export interface PowSettings {
   /** A longer gap between blocks is a pause: it counts as this much, and its block is of minimum difficulty. 0 is off. */
   readonly pauseAfterSeconds: number;
   readonly minimumDifficulty: bigint;
+  /** Minted for the beneficiary of each block. */
+  readonly blockRewardWei: bigint;
   /** How far ahead of a node's clock a block's time may be. Derived. */
   readonly futureLimitSeconds: number;
 }
@@ -21,6 +23,8 @@ const MIN_HALF_LIFE_SECONDS = 5;
 const MAX_HALF_LIFE_SECONDS = 365 * 86_400;
 const MAX_PAUSE_SECONDS = 365 * 86_400;
 const MAX_MINIMUM_DIFFICULTY = 2n ** 224n;
+/** A million ether: no chain of this clock can reach 2^256 wei with it. */
+const MAX_BLOCK_REWARD_WEI = 10n ** 24n;
 /** A time that is ahead by the limit makes the next block easier by 2^(1/5), about 15%: little enough to be harmless. */
 const HALF_LIFE_TO_FUTURE_LIMIT = 5;
 const MAX_FUTURE_LIMIT_SECONDS = 60;
@@ -28,7 +32,7 @@ const MAX_FUTURE_LIMIT_SECONDS = 60;
 export const MEDIAN_TIME_BLOCKS = 11;
 
 type Settings = { readonly [key: string]: Json };
-const KNOWN = ['blockTimeSeconds', 'halfLifeSeconds', 'pauseAfterSeconds', 'minimumDifficulty'];
+const KNOWN = ['blockTimeSeconds', 'halfLifeSeconds', 'pauseAfterSeconds', 'minimumDifficulty', 'blockRewardWei'];
 
 /** Throws UsageError `genesis/pow` that names the bad field. */
 export function parseSettings(settings: Settings): PowSettings {
@@ -51,18 +55,19 @@ export function parseSettings(settings: Settings): PowSettings {
   if (pauseAfterSeconds !== 0 && pauseAfterSeconds < shortestPause) {
     refuse('pauseAfterSeconds', pauseAfterSeconds, `0 (off) or at least ${shortestPause} (11 block times and the future limit)`);
   }
-  return { blockTimeSeconds, halfLifeSeconds, pauseAfterSeconds, minimumDifficulty: minimumDifficulty(settings), futureLimitSeconds };
+  const minimumDifficulty = bigInteger(settings, 'minimumDifficulty', 1n, 1n, MAX_MINIMUM_DIFFICULTY);
+  const blockRewardWei = bigInteger(settings, 'blockRewardWei', 0n, 0n, MAX_BLOCK_REWARD_WEI);
+  return { blockTimeSeconds, halfLifeSeconds, pauseAfterSeconds, minimumDifficulty, blockRewardWei, futureLimitSeconds };
 }
 
-function minimumDifficulty(settings: Settings): bigint {
-  const value = settings.minimumDifficulty;
-  if (value === undefined) return 1n;
+/** A number, or a string in decimal or 0x form, since JSON's numbers end at 2^53. */
+function bigInteger(settings: Settings, field: string, otherwise: bigint, low: bigint, high: bigint): bigint {
+  const value = settings[field];
+  if (value === undefined) return otherwise;
   const integral =
     typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && /^(0x[0-9a-fA-F]+|\d+)$/.test(value);
-  const parsed = integral && String(value).length <= 80 ? BigInt(value as number | string) : 0n;
-  if (parsed < 1n || parsed > MAX_MINIMUM_DIFFICULTY) {
-    refuse('minimumDifficulty', value, 'an integer of 1 to 2^224 (a number, or a string in decimal or 0x form)');
-  }
+  const parsed = integral && String(value).length <= 80 ? BigInt(value as number | string) : -1n;
+  if (parsed < low || parsed > high) refuse(field, value, `an integer of ${low} to ${high} (a number, or a string in decimal or 0x form)`);
   return parsed;
 }
 

@@ -9,6 +9,7 @@ describe('consensus/pow settings', () => {
       halfLifeSeconds: 300,
       pauseAfterSeconds: 0,
       minimumDifficulty: 1n,
+      blockRewardWei: 0n,
       futureLimitSeconds: 60,
     });
   });
@@ -41,6 +42,8 @@ describe('consensus/pow settings', () => {
     ['pauseAfterSeconds', { pauseAfterSeconds: -1 }],
     ['pauseAfterSeconds', { pauseAfterSeconds: 169 }],
     ['pauseAfterSeconds', { pauseAfterSeconds: true }],
+    ['blockRewardWei', { blockRewardWei: -1 }],
+    ['blockRewardWei', { blockRewardWei: '2 ether' }],
     ['minimumDifficulty', { minimumDifficulty: 0 }],
     ['minimumDifficulty', { minimumDifficulty: -5 }],
     ['minimumDifficulty', { minimumDifficulty: '1e6' }],

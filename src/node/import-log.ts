@@ -1,0 +1,41 @@
+/** What the log says of new heads: each block while the node is level with its peers, a summary now and then while it catches up. */
+import type { HeadChange } from '../storage/chain-store.ts';
+import type { Logger } from './logger.ts';
+
+const SUMMARY_INTERVAL_MS = 2_000;
+/** Blocks that come faster than this are summed up. */
+const EACH_INTERVAL_MS = 100;
+
+export class ImportLog {
+  readonly #logger: Logger;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #summaryMs = Number.NEGATIVE_INFINITY;
+  #blocks = 0;
+  #reorgs = { count: 0, deepest: 0, last: 0 };
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Since this process started; depths in blocks that were left. */
+  get reorgs(): { readonly count: number; readonly deepest: number; readonly last: number } {
+    return this.#reorgs;
+  }
+
+  head({ removed, added, newHead }: HeadChange, nowMs: number): void {
+    const { number } = newHead.header;
+    if (removed.length > 0) {
+      const { count, deepest } = this.#reorgs;
+      this.#reorgs = { count: count + 1, deepest: Math.max(deepest, removed.length), last: removed.length };
+      this.#logger.warn({ number, hash: newHead.hash, dropped: removed.length, added: added.length }, 'Chain reorganised');
+      return;
+    }
+    this.#blocks += added.length;
+    const hurried = nowMs - this.#lastMs < EACH_INTERVAL_MS;
+    this.#lastMs = nowMs;
+    if (hurried && nowMs - this.#summaryMs < SUMMARY_INTERVAL_MS) return;
+    this.#summaryMs = nowMs;
+    this.#logger.info({ number, hash: newHead.hash, blocks: this.#blocks, gas: newHead.header.gasUsed.toString() }, 'Imported block');
+    this.#blocks = 0;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Ties the network to the rest of the node: what peers ask is answered from the durable chain, what they send goes to
+ * the inbox, the driver or sync, and the driver's and sync's words go out as messages and requests.
+ */
+import { RuleError } from '../base/errors.ts';
+import type { Hash, NodeId } from '../base/types.ts';
+import { type Block, decodeBlock, decodeSealedHeader, encodeBlock, encodeSealedHeader } from '../chain/block.ts';
+import type { SealedHeader } from '../chain/header.ts';
+import type { ChainParams } from '../chain/params.ts';
+import type { Mempool } from '../mempool/mempool.ts';
+import type { Network, NetworkHandlers } from '../network/host.ts';
+import { configHash, type HeadersRequest, PROTOCOL_VERSION, type Status } from '../network/messages.ts';
+import type { ChainStore } from '../storage/chain-store.ts';
+import { serveBlocks, serveHeaders } from '../sync/serve.ts';
+import type { Driver } from './driver.ts';
+import type { Inbox } from './inbox.ts';
+import type { TransportPort } from './ports.ts';
+import type { SyncHost, SyncTransport } from './sync-host.ts';
+
+/** What the handlers reach; bound once everything is made. */
+export interface NodeParts {
+  readonly params: ChainParams;
+  readonly engineName: string;
+  readonly store: ChainStore;
+  readonly pool: Mempool;
+  readonly inbox: Inbox;
+  readonly driver: Driver;
+  readonly sync: SyncHost;
+  readonly agent: string;
+  readonly fatal: (error: unknown) => void;
+}
+
+/** Pending transactions that a peer is given when it connects. */
+const MAX_SHARED_TRANSACTIONS = 4_096;
+
+export function networkHandlers(parts: NodeParts, network: () => Network): NetworkHandlers {
+  const { store, pool, inbox, driver, sync } = parts;
+  const status = statusOf(parts);
+  return {
+    status,
+    onBlock: async (bytes, from) => inbox.block(bytes, from),
+    onTransactions: async (bytes) => inbox.transactions(bytes),
+    onConsensus: async (bytes, from) => (driver.receiveMessage(from, bytes) ? 'accept' : 'ignore'),
+    onDirect: (bytes, from) => void driver.receiveMessage(from, bytes),
+    onPeer: (peer, theirs) => {
+      sync.peer(peer, theirs);
+      void learnTransactions(parts, network(), peer);
+    },
+    onPeerGone: (peer) => sync.peerGone(peer),
+    onStatus: (peer, theirs) => sync.peer(peer, theirs),
+    serveHeaders: (request) => serveHeaders(store, locatorOf(store, request), request.limit).map(encodeSealedHeader),
+    serveBlocks: (hashes) => serveBlocks((hash) => store.block(hash), hashes).map(encodeBlock),
+    serveTransactions: () => pool.executable(MAX_SHARED_TRANSACTIONS),
+    onFailure: parts.fatal,
+  };
+}
+
+function statusOf({ params, engineName, store, agent }: NodeParts): () => Status {
+  const fixed = {
+    protocolVersion: PROTOCOL_VERSION,
+    genesisHash: params.genesisHash,
+    chainId: params.chainId,
+    engine: engineName,
+    configHash: configHash(params),
+    agent,
+  };
+  return () => {
+    const { head, finalized } = store;
+    return {
+      ...fixed,
+      head: head.hash,
+      height: head.header.number,
+      weight: head.facts.weight,
+      finalizedHeight: finalized.header.number,
+    };
+  };
+}
+
+/** A request by height is one whose locator is the canonical block below it. */
+function locatorOf(store: ChainStore, request: HeadersRequest): readonly Hash[] {
+  if ('locator' in request) return request.locator;
+  const below = request.from > 0 ? store.canonical(request.from - 1) : undefined;
+  return below === undefined ? [] : [below];
+}
+
+/** Gossip reaches only those who are there; who comes later, or was cut off, asks what is pending. */
+async function learnTransactions({ inbox, fatal }: NodeParts, network: Network, peer: NodeId): Promise<void> {
+  try {
+    inbox.pending(await network.requestTransactions(peer));
+  } catch (error) {
+    // A peer that does not answer, or answers nonsense, has been dealt with by the network.
+    if (!(error instanceof RuleError)) fatal(error);
+  }
+}
+
+export function transportPort(network: () => Network, sync: () => SyncHost): TransportPort {
+  return {
+    send: (to, message) => (to === '*' ? network().publishConsensus(message) : network().sendDirect(to, message)),
+    announce: (block) => network().publishBlock(encodeBlock(block)),
+    fetch: (hash, from) => sync().wanted(hash, from),
+    offence: (from, error) => network().offence(from, error),
+  };
+}
+
+export function syncTransport(network: () => Network): SyncTransport {
+  return {
+    requestHeaders: (peer, locator, limit) =>
+      decoded(network(), peer, network().requestHeaders(peer, { locator, limit }), decodeSealedHeader),
+    requestBlocks: (peer, hashes) => decoded(network(), peer, network().requestBlocks(peer, hashes), decodeBlock),
+    offence: (peer, error) => network().offence(peer, error),
+  };
+}
+
+/** Decodes a reply; what cannot be decoded is an offence of the peer that sent it. */
+async function decoded<T extends SealedHeader | Block>(
+  network: Network,
+  peer: NodeId,
+  reply: Promise<readonly Uint8Array[]>,
+  decode: (bytes: Uint8Array) => T,
+): Promise<readonly T[]> {
+  const list = await reply;
+  try {
+    return list.map(decode);
+  } catch (error) {
+    if (error instanceof RuleError) network.offence(peer, error);
+    throw error;
+  }
+}

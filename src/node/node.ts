@@ -1,0 +1,317 @@
+/**
+ * The composition root: makes every part of a node, ties them together, and takes them apart again in order. Nothing is
+ * decided here; each part is described in its own file.
+ */
+import { readFileSync } from 'node:fs';
+import { explain, InternalError } from '../base/errors.ts';
+import type { Json, NodeId } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import { EvmPool } from '../execution/evm-pool.ts';
+import { Executor } from '../execution/executor.ts';
+import { Mempool } from '../mempool/mempool.ts';
+import { Network } from '../network/host.ts';
+import { openNodeKey } from '../network/node-key.ts';
+import { RpcServer } from '../rpc/server.ts';
+import type { HeadChange } from '../storage/chain-store.ts';
+import { addressFile } from './address-file.ts';
+import { type OpenChain, openChain } from './chain.ts';
+import { systemClock } from './clock.ts';
+import type { NodeConfig } from './config.ts';
+import { Driver } from './driver.ts';
+import { ImportLog } from './import-log.ts';
+import { bodyMatches, Inbox } from './inbox.ts';
+import { NodeLedger } from './ledger.ts';
+import { type Logger, openLogger } from './logger.ts';
+import { networkHandlers, syncTransport, transportPort } from './network-link.ts';
+import { newOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-file.ts';
+import type { LogPort, Ports } from './ports.ts';
+import { TransactionRelay } from './relay.ts';
+import { createBackend } from './rpc-backend.ts';
+import { MinerSealer } from './sealer.ts';
+import { SyncHost } from './sync-host.ts';
+
+export interface NodeEndpoints {
+  /** HTTP and WebSocket; null when RPC is off. */
+  readonly rpcUrl: string | null;
+  readonly operatorToken: string;
+  readonly peerId: NodeId;
+  /** Multiaddrs that others can dial. */
+  readonly addresses: readonly string[];
+}
+
+export interface NodeHandle {
+  readonly endpoints: NodeEndpoints;
+  /** The exit code: 0 after `stop`, 1 after a failure. */
+  readonly stopped: Promise<0 | 1>;
+  stop(reason: string): void;
+}
+
+const BUILD_TIME_MS = 400;
+/** Taking a node apart waits for writes under way; longer than this means that something hangs. */
+const STOP_TIMEOUT_MS = 8_000;
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+export const CLIENT_VERSION = `synod/v${version}/${process.platform}-${process.arch}/node${process.versions.node}`;
+
+/** Resolves when the node serves. Throws UsageError or StorageError when it cannot be started; nothing is left running. */
+export async function startNode(config: NodeConfig): Promise<NodeHandle> {
+  const logger = openLogger(config.log);
+  const closers = new Closers(logger);
+  try {
+    const chain = await openChain(config.datadir, config.genesis, {
+      node: { beneficiary: config.mining.beneficiary, produce: config.mining.enabled },
+    });
+    closers.add('chain', () => chain.close());
+    return await assemble(config, chain, logger, closers);
+  } catch (error) {
+    await closers.run();
+    throw error;
+  }
+}
+
+async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, closers: Closers): Promise<NodeHandle> {
+  const { params, engine, store, datadir } = chain;
+  const life = new Life(logger, closers);
+  const fatal = (error: unknown) => life.fail(error);
+  const recovered = await datadir.openLog(fatal);
+  const pool = new Mempool({ params, chain: store, state: store.state, now: () => systemClock.nowMs() });
+  const executor = new Executor(params, store.state, engine, store.view);
+  const importLog = new ImportLog(logger);
+  const onHead = (change: HeadChange) => {
+    importLog.head(change, systemClock.nowMs());
+    sync.headChanged();
+    network.announceStatus();
+    backend.headChanged(change);
+  };
+  const ledger = new NodeLedger({
+    store,
+    executor,
+    pool,
+    engine,
+    gasLimit: config.mining.gasLimit ?? store.view.genesis.header.gasLimit,
+    buildTimeMs: BUILD_TIME_MS,
+    onExecuted: (hash) => sync.settled(hash, 'executed'),
+    onInvalid: (hash, error) => {
+      logger.warn({ hash, code: error.code, reason: error.message }, 'Invalid block');
+      sync.settled(hash, 'invalid');
+    },
+    onHead,
+    fatal,
+  });
+  closers.add('ledger', () => ledger.stop());
+  const sealer = new MinerSealer(config.mining, fatal);
+  closers.add('miner', () => sealer.stop());
+
+  const key = await openNodeKey(config.network.nodeKeyFile ?? datadir.paths.nodekey);
+  const ports: Ports = {
+    clock: systemClock,
+    log: recovered.log satisfies LogPort,
+    transport: transportPort(
+      () => network,
+      () => sync,
+    ),
+    ledger,
+    sealer,
+    observer: { trace: (name, data) => trace(logger, name, data), fatal },
+    random: Math.random,
+  };
+  const driver = new Driver(engine, ports, key.id);
+  closers.add('driver', () => driver.stop());
+  const deliver = (origin: 'gossip' | 'sync') => (block: Block, from: NodeId) => driver.receiveBlock(block, origin, from);
+  const inbox = new Inbox({ engine, view: store.view, pool, clock: systemClock, deliver: deliver('gossip') });
+  const sync = new SyncHost({
+    engine,
+    view: store.view,
+    clock: systemClock,
+    transport: syncTransport(() => network),
+    bodyMatches,
+    deliver: deliver('sync'),
+    settings: { minimumWeight: 0n },
+    fatal,
+  });
+  closers.add('sync', () => sync.stop());
+  const relay = new TransactionRelay(systemClock, (message) => network.publishTransactions(message));
+  closers.add('relay', () => relay.stop());
+
+  const handlers = networkHandlers(
+    { params, engineName: engine.name, store, pool, inbox, driver, sync, agent: CLIENT_VERSION, fatal },
+    () => network,
+  );
+  const network: Network = await Network.start(
+    {
+      key,
+      listen: [listenAddress(config.network.address, config.network.port)],
+      bootnodes: config.network.bootnodes,
+      maxPeers: config.network.maxPeers,
+      local: isLocal(config.network.address),
+      mdns: config.network.mdns,
+      addressStore: addressFile(config.datadir, (message, reason) => logger.warn({ reason }, message)),
+      log: (level, message, fields) => logger[level](fields, message),
+    },
+    handlers,
+  );
+  closers.add('network', () => network.stop());
+
+  const evm = new EvmPool({
+    params,
+    state: store.state,
+    headers: store.view,
+    randomness: (header) => engine.randomness(header),
+    workers: config.rpc.evmWorkers,
+    timeoutMs: config.rpc.evmTimeoutMs,
+    gasCap: config.rpc.gasCap,
+  });
+  closers.add('evm workers', () => evm.close());
+  const backend = createBackend({
+    config,
+    clientVersion: CLIENT_VERSION,
+    chain,
+    pool,
+    network,
+    driver,
+    sync,
+    sealer,
+    evm,
+    importLog,
+    startedMs: performance.now(),
+  });
+  pool.onAdded((tx, origin) => {
+    // What came by gossip is passed on by gossip itself.
+    if (origin === 'local') relay.add(tx.bytes);
+    backend.transactionAdded(tx);
+    driver.mempoolChanged(pool.status().pending);
+  });
+  driver.start(recovered);
+
+  const operatorToken = newOperatorToken();
+  const rpcUrl = await startRpc(config, backend.backend, operatorToken, logger, closers);
+  if (rpcUrl !== null) {
+    writeOperatorFile(config.datadir, { url: rpcUrl, token: operatorToken });
+    closers.add('operator file', () => removeOperatorFile(config.datadir));
+  }
+  const endpoints = { rpcUrl, operatorToken, peerId: network.self, addresses: network.addresses() };
+  announce(logger, config, chain, endpoints);
+  return { endpoints, stopped: life.stopped, stop: (reason) => life.stop(reason) };
+}
+
+async function startRpc(
+  config: NodeConfig,
+  backend: Parameters<typeof RpcServer.start>[0],
+  operatorToken: string,
+  logger: Logger,
+  closers: Closers,
+): Promise<string | null> {
+  if (!config.rpc.enabled) return null;
+  const server = await RpcServer.start(backend, {
+    host: config.rpc.address,
+    port: config.rpc.port,
+    namespaces: config.rpc.apis,
+    virtualHosts: config.rpc.vhosts,
+    corsOrigins: config.rpc.corsDomains,
+    operatorToken,
+    logger: {
+      info: (message, fields) => logger.info(fields ?? {}, message),
+      warn: (message, fields) => logger.warn(fields ?? {}, message),
+      error: (message, fields) => logger.error(fields ?? {}, message),
+    },
+  });
+  closers.add('RPC server', () => server.close());
+  return server.address.url;
+}
+
+function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoints: NodeEndpoints): void {
+  const { head } = chain.store;
+  const { recovery } = chain.store;
+  if (recovery !== null) logger.warn({ ...recovery } as { [key: string]: Json }, 'The chain was set back to its last sound block');
+  logger.info(
+    { datadir: config.datadir, engine: chain.engine.name, chainId: chain.params.chainId, genesis: chain.genesisHash },
+    'Opened chain',
+  );
+  logger.info({ number: head.header.number, hash: head.hash }, 'Loaded head');
+  logger.info({ address: endpoints.addresses[0] ?? 'none' }, 'Listening for peers');
+  if (endpoints.rpcUrl !== null)
+    logger.info({ url: endpoints.rpcUrl, api: config.rpc.apis.join(',') }, 'Serving RPC over HTTP and WebSocket');
+}
+
+function trace(logger: Logger, name: string, data: { readonly [key: string]: Json }): void {
+  if (name === 'mined') logger.info(data, 'Mined block');
+  else logger.debug(data, `Engine: ${name}`);
+}
+
+function listenAddress(address: string, port: number): string {
+  return `/${address.includes(':') ? 'ip6' : 'ip4'}/${address}/tcp/${port}`;
+}
+
+function isLocal(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}
+
+/** What has to be taken apart, in the opposite order of making it. */
+class Closers {
+  readonly #logger: Logger;
+  readonly #list: { readonly name: string; readonly close: () => void | Promise<void> }[] = [];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add(name: string, close: () => void | Promise<void>): void {
+    this.#list.push({ name, close });
+  }
+
+  /** Goes on when one of them fails: the others must still be closed. True when all went well. */
+  async run(): Promise<boolean> {
+    let clean = true;
+    for (let next = this.#list.pop(); next !== undefined; next = this.#list.pop()) {
+      try {
+        await next.close();
+      } catch (error) {
+        clean = false;
+        this.#logger.error({ part: next.name, reason: explain(error) }, 'Could not be closed');
+      }
+    }
+    return clean;
+  }
+}
+
+/** From start to stop: the first failure or the first wish to stop ends the node, once. */
+class Life {
+  readonly stopped: Promise<0 | 1>;
+  readonly #logger: Logger;
+  readonly #closers: Closers;
+  #resolve: (code: 0 | 1) => void = () => undefined;
+  #ending = false;
+
+  constructor(logger: Logger, closers: Closers) {
+    this.#logger = logger;
+    this.#closers = closers;
+    this.stopped = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  stop(reason: string): void {
+    if (this.#ending) return;
+    this.#logger.info({ reason }, 'Stopping');
+    this.#end(0);
+  }
+
+  fail(error: unknown): void {
+    this.#logger.error({ reason: explain(error) }, 'Fatal: the node stops');
+    if (error instanceof InternalError) this.#logger.debug({ stack: String(error.stack) }, 'Where it happened');
+    if (!this.#ending) this.#end(1);
+  }
+
+  #end(code: 0 | 1): void {
+    this.#ending = true;
+    const timer = setTimeout(() => {
+      this.#logger.error({ afterMs: STOP_TIMEOUT_MS }, 'Stopping takes too long; ending the process');
+      process.exit(1);
+    }, STOP_TIMEOUT_MS);
+    this.#closers.run().then((clean) => {
+      clearTimeout(timer);
+      this.#logger.info('Stopped');
+      this.#resolve(clean ? code : 1);
+    });
+  }
+}

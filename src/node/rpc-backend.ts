@@ -1,0 +1,266 @@
+/** The node as RPC sees it (`rpc/backend.ts`), over the chain store, the pool, the network and the EVM workers. */
+import { RuleError, SynodError } from '../base/errors.ts';
+import { type Address, type Hash, type Json, NodeId } from '../base/types.ts';
+import type { Header } from '../chain/header.ts';
+import { nextBaseFee } from '../chain/rules.ts';
+import type { HeaderNode } from '../chain/tree.ts';
+import type { EvmPool } from '../execution/evm-pool.ts';
+import { StateReader } from '../execution/state-reader.ts';
+import { decodeTransaction, type Tx } from '../execution/transaction.ts';
+import type { Mempool } from '../mempool/mempool.ts';
+import type { Network } from '../network/host.ts';
+import type {
+  Backend,
+  ChainAccess,
+  FaultControl,
+  HeadChange,
+  MinerControl,
+  NetworkAccess,
+  PoolAccess,
+  StateAccess,
+  SyncProgress,
+  TransactionView,
+} from '../rpc/backend.ts';
+import type { ChainStore } from '../storage/chain-store.ts';
+import type { OpenChain } from './chain.ts';
+import type { NodeConfig } from './config.ts';
+import type { Driver } from './driver.ts';
+import type { ImportLog } from './import-log.ts';
+import type { MinerSealer } from './sealer.ts';
+import type { BlockSummary, MiningStatus, NodeStatus } from './status.ts';
+import type { SyncHost } from './sync-host.ts';
+
+export interface BackendParts {
+  readonly config: NodeConfig;
+  readonly clientVersion: string;
+  readonly chain: OpenChain;
+  readonly pool: Mempool;
+  readonly network: Network;
+  readonly driver: Driver;
+  readonly sync: SyncHost;
+  readonly sealer: MinerSealer;
+  readonly evm: EvmPool;
+  readonly importLog: ImportLog;
+  readonly startedMs: number;
+}
+
+export interface NodeBackend {
+  readonly backend: Backend;
+  /** After the durable change, and after the pool has followed it. */
+  headChanged(change: HeadChange): void;
+  transactionAdded(transaction: Tx): void;
+}
+
+export function createBackend(parts: BackendParts): NodeBackend {
+  const { chain, pool, evm, config } = parts;
+  const heads = new Listeners<HeadChange>();
+  const transactions = new Listeners<TransactionView>();
+  const miner = chain.engine.name === 'pow' ? minerControl(parts) : null;
+  const access = chainAccess(parts);
+  const backend: Backend = {
+    clientVersion: parts.clientVersion,
+    chainId: chain.params.chainId,
+    chain: access,
+    state: stateAccess(chain.store),
+    evm,
+    pool: poolAccess(pool),
+    network: networkAccess(parts.network),
+    miner,
+    faults: config.faults ? faultControl(parts.network) : null,
+    syncing: () => syncProgress(parts.sync),
+    status: () => statusOf(parts, access, miner) as unknown as Json,
+    onHead: (listener) => heads.add(listener),
+    onPendingTransaction: (listener) => transactions.add(listener),
+  };
+  return { backend, headChanged: (change) => heads.tell(change), transactionAdded: (transaction) => transactions.tell(transaction) };
+}
+
+class Listeners<T> {
+  readonly #all = new Set<(value: T) => void>();
+
+  add(listener: (value: T) => void): () => void {
+    this.#all.add(listener);
+    return () => void this.#all.delete(listener);
+  }
+
+  tell(value: T): void {
+    for (const listener of this.#all) listener(value);
+  }
+}
+
+// ---- Chain and state -------------------------------------------------------------------------------------------
+
+function chainAccess({ chain, config }: BackendParts): ChainAccess {
+  const { store, params, engine } = chain;
+  const { safeDepth, finalizedDepth } = config.finality;
+  // Under an engine without proofs of finality both are a policy: so many blocks below the head.
+  const proven = engine.finality !== 'probabilistic';
+  return {
+    get genesis() {
+      return store.view.genesis;
+    },
+    get head() {
+      return store.head;
+    },
+    get safe() {
+      return proven ? store.finalized : below(store, safeDepth);
+    },
+    get finalized() {
+      return proven ? store.finalized : below(store, finalizedDepth);
+    },
+    header: (hash) => store.header(hash),
+    canonical: (number) => store.canonical(number),
+    block: (hash) => store.block(hash),
+    receipts: (hash) => store.receipts(hash),
+    transaction: (hash) => store.transaction(hash),
+    decode: (bytes) => decodeTransaction(bytes, params),
+    nextBaseFee: (parent) => (parent.baseFeePerGas === undefined ? undefined : nextBaseFee(parent)),
+  };
+}
+
+function below(store: ChainStore, depth: number): HeaderNode {
+  const hash = store.canonical(Math.max(0, store.head.header.number - depth));
+  return (hash === undefined ? undefined : store.header(hash)) ?? store.view.genesis;
+}
+
+function stateAccess(store: ChainStore): StateAccess {
+  const reader = new StateReader(store.state);
+  return {
+    account: (header, address) => reader.account(header.stateRoot, address),
+    storage: (header, address, slot) => reader.storage(header.stateRoot, address, slot),
+    code: (header, address) => reader.code(header.stateRoot, address),
+    proof: (header, address, slots) => reader.proof(header.stateRoot, address, slots),
+  };
+}
+
+function poolAccess(pool: Mempool): PoolAccess {
+  return {
+    minTip: pool.minTip,
+    add: (bytes): Hash => pool.add(bytes, 'local').hash,
+    get: (hash) => pool.get(hash),
+    pendingNonce: (address) => pool.pendingNonce(address),
+    status: () => pool.status(),
+    content: (sender) => pool.content(sender),
+  };
+}
+
+// ---- Network, faults, sync -------------------------------------------------------------------------------------
+
+function networkAccess(network: Network): NetworkAccess {
+  return {
+    listening: true,
+    self: { id: network.self, addresses: network.addresses() },
+    peers: () =>
+      network.peers().map(({ id, agent, address, direction, status }) => ({
+        id,
+        agent,
+        remoteAddress: address,
+        inbound: direction === 'inbound',
+        head: { number: status.height, hash: status.head },
+      })),
+    addPeer: (address) => network.addPeer(address),
+    removePeer: (peer) => {
+      const id = NodeId(peer);
+      const connected = network.peers().some((other) => other.id === id);
+      network.disconnect(id);
+      return connected;
+    },
+  };
+}
+
+function faultControl(network: Network): FaultControl {
+  return { partition: (allowed) => network.setPartition(allowed), heal: () => network.setPartition(null) };
+}
+
+function syncProgress(sync: SyncHost): SyncProgress | null {
+  const { phase, from, current, target } = sync.progress();
+  return phase === 'blocks' && current < target ? { startingBlock: from, currentBlock: current, highestBlock: target } : null;
+}
+
+// ---- Mining ----------------------------------------------------------------------------------------------------
+
+interface EngineMiner {
+  readonly producing: boolean;
+  readonly beneficiary: Address;
+  readonly mined: number;
+  readonly abandoned: number;
+}
+
+function minerControl({ driver, sealer }: BackendParts): MinerControl {
+  const command = (name: string, values: { readonly [key: string]: Json } = {}) =>
+    new Promise<void>((resolve, reject) => {
+      driver.admin({ name, arguments: values }, (result) => {
+        if (result instanceof SynodError) reject(asRuleError(result));
+        else resolve();
+      });
+    });
+  return {
+    status: () => {
+      const { producing, beneficiary } = engineMiner(driver);
+      const { threads, hashesPerSecond } = sealer.stats();
+      return { mining: producing, threads, hashrate: hashesPerSecond, beneficiary };
+    },
+    start: async (threads) => {
+      if (threads !== undefined) sealer.setThreads(threads);
+      await command('miner_start');
+    },
+    stop: () => command('miner_stop'),
+    setBeneficiary: (address) => command('miner_setBeneficiary', { beneficiary: address }),
+  };
+}
+
+/** What the operator did wrong is the caller's fault over RPC as well, and shown to him. */
+function asRuleError(error: SynodError): RuleError {
+  return error instanceof RuleError ? error : new RuleError(error.code, error.message, error.fields, { cause: error });
+}
+
+function engineMiner(driver: Driver): EngineMiner {
+  const { mining } = driver.inspect() as unknown as { readonly mining: EngineMiner };
+  return mining;
+}
+
+// ---- Status ----------------------------------------------------------------------------------------------------
+
+function statusOf(parts: BackendParts, access: ChainAccess, miner: MinerControl | null): NodeStatus {
+  const { chain, network, pool, sync, driver, importLog, config } = parts;
+  const { phase, current, target } = sync.progress();
+  return {
+    version: parts.clientVersion,
+    engine: chain.engine.name,
+    chainId: chain.params.chainId,
+    genesis: chain.genesisHash,
+    peerId: network.self,
+    uptimeSeconds: Math.floor((performance.now() - parts.startedMs) / 1000),
+    head: summary(access.head),
+    safe: summary(access.safe),
+    finalized: summary(access.finalized),
+    weight: access.head.facts.weight.toString(),
+    peers: network.peers().length,
+    sync: { state: phase, current, target },
+    pool: pool.status(),
+    reorgs: importLog.reorgs,
+    mining: miner === null ? null : miningStatus(parts, config),
+    partition: network.partition,
+    consensus: driver.inspect(),
+  };
+}
+
+function summary({ hash, header }: HeaderNode): BlockSummary {
+  const { number, stateRoot, timestamp }: Header = header;
+  return { number, hash, stateRoot, timestamp };
+}
+
+function miningStatus({ driver, sealer }: BackendParts, config: NodeConfig): MiningStatus {
+  const { producing, beneficiary, mined } = engineMiner(driver);
+  const { threads, kernel, hashesPerSecond, abandoned } = sealer.stats();
+  return {
+    enabled: producing,
+    threads,
+    kernel,
+    hashesPerSecond,
+    hashRateLimit: config.mining.hashRateLimit,
+    sealed: mined,
+    abandoned,
+    beneficiary,
+  };
+}
