@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Hash } from '../../src/base/types.ts';
 import { ChainStore } from '../../src/storage/chain-store.ts';
+import { TABLES } from '../../src/storage/layout.ts';
 import { MemoryDatabase } from '../../src/storage/memory.ts';
 import { type BuiltBlock, buildChild, buildGenesis, fakeTransaction, transactionHashOf } from '../support/chain.ts';
 
@@ -135,6 +136,10 @@ describe('ChainStore against a model', () => {
         await run(store, model, steps, () => undefined);
         const expected = expectedPicture(model, model.head, model.finalized);
         expect(await pictureOf(store)).toEqual(expected);
+        // No row is left over either, which readers would only pass over.
+        const rows = (prefix: string) => [...database.snapshot().keys()].filter((key) => key.startsWith(prefix)).length;
+        expect(rows(TABLES.transaction.prefix)).toBe(expected.places.filter((place) => place !== null).length);
+        expect(rows(TABLES.canonical.prefix)).toBe(expected.chain.length);
         const reopened = await ChainStore.open(new MemoryDatabase(undefined, database.snapshot()), genesis, { create: false });
         expect(reopened.recovery).toBeNull();
         expect(await pictureOf(reopened)).toEqual(expected);

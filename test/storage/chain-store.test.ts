@@ -3,13 +3,13 @@ import { EMPTY, toHex } from '../../src/base/bytes.ts';
 import { StorageError } from '../../src/base/errors.ts';
 import { type Hash, ZERO_HASH } from '../../src/base/types.ts';
 import { ChainStore, type HeadChange } from '../../src/storage/chain-store.ts';
-import type { BatchOperation } from '../../src/storage/database.ts';
+import type { BatchOperation, Database } from '../../src/storage/database.ts';
 import { MemoryDatabase } from '../../src/storage/memory.ts';
 import { type BuiltBlock, buildChain, buildChild, buildGenesis, fakeTransaction, transactionHashOf } from '../support/chain.ts';
 
 const genesis = buildGenesis();
 
-async function openStore(database = new MemoryDatabase()): Promise<ChainStore> {
+async function openStore(database: Database = new MemoryDatabase()): Promise<ChainStore> {
   return ChainStore.open(database, genesis);
 }
 
@@ -20,16 +20,37 @@ function add(store: ChainStore, ...blocks: BuiltBlock[]): void {
   }
 }
 
-/** A database whose writes, once it is slow, wait one by one until `release` lets the next one through. */
-function slowDatabase() {
+/**
+ * A database whose writes, once it is slow, are held one by one until `release` lets the next one through: before they
+ * are applied, or (as with an fsync under way) after readers of the database can see them already.
+ */
+function slowDatabase(held: 'before' | 'after') {
   const waiting: (() => void)[] = [];
   let slow = false;
-  const hook = (): Promise<void> | void => (slow ? new Promise<void>((resolve) => waiting.push(resolve)) : undefined);
+  const memory = new MemoryDatabase();
+  const gate = (): Promise<void> | undefined => (slow ? new Promise((resolve) => waiting.push(resolve)) : undefined);
+  let tail: Promise<void> = Promise.resolve();
+  const write = async (operations: readonly BatchOperation[]): Promise<void> => {
+    if (held === 'before') await gate();
+    await memory.write(operations);
+    if (held === 'after') await gate();
+  };
+  const database: Database = {
+    get: (key) => memory.get(key),
+    entries: (range) => memory.entries(range),
+    close: () => memory.close(),
+    write: (operations) => {
+      tail = tail.then(() => write(operations));
+      return tail;
+    },
+  };
   return {
-    database: new MemoryDatabase(hook),
+    database,
     slowDown: () => {
       slow = true;
     },
+    /** Resolves when the next write is held. */
+    held: () => until(() => waiting.length > 0),
     release: async () => {
       await until(() => waiting.length > 0);
       waiting.shift()?.();
@@ -216,37 +237,46 @@ describe('ChainStore: heads', () => {
     expect(store.isCanonical((b[0] as BuiltBlock).hash)).toBe(true);
   });
 
-  test('the engine sees a new head at once, clients when it is durable, and listeners in between', async () => {
-    const { database, slowDown, release } = slowDatabase();
-    const store = await openStore(database);
-    const a = buildChain(genesis, 2, () => ({ salt: 1, transactions: [fakeTransaction(1)] })).slice(0, 1) as [BuiltBlock];
-    const b = buildChain(genesis, 2, (i) => ({ salt: 2, transactions: i === 0 ? [fakeTransaction(1)] : [] })) as [BuiltBlock, BuiltBlock];
-    add(store, ...a, ...b);
-    await store.setHead(a[0].hash);
-    slowDown();
-    const seen: HeadChange[] = [];
-    store.onHead((change) => {
-      expect(store.head).toBe(change.newHead);
-      seen.push(change);
-    });
-    const moved = store.setHead(b[1].hash);
-    const back = store.setHead(a[0].hash);
-    const forth = store.setHead(b[0].hash);
-    const place = (): Hash | undefined => store.transaction(transactionHashOf(fakeTransaction(1)))?.blockHash;
-    expect(store.view.head.hash).toBe(b[0].hash);
-    expect(store.view.canonical(1)).toBe(b[0].hash);
-    expect([store.head.hash, store.canonical(1), store.canonical(2), place()]).toEqual([a[0].hash, a[0].hash, undefined, a[0].hash]);
-    await release();
-    await moved;
-    expect([store.head.hash, store.canonical(1), store.canonical(2), place()]).toEqual([b[1].hash, b[0].hash, b[1].hash, b[0].hash]);
-    await release();
-    await back;
-    expect([store.head.hash, store.canonical(1), store.canonical(2), place()]).toEqual([a[0].hash, a[0].hash, undefined, a[0].hash]);
-    await release();
-    await forth;
-    expect([store.head.hash, store.canonical(1), place()]).toEqual([b[0].hash, b[0].hash, b[0].hash]);
-    expect(seen.map(({ newHead }) => newHead.hash)).toEqual([b[1].hash, a[0].hash, b[0].hash]);
-  });
+  test.each(['before', 'after'] as const)(
+    'the engine sees a new head at once, clients when it is durable (writes held %s)',
+    async (when) => {
+      const { database, slowDown, held, release } = slowDatabase(when);
+      const store = await openStore(database);
+      const a = buildChain(genesis, 2, () => ({ salt: 1, transactions: [fakeTransaction(1)] })).slice(0, 1) as [BuiltBlock];
+      const b = buildChain(genesis, 2, (i) => ({ salt: 2, transactions: i === 0 ? [fakeTransaction(1)] : [] })) as [BuiltBlock, BuiltBlock];
+      add(store, ...a, ...b);
+      await store.setHead(a[0].hash);
+      slowDown();
+      const seen: HeadChange[] = [];
+      store.onHead((change) => {
+        expect(store.head).toBe(change.newHead);
+        seen.push(change);
+      });
+      const late = buildChild(genesis, { salt: 3 });
+      add(store, late);
+      const moved = store.setHead(b[1].hash);
+      const back = store.setHead(a[0].hash);
+      const forth = store.setHead(b[0].hash);
+      const place = (): Hash | undefined => store.transaction(transactionHashOf(fakeTransaction(1)))?.blockHash;
+      expect(store.view.head.hash).toBe(b[0].hash);
+      expect(store.view.canonical(1)).toBe(b[0].hash);
+      await held();
+      expect(store.header(late.hash)).toBeUndefined();
+      expect(store.receipts(late.hash)).toBeUndefined();
+      expect([store.head.hash, store.canonical(1), store.canonical(2), place()]).toEqual([a[0].hash, a[0].hash, undefined, a[0].hash]);
+      await release();
+      await moved;
+      expect(store.header(late.hash)).toBeDefined();
+      expect([store.head.hash, store.canonical(1), store.canonical(2), place()]).toEqual([b[1].hash, b[0].hash, b[1].hash, b[0].hash]);
+      await release();
+      await back;
+      expect([store.head.hash, store.canonical(1), store.canonical(2), place()]).toEqual([a[0].hash, a[0].hash, undefined, a[0].hash]);
+      await release();
+      await forth;
+      expect([store.head.hash, store.canonical(1), place()]).toEqual([b[0].hash, b[0].hash, b[0].hash]);
+      expect(seen.map(({ newHead }) => newHead.hash)).toEqual([b[1].hash, a[0].hash, b[0].hash]);
+    },
+  );
 
   test('the same head again is no change, and a listener that was taken back hears nothing', async () => {
     const store = await openStore();
