@@ -54,6 +54,9 @@ export const EMPTY_TRIE_ROOT = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cad
 export const EMPTY_BLOOM: Hex = `0x${'00'.repeat(256)}`;
 export const EMPTY_NONCE: Hex = `0x${'00'.repeat(8)}`;
 
+/** The places of mixHash and nonce, in which a proof that is found after execution is kept. */
+const PROOF_AT = 13;
+const PROOF_FIELDS = 2;
 const FIXED_FIELDS = 15;
 const ALL_FIELDS = 21;
 export const MAX_SEAL_BYTES = 1024;
@@ -94,6 +97,11 @@ export function headerFields(header: Header): Uint8Array[] {
 
 export function encodeHeader(header: Header): Uint8Array {
   return RLP.encode(headerFields(header));
+}
+
+/** The same without mixHash and nonce: what the proof in them commits to. */
+export function encodeUnprovenHeader(header: Header): Uint8Array {
+  return RLP.encode(headerFields(header).toSpliced(PROOF_AT, PROOF_FIELDS));
 }
 
 /** Throws DecodeError for anything that is not a header in canonical form. */

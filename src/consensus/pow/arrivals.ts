@@ -36,10 +36,11 @@ export const EARLY_TIMER = 'early';
 
 export function receiveBlock(turn: Turn, block: Block, origin: Origin, from: NodeId | null): void {
   const hash = hashHeader(block.header);
-  turn.state.fetches.delete(hash);
-  const { orphans, early } = turn.state;
+  const { orphans, early, fetches } = turn.state;
+  // What orphans made us ask for must be worth it, like them. What sync brings by itself it has weighed already.
+  const asked = fetches.delete(hash);
   if (statusOf(turn, hash) !== undefined || orphans.has(hash) || early.some((held) => held.hash === hash)) return;
-  acceptWithOrphans(turn, { block, hash, origin, from });
+  acceptWithOrphans(turn, { block, hash, from, unweighed: asked || origin === 'gossip' });
   chooseHead(turn);
 }
 
@@ -118,7 +119,7 @@ function judge(turn: Turn, arrival: Arrival, parent: HeaderNode): Facts {
     throw new RuleError('pow/below-finality', message, {}, { blame: false });
   }
   const facts = verifyHeader(turn.rules, block, parent, turn.headers, turn.context.wallMs);
-  if (arrival.origin === 'gossip') checkWorthKeeping(turn, arrival, facts.weight);
+  if (arrival.unweighed) checkWorthKeeping(turn, arrival, facts.weight);
   return facts;
 }
 

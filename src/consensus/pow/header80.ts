@@ -13,12 +13,11 @@
  * sealHash is the keccak of the RLP of every header field but mixHash and nonce, so the merkle root commits to the whole
  * block. To a Stratum miner sealHash || extraNonce is a coinbase transaction with an empty merkle branch.
  */
-import { RLP } from '@ethereumjs/rlp';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { bytesToBig, concatBytes, fromHex, hashOf, toHex } from '../../base/bytes.ts';
 import type { Hash } from '../../base/types.ts';
-import { type Header, headerFields } from '../../chain/header.ts';
+import { encodeUnprovenHeader, type Header } from '../../chain/header.ts';
 import { bitsOf, targetOf } from './work.ts';
 
 export const HEADER80_BYTES = 80;
@@ -26,9 +25,6 @@ export const HEADER80_BYTES = 80;
 export const DEFAULT_VERSION = 0x2000_0000;
 /** The header's time is 32 bits wide: until the year 2106. */
 export const MAX_TIME_SECONDS = 0xffff_ffff;
-
-/** Places of mixHash and nonce among the header's RLP fields. */
-const PROOF_FIELDS: readonly number[] = [13, 14];
 
 export interface Header80 {
   readonly version: number;
@@ -75,7 +71,7 @@ export function sha256d(bytes: Uint8Array): Uint8Array {
 
 /** What the proof commits to: everything in the header but the proof. */
 export function sealHash(header: Header): Hash {
-  return hashOf(keccak_256(RLP.encode(headerFields(header).filter((_, index) => !PROOF_FIELDS.includes(index)))));
+  return hashOf(keccak_256(encodeUnprovenHeader(header)));
 }
 
 export function merkleRoot(seal: Hash, extraNonce: Hash): Uint8Array {

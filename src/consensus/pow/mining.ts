@@ -89,7 +89,7 @@ export function proofFound(turn: Turn, request: RequestId, header: Header): void
     const facts = verifyOwn(turn, template.block, block);
     state.counts.mined++;
     trace(turn, 'mined', { hash, number: header.number, transactions: block.transactions.length });
-    insertBlock(turn, { block, hash, origin: 'local', from: null }, facts);
+    insertBlock(turn, { block, hash, from: null, unweighed: false }, facts);
     effects.push({ type: 'announce', block });
     chooseHead(turn);
   } catch (error) {

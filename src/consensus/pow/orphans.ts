@@ -4,7 +4,6 @@
  */
 import type { Hash, NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
-import type { Origin } from '../engine.ts';
 import { targetOf, workOf } from './work.ts';
 
 export const MAX_ORPHANS = 128;
@@ -17,8 +16,9 @@ const BLOCK_OVERHEAD_BYTES = 2_048;
 export interface Arrival {
   readonly block: Block;
   readonly hash: Hash;
-  readonly origin: Origin;
   readonly from: NodeId | null;
+  /** Nobody has compared its chain's work with the head's yet. */
+  readonly unweighed: boolean;
 }
 
 export class OrphanPool {

@@ -154,7 +154,7 @@ describe('consensus/pow orphans', () => {
     const big = new Uint8Array(3 * 1024 * 1024);
     for (let i = 0; i < 20; i++) {
       const block = blockOf({ ...at(2).header, gasUsed: BigInt(i) }, [big]);
-      pool.add({ block, hash: hashHeader(block.header), origin: 'gossip', from: NodeId(`peer${i}`) });
+      pool.add({ block, hash: hashHeader(block.header), unweighed: true, from: NodeId(`peer${i}`) });
       expect(pool.bytes).toBeLessThanOrEqual(MAX_ORPHAN_BYTES);
     }
     expect(pool.size).toBe(10);
@@ -227,6 +227,15 @@ describe('consensus/pow light blocks', () => {
     expect(w.traces('ignored')).toEqual([{ hash: stale.hash, code: 'pow/low-work' }]);
     w.receive(stale.header, 'peer', 'sync');
     expect(w.chain.status(stale.hash)).toBe('stored');
+  });
+
+  it('ignores it as well when an orphan of no weight made us ask for it', () => {
+    const [child] = extend(net, view, stale, [10], 'stale') as [HeaderNode];
+    const w = world(20);
+    w.receive(child.header);
+    expect(w.all('fetch').map(({ hash }) => hash)).toEqual([stale.hash]);
+    w.receive(stale.header, 'peer', 'sync');
+    expect(w.all('insert')).toEqual([]);
   });
 
   it('takes it as the ancestor of orphans that make it heavy enough', () => {

@@ -62,6 +62,23 @@ describe('consensus/pow fork choice', () => {
     }
   });
 
+  it('looks at the heaviest first and, of equal ones, at the first seen, when several wait to be executed', () => {
+    const w = world({ manual: true });
+    give(w, trunk);
+    w.deliver();
+    give(w, [...short, ...rival]);
+    w.deliver();
+    expect(w.chain.head.hash).toBe(at(short, -1).hash);
+    expect(w.chain.status(at(rival, 0).hash)).toBe('stored');
+
+    const other = world({ manual: true });
+    give(other, [...trunk, ...extend(net, view, fork, Array(8).fill(200), 'slow')]);
+    give(other, extend(net, view, fork, Array(7).fill(1), 'quick'));
+    other.deliver();
+    expect(other.traces('reorg')).toEqual([]);
+    expect(other.all('check').length).toBe(trunk.length + 7);
+  });
+
   it('reorganises three blocks deep in one step, once the whole branch is executed', () => {
     const w = world();
     give(w, [...trunk, ...short]);
@@ -101,6 +118,7 @@ describe('consensus/pow fork choice', () => {
     expect(w.all('insert').length).toBe(before);
     expect(w.traces('ignored')[0]).toMatchObject({ code: 'pow/invalid-ancestor' });
     expect(w.state.candidates.size).toBe(0);
+    expect([...w.state.invalid.keys()]).toContain(at(long, 1).hash);
   });
 
   it('executes nothing of a branch that stays lighter', () => {
@@ -115,6 +133,22 @@ describe('consensus/pow fork choice', () => {
     for (const node of [...trunk, ...long]) w.receive(node.header, 'peer', 'sync');
     w.deliver();
     expect(w.all('setHead').map(({ hash }) => hash)).toEqual([...trunk, ...long].map(({ hash }) => hash));
+  });
+
+  it('does not look at the whole waiting branch again for each block of a sync', () => {
+    const branch = extend(net, view, fork, Array(200).fill(10), 'import');
+    const w = world({ manual: true });
+    give(w, trunk);
+    w.deliver();
+    for (const { header } of branch.slice(0, 100)) w.receive(header, 'peer', 'sync');
+    const before = w.chain.statusReads;
+    for (const { header } of branch.slice(100)) {
+      w.receive(header, 'peer', 'sync');
+      w.deliver(1);
+    }
+    w.deliver();
+    expect(w.chain.head.hash).toBe(at(branch, -1).hash);
+    expect(w.chain.statusReads - before).toBeLessThan(20 * branch.length);
   });
 
   it('never goes below what is final', () => {

@@ -246,6 +246,13 @@ describe('consensus/pow engine', () => {
     expect(w.engine.randomness(mine(header))).toBe(net.genesis.hash);
   });
 
+  it('mints the reward of the genesis file for the beneficiary, and nothing without one', () => {
+    const header = draft(net, net.genesis, w.chain);
+    expect(w.engine.rewards(header)).toEqual([]);
+    const minting = new World(testNet({ blockRewardWei: '2000000000000000000' }));
+    expect(minting.engine.rewards(header)).toEqual([{ to: MINER, amount: 2n * 10n ** 18n }]);
+  });
+
   it('shows a picture of its state that JSON can carry', () => {
     const shown = JSON.parse(JSON.stringify(w.engine.inspect(w.state)));
     expect(shown).toMatchObject({

@@ -160,6 +160,25 @@ describe('consensus/pow pauses', () => {
   });
 });
 
+describe('consensus/pow timetable', () => {
+  it('keeps the genesis difficulty exactly while block n has genesis time + n block times', () => {
+    const exact = testNet({}, 1_000_000n);
+    const [first, second] = [1, 2].map((number) => {
+      const hash = `0x${String(number).repeat(64)}` as Hash;
+      const header = { ...exact.genesis.header, number, timestamp: exact.genesis.header.timestamp + 10 * number };
+      return { ...exact.genesis, hash, header: { ...header, parentHash: exact.genesis.hash } };
+    }) as [HeaderNode, HeaderNode];
+    const headers = new Headers(exact.genesis, first, { ...second, header: { ...second.header, parentHash: first.hash } });
+    for (const parent of headers.nodes.values()) {
+      const times = recentTimes(parent, headers);
+      expect(nextDifficulty(exact.rules, parent, headers, times, parent.header.timestamp + 10)).toBe(workOf(targetOf(1_000_000n)));
+    }
+    const late = { ...first, header: { ...first.header, timestamp: exact.genesis.header.timestamp + 310 } };
+    const times = recentTimes(late, headers);
+    expect(nextDifficulty(exact.rules, late, headers, times, late.header.timestamp + 10)).toBe(500_000n);
+  });
+});
+
 describe('consensus/pow work', () => {
   it('is the difficulty or slightly more, because targets are rounded down', () => {
     for (const difficulty of [1n, 2n, 3n, 8n, 1_000n, 123_456_789n, 2n ** 100n + 12_345n, 2n ** 224n]) {

@@ -3,7 +3,7 @@ import type { Json } from '../../../src/base/types.ts';
 import { parseSettings } from '../../../src/consensus/pow/settings.ts';
 
 describe('consensus/pow settings', () => {
-  it('has defaults: 10 s blocks, a half-life of 30 of them, no pause, difficulty 1', () => {
+  it('has defaults: 10 s blocks, a half-life of 30 of them, no pause, difficulty 1, no reward', () => {
     expect(parseSettings({})).toEqual({
       blockTimeSeconds: 10,
       halfLifeSeconds: 300,
@@ -52,6 +52,10 @@ describe('consensus/pow settings', () => {
     ['minimumDifficulty', { minimumDifficulty: '9'.repeat(100_000) }],
     ['minimumDifficulty', { minimumDifficulty: 2 ** 60 }],
     ['minimumDifficulty', { minimumDifficulty: {} }],
+    ['blockRewardWei', { blockRewardWei: -1 }],
+    ['blockRewardWei', { blockRewardWei: '2 ether' }],
+    ['blockRewardWei', { blockRewardWei: 2e18 }],
+    ['blockRewardWei', { blockRewardWei: `1${'0'.repeat(30)}` }],
     ['blockTime', { blockTime: 10 }],
   ])('names the bad field %s', (field, settings) => {
     expect(() => parseSettings(settings)).toThrow(expect.objectContaining({ name: 'UsageError', code: 'genesis/pow', fields: { field } }));

@@ -19,6 +19,8 @@ export class MemoryChain implements ChainView {
   head: HeaderNode;
   finalized: HeaderNode;
   maxHeight = 0;
+  /** How often the engine asked, as a measure of its work. */
+  statusReads = 0;
   readonly nodes = new Map<Hash, HeaderNode>();
   readonly statuses = new Map<Hash, BlockStatus>();
   readonly #canonical = new Map<number, Hash>();
@@ -38,6 +40,7 @@ export class MemoryChain implements ChainView {
   }
 
   status(hash: Hash): BlockStatus | undefined {
+    this.statusReads++;
     return this.statuses.get(hash);
   }
 
