@@ -7,6 +7,7 @@ import type { BlockStatus } from '../chain/tree.ts';
 import {
   BODY_WINDOW,
   FAST_REPLY_MS,
+  HEDGE_AFTER_MS,
   MAX_BLOCKS_PER_REQUEST,
   MAX_BUFFERED_BYTES,
   MAX_REQUESTS_PER_PEER,
@@ -48,7 +49,6 @@ export function blockSettled(turn: Turn, session: Session, hash: Hash, status: B
 }
 
 function rejectInvalid(turn: Turn, session: Session, { node }: Slot): false {
-  turn.state.invalid.set(node.hash, true);
   const { number } = node.header;
   rejectBranch(
     turn,
@@ -100,7 +100,7 @@ export function requestBodies(turn: Turn, session: Session): void {
     const reserved = session.bufferedBytes + (openRequests + 1) * MAX_BLOCK_BYTES;
     // The oldest missing body is always asked for: everything that is buffered waits for it.
     if (reserved > MAX_BUFFERED_BYTES && missing[0] !== firstUndelivered(session)) return;
-    const peer = bestSource(turn, session, missing[0]);
+    const peer = bestSource(turn, session, missing[0], null);
     if (peer === undefined) return;
     const slots = missing.splice(0, peer.span);
     for (const slot of slots) slot.phase = 'asked';
@@ -111,6 +111,27 @@ export function requestBodies(turn: Turn, session: Session): void {
     );
     openRequests++;
   }
+}
+
+/** One slow or silent peer must not hold up what all the others have brought: its part is asked of somebody else too. */
+export function hedge(turn: Turn, session: Session): void {
+  const request = blockingRequest(turn, session);
+  if (request === undefined || request.hedged || turn.context.nowMs < request.sentMs + HEDGE_AFTER_MS) return;
+  const peer = bestSource(turn, session, firstUndelivered(session), request.peer);
+  if (peer === undefined) return;
+  request.hedged = true;
+  const awaited = request.hashes.filter((hash) => session.slots.get(hash)?.phase === 'asked');
+  askBlocks(turn, peer, awaited);
+}
+
+/** The request that is to bring the oldest body that is not here. */
+export function blockingRequest(turn: Turn, session: Session): BlocksRequest | undefined {
+  const slot = firstUndelivered(session);
+  if (slot?.phase !== 'asked') return undefined;
+  for (const request of turn.state.requests.values()) {
+    if (request.kind === 'blocks' && request.hashes.includes(slot.node.hash)) return request;
+  }
+  return undefined;
 }
 
 function missingSlots(turn: Turn, session: Session): Slot[] {
@@ -130,9 +151,10 @@ function firstUndelivered(session: Session): Slot | undefined {
   return undefined;
 }
 
-function bestSource(turn: Turn, session: Session, slot: Slot | undefined): Peer | undefined {
+function bestSource(turn: Turn, session: Session, slot: Slot | undefined, except: NodeId | null): Peer | undefined {
   let best: Peer | undefined;
   for (const peer of turn.state.peers.values()) {
+    if (peer.id === except) continue;
     if (peer.inFlight >= MAX_REQUESTS_PER_PEER || isResting(turn, peer) || session.unfit.has(peer.id)) continue;
     if (peer.id !== session.peer && peer.status.height < (slot?.node.header.number ?? 0)) continue;
     if (best === undefined || serves(peer, best)) best = peer;

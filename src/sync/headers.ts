@@ -15,7 +15,7 @@ import {
 import { locatorOf } from './locator.ts';
 import { claimOf } from './peers.ts';
 import { askHeaders } from './requests.ts';
-import { leaveBranch, rejectBranch } from './session.ts';
+import { endSession, leaveBranch, rejectBranch } from './session.ts';
 import type { HeadersRequest, Peer, Session, Turn } from './state.ts';
 
 /** Asks for the next batch when there is room for it and reason to believe that there is one. */
@@ -35,7 +35,7 @@ export function headersFailed(turn: Turn, session: Session): void {
   session.asking = false;
   session.headerFailures++;
   // Without a first reply there is nothing to lose by leaving; a survey is worth another try.
-  if (session.tip === null || session.headerFailures >= MAX_HEADER_FAILURES) leaveBranch(turn, session);
+  if (session.tip === null || session.headerFailures >= MAX_HEADER_FAILURES) endSession(turn);
 }
 
 export function acceptHeaders(turn: Turn, session: Session, request: HeadersRequest, headers: readonly SealedHeader[]): void {

@@ -34,6 +34,8 @@ export const MAX_KNOWN_INVALID = 1_024;
 
 export const HEADERS_TIMEOUT_MS = 5_000;
 export const BLOCKS_TIMEOUT_MS = 10_000;
+/** When everything waits for one request of this age, somebody else is asked as well. */
+export const HEDGE_AFTER_MS = 2_000;
 /** A reply faster than this lets a peer be asked for more at once; one slower than the second, for less. */
 export const FAST_REPLY_MS = 1_000;
 export const SLOW_REPLY_MS = 4_000;

@@ -2,7 +2,7 @@
 import type { Hash } from '../base/types.ts';
 import { BLOCKS_TIMEOUT_MS, HEADERS_PER_REQUEST, HEADERS_TIMEOUT_MS } from './limits.ts';
 import { claimOf } from './peers.ts';
-import type { Peer, Request, Turn } from './state.ts';
+import type { Peer, Request, RequestBase, Turn } from './state.ts';
 import type { SyncRequestId } from './types.ts';
 
 export function askHeaders(turn: Turn, peer: Peer, locator: readonly Hash[]): void {
@@ -13,7 +13,7 @@ export function askHeaders(turn: Turn, peer: Peer, locator: readonly Hash[]): vo
 
 export function askBlocks(turn: Turn, peer: Peer, hashes: readonly Hash[]): void {
   const base = open(turn, peer, BLOCKS_TIMEOUT_MS);
-  turn.state.requests.set(base.id, { ...base, kind: 'blocks', hashes });
+  turn.state.requests.set(base.id, { ...base, kind: 'blocks', hashes, hedged: false });
   turn.effects.push({ type: 'requestBlocks', request: base.id, peer: peer.id, hashes });
 }
 
@@ -23,7 +23,7 @@ export function askWanted(turn: Turn, peer: Peer, hash: Hash): void {
   turn.effects.push({ type: 'requestBlocks', request: base.id, peer: peer.id, hashes: [hash] });
 }
 
-function open(turn: Turn, peer: Peer, timeoutMs: number): Omit<Request, 'kind' | 'claim' | 'hashes' | 'hash'> {
+function open(turn: Turn, peer: Peer, timeoutMs: number): RequestBase {
   const { state, context } = turn;
   peer.inFlight++;
   return { id: state.nextRequest++, peer: peer.id, sentMs: context.nowMs, deadlineMs: context.nowMs + timeoutMs };

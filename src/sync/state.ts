@@ -13,7 +13,7 @@ export interface SyncState {
   /** Open requests, oldest first. */
   readonly requests: Map<SyncRequestId, Request>;
   readonly wanted: Map<Hash, Wanted>;
-  /** Headers that broke a rule: whoever builds on them need not be listened to. */
+  /** Headers that broke a rule, and so were never stored: whoever builds on them need not be listened to. */
   readonly invalid: BoundedMap<Hash, true>;
   /** One branch at a time is followed, with one peer's headers and everybody's bodies. */
   session: Session | null;
@@ -42,7 +42,7 @@ export interface Peer {
   span: number;
 }
 
-interface RequestBase {
+export interface RequestBase {
   readonly id: SyncRequestId;
   readonly peer: NodeId;
   readonly sentMs: number;
@@ -50,7 +50,8 @@ interface RequestBase {
 }
 /** `claim`: what the peer said to have when it was asked; its reply is judged by that. */
 export type HeadersRequest = RequestBase & { readonly kind: 'headers'; readonly claim: bigint };
-export type BlocksRequest = RequestBase & { readonly kind: 'blocks'; readonly hashes: readonly Hash[] };
+/** `hedged`: somebody else was asked for the same since. */
+export type BlocksRequest = RequestBase & { readonly kind: 'blocks'; readonly hashes: readonly Hash[]; hedged: boolean };
 export type WantedRequest = RequestBase & { readonly kind: 'wanted'; readonly hash: Hash };
 export type Request = HeadersRequest | BlocksRequest | WantedRequest;
 

@@ -7,9 +7,9 @@
  */
 import { unreachable } from '../base/assert.ts';
 import type { NodeId } from '../base/types.ts';
-import { acceptBlocks, blockSettled, blocksFailed, deliver, requestBodies, settle } from './bodies.ts';
+import { acceptBlocks, blockingRequest, blockSettled, blocksFailed, deliver, hedge, requestBodies, settle } from './bodies.ts';
 import { acceptHeaders, headersFailed, requestHeaders } from './headers.ts';
-import { MAX_PEERS } from './limits.ts';
+import { HEDGE_AFTER_MS, MAX_PEERS } from './limits.ts';
 import { isInteresting, isResting, meetPeer, unanswered } from './peers.ts';
 import { close, expired, requestOf } from './requests.ts';
 import { beginSession, endSession, finishSession, isOver, leaveBranch, stallsAtMs, turnEndsMs, yieldTurn } from './session.ts';
@@ -89,7 +89,6 @@ function fail(turn: Turn, request: Request): void {
 function losePeer(turn: Turn, id: NodeId): void {
   const { state } = turn;
   for (const request of [...state.requests.values()]) if (request.peer === id) fail(turn, request);
-  if (state.session?.peer === id) endSession(turn);
   state.session?.unfit.delete(id);
   state.peers.delete(id);
 }
@@ -117,6 +116,7 @@ function follow(turn: Turn, session: Session): void {
   if (isOver(session)) return finishSession(turn, session, peer);
   deliver(turn, session);
   requestBodies(turn, session);
+  hedge(turn, session);
   if (stallsAtMs(session) <= turn.context.nowMs) leaveBranch(turn, session);
 }
 
@@ -146,7 +146,11 @@ function nextDeadlineMs(turn: Turn): number | null {
     if (isResting(turn, peer) && (waiting || isInteresting(turn, peer))) consider(peer.restUntilMs);
     if (session?.peer === peer.id && !session.proven) consider(turnEndsMs(session, peer));
   }
-  if (session !== null) consider(stallsAtMs(session));
+  if (session !== null) {
+    consider(stallsAtMs(session));
+    const blocking = blockingRequest(turn, session);
+    if (blocking !== undefined && !blocking.hedged) consider(blocking.sentMs + HEDGE_AFTER_MS);
+  }
   return earliest === Number.POSITIVE_INFINITY ? null : earliest;
 }
 

@@ -53,8 +53,12 @@ export function blockOn(parent: Header | null, options: BlockOptions = {}): Bloc
   return { header, seal: new Uint8Array([number & 255]), transactions, payload: new Uint8Array(0) };
 }
 
+const roots = new WeakMap<readonly Uint8Array[], Hash>();
+
 function rootOf(transactions: readonly Uint8Array[]): Hash {
-  return hashOf(keccak_256(concatBytes(...transactions)));
+  const root = roots.get(transactions) ?? hashOf(keccak_256(concatBytes(...transactions)));
+  roots.set(transactions, root);
+  return root;
 }
 
 export function bodyMatches(block: Block): boolean {

@@ -50,6 +50,29 @@ describe('sync/step: an honest network', () => {
     expect(world.offences).toEqual([]);
   });
 
+  it('goes on at once when the chain has grown behind the headers it has', () => {
+    const theirs = new FakeChain(LONG.slice(0, 100));
+    const world = new World();
+    world.connect('a', honest(theirs));
+    world.run(() => world.delivered.length > 0);
+    for (const block of LONG.slice(100, 110)) theirs.adopt(block);
+    world.announce('a');
+    expect(world.run(() => reached(world, at(LONG, 109)), 500)).toBe(true);
+  });
+
+  it('follows at once a peer that it had given a rest, when its chain has moved', () => {
+    const theirs = new FakeChain(LONG.slice(0, 100));
+    const world = new World();
+    let cut = true;
+    const peer = honest(theirs);
+    world.connect('a', { ...peer, headers: (locator, limit) => (cut ? null : peer.headers(locator, limit, world)) });
+    world.run(() => false, 64_000);
+    cut = false;
+    theirs.adopt(at(LONG, 100));
+    world.announce('a');
+    expect(world.run(() => reached(world, at(LONG, 100)), 1_000)).toBe(true);
+  });
+
   it('replaces 1,000 blocks of its own by a heavier branch', () => {
     const mine = branchOn(GENESIS, 1_000, { branch: 1 });
     const world = new World({ chain: new FakeChain(mine) });
@@ -137,6 +160,36 @@ describe('sync/step: blocks that the engine misses', () => {
     expect(world.run(() => world.state.wanted.size === 0, 120_000)).toBe(true);
   });
 
+  it('asks three peers for a block, no more', () => {
+    const world = new World();
+    for (const name of ['a', 'b', 'c', 'd', 'e']) world.connect(name, honest(new FakeChain()));
+    world.post({ type: 'wanted', hash: hashHeader(at(LONG, 3).header), from: null });
+    expect(world.run(() => world.state.wanted.size === 0, 10_000)).toBe(true);
+    expect(world.blockRequests).toBe(3);
+  });
+
+  it('looks once at a branch that turns out lighter', () => {
+    const world = new World({ chain: new FakeChain(LONG.slice(0, 100)) });
+    const fork = branchOn(at(LONG, 40), 20, { branch: 1 });
+    world.connect('a', honest(new FakeChain([...LONG.slice(0, 41), ...fork])));
+    world.gossip(at(fork, -1), 'a');
+    world.run(() => false, 60_000);
+    expect(world.headerRequests).toBe(1);
+    expect(world.delivered).toEqual([]);
+    expect(world.offences).toEqual([]);
+  });
+
+  it('does not look at branches below finality', () => {
+    const chain = new FakeChain(LONG.slice(0, 100));
+    chain.finalized = chain.head;
+    const world = new World({ chain });
+    const fork = branchOn(at(LONG, 40), 20, { branch: 1 });
+    world.connect('a', honest(new FakeChain([...LONG.slice(0, 41), ...fork])));
+    world.gossip(at(fork, -1), 'a');
+    world.run(() => false, 10_000);
+    expect(world.headerRequests).toBe(0);
+  });
+
   it('keeps a bounded number of wanted blocks', () => {
     const world = new World();
     for (const block of LONG) world.post({ type: 'wanted', hash: hashHeader(block.header), from: null });
@@ -172,6 +225,26 @@ describe('sync/step: blocks and headers that break rules', () => {
     world.run(() => false, 20_000);
     expect(at(world.offences, -1)).toEqual({ peer: 'other', code: 'sync/invalid-branch' });
     expect(world.delivered.length).toBe(fetched);
+  });
+
+  it('leaves a branch whose block the engine does not take, and comes back to it after a rest', () => {
+    let refusals = 0;
+    const refused = at(LONG, 20);
+    const world = new World({ refuses: (block) => hashHeader(block.header) === hashHeader(refused.header) && ++refusals <= 2 });
+    world.connect('a', honest(new FakeChain(LONG.slice(0, 40))));
+    expect(world.run(() => reached(world, at(LONG, 39)), 10_000)).toBe(true);
+    expect(refusals).toBe(3);
+    expect(world.offences).toEqual([]);
+  });
+
+  it('does not ask without end when the engine takes the blocks but does not move its head', () => {
+    const world = new World({ adopts: false });
+    const theirs = new FakeChain(LONG.slice(0, 3));
+    const peer = honest(theirs);
+    world.connect('a', { ...peer, status: () => ({ ...peer.status(), head: hashHeader(at(LONG, 4).header) }) });
+    world.run(() => false, 10_000);
+    expect(world.headerRequests).toBeGreaterThan(1);
+    expect(world.headerRequests).toBeLessThan(15);
   });
 
   it('takes the verified seal, not the one that came with the body', () => {
