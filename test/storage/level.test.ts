@@ -1,10 +1,11 @@
 /**
  * LevelDB with its files damaged in every way that was measured to go unnoticed: each opening must refuse, naming the
- * file, or give right values. The damaged files are copies of a database that is open, which is what a crash leaves.
+ * file, or give right values. A crash leaves what an orderly end does, but for the list of the files' sizes.
  */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { ClassicLevel } from 'classic-level';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { openLevel } from '../../src/storage/level.ts';
@@ -24,10 +25,10 @@ beforeAll(async () => {
   const made = directory();
   const database = await openLevel(made, { ...OPTIONS, create: true });
   for (let index = 0; index < ENTRIES; index++) await database.write([{ type: 'put', key: keyOf(index), value: contentOf(index) }]);
-  crashed = directory();
-  cpSync(made, crashed, { recursive: true });
   await database.close();
   closed = made;
+  crashed = copyOf(closed);
+  rmSync(join(crashed, 'CLOSED.json'));
 });
 
 function copyOf(original: string): string {
@@ -91,6 +92,26 @@ describe('openLevel', () => {
     expect(await keys({ reverse: true, limit: 2 })).toEqual([6, 5]);
     await database.close();
     expect(() => database.get(keyOf(1))).toThrow(expect.objectContaining({ code: 'storage/closed' }));
+  });
+
+  test('has every write on the disk before it is acknowledged', async () => {
+    const written: unknown[] = [];
+    const { batch } = ClassicLevel.prototype;
+    const spy = vi.spyOn(ClassicLevel.prototype, 'batch').mockImplementation(function (this: ClassicLevel) {
+      const made = batch.call(this) as unknown as { write(options: unknown): Promise<void> };
+      const write = made.write.bind(made);
+      made.write = (options) => {
+        written.push(options);
+        return write(options);
+      };
+      return made as never;
+    });
+    const database = await openLevel(copyOf(crashed), OPTIONS);
+    for (const index of [0, 1]) await database.write([{ type: 'put', key: keyOf(index), value: contentOf(index) }]);
+    await database.close();
+    spy.mockRestore();
+    // A process that is killed cannot show this: what the system has, it keeps. Only a power failure would.
+    expect(written).toEqual([{ sync: true }, { sync: true }]);
   });
 
   test('refuses a second opening while it is open', async () => {
