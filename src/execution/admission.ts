@@ -10,7 +10,7 @@ import type { WorldState } from './state.ts';
 import type { Tx } from './transaction.ts';
 
 /** EIP-7702: what an account's code is when it delegates, followed by the address. */
-const DELEGATION_PREFIX = [0xef, 0x01, 0x00];
+export const DELEGATION_PREFIX = [0xef, 0x01, 0x00];
 const DELEGATION_BYTES = 23;
 
 export interface Admission {

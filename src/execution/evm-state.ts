@@ -4,7 +4,7 @@
  */
 import type { AccountFields, StateManagerInterface } from '@ethereumjs/common';
 import { OriginalStorageCache } from '@ethereumjs/statemanager';
-import { Account, type Address as LibraryAddress, unpadBytes } from '@ethereumjs/util';
+import { Account, type Address as LibraryAddress } from '@ethereumjs/util';
 import { toHex } from '../base/bytes.ts';
 import { InternalError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
@@ -65,7 +65,7 @@ export class EvmState implements StateManagerInterface {
   }
 
   async putStorage(address: LibraryAddress, slot: Uint8Array, value: Uint8Array): Promise<void> {
-    this.#state.setSlot(keyOf(address), toHex(slot) as Hash, unpadBytes(value));
+    this.#state.setSlot(keyOf(address), toHex(slot) as Hash, value);
   }
 
   async clearStorage(address: LibraryAddress): Promise<void> {

@@ -74,6 +74,6 @@ function allocate(state: WorldState, address: Address, account: GenesisAccount):
   state.setAccount(address, { ...EMPTY_ACCOUNT, nonce: account.nonce, balance: account.balance });
   if (account.code !== '0x') state.setCode(address, fromHex(account.code));
   for (const [slot, value] of Object.entries(account.storage)) {
-    state.setSlot(address, Hash(slot), fromHex(value.replace(/^0x(00)+/, '0x')));
+    state.setSlot(address, Hash(slot), fromHex(value));
   }
 }

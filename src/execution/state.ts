@@ -77,6 +77,7 @@ export class WorldState {
     return value === undefined ? EMPTY : decodeValue(value);
   }
 
+  /** Leading zeros of the value are dropped. */
   setSlot(address: Address, slot: Hash, value: Uint8Array): void {
     const account = this.account(address);
     assert(account !== null, 'an account exists before its storage is written');
@@ -85,7 +86,7 @@ export class WorldState {
       slots = new Map();
       this.#write(this.#storage, address, slots);
     }
-    this.#write(slots, slot, value);
+    this.#write(slots, slot, withoutLeadingZeros(value));
     // The account's leaf changes with its storage root, so it counts as written.
     if (!this.#accounts.has(address)) this.setAccount(address, account);
   }
@@ -197,6 +198,12 @@ async function commitPaced(trie: Trie, sink: NodeSink, pacer: Pacer): Promise<Ha
     if (pacer.due) await pacer.rest();
   }
   return trie.commit(sink);
+}
+
+function withoutLeadingZeros(value: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < value.length && value[start] === 0) start++;
+  return value.subarray(start);
 }
 
 function decodeValue(bytes: Uint8Array): Uint8Array {

@@ -1,0 +1,232 @@
+/**
+ * eth_call, eth_estimateGas and eth_createAccessList as functions of a state source. They run in a worker thread
+ * (`evm-worker.ts`), because a call may take as long as its gas lasts.
+ */
+import { fromHex } from '../base/bytes.ts';
+import { RuleError } from '../base/errors.ts';
+import { type Address, type Hash, ZERO_HASH } from '../base/types.ts';
+import { type ChainParams, isAtLeast } from '../chain/params.ts';
+import { EMPTY_ACCOUNT } from './account.ts';
+import type {
+  AccessListResult,
+  AccountOverride,
+  CallFailure,
+  CallKind,
+  CallRequest,
+  CallResult,
+  CallResults,
+  EstimateResult,
+} from './call-types.ts';
+import { type BlockContext, type Environment, openEnvironment } from './environment.ts';
+import { type Message, type MessageResult, runMessage } from './message.ts';
+import { Pacer } from './pacer.ts';
+import { WorldState } from './state.ts';
+import type { AccessListEntry } from './transaction-codec.ts';
+import { MAX_TRANSACTION_GAS, minimumGas } from './transaction-rules.ts';
+import type { StateSource } from './types.ts';
+
+export interface CallHost {
+  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly source: StateSource;
+  /** The most gas that a call may have. */
+  readonly gasCap: bigint;
+  /** PREVRANDAO of the request's block, unless overridden. */
+  readonly randomness: Hash;
+  readonly ancestorHash: (number: number) => Hash | undefined;
+}
+
+const TRANSFER_GAS = 21_000n;
+/** geth stops its search when the answer is within this share of it: 15 of 1,000. */
+const ESTIMATE_TOLERANCE_PERMILLE = 15n;
+/** EIP-150: a call keeps back a 64th, and a value transfer lends 2,300. */
+const CALL_STIPEND = 2_300n;
+const MAX_ACCESS_LIST_ROUNDS = 16;
+
+/** Throws RuleError when the call cannot start, as `runMessage` says. */
+export function runCallJob<Kind extends CallKind>(kind: Kind, host: CallHost, request: CallRequest): Promise<CallResults[Kind]>;
+export async function runCallJob(kind: CallKind, host: CallHost, request: CallRequest): Promise<CallResults[CallKind]> {
+  const call = await Call.open(host, request);
+  if (kind === 'call') return call.run();
+  return kind === 'estimateGas' ? call.estimate() : call.accessList();
+}
+
+class Call {
+  readonly #environment: Environment;
+  readonly #chainId: number;
+  readonly #message: Message;
+  /** What the cap and the sender's balance allow. */
+  readonly #affordableGas: bigint;
+
+  private constructor(environment: Environment, chainId: number, message: Message, affordableGas: bigint) {
+    this.#environment = environment;
+    this.#chainId = chainId;
+    this.#message = message;
+    this.#affordableGas = affordableGas;
+  }
+
+  static async open(host: CallHost, request: CallRequest): Promise<Call> {
+    const fees = feesOf(request, contextOf(request, false).baseFeePerGas ?? 0n);
+    const state = new WorldState(host.source, request.header.stateRoot);
+    for (const [address, override] of request.stateOverrides ?? []) applyOverride(state, address, override);
+    const environment = await openEnvironment({
+      params: host.params,
+      context: contextOf(request, fees.maxPrice === 0n),
+      randomness: request.blockOverrides?.prevRandao ?? host.randomness,
+      state,
+      ancestorHash: host.ancestorHash,
+      pacer: new Pacer(),
+    });
+    const { from, to, data, value } = request;
+    const unlimited = {
+      from,
+      to,
+      data,
+      value,
+      ...fees,
+      accessList: request.accessList ?? [],
+      authorizationList: request.authorizationList ?? [],
+    };
+    const affordable = affordableGas(state, unlimited, host.gasCap);
+    const gas = request.gas === undefined ? affordable : lesser(request.gas, host.gasCap);
+    return new Call(environment, host.params.chainId, { ...unlimited, gas }, affordable);
+  }
+
+  async run(): Promise<CallResult> {
+    const { returnData, gasUsed, failure } = await this.#attempt(this.#message);
+    return { returnData, gasUsed, failure };
+  }
+
+  /** geth's binary search: from what the unlimited call used, up to a limit that is known to suffice. */
+  async estimate(): Promise<EstimateResult> {
+    const { to, data } = this.#message;
+    const high = this.#highestGas();
+    const plain = to !== null && data.length === 0 && this.#environment.state.code(to).length === 0;
+    if (plain && high >= TRANSFER_GAS) {
+      const simple = await this.#tryGas(TRANSFER_GAS);
+      if (simple !== null && simple.failure === null) return { gas: TRANSFER_GAS, returnData: simple.returnData, failure: null };
+    }
+    const first = await this.#tryGas(high);
+    if (first === null || first.failure?.message === 'out of gas') return exceeded(high);
+    if (first.failure !== null) return { gas: 0n, returnData: first.returnData, failure: first.failure };
+    return { gas: await this.#search(first, high), returnData: first.returnData, failure: null };
+  }
+
+  /** The list that a second run with it does not change any more. */
+  async accessList(): Promise<AccessListResult> {
+    let message = this.#message;
+    for (let round = 1; ; round++) {
+      const { accessList, gasUsed, failure } = await this.#attempt(message);
+      if (sameList(accessList, message.accessList) || round === MAX_ACCESS_LIST_ROUNDS) return { accessList, gasUsed, failure };
+      message = { ...message, accessList };
+    }
+  }
+
+  async #search(first: MessageResult, highest: bigint): Promise<bigint> {
+    let high = highest;
+    let low = first.gasUsed - 1n;
+    // What the call needed before refunds, and a 64th more for the calls that it made, usually suffices.
+    const likely = ((first.gasUsed + first.gasRefunded + CALL_STIPEND) * 64n) / 63n;
+    let next = likely < high ? likely : (high + low) / 2n;
+    while (low + 1n < high && (high - low) * 1_000n >= high * ESTIMATE_TOLERANCE_PERMILLE) {
+      const result = await this.#tryGas(next);
+      if (result === null || result.failure !== null) low = next;
+      else high = next;
+      const middle = (high + low) / 2n;
+      // Most calls need little more than the lower bound, so do not leap far above it.
+      next = middle > low * 2n ? low * 2n : middle;
+    }
+    return high;
+  }
+
+  /** The gas limit that a transaction may have here at the most. */
+  #highestGas(): bigint {
+    const { fork, context } = this.#environment;
+    let high = lesser(lesser(this.#message.gas, this.#affordableGas), context.gasLimit);
+    if (isAtLeast(fork, 'osaka')) high = lesser(high, MAX_TRANSACTION_GAS);
+    return high;
+  }
+
+  /** Null when that is less than the intrinsic gas. */
+  async #tryGas(gas: bigint): Promise<MessageResult | null> {
+    if (gas < minimumGas(this.#message, this.#environment.fork)) return null;
+    return this.#attempt({ ...this.#message, gas });
+  }
+
+  async #attempt(message: Message): Promise<MessageResult> {
+    const { state } = this.#environment;
+    state.checkpoint();
+    try {
+      return await runMessage(this.#environment, this.#chainId, message);
+    } finally {
+      state.revert();
+    }
+  }
+}
+
+function contextOf({ header, blockOverrides = {} }: CallRequest, free: boolean): BlockContext {
+  const { number, time, gasLimit, feeRecipient, baseFeePerGas } = blockOverrides;
+  const baseFee = header.baseFeePerGas === undefined ? undefined : (baseFeePerGas ?? (free ? 0n : header.baseFeePerGas));
+  return {
+    parentHash: header.parentHash,
+    number: number === undefined ? header.number : bounded(number, 'number'),
+    timestamp: time === undefined ? header.timestamp : bounded(time, 'time'),
+    beneficiary: feeRecipient ?? header.beneficiary,
+    gasLimit: gasLimit ?? header.gasLimit,
+    difficulty: header.difficulty,
+    parentBeaconBlockRoot: header.parentBeaconBlockRoot ?? ZERO_HASH,
+    ...(baseFee !== undefined && { baseFeePerGas: baseFee }),
+  };
+}
+
+function bounded(value: bigint, field: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new RuleError('call/override', `The block override ${field} ${value} is above 2^53 - 1.`);
+  return Number(value);
+}
+
+function feesOf({ gasPrice, maxFeePerGas, maxPriorityFeePerGas }: CallRequest, baseFee: bigint): Pick<Message, 'price' | 'maxPrice'> {
+  if (gasPrice !== undefined) return { price: gasPrice, maxPrice: gasPrice };
+  const tip = maxPriorityFeePerGas ?? 0n;
+  const maxPrice = maxFeePerGas ?? (tip === 0n ? 0n : baseFee + tip);
+  if (tip > maxPrice) {
+    const fees = `maxPriorityFeePerGas: ${tip}, maxFeePerGas: ${maxPrice}`;
+    throw new RuleError('tx/tip-above-fee', `max priority fee per gas higher than max fee per gas: ${fees}`);
+  }
+  return { price: maxPrice === 0n ? 0n : lesser(maxPrice, baseFee + tip), maxPrice };
+}
+
+/** As much gas as the sender can pay for, up to the cap. */
+function affordableGas(state: WorldState, { from, value, maxPrice }: Omit<Message, 'gas'>, cap: bigint): bigint {
+  if (maxPrice === 0n) return cap;
+  const { balance } = state.account(from) ?? EMPTY_ACCOUNT;
+  if (balance < value) {
+    throw new RuleError('tx/insufficient-funds', `insufficient funds for transfer: address ${from} have ${balance} want ${value}`);
+  }
+  return lesser((balance - value) / maxPrice, cap);
+}
+
+function applyOverride(state: WorldState, address: Address, override: AccountOverride): void {
+  const account = state.account(address) ?? EMPTY_ACCOUNT;
+  state.setAccount(address, { ...account, nonce: override.nonce ?? account.nonce, balance: override.balance ?? account.balance });
+  if (override.code !== undefined) state.setCode(address, override.code);
+  if (override.state !== undefined) state.clearStorage(address);
+  for (const [slot, value] of override.state ?? override.stateDiff ?? []) state.setSlot(address, slot, fromHex(value));
+}
+
+function exceeded(gas: bigint): EstimateResult {
+  const failure: CallFailure = { reverted: false, message: `gas required exceeds allowance (${gas})` };
+  return { gas: 0n, returnData: new Uint8Array(0), failure };
+}
+
+function sameList(a: readonly AccessListEntry[], b: readonly AccessListEntry[]): boolean {
+  const flat = (list: readonly AccessListEntry[]) =>
+    new Set(list.flatMap(({ address, storageKeys }) => [address, ...storageKeys.map((key) => `${address}${key}`)]));
+  const left = flat(a);
+  const right = flat(b);
+  return left.size === right.size && [...left].every((item) => right.has(item));
+}
+
+function lesser(a: bigint, b: bigint): bigint {
+  if (b < a) return b;
+  return a;
+}

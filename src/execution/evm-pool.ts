@@ -1,0 +1,148 @@
+/**
+ * EVM calls for RPC, in worker threads: a call that runs for seconds holds up neither blocks nor the network, and one that
+ * runs longer is killed together with its thread. No thread exists before the first call or a while after the last.
+ */
+import { BoundedQueue } from '../base/bounded.ts';
+import { RuleError } from '../base/errors.ts';
+import type { Hash } from '../base/types.ts';
+import { EMPTY_TRIE_ROOT, type Header } from '../chain/header.ts';
+import type { ChainParams } from '../chain/params.ts';
+import type { HeaderView } from '../chain/tree.ts';
+import { ancestorHashes } from './ancestors.ts';
+import type { AccessListResult, CallKind, CallRequest, CallResult, CallResults, EstimateResult } from './call-types.ts';
+import { EvmThread } from './evm-thread.ts';
+import type { StateSource } from './types.ts';
+
+export interface EvmPoolOptions {
+  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly state: StateSource;
+  readonly headers: HeaderView;
+  /** The engine's. */
+  readonly randomness: (header: Header) => Hash;
+  /** Threads at the most. */
+  readonly workers?: number;
+  /** For the execution of one call; its thread is killed then. */
+  readonly timeoutMs?: number;
+  readonly gasCap?: bigint;
+  /** Calls that may wait for a thread. */
+  readonly maxQueued?: number;
+  /** A thread without work is given up after this. */
+  readonly idleMs?: number;
+}
+
+const DEFAULTS = { workers: 2, timeoutMs: 5_000, gasCap: 50_000_000n, maxQueued: 256, idleMs: 60_000 };
+
+interface Waiting {
+  readonly kind: CallKind;
+  readonly request: CallRequest;
+  readonly resolve: (result: CallResults[CallKind]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class EvmPool {
+  readonly #options: EvmPoolOptions & typeof DEFAULTS;
+  readonly #queue: BoundedQueue<Waiting>;
+  readonly #idle = new Map<EvmThread, NodeJS.Timeout>();
+  readonly #busy = new Set<EvmThread>();
+  #closed = false;
+
+  constructor(options: EvmPoolOptions) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#queue = new BoundedQueue(this.#options.maxQueued);
+  }
+
+  /** Every method rejects with RuleError: `evm/timeout`, `rpc/busy`, `state/missing`, or why the call could not start. */
+  call(request: CallRequest): Promise<CallResult> {
+    return this.#submit('call', request);
+  }
+
+  estimateGas(request: CallRequest): Promise<EstimateResult> {
+    return this.#submit('estimateGas', request);
+  }
+
+  createAccessList(request: CallRequest): Promise<AccessListResult> {
+    return this.#submit('createAccessList', request);
+  }
+
+  /** Kills what is under way and refuses what waits. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (let waiting = this.#queue.shift(); waiting !== undefined; waiting = this.#queue.shift()) waiting.reject(closed());
+    await Promise.all([...this.#busy, ...this.#idle.keys()].map((thread) => thread.kill(closed())));
+    for (const timer of this.#idle.values()) clearTimeout(timer);
+    this.#idle.clear();
+  }
+
+  #submit<Kind extends CallKind>(kind: Kind, request: CallRequest): Promise<CallResults[Kind]> {
+    const { promise, resolve, reject } = Promise.withResolvers<CallResults[CallKind]>();
+    const refused = this.#refusal(request);
+    if (refused !== null) return Promise.reject(refused);
+    if (!this.#queue.push({ kind, request, resolve, reject })) {
+      return Promise.reject(new RuleError('rpc/busy', `too many calls at once: ${this.#queue.size} are waiting; try again later.`));
+    }
+    this.#dispatch();
+    return promise as Promise<CallResults[Kind]>;
+  }
+
+  #refusal({ header: { stateRoot } }: CallRequest): RuleError | null {
+    if (this.#closed) return closed();
+    if (stateRoot === EMPTY_TRIE_ROOT || this.#options.state.node(stateRoot) !== undefined) return null;
+    return new RuleError('state/missing', `missing trie node ${stateRoot}: the state of this block is not kept by this node.`, {
+      stateRoot,
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#queue.size > 0) {
+      const thread = this.#takeThread();
+      if (thread === null) return;
+      const waiting = this.#queue.shift();
+      if (waiting === undefined) return;
+      this.#busy.add(thread);
+      void this.#run(thread, waiting);
+    }
+  }
+
+  #takeThread(): EvmThread | null {
+    for (const [thread, timer] of this.#idle) {
+      clearTimeout(timer);
+      this.#idle.delete(thread);
+      if (!thread.dead) return thread;
+    }
+    const { params, gasCap, state, workers } = this.#options;
+    return this.#busy.size < workers ? new EvmThread({ params, gasCap, source: state }) : null;
+  }
+
+  async #run(thread: EvmThread, { kind, request, resolve, reject }: Waiting): Promise<void> {
+    const { header } = request;
+    try {
+      const job = { kind, request, randomness: this.#options.randomness(header) };
+      resolve(await thread.run(job, this.#ancestors(header), this.#options.timeoutMs));
+    } catch (error) {
+      reject(error);
+    } finally {
+      this.#busy.delete(thread);
+      if (!thread.dead && !this.#closed) this.#rest(thread);
+      this.#dispatch();
+    }
+  }
+
+  /** BLOCKHASH in the context of a block sees that block's ancestors, not the block itself. */
+  #ancestors(header: Header): (number: number) => Hash | undefined {
+    const parent = this.#options.headers.get(header.parentHash)?.header;
+    return parent === undefined ? () => undefined : ancestorHashes(parent, this.#options.headers);
+  }
+
+  #rest(thread: EvmThread): void {
+    const timer = setTimeout(() => {
+      this.#idle.delete(thread);
+      void thread.kill(closed());
+    }, this.#options.idleMs);
+    timer.unref();
+    this.#idle.set(thread, timer);
+  }
+}
+
+function closed(): RuleError {
+  return new RuleError('evm/closed', 'The node is shutting down.');
+}

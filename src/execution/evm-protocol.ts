@@ -1,0 +1,40 @@
+/**
+ * What the node and an EVM worker say to one another. Jobs and answers go over the worker's own port. Reads of the state
+ * go over a second one, and the worker sleeps until each is answered (`Atomics.wait`): so the EVM there reads state as
+ * synchronously as it does in the node, and only one implementation of the state is needed.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Hash } from '../base/types.ts';
+import type { ChainParams } from '../chain/params.ts';
+import type { CallKind, CallRequest, CallResults } from './call-types.ts';
+
+export interface WorkerSettings {
+  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly gasCap: bigint;
+  readonly reads: MessagePort;
+  /** One Int32: 0 while a read is open, 1 once its answer was posted. */
+  readonly signal: SharedArrayBuffer;
+}
+
+export interface Job {
+  readonly kind: CallKind;
+  readonly request: CallRequest;
+  readonly randomness: Hash;
+}
+
+export type Answer =
+  | { readonly type: 'ready' }
+  | { readonly type: 'done'; readonly result: CallResults[CallKind] }
+  /** `blame`: the caller's fault, to be told so. Otherwise the worker's own failure. */
+  | { readonly type: 'failed'; readonly blame: boolean; readonly code: string; readonly message: string };
+
+export type Read =
+  | { readonly type: 'node'; readonly hash: Hash }
+  | { readonly type: 'code'; readonly hash: Hash }
+  | { readonly type: 'ancestor'; readonly number: number };
+
+/** Bytes for nodes and codes, a hash for ancestors; undefined when the node does not have it. */
+export type ReadAnswer = Uint8Array | Hash | undefined;
+
+export const READ_OPEN = 0;
+export const READ_ANSWERED = 1;

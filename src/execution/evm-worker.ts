@@ -1,0 +1,51 @@
+/** The entry of an EVM worker thread: takes one job at a time, and may be killed in the middle of it. */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { present } from '../base/assert.ts';
+import { BoundedMap } from '../base/bounded.ts';
+import { explain, RuleError } from '../base/errors.ts';
+import type { Hash } from '../base/types.ts';
+import { runCallJob } from './calls.ts';
+import { type Answer, type Job, READ_OPEN, type Read, type ReadAnswer, type WorkerSettings } from './evm-protocol.ts';
+import type { StateSource } from './types.ts';
+
+/** About 10 MB of nodes and at most 6 MB of code. Both are named by their hashes, so neither can be out of date. */
+const MAX_NODES = 20_000;
+const MAX_CODES = 256;
+
+const jobs = present(parentPort, 'the port to the node');
+const { params, gasCap, reads, signal } = workerData as WorkerSettings;
+const flag = new Int32Array(signal);
+
+function read(question: Read): ReadAnswer {
+  Atomics.store(flag, 0, READ_OPEN);
+  reads.postMessage(question);
+  Atomics.wait(flag, 0, READ_OPEN);
+  return receiveMessageOnPort(reads)?.message as ReadAnswer;
+}
+
+function cached(capacity: number, type: 'node' | 'code'): (hash: Hash) => Uint8Array | undefined {
+  const known = new BoundedMap<Hash, Uint8Array>(capacity);
+  return (hash) => {
+    const held = known.get(hash);
+    if (held !== undefined) return held;
+    const bytes = read({ type, hash });
+    if (!(bytes instanceof Uint8Array)) return undefined;
+    known.set(hash, bytes);
+    return bytes;
+  };
+}
+
+const source: StateSource = { node: cached(MAX_NODES, 'node'), code: cached(MAX_CODES, 'code') };
+
+async function run({ kind, request, randomness }: Job): Promise<Answer> {
+  const ancestorHash = (number: number) => read({ type: 'ancestor', number }) as Hash | undefined;
+  try {
+    return { type: 'done', result: await runCallJob(kind, { params, source, gasCap, randomness, ancestorHash }, request) };
+  } catch (error) {
+    if (error instanceof RuleError) return { type: 'failed', blame: true, code: error.code, message: error.message };
+    return { type: 'failed', blame: false, code: 'evm/failed', message: explain(error) };
+  }
+}
+
+jobs.on('message', async (job: Job) => jobs.postMessage(await run(job)));
+jobs.postMessage({ type: 'ready' } satisfies Answer);

@@ -1,0 +1,151 @@
+/**
+ * One message to the EVM as a transaction would send it, without being one: no signature, no nonce to match, and the
+ * sender may be a contract. Used for calls and estimates; in blocks it is always runTx.
+ */
+import { createAddressFromString } from '@ethereumjs/util';
+import { RuleError } from '../base/errors.ts';
+import type { Address, Hash } from '../base/types.ts';
+import { type Fork, isAtLeast } from '../chain/params.ts';
+import { EMPTY_ACCOUNT } from './account.ts';
+import { applyAuthorizations } from './authorizations.ts';
+import type { CallFailure } from './call-types.ts';
+import type { Environment } from './environment.ts';
+import type { AccessListEntry, Authorization } from './transaction-codec.ts';
+import { floorGas, intrinsicGas, MAX_INITCODE_BYTES, minimumGas } from './transaction-rules.ts';
+
+export interface Message {
+  readonly from: Address;
+  readonly to: Address | null;
+  readonly data: Uint8Array;
+  readonly value: bigint;
+  readonly gas: bigint;
+  /** Wei per gas that is charged, and the most that the sender must be able to pay. */
+  readonly price: bigint;
+  readonly maxPrice: bigint;
+  readonly accessList: readonly AccessListEntry[];
+  readonly authorizationList: readonly Authorization[];
+}
+
+export interface MessageResult {
+  readonly returnData: Uint8Array;
+  /** After refunds. */
+  readonly gasUsed: bigint;
+  readonly gasRefunded: bigint;
+  readonly failure: CallFailure | null;
+  /** What was touched beyond the sender, the recipient, the beneficiary and precompiles. */
+  readonly accessList: readonly AccessListEntry[];
+}
+
+/** EIP-3529; half before london. */
+const REFUND_DIVISOR = 5n;
+const REFUND_DIVISOR_BEFORE_LONDON = 2n;
+
+/** Throws RuleError when the message cannot even start: funds, intrinsic gas, initcode size. */
+export async function runMessage(environment: Environment, chainId: number, message: Message): Promise<MessageResult> {
+  const { vm, block, state, fork } = environment;
+  checkMessage(message, environment);
+  const sender = state.account(message.from) ?? EMPTY_ACCOUNT;
+  state.setAccount(message.from, { ...sender, balance: sender.balance - message.gas * message.price });
+  await vm.evm.journal.cleanup();
+  vm.evm.journal.startReportingAccessList();
+  warmUp(environment, message);
+  const { warm, refund } = applyAuthorizations(state, chainId, message.authorizationList);
+  for (const authority of warm) vm.evm.journal.addAlwaysWarmAddress(authority);
+
+  const intrinsic = intrinsicGas(message, fork);
+  const { execResult } = await vm.evm.runCall({
+    block,
+    caller: createAddressFromString(message.from),
+    ...(message.to !== null && { to: createAddressFromString(message.to) }),
+    data: message.data,
+    value: message.value,
+    gasPrice: message.price,
+    gasLimit: message.gas - intrinsic,
+  });
+
+  const spent = intrinsic + execResult.executionGasUsed;
+  const gasRefunded = smaller(refund + (execResult.gasRefund ?? 0n), spent / refundDivisor(fork));
+  const gasUsed = larger(spent - gasRefunded, floorGas(message, fork));
+  return {
+    returnData: execResult.returnValue,
+    gasUsed,
+    gasRefunded,
+    failure: execResult.exceptionError === undefined ? null : failureOf(execResult.exceptionError.error),
+    accessList: reportedAccessList(vm.evm.journal.accessList ?? new Map()),
+  };
+}
+
+function checkMessage(message: Message, { state, fork, context }: Environment): void {
+  const baseFee = context.baseFeePerGas ?? 0n;
+  if (message.maxPrice < baseFee) {
+    const fees = `address ${message.from}, maxFeePerGas: ${message.maxPrice}, baseFee: ${baseFee}`;
+    throw new RuleError('tx/fee-below-base', `max fee per gas less than block base fee: ${fees}`);
+  }
+  const { balance } = state.account(message.from) ?? EMPTY_ACCOUNT;
+  const cost = message.gas * message.maxPrice + message.value;
+  if (balance < cost) {
+    const funds = `address ${message.from} have ${balance} want ${cost}`;
+    throw new RuleError('tx/insufficient-funds', `insufficient funds for gas * price + value: ${funds}`);
+  }
+  if (message.to === null && isAtLeast(fork, 'shanghai') && message.data.length > MAX_INITCODE_BYTES) {
+    const sizes = `code size ${message.data.length}, limit ${MAX_INITCODE_BYTES}`;
+    throw new RuleError('tx/initcode-too-large', `max initcode size exceeded: ${sizes}`);
+  }
+  const minimum = minimumGas(message, fork);
+  if (message.gas < minimum) {
+    throw new RuleError('tx/intrinsic-gas', `intrinsic gas too low: have ${message.gas}, want ${minimum}`);
+  }
+}
+
+/** EIP-2929, EIP-2930, EIP-3651. Only what the message itself lists is reported. */
+function warmUp({ vm, fork, context }: Environment, { from, to, accessList }: Message): void {
+  if (!isAtLeast(fork, 'berlin')) return;
+  const { journal, precompiles } = vm.evm;
+  for (const { address, storageKeys } of accessList) {
+    journal.addAlwaysWarmAddress(address.slice(2), true);
+    for (const key of storageKeys) journal.addAlwaysWarmSlot(address.slice(2), key.slice(2), true);
+  }
+  for (const precompile of precompiles.keys()) journal.addAlwaysWarmAddress(precompile);
+  journal.addAlwaysWarmAddress(from);
+  if (to !== null) journal.addAlwaysWarmAddress(to);
+  if (isAtLeast(fork, 'shanghai')) journal.addAlwaysWarmAddress(context.beneficiary);
+}
+
+function reportedAccessList(reported: ReadonlyMap<string, ReadonlySet<string>>): AccessListEntry[] {
+  return [...reported].map(([address, slots]) => ({
+    address: `0x${address}` as Address,
+    storageKeys: [...slots].map((slot) => `0x${slot}` as Hash),
+  }));
+}
+
+/** The library's words in geth's, which tools look for. */
+const FAILURES = new Map([
+  ['invalid JUMP', 'invalid jump destination'],
+  ['create collision', 'contract address collision'],
+  ['code store out of gas', 'contract creation code storage out of gas'],
+  ['code size to deposit exceeds maximum code size', 'max code size exceeded'],
+  ['initcode exceeds max initcode size', 'max initcode size exceeded'],
+  ['static state change', 'write protection'],
+  ['stack overflow', 'stack limit reached 1024'],
+  ['insufficient balance', 'insufficient balance for transfer'],
+  ['invalid bytecode deployed', 'invalid code: must not begin with 0xef'],
+]);
+
+function failureOf(error: string): CallFailure {
+  if (error === 'revert') return { reverted: true, message: 'execution reverted' };
+  return { reverted: false, message: FAILURES.get(error) ?? error };
+}
+
+function refundDivisor(fork: Fork): bigint {
+  return isAtLeast(fork, 'london') ? REFUND_DIVISOR : REFUND_DIVISOR_BEFORE_LONDON;
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  if (b < a) return b;
+  return a;
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  if (b > a) return b;
+  return a;
+}
