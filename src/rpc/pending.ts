@@ -1,7 +1,7 @@
 /**
  * The pending block as far as it can be known without executing it: what the next block would stand on and cost, and
- * the pool's executable transactions that fit it. Its results (hash, roots of what it would do, bloom) do not exist
- * yet and are null; its state is the head's, which is also what `pending` means to calls and balances.
+ * the pool's executable transactions that fit it. It has no hash, nonce and miner yet, which are null as geth has them,
+ * and nothing is executed: no gas, no logs, and the state of the head, which is also what `pending` means to calls.
  */
 import { type Json, ZERO_ADDRESS, ZERO_HASH } from '../base/types.ts';
 import { EMPTY_BLOOM, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header } from '../chain/header.ts';
@@ -38,7 +38,7 @@ export function pendingBlock(backend: Backend, full: boolean, size: ReplySize): 
     size.add(transactionJsonBytes(tx));
     return transactionJson(tx, null);
   });
-  return { ...blockJson(block, ZERO_HASH, listed), hash: null, nonce: null, miner: null, logsBloom: null };
+  return { ...blockJson(block, ZERO_HASH, listed), hash: null, nonce: null, miner: null };
 }
 
 function pendingHeader({ chain }: Backend): Header {

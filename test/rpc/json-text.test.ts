@@ -30,6 +30,11 @@ describe('parseJson', () => {
     expect(parse('{"a":1,"b":2,"c":3,"d":4}')).toMatchObject({ d: 4 });
   });
 
+  it('refuses millions of values, wherever they stand', () => {
+    expect(() => parse(`{"a":[${'1,'.repeat(250_000)}1]}`)).toThrow('more than 250000 values');
+    expect(parse(`{"a":"${'1,'.repeat(250_000)}"}`)).toHaveProperty('a');
+  });
+
   it('calls everything else a parse error', () => {
     for (const text of ['', '{', '"', '"\\', '[1,]', 'nonsense', '{"a":}', ']', '\u0000']) {
       expect(() => parse(text), text).toThrow(expect.objectContaining({ rpcCode: -32700, code: 'rpc/parse' }));
