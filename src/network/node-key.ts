@@ -7,8 +7,10 @@ import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFi
 import { dirname } from 'node:path';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { UsageError } from '../base/errors.ts';
+import { NodeId } from '../base/types.ts';
 
 export type NodeKey = Ed25519PrivateKey;
 
@@ -50,4 +52,9 @@ function create(path: string): void {
   } finally {
     unlinkSync(draft);
   }
+}
+
+/** The name of whoever holds this key: the libp2p peer id in its text form. */
+export function nodeIdOf(key: NodeKey): NodeId {
+  return NodeId(peerIdFromPrivateKey(key).toString());
 }

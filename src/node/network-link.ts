@@ -30,6 +30,8 @@ export interface NodeParts {
   readonly fatal: (error: unknown) => void;
 }
 
+/** A bad block whose header was good: its relays checked the header, as they should, and could not know. */
+const RELAYED_OFFENCE = 5;
 /** Pending transactions that a peer is given when it connects. */
 const MAX_SHARED_TRANSACTIONS = 4_096;
 
@@ -98,7 +100,7 @@ export function transportPort(network: () => Network, sync: () => SyncHost): Tra
     send: (to, message) => (to === '*' ? network().publishConsensus(message) : network().sendDirect(to, message)),
     announce: (block) => network().publishBlock(encodeBlock(block)),
     fetch: (hash, from) => sync().wanted(hash, from),
-    offence: (from, error) => network().offence(from, error),
+    offence: (from, error) => network().offence(from, error, error.code.startsWith('block/') ? RELAYED_OFFENCE : undefined),
   };
 }
 

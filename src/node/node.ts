@@ -10,7 +10,7 @@ import { EvmPool } from '../execution/evm-pool.ts';
 import { Executor } from '../execution/executor.ts';
 import { Mempool } from '../mempool/mempool.ts';
 import { Network } from '../network/host.ts';
-import { openNodeKey } from '../network/node-key.ts';
+import { nodeIdOf, openNodeKey } from '../network/node-key.ts';
 import { RpcServer } from '../rpc/server.ts';
 import type { HeadChange } from '../storage/chain-store.ts';
 import { addressFile } from './address-file.ts';
@@ -115,7 +115,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     observer: { trace: (name, data) => trace(logger, name, data), fatal },
     random: Math.random,
   };
-  const driver = new Driver(engine, ports, key.id);
+  const driver = new Driver(engine, ports, nodeIdOf(key));
   closers.add('driver', () => driver.stop());
   const deliver = (origin: 'gossip' | 'sync') => (block: Block, from: NodeId) => driver.receiveBlock(block, origin, from);
   const inbox = new Inbox({ engine, view: store.view, pool, clock: systemClock, deliver: deliver('gossip') });
@@ -216,13 +216,16 @@ async function startRpc(
     },
   });
   closers.add('RPC server', () => server.close());
-  return server.address.url;
+  return server.address?.url ?? null;
 }
 
 function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoints: NodeEndpoints): void {
   const { head } = chain.store;
   const { recovery } = chain.store;
-  if (recovery !== null) logger.warn({ ...recovery } as { [key: string]: Json }, 'The chain was set back to its last sound block');
+  if (recovery !== null) {
+    const { from, to, reason } = recovery;
+    logger.warn({ from, to, reason: reason.message }, 'The chain was set back to its last sound block');
+  }
   logger.info(
     { datadir: config.datadir, engine: chain.engine.name, chainId: chain.params.chainId, genesis: chain.genesisHash },
     'Opened chain',

@@ -7,6 +7,7 @@ import type { HeaderNode } from '../chain/tree.ts';
 import type { EvmPool } from '../execution/evm-pool.ts';
 import { StateReader } from '../execution/state-reader.ts';
 import { decodeTransaction, type Tx } from '../execution/transaction.ts';
+import { decodeFields } from '../execution/transaction-codec.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { Network } from '../network/host.ts';
 import type {
@@ -17,7 +18,6 @@ import type {
   MinerControl,
   NetworkAccess,
   PoolAccess,
-  StateAccess,
   SyncProgress,
   TransactionView,
 } from '../rpc/backend.ts';
@@ -61,7 +61,7 @@ export function createBackend(parts: BackendParts): NodeBackend {
     clientVersion: parts.clientVersion,
     chainId: chain.params.chainId,
     chain: access,
-    state: stateAccess(chain.store),
+    state: new StateReader(chain.store.state),
     evm,
     pool: poolAccess(pool),
     network: networkAccess(parts.network),
@@ -114,6 +114,7 @@ function chainAccess({ chain, config }: BackendParts): ChainAccess {
     receipts: (hash) => store.receipts(hash),
     transaction: (hash) => store.transaction(hash),
     decode: (bytes) => decodeTransaction(bytes, params),
+    fees: (bytes) => decodeFields(bytes).fields,
     nextBaseFee: (parent) => (parent.baseFeePerGas === undefined ? undefined : nextBaseFee(parent)),
   };
 }
@@ -121,16 +122,6 @@ function chainAccess({ chain, config }: BackendParts): ChainAccess {
 function below(store: ChainStore, depth: number): HeaderNode {
   const hash = store.canonical(Math.max(0, store.head.header.number - depth));
   return (hash === undefined ? undefined : store.header(hash)) ?? store.view.genesis;
-}
-
-function stateAccess(store: ChainStore): StateAccess {
-  const reader = new StateReader(store.state);
-  return {
-    account: (header, address) => reader.account(header.stateRoot, address),
-    storage: (header, address, slot) => reader.storage(header.stateRoot, address, slot),
-    code: (header, address) => reader.code(header.stateRoot, address),
-    proof: (header, address, slots) => reader.proof(header.stateRoot, address, slots),
-  };
 }
 
 function poolAccess(pool: Mempool): PoolAccess {
@@ -158,7 +149,9 @@ function networkAccess(network: Network): NetworkAccess {
         inbound: direction === 'inbound',
         head: { number: status.height, hash: status.head },
       })),
-    addPeer: (address) => network.addPeer(address),
+    addPeer: async (address) => {
+      await network.dial(address);
+    },
     removePeer: (peer) => {
       const id = NodeId(peer);
       const connected = network.peers().some((other) => other.id === id);

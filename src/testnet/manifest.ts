@@ -40,6 +40,8 @@ export const MAX_NODES = 64;
 export const DEFAULT_HASH_RATE = 100_000;
 /** A gap of so many block times counts as a pause of the network (see the engine's settings). */
 const PAUSE_BLOCK_TIMES = 20;
+/** The first block after a pause is so much easier than the first of all: soon found, but not by all miners at once. */
+const EASY_BLOCK_DIVISOR = 8;
 
 export const paths = {
   manifest: (directory: string) => join(directory, 'testnet.json'),
@@ -95,15 +97,17 @@ export function genesisDocument(template: unknown, options: TestnetOptions, fund
   for (const [address, account] of Object.entries(alloc)) {
     if ((account as JsonObject).code === undefined) delete alloc[address];
   }
+  const difficulty = initialDifficulty(options);
   const balance = `0x${(BigInt(options.balance) * 10n ** 18n).toString(16)}`;
   for (const address of funded) alloc[address] = { balance };
   const blockTimeSeconds = options.blockTimeSeconds;
   const pauseAfterSeconds = PAUSE_BLOCK_TIMES * blockTimeSeconds;
+  const minimumDifficulty = Math.max(1, Math.floor(difficulty / EASY_BLOCK_DIVISOR));
   return {
     ...document,
-    config: { ...config, chainId: options.chainId, engine: { ...engine, blockTimeSeconds, pauseAfterSeconds } },
+    config: { ...config, chainId: options.chainId, engine: { ...engine, blockTimeSeconds, pauseAfterSeconds, minimumDifficulty } },
     timestamp: `0x${Math.floor(nowMs / 1000).toString(16)}`,
-    difficulty: `0x${initialDifficulty(options).toString(16)}`,
+    difficulty: `0x${difficulty.toString(16)}`,
     alloc,
   };
 }
