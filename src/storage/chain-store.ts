@@ -160,7 +160,7 @@ export class ChainStore {
     this.#working.head = node;
     await this.#submit(() => {
       this.#durable.head = node;
-      if (change.oldHead !== change.newHead) for (const listener of this.#listeners) listener(change);
+      if (change.oldHead.hash !== hash) for (const listener of this.#listeners) listener(change);
     });
     return change;
   }
@@ -381,7 +381,8 @@ export class ChainStore {
 
   #stageHead({ newHead, removed, added }: HeadChange): void {
     for (const node of removed) rows.stageRemoved(this.#staging, node, this.#transactions(node));
-    for (const node of added) rows.stageAdded(this.#staging, node, this.#transactions(node));
+    const how = removed.length === 0 ? 'extends' : 'replaces';
+    for (const node of added) rows.stageAdded(this.#staging, node, this.#transactions(node), how);
     this.#staging.put(TABLES.head, null, newHead.hash);
   }
 

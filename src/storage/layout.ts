@@ -43,11 +43,6 @@ export interface Table<Key, Value> {
   encode(value: Value): Uint8Array;
   /** Throws DecodeError; `checked.ts` makes a StorageError of it. */
   decode(bytes: Uint8Array): Value;
-  /**
-   * True for rows that a new head may change or delete although readers of the durable chain still see the old ones
-   * while the batch is being written; see `staging.ts`.
-   */
-  readonly versioned: boolean;
 }
 
 const NUMBER_BYTES = 8;
@@ -62,29 +57,29 @@ function byBlock<Value>(prefix: string, name: string, codec: Codec<Value>): Tabl
     putHash(bytes, hash, 1 + NUMBER_BYTES);
     return bytes;
   };
-  return { name, prefix, database: 'chain', key, ...codec, versioned: false };
+  return { name, prefix, database: 'chain', key, ...codec };
 }
 
-function byNumber<Value>(prefix: string, name: string, codec: Codec<Value>, versioned = false): Table<number, Value> {
+function byNumber<Value>(prefix: string, name: string, codec: Codec<Value>): Table<number, Value> {
   const key = (number: number): Uint8Array => {
     const bytes = newKey(prefix, NUMBER_BYTES);
     putNumber(bytes, number);
     return bytes;
   };
-  return { name, prefix, database: 'chain', key, ...codec, versioned };
+  return { name, prefix, database: 'chain', key, ...codec };
 }
 
-function byHash<Value>(prefix: string, name: string, codec: Codec<Value>, versioned = false): Table<Hash, Value> {
+function byHash<Value>(prefix: string, name: string, codec: Codec<Value>): Table<Hash, Value> {
   const key = (hash: Hash): Uint8Array => {
     const bytes = newKey(prefix, HASH_BYTES);
     putHash(bytes, hash, 1);
     return bytes;
   };
-  return { name, prefix, database: 'chain', key, ...codec, versioned };
+  return { name, prefix, database: 'chain', key, ...codec };
 }
 
 function single<Value>(prefix: string, name: string, codec: Codec<Value>): Table<null, Value> {
-  return { name, prefix, database: 'chain', key: () => newKey(prefix, 0), ...codec, versioned: false };
+  return { name, prefix, database: 'chain', key: () => newKey(prefix, 0), ...codec };
 }
 
 function consensus<Key, Value>(table: Table<Key, Value>): Table<Key, Value> {
@@ -99,8 +94,8 @@ export const TABLES = {
   certificate: byBlock<Uint8Array>('f', 'finality certificate', records.bytesRecord),
   number: byHash<number>('n', 'block number', records.numberRecord),
   siblings: byNumber<readonly Hash[]>('i', 'list of blocks', records.hashesRecord),
-  canonical: byNumber<records.CanonicalRecord>('c', 'canonical block', records.canonicalRecord, true),
-  transaction: byHash<records.PlaceRecord>('x', 'transaction index', records.placeRecord, true),
+  canonical: byNumber<records.CanonicalRecord>('c', 'canonical block', records.canonicalRecord),
+  transaction: byHash<records.PlaceRecord>('x', 'transaction index', records.placeRecord),
   node: byHash<Uint8Array>('s', 'state node', records.bytesRecord),
   code: byHash<Uint8Array>('o', 'contract code', records.bytesRecord),
   head: single<Hash>('H', 'head', records.hashRecord),

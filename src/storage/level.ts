@@ -22,7 +22,7 @@ export interface LevelOptions {
   readonly writeBufferBytes?: number;
 }
 
-const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024;
+const DEFAULT_CACHE_BYTES = 16 * 1024 * 1024;
 const DEFAULT_WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 const MAX_TABLE_BYTES = 8 * 1024 * 1024;
 const MAX_OPEN_FILES = 256;

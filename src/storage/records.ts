@@ -51,6 +51,7 @@ interface Codec<Value> {
 const MAX_LIST_ITEMS = 1_000_000;
 const HASH_BYTES = 32;
 const BLOOM_BYTES = 256;
+const PLACE_BYTES = 8 + 4 + HASH_BYTES;
 
 export const bytesRecord: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes };
 export const hashRecord: Codec<Hash> = { encode: fromHex, decode: hashOf };
@@ -121,11 +122,19 @@ export function canonicalRecordOf(hash: Hash, header: Header): CanonicalRecord {
   return { hash, bloom: header.logsBloom === EMPTY_BLOOM ? EMPTY : fromHex(header.logsBloom) };
 }
 
+/** Fixed in size, since there is one for each transaction: block number (8 bytes), index (4), block hash (32). */
 export const placeRecord: Codec<PlaceRecord> = {
-  encode: ({ blockNumber, blockHash, index }) => RLP.encode([numberBytes(blockNumber), fromHex(blockHash), numberBytes(index)]),
+  encode: ({ blockNumber, blockHash, index }) => {
+    const bytes = Buffer.alloc(PLACE_BYTES);
+    bytes.writeBigUInt64BE(BigInt(blockNumber));
+    bytes.writeUInt32BE(index, 8);
+    bytes.write(blockHash.slice(2), 12, 'hex');
+    return bytes;
+  },
   decode: (bytes) => {
-    const [blockNumber, blockHash, index] = parts(decodeRlp(bytes, 'transaction index'), 3);
-    return { blockNumber: numberFrom(blockNumber), blockHash: hashOf(bytesField(blockHash, 'block hash')), index: numberFrom(index) };
+    if (bytes.length !== PLACE_BYTES) throw new DecodeError('decode/place', `A place of ${bytes.length} bytes.`);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return { blockNumber: Number(view.getBigUint64(0)), blockHash: hashOf(bytes.subarray(12)), index: view.getUint32(8) };
   },
 };
 

@@ -5,8 +5,8 @@
  * disk. So there are two views, and both are exact at every moment:
  * - working: newest layer first, then the database. What the engine has decided, at once.
  * - durable: what a crash would leave. While a batch is being written the database may show it already; a row that a
- *   submitted layer touches is therefore answered with its value from before (kept for `versioned` tables; rows of the
- *   others are written once under a name that nobody knows before, so they are simply not there yet).
+ *   submitted layer touches is therefore answered with its value from before, which `replace` and `delete` keep and
+ *   `put` takes for none.
  */
 import { type CheckedDatabase, deleteOperation, putOperation, readValue } from './checked.ts';
 import type { BatchOperation } from './database.ts';
@@ -14,7 +14,7 @@ import { keyText, type Table } from './layout.ts';
 
 interface Layer {
   readonly operations: Map<string, BatchOperation>;
-  /** Durable values of versioned rows before this layer; null for none. */
+  /** Values from before this layer of the rows that it replaces or deletes; null for none. */
   readonly before: Map<string, Uint8Array | null>;
   bytes: number;
 }
@@ -55,12 +55,19 @@ export class Staging {
     return stored === undefined ? undefined : readValue(table, bytes, stored);
   }
 
+  /** For a row that is new, or that is not read in the durable view. */
   put<Key, Value>(table: Table<Key, Value>, key: Key, value: Value): void {
-    this.#stage(table, putOperation(table, key, value));
+    this.#stage(putOperation(table, key, value));
+  }
+
+  replace<Key, Value>(table: Table<Key, Value>, key: Key, value: Value): void {
+    this.#keepBefore(table.key(key));
+    this.put(table, key, value);
   }
 
   delete<Key>(table: Table<Key, unknown>, key: Key): void {
-    this.#stage(table, deleteOperation(table, key));
+    this.#keepBefore(table.key(key));
+    this.#stage(deleteOperation(table, key));
   }
 
   /**
@@ -76,10 +83,15 @@ export class Staging {
     onDurable();
   }
 
-  #stage(table: Table<never, unknown>, operation: BatchOperation): void {
+  #keepBefore(key: Uint8Array): void {
+    const text = keyText(key);
+    const { before } = this.#open;
+    if (!before.has(text)) before.set(text, this.#working(key, text) ?? null);
+  }
+
+  #stage(operation: BatchOperation): void {
     const text = keyText(operation.key);
-    const { operations, before } = this.#open;
-    if (table.versioned && !before.has(text)) before.set(text, this.#working(operation.key, text) ?? null);
+    const { operations } = this.#open;
     this.#open.bytes += sizeOf(operation) - sizeOf(operations.get(text));
     operations.set(text, operation);
   }
