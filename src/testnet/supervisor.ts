@@ -166,7 +166,7 @@ export class Supervisor {
       ['--genesis', paths.genesis(directory)],
       ['--port', '0'],
       ['--http.port', String(rpcPort === 0 ? 0 : rpcPort + node.index)],
-      ['--http.api', 'eth,net,web3,txpool,miner,admin,debug,synod'],
+      ['--http.api', 'eth,net,web3,txpool,miner,admin,synod,fault'],
       ['--http.corsdomain', '*'],
       ['--miner.etherbase', node.etherbase],
       ['--miner.hashrate', String(manifest.options.hashRateLimit)],
