@@ -1,6 +1,7 @@
 /** The `synod` command: one program, one file for each command. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { registerChain } from './chain.ts';
 import { registerInit } from './init.ts';
 import { registerMiner } from './miner.ts';
 import { registerNode } from './node.ts';
@@ -24,7 +25,7 @@ Examples:
   synod status                           what the node at http://127.0.0.1:8545 is doing`,
   );
 applyConventions(program);
-for (const register of [registerTestnet, registerNode, registerInit, registerWallet, registerMiner, registerStatus]) {
+for (const register of [registerTestnet, registerNode, registerInit, registerWallet, registerMiner, registerStatus, registerChain]) {
   register(program);
 }
 await run(program);
