@@ -79,7 +79,10 @@ function connect(turn: Turn, session: Session, headers: readonly SealedHeader[])
   session.tip = parent;
 }
 
-/** Verifies one header and appends it to the branch. */
+/**
+ * Verifies one header and appends it to the branch. A hash whose verification failed is not remembered: the seal is no
+ * part of it, and whoever sends a good header with a bad seal must not spoil it for the others.
+ */
 function extend(turn: Turn, session: Session, sealed: SealedHeader): void {
   const { chain } = turn.context;
   const parent = present(session.tip, 'the header that a batch follows');
@@ -104,7 +107,7 @@ function checkLink(turn: Turn, session: Session, { header }: SealedHeader, hash:
       number,
     });
   }
-  if (turn.state.invalid.has(hash) || chain.status(hash) === 'invalid') {
+  if (chain.status(hash) === 'invalid') {
     throw new RuleError('sync/invalid-branch', `The peer's chain contains block ${hash}, which is known to be invalid.`, { number });
   }
   if (number <= chain.finalized.header.number && chain.canonical(number) !== hash) {
@@ -123,14 +126,9 @@ function checkLink(turn: Turn, session: Session, { header }: SealedHeader, hash:
 }
 
 function verify(turn: Turn, session: Session, sealed: SealedHeader, hash: Hash, parent: HeaderNode): HeaderNode {
-  const { context, state } = turn;
+  const { context } = turn;
   const ancestors: HeaderView = { get: (wanted) => session.slots.get(wanted)?.node ?? context.chain.get(wanted) };
-  try {
-    return { ...sealed, hash, facts: context.verifyHeader(sealed, parent, ancestors, context.wallMs) };
-  } catch (error) {
-    if (error instanceof RuleError && error.blame) state.invalid.set(hash, true);
-    throw error;
-  }
+  return { ...sealed, hash, facts: context.verifyHeader(sealed, parent, ancestors, context.wallMs) };
 }
 
 /** After each batch of a survey: keep its last hash, and see whether the branch has proven to be heavier than ours. */

@@ -68,5 +68,4 @@ function checkSession(turn: Turn, session: Session, check: Check): void {
 function checkBounds(state: SyncState, check: Check): void {
   check(state.peers.size <= limits.MAX_PEERS, `4: ${state.peers.size} peers`);
   check(state.wanted.size <= limits.MAX_WANTED, `4: ${state.wanted.size} wanted blocks`);
-  check(state.invalid.size <= limits.MAX_KNOWN_INVALID, `4: ${state.invalid.size} invalid headers`);
 }

@@ -30,7 +30,6 @@ export const MAX_WANTED = 128;
 export const MAX_WANTED_IN_FLIGHT = 16;
 /** Peers that are asked for one wanted block before it is given up. */
 export const MAX_WANTED_TRIES = 3;
-export const MAX_KNOWN_INVALID = 1_024;
 
 export const HEADERS_TIMEOUT_MS = 5_000;
 export const BLOCKS_TIMEOUT_MS = 10_000;

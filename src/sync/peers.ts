@@ -31,7 +31,7 @@ export function claimsMore(turn: Turn, peer: Peer): boolean {
   const { state, context } = turn;
   const claim = claimOf(peer);
   if (claim <= context.chain.head.facts.weight || claim < state.settings.minimumWeight) return false;
-  return context.chain.get(peer.status.head) === undefined && !state.invalid.has(peer.status.head);
+  return context.chain.get(peer.status.head) === undefined;
 }
 
 /** Somebody to follow, now or after a rest. */

@@ -1,10 +1,9 @@
 /** What sync remembers between steps. All of it is bounded by `limits.ts`, and none of it needs to survive a restart. */
-import { BoundedMap } from '../base/bounded.ts';
 import type { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { HeaderNode } from '../chain/tree.ts';
-import { FIRST_BLOCKS_PER_REQUEST, MAX_KNOWN_INVALID } from './limits.ts';
+import { FIRST_BLOCKS_PER_REQUEST } from './limits.ts';
 import type { PeerStatus, Progress, SyncContext, SyncEffect, SyncRequestId, SyncSettings } from './types.ts';
 
 export interface SyncState {
@@ -13,8 +12,6 @@ export interface SyncState {
   /** Open requests, oldest first. */
   readonly requests: Map<SyncRequestId, Request>;
   readonly wanted: Map<Hash, Wanted>;
-  /** Headers that broke a rule, and so were never stored: whoever builds on them need not be listened to. */
-  readonly invalid: BoundedMap<Hash, true>;
   /** One branch at a time is followed, with one peer's headers and everybody's bodies. */
   session: Session | null;
   nextRequest: SyncRequestId;
@@ -133,7 +130,6 @@ export function initSync(settings: SyncSettings): SyncState {
     peers: new Map(),
     requests: new Map(),
     wanted: new Map(),
-    invalid: new BoundedMap(MAX_KNOWN_INVALID),
     session: null,
     nextRequest: 1,
     timerAtMs: null,

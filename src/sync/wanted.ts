@@ -14,11 +14,11 @@ import { askWanted } from './requests.ts';
 import { offend, type Peer, type Turn, type Wanted, type WantedRequest } from './state.ts';
 
 export function want(turn: Turn, hash: Hash, from: NodeId | null): void {
-  const { wanted, invalid, session, peers } = turn.state;
+  const { wanted, session, peers } = turn.state;
   const sender = from === null ? undefined : peers.get(from);
   if (sender !== undefined) sender.restUntilMs = 0;
   const coming = session?.proven === true && session.slots.has(hash);
-  if (wanted.has(hash) || invalid.has(hash) || coming || turn.context.chain.get(hash) !== undefined) return;
+  if (wanted.has(hash) || coming || turn.context.chain.get(hash) !== undefined) return;
   if (wanted.size >= MAX_WANTED) forgetOldest(turn);
   wanted.set(hash, { hash, from, tried: new Set(), asked: false });
 }

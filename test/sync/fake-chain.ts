@@ -65,7 +65,9 @@ export function bodyMatches(block: Block): boolean {
   return block.header.transactionsRoot === rootOf(block.transactions);
 }
 
-export function verifyHeader({ header }: SealedHeader, parent: HeaderNode, wallMs: number): Facts {
+/** As an engine with signatures does: the seal must be the one that belongs to the header. */
+export function verifyHeader({ header, seal }: SealedHeader, parent: HeaderNode, wallMs: number): Facts {
+  if (seal.length !== 1 || seal[0] !== (header.number & 255)) throw new RuleError('header/seal', 'not the seal of this header');
   if (header.parentHash !== parent.hash || header.number !== parent.header.number + 1) throw new RuleError('header/parent', 'wrong parent');
   if (header.extraData === BAD_PROOF) throw new RuleError('header/proof', 'no proof of work');
   if (header.timestamp > wallMs / 1_000 + FUTURE_LIMIT_S) throw new RuleError('header/future', 'too early', {}, { blame: false });
