@@ -78,7 +78,7 @@ export class Dialer {
   /** An address that somebody told us; `fromHost` is where the teller is. */
   learn(text: string, fromHost: string): void {
     const address = tryPeerAddress(text);
-    if (address !== null && isBelievable(address, fromHost)) this.#book.learn(address);
+    if (address !== null && isBelievable(address, fromHost)) this.#book.learn(address, performance.now());
   }
 
   /** Addresses of these peers that may be told to somebody at `toHost`, at most `MAX_ADDRESSES`. */

@@ -78,8 +78,9 @@ export function onFrames(
     try {
       for (const content of reader.push(event.data.subarray())) onFrame(content);
     } catch (error) {
-      stream.abort(error instanceof Error ? error : new DecodeError('network/frame', 'A frame could not be read.'));
+      // First, since aborting ends the stream, and that would look like the reason.
       onError(error);
+      stream.abort(error instanceof Error ? error : new DecodeError('network/frame', 'A frame could not be read.'));
     }
   });
 }

@@ -115,7 +115,7 @@ export class Network {
       (level, text, fields) => this.#log(level, text, fields),
     );
     this.#sealer = new Sealer(options.key, this.#genesisHash);
-    this.#book = new PeerBook(pace.backoff, Math.random);
+    this.#book = new PeerBook(this.self, pace.backoff, Math.random);
     this.#sessions = new Sessions(
       libp2p,
       {
@@ -146,7 +146,7 @@ export class Network {
   }
 
   async #run(): Promise<void> {
-    this.#book.recall(this.#options.addressStore?.load() ?? []);
+    this.#book.recall(this.#options.addressStore?.load() ?? [], performance.now());
     this.#libp2p.addEventListener(
       'peer:identify',
       (event) => void this.#identified(event.detail.connection, event.detail.listenAddrs.map(String)),
@@ -269,7 +269,7 @@ export class Network {
   setPartition(allowed: readonly NodeId[] | null): void {
     this.#gater.setPartition(allowed === null ? null : new Set(allowed));
     this.#cut((id) => !this.#gater.allows(id), new RuleError('network/partition', 'Beyond a partition.', {}, { blame: false }));
-    this.#book.retryAll();
+    this.#book.retryAll(performance.now());
     this.#dialer.tick();
   }
 

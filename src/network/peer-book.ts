@@ -11,6 +11,8 @@ export const MAX_ADDRESSES_PER_PEER = 4;
 const GROWTH = 2;
 /** Share of a waiting time that is random, so that nodes which lost each other do not dial in step. */
 const JITTER = 0.3;
+/** In first waiting times. */
+const COURTESY = 2;
 
 export interface Backoff {
   readonly firstMs: number;
@@ -32,10 +34,12 @@ export interface Candidate {
 export class PeerBook {
   /** Least recently seen first. */
   readonly #entries = new Map<NodeId, Entry>();
+  readonly #self: NodeId;
   readonly #backoff: Backoff;
   readonly #random: () => number;
 
-  constructor(backoff: Backoff, random: () => number) {
+  constructor(self: NodeId, backoff: Backoff, random: () => number) {
+    this.#self = self;
     this.#backoff = backoff;
     this.#random = random;
   }
@@ -49,10 +53,11 @@ export class PeerBook {
   }
 
   /** Somebody says that the node is there. That alone does not count as having been seen. */
-  learn(address: PeerAddress): void {
+  learn(address: PeerAddress, nowMs: number): void {
     const entry = this.#entries.get(address.id);
     if (entry === undefined) {
-      this.#entries.set(address.id, { addresses: [address.text], isBootnode: false, failures: 0, nextDialMs: 0 });
+      const nextDialMs = nowMs + this.#courtesyMs(address.id);
+      this.#entries.set(address.id, { addresses: [address.text], isBootnode: false, failures: 0, nextDialMs });
       this.#trim(address.id);
     } else if (!entry.addresses.includes(address.text)) {
       // The newest first, and the oldest makes room: a node that moved is found, a bootnode keeps the address it was given.
@@ -92,7 +97,9 @@ export class PeerBook {
   /** It was connected and is not any more. */
   lost(id: NodeId, nowMs: number): void {
     const entry = this.#entries.get(id);
-    if (entry !== undefined) entry.nextDialMs = Math.max(entry.nextDialMs, nowMs + this.#jittered(this.#backoff.firstMs));
+    if (entry === undefined) return;
+    const waitMs = this.#jittered(this.#backoff.firstMs) + this.#courtesyMs(id);
+    entry.nextDialMs = Math.max(entry.nextDialMs, nowMs + waitMs);
   }
 
   /** Not before then, whatever else happens: it belongs to another network, or is banned. */
@@ -102,10 +109,10 @@ export class PeerBook {
   }
 
   /** Now, and with the shortest waiting times again. */
-  retryAll(): void {
-    for (const entry of this.#entries.values()) {
+  retryAll(nowMs: number): void {
+    for (const [id, entry] of this.#entries) {
       entry.failures = 0;
-      entry.nextDialMs = 0;
+      entry.nextDialMs = nowMs + this.#courtesyMs(id);
     }
   }
 
@@ -122,11 +129,16 @@ export class PeerBook {
   }
 
   /** The opposite of `remembered`. Lines that are no addresses are left out: the file may be damaged or older. */
-  recall(addresses: readonly string[]): void {
+  recall(addresses: readonly string[], nowMs: number): void {
     for (const address of [...addresses].reverse()) {
       const parsed = tryPeerAddress(address);
-      if (parsed !== null) this.learn(parsed);
+      if (parsed !== null && parsed.id !== this.#self) this.learn(parsed, nowMs);
     }
+  }
+
+  /** Of two nodes that could both dial, the one with the smaller id goes first: otherwise they often hold two connections. */
+  #courtesyMs(id: NodeId): number {
+    return this.#self < id ? 0 : COURTESY * this.#backoff.firstMs;
   }
 
   #jittered(waitMs: number): number {

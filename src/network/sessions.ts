@@ -131,9 +131,9 @@ export class Sessions {
     const stream = await connection.newStream(STATUS_PROTOCOL, { signal });
     try {
       await writeFrame(stream, encodeStatus(this.#handlers.ourStatus()), signal);
-      const theirs = decodeStatus(await readFrame(stream, MAX_STATUS_BYTES, signal));
+      // Judged at once: whoever parts with us closes the connection right behind its answer.
+      this.#judge(connection, decodeStatus(await readFrame(stream, MAX_STATUS_BYTES, signal)), performance.now() - startMs);
       await stream.close({ signal });
-      this.#judge(connection, theirs, performance.now() - startMs);
     } catch (error) {
       stream.abort(error as Error);
       throw error;
@@ -148,8 +148,8 @@ export class Sessions {
       if (session?.requests.take(1, performance.now()) === false) throw new RuleError('network/flood', 'Too many status messages.');
       const theirs = decodeStatus(await readFrame(stream, MAX_STATUS_BYTES, signal));
       await writeFrame(stream, encodeStatus(this.#handlers.ourStatus()), signal);
-      await stream.close({ signal });
       this.#judge(connection, theirs, performance.now() - startMs);
+      await stream.close({ signal });
     } catch (error) {
       stream.abort(error as Error);
       this.#fail(connection, handshakeError(error));
@@ -197,10 +197,9 @@ export class Sessions {
 
   /** A connection that once passed is not ended by a later exchange that only came to nothing. */
   #fail(connection: Connection, error: RuleError): void {
-    const pending = this.#pending.get(connection.id);
-    if (connection.status !== 'open' || (pending === undefined && !error.blame)) return;
+    const wasPending = this.#settleNull(connection);
+    if (!wasPending && !error.blame) return;
     this.#handlers.onFailed(connection, error);
-    this.#settleNull(connection);
     // Gracefully: our status is what tells the other side its reason.
     connection.close().catch((cause: Error) => connection.abort(cause));
   }
@@ -216,12 +215,14 @@ export class Sessions {
     this.#handlers.onGone(session);
   }
 
-  #settleNull(connection: Connection): void {
+  /** False when it was settled before. */
+  #settleNull(connection: Connection): boolean {
     const pending = this.#pending.get(connection.id);
-    if (pending === undefined) return;
+    if (pending === undefined) return false;
     clearTimeout(pending.timer);
     this.#pending.delete(connection.id);
     pending.settle(null);
+    return true;
   }
 
   /** One exchange at a time for each peer; what is announced meanwhile is told in the next. */

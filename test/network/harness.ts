@@ -147,8 +147,10 @@ export async function startNodes(count: number, setup: (index: number) => Setup 
   return nodes;
 }
 
+/** All have sessions with all, and gossip goes between them. */
 export async function everybodyMet(nodes: readonly TestNode[]): Promise<void> {
   await Promise.all(nodes.flatMap((node) => nodes.filter((other) => other !== node).map((other) => node.meets(other))));
+  await eventually(() => nodes.every((node) => node.network.stats().gossip.subscribers >= nodes.length - 1));
 }
 
 export async function stopNode(node: TestNode): Promise<void> {

@@ -22,7 +22,7 @@ function id(index: number): NodeId {
 }
 
 function book(): PeerBook {
-  return new PeerBook({ firstMs: 100, maxMs: 1_000 }, () => 1);
+  return new PeerBook(NodeId('1'), { firstMs: 100, maxMs: 1_000 }, () => 1);
 }
 
 const everybody = () => true;
@@ -53,13 +53,22 @@ describe('peer book', () => {
     expect(peers.due(100, 1, everybody)).toHaveLength(1);
     peers.hold(id(0), 1e9);
     expect(peers.due(1_000, 1, everybody)).toHaveLength(0);
-    peers.retryAll();
+    peers.retryAll(0);
     expect(peers.due(0, 1, everybody)).toHaveLength(1);
+  });
+
+  test('of two nodes that learn of each other at once, one goes first', () => {
+    const later = new PeerBook(NodeId('z'), { firstMs: 100, maxMs: 1_000 }, () => 1);
+    const earlier = book();
+    for (const peers of [later, earlier]) peers.learn(address(0), 0);
+    expect([earlier.due(0, 1, everybody).length, later.due(0, 1, everybody).length, later.due(200, 1, everybody).length]).toEqual([
+      1, 0, 1,
+    ]);
   });
 
   test('a hold outlasts failures and losses', () => {
     const peers = book();
-    peers.learn(address(0));
+    peers.learn(address(0), 0);
     peers.hold(id(0), 50_000);
     peers.failed(id(0), 0);
     peers.lost(id(0), 0);
@@ -69,7 +78,7 @@ describe('peer book', () => {
   test('is bounded, and forgets those it met, not its bootnodes', () => {
     const peers = book();
     peers.addBootnode(address(0));
-    for (let i = 1; i < IDS.length; i++) peers.learn(address(i));
+    for (let i = 1; i < IDS.length; i++) peers.learn(address(i), 0);
     expect(peers.size).toBe(MAX_BOOK_ENTRIES);
     expect(peers.addressesOf(id(0))).toHaveLength(1);
     expect(peers.addressesOf(id(1))).toHaveLength(0);
@@ -79,7 +88,7 @@ describe('peer book', () => {
   test('a bootnode keeps the address it was given, whatever is said about it', () => {
     const peers = book();
     peers.addBootnode(address(0, 1));
-    for (let port = 2; port < 20; port++) peers.learn(address(0, port));
+    for (let port = 2; port < 20; port++) peers.learn(address(0, port), 0);
     expect(peers.addressesOf(id(0))).toHaveLength(MAX_ADDRESSES_PER_PEER);
     expect(peers.addressesOf(id(0))[0]).toBe(address(0, 1).text);
     expect(peers.addressesOf(id(0))).toContain(address(0, 19).text);
@@ -87,10 +96,10 @@ describe('peer book', () => {
 
   test('what is remembered is recalled, without lines that are damaged', () => {
     const peers = book();
-    for (let i = 0; i < 3; i++) peers.learn(address(i));
+    for (let i = 0; i < 3; i++) peers.learn(address(i), 0);
     peers.connected(id(1));
     const again = book();
-    again.recall([...peers.remembered(), 'rubbish', '/ip4/1.2.3.4/tcp/1']);
+    again.recall([...peers.remembered(), 'rubbish', '/ip4/1.2.3.4/tcp/1'], 0);
     expect(again.remembered()).toEqual(peers.remembered());
     expect(again.remembered()[0]).toBe(address(1).text);
   });

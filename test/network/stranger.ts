@@ -17,6 +17,10 @@ import { cleanUp, hash, status, type TestNode } from './harness.ts';
 
 const GENESIS = hash('genesis').slice(2);
 
+function protocol(kind: string): string {
+  return kind === 'status' ? STATUS_PROTOCOL : `/synod/${GENESIS.slice(0, 8)}/${kind}/1`;
+}
+
 export class Stranger {
   readonly self: NodeId;
   readonly libp2p: Libp2p<{ identify: Identify; pubsub: GossipSub }>;
@@ -50,6 +54,18 @@ export class Stranger {
     return stranger;
   }
 
+  get address(): string {
+    return String(this.libp2p.getMultiaddrs()[0]);
+  }
+
+  /** Answers requests of a node, in its own way. */
+  async serve(kind: string, answer: (stream: Stream) => void): Promise<void> {
+    await this.libp2p.handle(protocol(kind), (stream) => {
+      stream.addEventListener('message', () => undefined);
+      answer(stream);
+    });
+  }
+
   async dial(node: TestNode): Promise<Connection> {
     return this.libp2p.dial(multiaddr(node.address));
   }
@@ -57,7 +73,7 @@ export class Stranger {
   /** Any stream of a protocol of ours, by its name without prefix. */
   async open(node: TestNode, kind: string): Promise<Stream> {
     const connection = await this.dial(node);
-    return connection.newStream(kind === 'status' ? STATUS_PROTOCOL : `/synod/${GENESIS.slice(0, 8)}/${kind}/1`);
+    return connection.newStream(protocol(kind));
   }
 
   async shakeHands(node: TestNode, message: Uint8Array): Promise<Uint8Array> {
@@ -67,7 +83,9 @@ export class Stranger {
   async ask(node: TestNode, kind: string, message: Uint8Array): Promise<Uint8Array> {
     const stream = await this.open(node, kind);
     stream.send(frame(message));
-    return readFrame(stream, 2 ** 31, AbortSignal.timeout(10_000));
+    const answer = await readFrame(stream, 2 ** 31, AbortSignal.timeout(10_000));
+    await stream.close();
+    return answer;
   }
 
   /** Waits for somebody who listens, and sends. */
