@@ -13,6 +13,7 @@ import { note } from './output.ts';
 interface NodeFlags {
   readonly datadir: string;
   readonly genesis?: string;
+  readonly resync?: boolean;
   readonly networkid?: number;
   readonly addr: string;
   readonly port: number;
@@ -49,6 +50,7 @@ export function registerNode(program: Command): void {
     .description('run a node until it is told to stop')
     .option('--datadir <dir>', 'where the chain and the keys are kept', absolutePath, defaultDatadir())
     .option('--genesis <file>', 'genesis document for a new datadir (default: the proof-of-work development network)')
+    .option('--resync', 'set a damaged chain aside (as chaindata.old) and fetch it again from peers')
     .option('--networkid <id>', 'refuse to start unless this is the chain id of the network', integerOption('networkid', 1, 2 ** 53 - 1))
     .option('--addr <address>', 'address to listen on for peers', network.address)
     .option('--port <port>', 'TCP port to listen on for peers (0 takes a free one)', portOption('port'), network.port)
@@ -114,6 +116,7 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
   return {
     datadir: flags.datadir,
     genesis: genesisFor(flags.datadir, flags.genesis, flags.networkid),
+    resync: flags.resync === true,
     network: {
       address: flags.addr,
       port: flags.port,

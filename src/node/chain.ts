@@ -35,8 +35,12 @@ export async function openChain(root: string, document: unknown, options: OpenCh
   try {
     const store = await datadir.openStore({ block, execution, facts: engine.genesisFacts(block.header) });
     const close = async () => {
-      await store.close();
-      await datadir.close();
+      try {
+        await store.close();
+      } finally {
+        // Also when the last writes failed: the lock must not outlive the node.
+        await datadir.close();
+      }
     };
     return { params, genesisHash, engine, datadir, store, close };
   } catch (error) {

@@ -7,6 +7,8 @@ export interface NodeConfig {
   readonly datadir: string;
   /** The genesis document as JSON, for a datadir that has none yet; one that differs from the datadir's is refused. */
   readonly genesis: unknown;
+  /** Sets a damaged chain aside and fetches it again from peers. */
+  readonly resync: boolean;
   readonly network: NetworkConfig;
   readonly rpc: RpcConfig;
   readonly mining: MiningConfig;

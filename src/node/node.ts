@@ -59,6 +59,7 @@ export async function startNode(config: NodeConfig): Promise<NodeHandle> {
   const closers = new Closers(logger);
   try {
     const chain = await openChain(config.datadir, config.genesis, {
+      resync: config.resync,
       node: { beneficiary: config.mining.beneficiary, produce: config.mining.enabled },
     });
     closers.add('chain', () => chain.close());
