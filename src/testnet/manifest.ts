@@ -71,12 +71,11 @@ export function loadManifest(directory: string): Manifest | null {
 
 /** Makes a new network. `template` is the genesis document of the engine, of which timestamp, alloc and settings are set. */
 export function createManifest(directory: string, options: TestnetOptions, template: unknown, nowMs: number): Manifest {
-  const accounts = devAccounts(options.mnemonic, Math.max(options.accounts, options.nodes));
-  const nodes = Array.from({ length: options.nodes }, (_, index) => {
-    const account = accounts[index];
-    if (account === undefined) throw new UsageError('testnet/accounts', `There is no account for node ${index}.`);
-    return { index, mines: index < options.miners, etherbase: account.address };
-  });
+  const accounts = devAccounts(options.mnemonic, options.accounts + options.nodes);
+  // The miners' accounts come after the funded ones, whose balances then change by nothing but their own transactions.
+  const nodes = accounts
+    .slice(options.accounts)
+    .map(({ address }, index) => ({ index, mines: index < options.miners, etherbase: address }));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const funded = accounts.slice(0, options.accounts).map(({ address }) => address);
   writeFileSync(paths.genesis(directory), `${JSON.stringify(genesisDocument(template, options, funded, nowMs), null, 2)}\n`);
