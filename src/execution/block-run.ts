@@ -3,6 +3,7 @@
  * `open`, then `apply` for each transaction, then `close`. A transaction that is refused leaves everything as it was.
  */
 
+import type { Log as LibraryLog } from '@ethereumjs/evm';
 import { RLP } from '@ethereumjs/rlp';
 import { createTxFromRLP } from '@ethereumjs/tx';
 import { createAddressFromString } from '@ethereumjs/util';
@@ -104,17 +105,21 @@ export async function runInEvm(tx: Tx, { vm, block }: Environment, blockGasUsed:
     return {
       success: result.execResult.exceptionError === undefined,
       gasUsed: result.totalGasSpent,
-      logs: (result.execResult.logs ?? []).map(([address, topics, data]) => ({
-        address: toHex(address) as Address,
-        topics: topics.map((topic) => toHex(topic) as Hash),
-        data: toHex(data),
-      })),
+      logs: logsFrom(result.execResult.logs),
     };
   } catch (cause) {
     if (cause instanceof StorageError || cause instanceof InternalError) throw cause;
     // Our own checks have passed, so this is one that only the library makes. The block or the sender bears it, not the node.
     throw new RuleError('tx/not-executable', `Transaction ${tx.hash} cannot be executed.`, { hash: tx.hash }, { cause });
   }
+}
+
+export function logsFrom(logs: readonly LibraryLog[] = []): Log[] {
+  return logs.map(([address, topics, data]) => ({
+    address: toHex(address) as Address,
+    topics: topics.map((topic) => toHex(topic) as Hash),
+    data: toHex(data),
+  }));
 }
 
 /** Where a contract goes that this sender creates with this nonce (Yellow Paper 7). */

@@ -9,9 +9,9 @@ import type { RuleError } from '../../src/base/errors.ts';
 import { Address, type Hash, type Hex, ZERO_HASH } from '../../src/base/types.ts';
 import type { Block } from '../../src/chain/block.ts';
 import { EMPTY_NONCE, type Header, hashHeader } from '../../src/chain/header.ts';
-import type { ChainParams, Genesis } from '../../src/chain/params.ts';
+import type { ChainParams } from '../../src/chain/params.ts';
 import type { HeaderNode, HeaderView } from '../../src/chain/tree.ts';
-import type { BuildFields } from '../../src/consensus/engine.ts';
+import type { BuildFields, Reward } from '../../src/consensus/engine.ts';
 import { Executor } from '../../src/execution/executor.ts';
 import { buildGenesis, parseGenesis } from '../../src/execution/genesis.ts';
 import { keccak256 } from '../../src/execution/keccak.ts';
@@ -118,18 +118,15 @@ export class TestChain implements HeaderView {
   readonly blocks: Block[] = [];
   readonly executions: Execution[] = [];
 
-  private constructor(params: ChainParams) {
+  private constructor(params: ChainParams, rewards: (header: Header) => readonly Reward[]) {
     this.params = params;
-    this.executor = new Executor(params, this.state, { randomness: () => RANDOMNESS, rewards: () => [] }, this);
+    this.executor = new Executor(params, this.state, { randomness: () => RANDOMNESS, rewards }, this);
   }
 
-  static async start(document: unknown = genesisDocument()): Promise<TestChain> {
-    return TestChain.from(parseGenesis(document));
-  }
-
-  static async from(genesis: Genesis): Promise<TestChain> {
-    const { block, execution, params } = await buildGenesis(genesis);
-    const chain = new TestChain(params);
+  /** Mints nothing unless told. */
+  static async start(document: unknown = genesisDocument(), rewards: (header: Header) => readonly Reward[] = () => []): Promise<TestChain> {
+    const { block, execution, params } = await buildGenesis(parseGenesis(document));
+    const chain = new TestChain(params, rewards);
     chain.append(block, execution);
     return chain;
   }
