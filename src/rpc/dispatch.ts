@@ -1,5 +1,5 @@
 /**
- * From the text of a request to the text of its reply (JSON-RPC 2.0): envelope, batches, access, time and size.
+ * From the bytes of a request to the text of its reply (JSON-RPC 2.0): envelope, batches, access, time and size.
  *
  * A batch is worked off in order, one at a time, so that transactions sent in it arrive in it. Whatever happens inside,
  * every call is answered exactly once, and a notification (no id) never.
@@ -65,7 +65,7 @@ export class Dispatcher {
   }
 
   /** Never rejects. */
-  async handle(text: string, session: Session): Promise<Reply> {
+  async handle(request: Buffer, session: Session): Promise<Reply> {
     const { limits } = this.#options.services;
     const callbacks: (() => void)[] = [];
     const deadline = new Deadline(limits.requestTimeoutMs);
@@ -76,7 +76,7 @@ export class Dispatcher {
       leftBytes: limits.maxReplyBytes,
     };
     try {
-      const reply = await this.#answer(parseJson(text, limits), allowance);
+      const reply = await this.#answer(await parseJson(request, limits), allowance);
       return { text: reply, sent: () => run(callbacks) };
     } catch (error) {
       return { text: replyText(null, { error: this.#describe(error, 'request') }), sent: () => {} };

@@ -1,7 +1,5 @@
-/** One listening address, a TCP port or a Unix socket, that serves HTTP and WebSocket to the same dispatcher. */
-import { chmod, rm } from 'node:fs/promises';
+/** One listening port that serves HTTP and WebSocket to the same dispatcher. */
 import { createServer, type Server } from 'node:http';
-import type { ListenOptions } from 'node:net';
 import { UsageError } from '../base/errors.ts';
 import type { RpcLogger } from './backend.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -15,7 +13,6 @@ import { WebSocketHandler } from './websocket.ts';
 const TIMEOUT_CHECK_MS = 1_000;
 const SWEEP_INTERVAL_MS = 20;
 const MAX_HEADER_BYTES = 16 * 1024;
-const OWNER_ONLY = 0o600;
 
 export interface EndpointOptions {
   readonly gatekeeper: Gatekeeper;
@@ -26,7 +23,11 @@ export interface EndpointOptions {
   readonly logger: RpcLogger;
 }
 
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
 
 export class Endpoint {
   readonly #http: Server;
@@ -34,11 +35,11 @@ export class Endpoint {
   readonly #limits: RpcLimits;
 
   constructor(options: EndpointOptions) {
-    const { gatekeeper, dispatcher, limits, incoming } = options;
+    const { limits } = options;
     this.#limits = limits;
     this.#http = createHttpServer(limits);
     this.#webSockets = new WebSocketHandler(options);
-    const handler = new HttpHandler(gatekeeper, dispatcher, limits, incoming);
+    const handler = new HttpHandler(options);
     this.#http.on('request', (request, response) => void handler.handle(request, response));
     // With a listener Node asks before it lets a client send its body, so that a refused one is never sent.
     this.#http.on('checkContinue', (request, response) => void handler.handle(request, response));
@@ -46,19 +47,19 @@ export class Endpoint {
   }
 
   /** Throws UsageError: `rpc/port-in-use`, `rpc/port-denied`, `rpc/address`. Whether it does or not, `close` it. */
-  async listen(address: Address): Promise<void> {
-    try {
-      if ('host' in address) return await listen(this.#http, address);
-      // Nobody else can be listening there: the socket lies in a datadir, which one process at a time holds locked.
-      await rm(address.path, { force: true });
-      await listen(this.#http, address);
-      await chmod(address.path, OWNER_ONLY);
-    } catch (error) {
+  async listen(address: ListenAddress): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#http.once('error', reject);
+    this.#http.listen(address, () => {
+      this.#http.off('error', reject);
+      resolve();
+    });
+    await promise.catch((error: unknown) => {
       throw listenError(error, address);
-    }
+    });
   }
 
-  /** The port that was taken; 0 for a Unix socket. */
+  /** The port that was taken; 0 before `listen`. */
   get port(): number {
     const address = this.#http.address();
     return address === null || typeof address === 'string' ? 0 : address.port;
@@ -97,22 +98,8 @@ function createHttpServer(limits: RpcLimits): Server {
   return server;
 }
 
-function listen(server: Server, options: ListenOptions): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen(options, () => {
-    server.off('error', reject);
-    resolve();
-  });
-  return promise;
-}
-
-function listenError(cause: unknown, address: Address): UsageError {
+function listenError(cause: unknown, { host, port }: ListenAddress): UsageError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (!('host' in address)) {
-    return new UsageError('rpc/address', `Cannot listen on the socket ${address.path}`, { path: address.path }, cause);
-  }
-  const { host, port } = address;
   const fields = { host, port };
   if (code === 'EADDRINUSE') {
     return new UsageError(

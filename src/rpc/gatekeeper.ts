@@ -16,8 +16,6 @@ export interface GatekeeperOptions {
   readonly corsOrigins: readonly string[];
   /** What an operator's bearer token is compared with; null when there are no tokens. */
   readonly operatorToken: string | null;
-  /** Whoever can connect is the operator: on a socket that only its owner may open. */
-  readonly isPrivate?: boolean;
 }
 
 /** A page that was loaded from this machine may open a WebSocket, as with geth: dapps in development. */
@@ -30,11 +28,6 @@ export class Gatekeeper {
   constructor(options: GatekeeperOptions) {
     this.#options = options;
     this.#hosts = new Set(options.virtualHosts.map((host) => bareHost(host.toLowerCase())));
-  }
-
-  /** For an endpoint that nobody but the operator can reach. */
-  static forOperator(): Gatekeeper {
-    return new Gatekeeper({ virtualHosts: ['*'], corsOrigins: [], operatorToken: null, isPrivate: true });
   }
 
   /** A request without Host (HTTP/1.0) cannot come from a browser and is served. */
@@ -61,9 +54,8 @@ export class Gatekeeper {
 
   /** 'wrong' for a token that is not the operator's, so that a typing error is not taken for a missing method. */
   role(request: IncomingMessage): 'operator' | 'anyone' | 'wrong' {
-    const { operatorToken, isPrivate = false } = this.#options;
+    const { operatorToken } = this.#options;
     const { authorization } = request.headers;
-    if (isPrivate) return 'operator';
     if (authorization === undefined || operatorToken === null) return 'anyone';
     return sameText(authorization, `Bearer ${operatorToken}`) ? 'operator' : 'wrong';
   }

@@ -2,9 +2,10 @@
  * JSON-RPC over HTTP: POST / with a JSON body (also the WebSocket's upgrade comes through here to be vetted). An RPC
  * error is an HTTP 200, as wallets expect; other statuses say that the request was none, or was too much.
  */
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { explain } from '../base/errors.ts';
+import type { RpcLogger } from './backend.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import { ByteBudget, type RpcLimits } from './limits.ts';
@@ -20,20 +21,31 @@ interface Refusal {
   readonly sentence: string;
 }
 
+export interface HttpOptions {
+  readonly gatekeeper: Gatekeeper;
+  readonly dispatcher: Dispatcher;
+  readonly limits: RpcLimits;
+  /** Shared with WebSocket. */
+  readonly incoming: ByteBudget;
+  readonly logger: RpcLogger;
+}
+
 export class HttpHandler {
   readonly #gatekeeper: Gatekeeper;
   readonly #dispatcher: Dispatcher;
   readonly #limits: RpcLimits;
   readonly #incoming: ByteBudget;
+  readonly #logger: RpcLogger;
   readonly #outgoing: ByteBudget;
   /** Requests in work by connection: HTTP pipelining would let one client queue without end. */
   readonly #inWork = new WeakMap<Socket, number>();
 
-  constructor(gatekeeper: Gatekeeper, dispatcher: Dispatcher, limits: RpcLimits, incoming: ByteBudget) {
+  constructor({ gatekeeper, dispatcher, limits, incoming, logger }: HttpOptions) {
     this.#gatekeeper = gatekeeper;
     this.#dispatcher = dispatcher;
     this.#limits = limits;
     this.#incoming = incoming;
+    this.#logger = logger;
     this.#outgoing = new ByteBudget(limits.maxOutgoingBytes);
   }
 
@@ -44,8 +56,9 @@ export class HttpHandler {
     this.#inWork.set(socket, inWork);
     try {
       await this.#answer(request, response, inWork);
-    } catch {
-      // The client went away, or broke off in the middle of its request.
+    } catch (error) {
+      // Mostly the client broke off in the middle of its request; then nothing is wrong here.
+      if (!request.destroyed) this.#logger.error('RPC request failed', { error: explain(error) });
       response.destroy();
     } finally {
       this.#inWork.set(socket, (this.#inWork.get(socket) ?? 1) - 1);
@@ -64,7 +77,7 @@ export class HttpHandler {
 
     if (request.headers.expect !== undefined) response.writeContinue();
     const body = await this.#read(request);
-    if (typeof body !== 'string') return this.#refuse(request, response, body);
+    if (!Buffer.isBuffer(body)) return this.#refuse(request, response, body);
     const operator = this.#gatekeeper.role(request) === 'operator';
     const reply = await this.#dispatcher.handle(body, { operator, subscriptions: null });
     if (reply.text === undefined) return void response.writeHead(204).end();
@@ -87,7 +100,7 @@ export class HttpHandler {
   }
 
   /** The body, never holding more of it than the limit, whatever length was announced. */
-  async #read(request: IncomingMessage): Promise<string | Refusal> {
+  async #read(request: IncomingMessage): Promise<Buffer | Refusal> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
@@ -98,8 +111,7 @@ export class HttpHandler {
         bytes += chunk.length;
         chunks.push(chunk);
       }
-      const body = Buffer.concat(chunks);
-      return isUtf8(body) ? body.toString('utf8') : NOT_UTF8;
+      return Buffer.concat(chunks);
     } finally {
       this.#incoming.give(bytes);
     }
@@ -139,7 +151,6 @@ export const WRONG_TOKEN: Refusal = { status: 401, sentence: 'the bearer token i
 const WRONG_PATH: Refusal = { status: 404, sentence: 'not found: JSON-RPC is served at /' };
 const WRONG_METHOD: Refusal = { status: 405, sentence: 'method not allowed: send JSON-RPC with POST' };
 const WRONG_TYPE: Refusal = { status: 415, sentence: 'invalid content type: only application/json is supported' };
-const NOT_UTF8: Refusal = { status: 400, sentence: 'the body is not UTF-8' };
 const TOO_MANY: Refusal = { status: 429, sentence: 'too many requests in work on this connection' };
 const BUSY: Refusal = { status: 503, sentence: 'the server is busy: try again later' };
 

@@ -3,68 +3,82 @@
  * are in all. JSON.parse would build them first (32 MiB of small ones hold up the event loop for a second), so a hostile
  * text is refused here, in one pass and without allocation. Whether the text is JSON at all is left to JSON.parse.
  */
+import { isUtf8 } from 'node:buffer';
 import type { Json } from '../base/types.ts';
+import { Breather } from './breather.ts';
 import { invalidRequest, parseError } from './errors.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
-/** Far more than the largest honest batch has; one value of any length is cheap, millions are not. */
-const MAX_VALUES = 250_000;
+/** What a byte means between strings; bytes above 127 are parts of characters and mean nothing. */
+const NOTHING = 0;
+const STRING = 1;
+const OPEN = 2;
+const CLOSE = 3;
+const SEPARATOR = 4;
+const MEANINGS = new Uint8Array(256);
+MEANINGS[QUOTE] = STRING;
+for (const open of [OPEN_BRACKET, OPEN_BRACE]) {
+  MEANINGS[open] = OPEN;
+  MEANINGS[open + 2] = CLOSE;
+}
+MEANINGS[COMMA] = SEPARATOR;
+
+/** Strings and commas: far more than the largest honest batch has. One value of any length is cheap, millions are not. */
+const MAX_TOKENS = 500_000;
 
 export interface JsonBounds {
   readonly maxJsonDepth: number;
   readonly maxBatchItems: number;
 }
 
-/** Throws RpcError -32700 for what is not JSON or too deep, -32600 for a batch with too many items. */
-export function parseJson(text: string, bounds: JsonBounds): Json {
-  checkBounds(text, bounds);
+/** Throws RpcError -32700 for what is not JSON or too much of it, -32600 for a batch with too many items. */
+export async function parseJson(bytes: Buffer, bounds: JsonBounds): Promise<Json> {
+  const breather = new Breather();
+  if (!isUtf8(bytes)) throw parseError('the request is not UTF-8');
+  checkBounds(bytes, bounds);
+  await breather.breathe();
   try {
-    return JSON.parse(text) as Json;
+    return JSON.parse(bytes.toString('utf8')) as Json;
   } catch {
     throw parseError('the request is not valid JSON');
   }
 }
 
-function checkBounds(text: string, bounds: JsonBounds): void {
-  const isBatch = /^\s*\[/.test(text);
+/** On bytes, in which a pass is several times as fast as over the characters of a string. */
+function checkBounds(bytes: Buffer, bounds: JsonBounds): void {
   let depth = 0;
   let items = 1;
-  let values = 1;
-  for (let at = 0; at < text.length; at++) {
-    const character = text.charCodeAt(at);
-    if (character === QUOTE) {
-      at = endOfString(text, at);
-    } else if (character === OPEN_BRACKET || character === OPEN_BRACE) {
+  let tokens = 0;
+  let isBatch: boolean | undefined;
+  for (let at = 0; at < bytes.length; at++) {
+    const meaning = MEANINGS[bytes[at] ?? 0];
+    if (meaning === NOTHING) continue;
+    // What stands before the first bracket is white space, or not JSON.
+    isBatch ??= bytes[at] === OPEN_BRACKET;
+    if ((meaning === STRING || meaning === SEPARATOR) && ++tokens > MAX_TOKENS)
+      throw parseError(`the request has more than ${MAX_TOKENS} values`);
+    if (meaning === STRING) {
+      at = endOfString(bytes, at);
+    } else if (meaning === OPEN) {
       depth++;
       if (depth > bounds.maxJsonDepth) throw parseError(`the request nests deeper than ${bounds.maxJsonDepth} levels`);
-    } else if (character === CLOSE_BRACKET || character === CLOSE_BRACE) {
+    } else if (meaning === CLOSE) {
       depth--;
-    } else if (character === COMMA) {
-      values++;
-      if (values > MAX_VALUES) throw parseError(`the request has more than ${MAX_VALUES} values`);
-      if (depth === 1 && isBatch) items++;
+    } else if (depth === 1 && isBatch) {
+      items++;
       if (items > bounds.maxBatchItems) throw invalidRequest(`batch too large: at most ${bounds.maxBatchItems} requests are allowed`);
     }
   }
 }
 
-/** Index of the closing quote (or of the end of the text). Native search: most of a large body is one long string. */
-function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (end !== -1 && isEscaped(text, end, start)) end = text.indexOf('"', end + 1);
-  return end === -1 ? text.length : end;
-}
-
-/** An odd number of backslashes stands before it. */
-function isEscaped(text: string, at: number, start: number): boolean {
-  let backslashes = 0;
-  while (at - 1 - backslashes > start && text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes++;
-  return backslashes % 2 === 1;
+/** Index of the closing quote, or beyond the end. A native search would cost more on millions of short or escaped strings. */
+function endOfString(bytes: Buffer, start: number): number {
+  let at = start + 1;
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at;
 }

@@ -1,11 +1,11 @@
 /**
- * The RPC server: HTTP and WebSocket on one public port, and the operator's private socket beside it, over one table of
- * methods. Start it with `RpcServer.start`, stop it with `close`, which never hangs.
+ * The RPC server: HTTP and WebSocket on one port, over one table of methods. Start it with `RpcServer.start`, stop it
+ * with `close`, which never hangs.
  */
-import { UsageError } from '../base/errors.ts';
-import { type Backend, type RpcLogger, SILENT } from './backend.ts';
+import { explain, UsageError } from '../base/errors.ts';
+import { type Backend, type HeadChange, type RpcLogger, SILENT, type TransactionView } from './backend.ts';
 import { Dispatcher } from './dispatch.ts';
-import { Endpoint, type EndpointOptions } from './endpoint.ts';
+import { Endpoint } from './endpoint.ts';
 import { FeeOracle } from './fee-oracle.ts';
 import { FilterStore } from './filters.ts';
 import { Gatekeeper } from './gatekeeper.ts';
@@ -17,8 +17,8 @@ import { SubscriptionHub } from './subscriptions.ts';
 export interface RpcServerOptions {
   /** An address of this machine; by default only programs on this machine can connect. */
   readonly host?: string;
-  /** 0 takes a free one; null for no public port. */
-  readonly port: number | null;
+  /** 0 takes a free one. */
+  readonly port: number;
   /** Open to everybody who can connect (`--http.api`). */
   readonly namespaces?: readonly string[];
   /** Host names that are served (`--http.vhosts`); the address itself always is. */
@@ -27,8 +27,6 @@ export interface RpcServerOptions {
   readonly corsOrigins?: readonly string[];
   /** Whoever sends it as a bearer token may call every namespace; kept by the node in a file only its owner reads. */
   readonly operatorToken?: string | null;
-  /** A Unix socket that serves every namespace, with mode 0600; null for none. */
-  readonly socketPath?: string | null;
   readonly logger?: RpcLogger;
   readonly limits?: Partial<RpcLimits>;
 }
@@ -37,15 +35,15 @@ export const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_VIRTUAL_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 export class RpcServer {
-  /** Where the public port is; null when there is none. */
-  readonly address: { readonly host: string; readonly port: number; readonly url: string } | null;
-  readonly #endpoints: readonly Endpoint[];
+  readonly address: { readonly host: string; readonly port: number; readonly url: string };
+  readonly #endpoint: Endpoint;
   readonly #release: () => void;
   #closing: Promise<void> | undefined;
 
-  private constructor(address: RpcServer['address'], endpoints: readonly Endpoint[], release: () => void) {
-    this.address = address;
-    this.#endpoints = endpoints;
+  private constructor(host: string, endpoint: Endpoint, release: () => void) {
+    const { port } = endpoint;
+    this.address = { host, port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` };
+    this.#endpoint = endpoint;
     this.#release = release;
   }
 
@@ -54,52 +52,34 @@ export class RpcServer {
    * `rpc/namespace` for a namespace that does not exist.
    */
   static async start(backend: Backend, options: RpcServerOptions): Promise<RpcServer> {
-    const { port, socketPath = null, host = DEFAULT_HOST } = options;
-    const parts = assemble(backend, options);
-    const open = new Endpoint({ ...parts, gatekeeper: publicGatekeeper(options) });
-    const owner = new Endpoint({ ...parts, gatekeeper: Gatekeeper.forOperator() });
+    const { port, host = DEFAULT_HOST, logger = SILENT } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const namespaces = checkNamespaces(options.namespaces ?? DEFAULT_NAMESPACES);
+    const logs = new LogReader(backend.chain, limits);
+    const filters = new FilterStore(backend, logs, limits);
+    const hub = new SubscriptionHub(logs, limits);
+    const services = { backend, limits, logs, filters, fees: new FeeOracle(backend) };
+    const dispatcher = new Dispatcher({ methods: METHODS, services, namespaces, logger });
+    const incoming = new ByteBudget(limits.maxIncomingBytes);
+    const endpoint = new Endpoint({ gatekeeper: gatekeeperOf(options), dispatcher, hub, limits, incoming, logger });
     try {
-      if (port !== null) await open.listen({ host, port });
-      if (socketPath !== null) await owner.listen({ path: socketPath });
+      await endpoint.listen({ host, port });
     } catch (error) {
-      await Promise.all([open.close(), owner.close()]);
+      await endpoint.close();
       throw error;
     }
-    const address = port === null ? null : addressOf(host, open.port);
-    return new RpcServer(address, [open, owner], listenToNode(backend, parts.filters, parts.hub));
+    return new RpcServer(host, endpoint, listenToNode(backend, logger, [filters, hub]));
   }
 
   /** Ends every connection; resolves when all are closed. Calling it again changes nothing. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#release();
+    this.#closing ??= this.#endpoint.close();
     return this.#closing;
   }
-
-  async #close(): Promise<void> {
-    this.#release();
-    await Promise.all(this.#endpoints.map((endpoint) => endpoint.close()));
-  }
 }
 
-/** What all endpoints share. */
-function assemble(backend: Backend, options: RpcServerOptions): Omit<EndpointOptions, 'gatekeeper'> & { readonly filters: FilterStore } {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const logger = options.logger ?? SILENT;
-  const namespaces = checkNamespaces(options.namespaces ?? DEFAULT_NAMESPACES);
-  const logs = new LogReader(backend.chain, limits);
-  const filters = new FilterStore(backend, logs, limits);
-  const services = { backend, limits, logs, filters, fees: new FeeOracle(backend) };
-  return {
-    limits,
-    logger,
-    filters,
-    hub: new SubscriptionHub(logs, limits),
-    incoming: new ByteBudget(limits.maxIncomingBytes),
-    dispatcher: new Dispatcher({ methods: METHODS, services, namespaces, logger }),
-  };
-}
-
-function publicGatekeeper(options: RpcServerOptions): Gatekeeper {
+function gatekeeperOf(options: RpcServerOptions): Gatekeeper {
   return new Gatekeeper({
     virtualHosts: options.virtualHosts ?? DEFAULT_VIRTUAL_HOSTS,
     corsOrigins: options.corsOrigins ?? [],
@@ -115,21 +95,27 @@ function checkNamespaces(wanted: readonly string[]): ReadonlySet<string> {
   return new Set(wanted);
 }
 
-function listenToNode(backend: Backend, filters: FilterStore, hub: SubscriptionHub): () => void {
-  const stopHeads = backend.onHead((change) => {
-    filters.onHead(change);
-    hub.onHead(change);
-  });
-  const stopTransactions = backend.onPendingTransaction((transaction) => {
-    filters.onTransaction(transaction);
-    hub.onTransaction(transaction);
-  });
+/** What filters and subscriptions hear. */
+interface Audience {
+  onHead(change: HeadChange): void;
+  onTransaction(transaction: TransactionView): void;
+}
+
+/** The node that tells them must not suffer when they cannot follow (a block that storage cannot read, say). */
+function listenToNode(backend: Backend, logger: RpcLogger, audiences: readonly Audience[]): () => void {
+  const tell = (news: (audience: Audience) => void) => {
+    for (const audience of audiences) {
+      try {
+        news(audience);
+      } catch (error) {
+        logger.error('RPC clients could not be told of a change', { error: explain(error) });
+      }
+    }
+  };
+  const stopHeads = backend.onHead((change) => tell((audience) => audience.onHead(change)));
+  const stopTransactions = backend.onPendingTransaction((transaction) => tell((audience) => audience.onTransaction(transaction)));
   return () => {
     stopHeads();
     stopTransactions();
   };
-}
-
-function addressOf(host: string, port: number): { host: string; port: number; url: string } {
-  return { host, port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` };
 }

@@ -78,7 +78,7 @@ class Connection {
   readonly #session: Session;
   #inWork = 0;
   /** What came in one piece with the last request that fitted; never more than the socket reads at once. */
-  readonly #waiting: string[] = [];
+  readonly #waiting: Buffer[] = [];
   #isAlive = true;
   /** Bytes that arrived since the last whole message; the library holds them until it is whole. */
   #unfinishedBytes = 0;
@@ -89,7 +89,7 @@ class Connection {
     const subscriptions = options.hub.connect((message) => this.#send(message));
     this.#session = { operator, subscriptions };
     // geth takes binary messages as well as text, and so do we.
-    webSocket.on('message', (data) => this.#receive(data.toString()));
+    webSocket.on('message', (data) => this.#receive(data as Buffer));
     webSocket.on('pong', () => {
       this.#isAlive = true;
     });
@@ -129,16 +129,16 @@ class Connection {
     this.#unfinishedBytes = 0;
   }
 
-  #receive(text: string): void {
+  #receive(request: Buffer): void {
     this.#forgetUnfinished();
-    if (this.#inWork < this.#options.limits.maxConcurrentRequests) return void this.#answer(text);
-    this.#waiting.push(text);
+    if (this.#inWork < this.#options.limits.maxConcurrentRequests) return void this.#answer(request);
+    this.#waiting.push(request);
     this.#webSocket.pause();
   }
 
-  async #answer(text: string): Promise<void> {
+  async #answer(request: Buffer): Promise<void> {
     this.#inWork++;
-    const reply = await this.#options.dispatcher.handle(text, this.#session);
+    const reply = await this.#options.dispatcher.handle(request, this.#session);
     this.#inWork--;
     if (reply.text !== undefined) this.#send(reply.text);
     reply.sent();

@@ -31,7 +31,7 @@ export interface Setup {
 export async function serve(options: Partial<RpcServerOptions> = {}, node = new FakeNode()): Promise<Setup> {
   const server = await RpcServer.start(node, { port: 0, ...options });
   onTestFinished(() => server.close());
-  const url = server.address?.url ?? '';
+  const url = server.address.url;
   const post = (body: string | Uint8Array, headers: Record<string, string> = {}) =>
     fetch(url, {
       method: 'POST',

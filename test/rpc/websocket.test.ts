@@ -80,7 +80,7 @@ describe('JSON-RPC over WebSocket', () => {
 
   it('looks at Host, Origin and token before it upgrades', async () => {
     const setup = await serve({ corsOrigins: ['https://app.example'], operatorToken: 'correct horse' });
-    const { port } = setup.server.address ?? { port: 0 };
+    const { port } = setup.server.address;
     expect(await upgradeStatus(setup, { host: 'evil.example' })).toBe(403);
     expect(await upgradeStatus(setup, { origin: 'https://evil.example' })).toBe(403);
     expect(await upgradeStatus(setup, { origin: 'null' })).toBe(403);
