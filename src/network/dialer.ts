@@ -10,6 +10,8 @@ import { mayShare, type PeerAddress, reachOf, tryPeerAddress } from './addresses
 import { MAX_ADDRESSES } from './messages.ts';
 import type { Candidate, PeerBook } from './peer-book.ts';
 
+const MAX_LISTEN_ADDRESSES = 8;
+
 export interface DialerOptions {
   readonly tickMs: number;
   /** How often a peer is asked for addresses while we look for more. */
@@ -75,16 +77,22 @@ export class Dialer {
     if (this.#ports.wanted() > 0) void this.#ask(peer);
   }
 
-  /** An address that somebody told us; `fromHost` is where the teller is. */
-  learn(text: string, fromHost: string): void {
-    const address = tryPeerAddress(text);
-    if (address !== null && isBelievable(address, fromHost)) this.#book.learn(address, performance.now());
+  /** Where a peer says that it listens; what it says of others is not heard. `host` is where it was met. */
+  learnListening(peer: NodeId, addresses: readonly string[], host: string): void {
+    for (const address of addresses.slice(0, MAX_LISTEN_ADDRESSES)) {
+      const text = address.includes('/p2p/') ? address : `${address}/p2p/${peer}`;
+      if (text.endsWith(`/p2p/${peer}`)) this.#learn(text, host);
+    }
   }
 
-  /** Addresses of these peers that may be told to somebody at `toHost`, at most `MAX_ADDRESSES`. */
-  share(peers: readonly NodeId[], toHost: string): string[] {
+  /** Addresses of some of our peers, for another: at most `MAX_ADDRESSES`, and only such as it could use. */
+  share(asking: NodeId): string[] {
+    const toHost = this.#ports.hostOf(asking);
+    const others = this.#ports.peers().filter((peer) => peer !== asking);
+    // From a random place on, so that a large network does not always hear of the same few.
+    const start = Math.floor(Math.random() * others.length);
     const shared: string[] = [];
-    for (const peer of peers) {
+    for (const peer of [...others.slice(start), ...others.slice(0, start)]) {
       const address = this.#book.addressesOf(peer).find((text) => {
         const parsed = tryPeerAddress(text);
         return parsed !== null && isBelievable(parsed, toHost);
@@ -92,6 +100,11 @@ export class Dialer {
       if (address !== undefined && shared.push(address) === MAX_ADDRESSES) break;
     }
     return shared;
+  }
+
+  #learn(text: string, fromHost: string): void {
+    const address = tryPeerAddress(text);
+    if (address !== null && isBelievable(address, fromHost)) this.#book.learn(address, performance.now());
   }
 
   async #dial({ id, addresses }: Candidate): Promise<void> {
@@ -120,7 +133,7 @@ export class Dialer {
   async #ask(peer: NodeId): Promise<void> {
     try {
       const fromHost = this.#ports.hostOf(peer);
-      for (const text of await this.#ports.ask(peer)) this.learn(text, fromHost);
+      for (const text of await this.#ports.ask(peer)) this.#learn(text, fromHost);
       this.tick();
     } catch {
       // What is wrong with the answer was counted where it was read.

@@ -4,7 +4,8 @@
  * and each subnet, so that one attacker with many names cannot surround a node (eclipse).
  */
 import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface';
-import type { NodeId } from '../base/types.ts';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { NodeId } from '../base/types.ts';
 import { hostOf, reachOf, subnetOf } from './addresses.ts';
 import type { Offenders } from './offenders.ts';
 import { nodeId } from './sessions.ts';
@@ -12,24 +13,36 @@ import { nodeId } from './sessions.ts';
 /** Two, since both may dial at once. */
 export const MAX_CONNECTIONS_PER_PEER = 2;
 
-export interface GaterOptions {
+export interface GaterLimits {
   readonly maxInbound: number;
-  readonly maxPerSubnet: number;
-  /** Bans and caps by address do not touch loopback and private ranges: there, many nodes share one address. */
-  readonly exemptPrivate: boolean;
+  readonly maxInboundPerSubnet: number;
+  /** Of those that we dial by our own choice. The operator's bootnodes may be where they like. */
+  readonly maxOutboundPerSubnet: number;
+}
+
+const MAX_INBOUND_PER_SUBNET = 16;
+const MAX_OUTBOUND_PER_SUBNET = 2;
+const MAX_RESERVED = 16;
+
+/** In public, some places are kept for connections of our own choice, which an attacker cannot take. */
+export function gaterLimits(maxPeers: number, local: boolean): GaterLimits {
+  const reserved = local ? 0 : Math.min(MAX_RESERVED, Math.floor(maxPeers / 4));
+  return { maxInbound: maxPeers - reserved, maxInboundPerSubnet: MAX_INBOUND_PER_SUBNET, maxOutboundPerSubnet: MAX_OUTBOUND_PER_SUBNET };
 }
 
 export class Gater implements ConnectionGater {
-  readonly #options: GaterOptions;
+  readonly #limits: GaterLimits;
   readonly #offenders: Offenders;
   readonly #connections: () => readonly Connection[];
+  readonly #isBootnode: (id: NodeId) => boolean;
   #partition: ReadonlySet<NodeId> | null = null;
   readonly #denied = new Map<string, number>();
 
-  constructor(options: GaterOptions, offenders: Offenders, connections: () => readonly Connection[]) {
-    this.#options = options;
+  constructor(limits: GaterLimits, offenders: Offenders, connections: () => readonly Connection[], isBootnode: (id: NodeId) => boolean) {
+    this.#limits = limits;
     this.#offenders = offenders;
     this.#connections = connections;
+    this.#isBootnode = isBootnode;
   }
 
   get partition(): ReadonlySet<NodeId> | null {
@@ -50,14 +63,21 @@ export class Gater implements ConnectionGater {
     return this.#refusal(id) === null;
   }
 
-  /** Loopback always, private ranges by option: an address there says nothing about who it is. */
+  /** Caps and bans by address do not touch loopback and private ranges: whole laboratories are behind one address there. */
   isExempt(host: string): boolean {
-    const reach = reachOf(host);
-    return reach === 'loopback' || (reach === 'private' && this.#options.exemptPrivate);
+    return reachOf(host) !== 'public';
   }
 
   denyDialPeer(peerId: PeerId): boolean {
     return this.#refusal(nodeId(peerId)) !== null;
+  }
+
+  denyDialMultiaddr(address: Multiaddr): boolean {
+    const host = hostOf(address);
+    const id = address.getComponents().findLast((component) => component.name === 'p2p')?.value;
+    if (this.isExempt(host) || (id !== undefined && this.#isBootnode(NodeId(id)))) return false;
+    const full = this.#neighbours('outbound', host) >= this.#limits.maxOutboundPerSubnet;
+    return this.#count(full ? 'our connections to this subnet' : null);
   }
 
   denyInboundConnection(connection: MultiaddrConnection): boolean {
@@ -81,13 +101,16 @@ export class Gater implements ConnectionGater {
   }
 
   #inboundRefusal(host: string): string | null {
-    const inbound = this.#connections().filter((connection) => connection.direction === 'inbound');
-    if (inbound.length >= this.#options.maxInbound) return 'inbound connections';
+    const inbound = this.#connections().filter((connection) => connection.direction === 'inbound').length;
+    if (inbound >= this.#limits.maxInbound) return 'inbound connections';
     if (this.isExempt(host)) return null;
     if (this.#offenders.isHostBanned(host, performance.now())) return 'banned address';
+    return this.#neighbours('inbound', host) >= this.#limits.maxInboundPerSubnet ? 'connections of this subnet' : null;
+  }
+
+  #neighbours(direction: Connection['direction'], host: string): number {
     const subnet = subnetOf(host);
-    const neighbours = inbound.filter((connection) => subnetOf(hostOf(connection.remoteAddr)) === subnet);
-    return neighbours.length >= this.#options.maxPerSubnet ? 'connections of this subnet' : null;
+    return this.#connections().filter((other) => other.direction === direction && subnetOf(hostOf(other.remoteAddr)) === subnet).length;
   }
 
   #count(reason: string | null): boolean {

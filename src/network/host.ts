@@ -2,15 +2,15 @@
  * The network as the node sees it: peers that are in the same network, gossip, direct messages, requests. Everything
  * that a peer can do wrong ends here, as an offence against it.
  */
-import type { Connection, PeerInfo as FoundPeer, Libp2p } from '@libp2p/interface';
+import type { Connection, Libp2p } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { type ErrorFields, explain, RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import { hostOf, parsePeerAddress } from './addresses.ts';
-import { Dialer } from './dialer.ts';
+import { Dialer, type DialerPorts } from './dialer.ts';
 import { Direct } from './direct.ts';
 import { ENVELOPE_BYTES, Sealer } from './envelope.ts';
-import { Gater, type GaterOptions } from './gater.ts';
+import { Gater, gaterLimits } from './gater.ts';
 import { Gossip, GRAYLIST_SCORE, MAX_GOSSIP_BYTES, type Topic } from './gossip.ts';
 import { Intake } from './intake.ts';
 import type { NetworkHandlers, NetworkOptions, NetworkStats, PeerInfo, Timeouts } from './interface.ts';
@@ -20,11 +20,10 @@ import { LOCAL_PACE, type Pace, PUBLIC_PACE } from './pace.ts';
 import { PeerBook } from './peer-book.ts';
 import { BAN_THRESHOLD, DEFAULT_OFFENCE } from './reputation.ts';
 import { Requests } from './requests.ts';
-import { nodeId, type Session, Sessions } from './sessions.ts';
+import { nodeId, type Session, type SessionHandlers, Sessions } from './sessions.ts';
 import { createTransport, isReachable, startTransport } from './transport.ts';
 
 const TIMEOUTS: Timeouts = { handshakeMs: 5_000, requestMs: 10_000 };
-const MAX_PEERS_PER_SUBNET = 8;
 /** Two peers may hold two connections for a moment. */
 const SPARE_CONNECTIONS = 8;
 const TEND_INTERVAL_MS = 1_000;
@@ -32,7 +31,6 @@ const FORGET_INTERVAL_MS = 30_000;
 /** A node of another network will not become one of ours soon. */
 const STRANGER_HOLD_MS = 5 * 60_000;
 const DISCONNECT_HOLD_MS = 60_000;
-const MAX_LISTEN_ADDRESSES = 8;
 /** Any private address: what is found by multicast may be private, and must not be loopback. */
 const LOCAL_SEGMENT = '10.0.0.1';
 
@@ -63,7 +61,12 @@ export class Network {
     const offenders = new Offenders();
     const { genesisHash, agent } = handlers.status();
     // The parts know each other in a circle, so these two reach the network through a name that is bound below.
-    const gater = new Gater(gaterOptions(options), offenders, () => network.#libp2p.getConnections());
+    const gater = new Gater(
+      gaterLimits(options.maxPeers, options.local),
+      offenders,
+      () => network.#libp2p.getConnections(),
+      (id) => network.#book.isBootnode(id),
+    );
     const gossip = new Gossip(genesisHash, {
       whenReady: (connection) => network.#sessions.whenReady(connection),
       validate: (topic, bytes, from) => network.#intake.validate(topic, bytes, from),
@@ -79,7 +82,11 @@ export class Network {
         genesisHash,
         maxConnections: options.maxPeers + SPARE_CONNECTIONS,
         maxInboundPerSecond: pace.maxInboundPerSecond,
-        mdns: options.mdns && isReachable(options.listen) ? (peer) => network.#found(peer) : null,
+        upgradeTimeoutMs: options.timeouts?.handshakeMs ?? TIMEOUTS.handshakeMs,
+        mdns:
+          options.mdns && isReachable(options.listen)
+            ? (id, addresses) => network.#dialer.learnListening(id, addresses, LOCAL_SEGMENT)
+            : null,
       },
       gater,
       gossip,
@@ -99,7 +106,7 @@ export class Network {
     gossip: Gossip,
     offenders: Offenders,
   ) {
-    const timeouts = { ...TIMEOUTS, ...options.timeouts };
+    const { handshakeMs, requestMs } = { ...TIMEOUTS, ...options.timeouts };
     const onOffence = (peer: NodeId, error: RuleError) => this.offence(peer, error);
     this.#options = options;
     this.#genesisHash = handlers.status().genesisHash;
@@ -108,41 +115,36 @@ export class Network {
     this.#gossip = gossip;
     this.#offenders = offenders;
     this.self = nodeId(libp2p.peerId);
-    this.#intake = new Intake(
-      handlers,
-      this.#genesisHash,
-      (id) => id !== this.self && gater.allows(id),
-      (level, text, fields) => this.#log(level, text, fields),
-    );
+    const listensTo = (id: NodeId) => id !== this.self && gater.allows(id);
+    this.#intake = new Intake(handlers, this.#genesisHash, listensTo, (level, text, fields) => this.#log(level, text, fields));
     this.#sealer = new Sealer(options.key, this.#genesisHash);
     this.#book = new PeerBook(this.self, pace.backoff, Math.random);
-    this.#sessions = new Sessions(
-      libp2p,
-      {
-        ourStatus: () => handlers.status(),
-        onReady: (session) => this.#ready(session),
-        onStatus: (session) => this.#intake.status(session),
-        onGone: (session) => this.#gone(session),
-        onFailed: (connection, error) => this.#handshakeFailed(connection, error),
-      },
-      timeouts.handshakeMs,
-    );
-    const served = this.#intake.served((session) => this.#addressesFor(session));
-    this.#requests = new Requests(libp2p, this.#sessions, served, this.#genesisHash, timeouts.requestMs, onOffence);
+    this.#sessions = new Sessions(libp2p, this.#sessionHandlers(handlers), handshakeMs);
+    const served = this.#intake.served((session) => this.#dialer.share(session.id));
+    this.#requests = new Requests(libp2p, this.#sessions, served, this.#genesisHash, requestMs, onOffence);
     this.#direct = new Direct(libp2p, this.#sessions, this.#genesisHash, (bytes, from) => this.#intake.direct(bytes, from), onOffence);
-    this.#dialer = new Dialer(
-      libp2p,
-      this.#book,
-      {
-        wanted: () => this.#wanted(),
-        connected: () => new Set([this.self, ...libp2p.getPeers().map(nodeId)]),
-        mayDial: (id) => gater.allows(id),
-        peers: () => [...this.#sessions.all().keys()],
-        ask: (peer) => this.#requests.addresses(peer),
-        hostOf: (peer) => this.#hostOf(peer),
-      },
-      pace,
-    );
+    this.#dialer = new Dialer(libp2p, this.#book, this.#dialerPorts(), pace);
+  }
+
+  #sessionHandlers(handlers: NetworkHandlers): SessionHandlers {
+    return {
+      ourStatus: () => handlers.status(),
+      onReady: (session) => this.#ready(session),
+      onStatus: (session) => this.#intake.status(session),
+      onGone: (session) => this.#gone(session),
+      onFailed: (connection, error) => this.#handshakeFailed(connection, error),
+    };
+  }
+
+  #dialerPorts(): DialerPorts {
+    return {
+      wanted: () => this.#wanted(),
+      connected: () => new Set([this.self, ...this.#libp2p.getPeers().map(nodeId)]),
+      mayDial: (id) => this.#gater.allows(id),
+      peers: () => [...this.#sessions.all().keys()],
+      ask: (peer) => this.#requests.addresses(peer),
+      hostOf: (peer) => this.#hostOf(peer),
+    };
   }
 
   async #run(): Promise<void> {
@@ -322,29 +324,23 @@ export class Network {
 
   #handshakeFailed(connection: Connection, error: RuleError): void {
     const peer = nodeId(connection.remotePeer);
-    this.#log('info', 'Handshake failed', { peer, address: connection.remoteAddr.toString(), code: error.code, reason: error.message });
+    this.#log(error.blame ? 'info' : 'debug', 'Handshake failed', {
+      peer,
+      address: connection.remoteAddr.toString(),
+      code: error.code,
+      reason: error.message,
+    });
     if (!error.blame) return;
     this.#book.hold(peer, performance.now() + STRANGER_HOLD_MS);
     this.offence(peer, error);
   }
 
-  /** Where a peer says that it listens. Only peers of our network are believed, and only about themselves. */
+  /** Only peers of our own network are believed. */
   async #identified(connection: Connection, listen: readonly string[]): Promise<void> {
     const session = await this.#sessions.whenReady(connection);
     if (session === null) return;
-    for (const address of listen.slice(0, MAX_LISTEN_ADDRESSES)) {
-      const full = address.includes('/p2p/') ? address : `${address}/p2p/${session.id}`;
-      if (full.endsWith(`/p2p/${session.id}`)) this.#dialer.learn(full, hostOf(connection.remoteAddr));
-    }
+    this.#dialer.learnListening(session.id, listen, hostOf(connection.remoteAddr));
     this.#book.connected(session.id);
-  }
-
-  /** By multicast, so from our own network segment. */
-  #found(peer: FoundPeer): void {
-    const id = nodeId(peer.id);
-    for (const address of peer.multiaddrs.slice(0, MAX_LISTEN_ADDRESSES).map(String)) {
-      this.#dialer.learn(address.includes('/p2p/') ? address : `${address}/p2p/${id}`, LOCAL_SEGMENT);
-    }
   }
 
   #tend(): void {
@@ -398,18 +394,7 @@ export class Network {
     };
   }
 
-  /** Any, for somebody who looks for more; the requester chooses. */
-  #addressesFor(session: Session): readonly string[] {
-    const others = [...this.#sessions.all().keys()].filter((id) => id !== session.id);
-    return this.#dialer.share(others, this.#hostOf(session.id));
-  }
-
   #log(level: 'debug' | 'info' | 'warn', message: string, fields: ErrorFields): void {
     this.#options.log?.(level, message, fields);
   }
-}
-
-function gaterOptions({ maxPeers, local }: NetworkOptions): GaterOptions {
-  const reserved = local ? 0 : Math.min(8, Math.ceil(maxPeers / 4));
-  return { maxInbound: maxPeers - reserved, maxPerSubnet: MAX_PEERS_PER_SUBNET, exemptPrivate: local };
 }

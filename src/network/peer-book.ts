@@ -116,6 +116,10 @@ export class PeerBook {
     }
   }
 
+  isBootnode(id: NodeId): boolean {
+    return this.#entries.get(id)?.isBootnode === true;
+  }
+
   addressesOf(id: NodeId): readonly string[] {
     return this.#entries.get(id)?.addresses ?? [];
   }

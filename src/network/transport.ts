@@ -1,6 +1,6 @@
 /** libp2p put together: TCP, Noise, yamux behind its guard, identify, ping, gossipsub behind its gate; and its limits. */
 import { type Identify, identify } from '@libp2p/identify';
-import type { ComponentLogger, Libp2p, Logger, PeerDiscovery, PeerInfo } from '@libp2p/interface';
+import type { ComponentLogger, Libp2p, Logger } from '@libp2p/interface';
 import { mdns } from '@libp2p/mdns';
 import { noise } from '@libp2p/noise';
 import { type Ping, ping } from '@libp2p/ping';
@@ -8,12 +8,13 @@ import { tcp } from '@libp2p/tcp';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { explain, UsageError } from '../base/errors.ts';
-import type { Hash } from '../base/types.ts';
+import type { Hash, NodeId } from '../base/types.ts';
 import { hostOf, reachOf } from './addresses.ts';
 import type { Gater } from './gater.ts';
 import type { Gossip } from './gossip.ts';
 import { guardedYamux } from './guarded-muxer.ts';
 import type { NodeKey } from './node-key.ts';
+import { nodeId } from './sessions.ts';
 
 export interface TransportOptions {
   readonly key: NodeKey;
@@ -24,7 +25,9 @@ export interface TransportOptions {
   readonly maxConnections: number;
   /** From one host, each second. */
   readonly maxInboundPerSecond: number;
-  readonly mdns: ((peer: PeerInfo) => void) | null;
+  /** Noise and everything before it, of a connection that comes in. */
+  readonly upgradeTimeoutMs: number;
+  readonly mdns: ((peer: NodeId, addresses: readonly string[]) => void) | null;
 }
 
 /**
@@ -32,7 +35,6 @@ export interface TransportOptions {
  * take all places from the others (slow-loris).
  */
 const MAX_PENDING_CONNECTIONS = 64;
-const UPGRADE_TIMEOUT_MS = 5_000;
 const NEGOTIATION_TIMEOUT_MS = 5_000;
 const DIAL_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 500;
@@ -58,7 +60,7 @@ export async function createTransport(options: TransportOptions, gater: Gater, g
       maxConnections: options.maxConnections,
       maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
       inboundConnectionThreshold: options.maxInboundPerSecond,
-      inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
+      inboundUpgradeTimeout: options.upgradeTimeoutMs,
       inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
       outboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
       dialTimeout: DIAL_TIMEOUT_MS,
@@ -68,7 +70,7 @@ export async function createTransport(options: TransportOptions, gater: Gater, g
       reconnectRetries: 0,
     },
     connectionMonitor: { pingInterval: PING_INTERVAL_MS, pingTimeout: { minTimeout: PING_TIMEOUT_MS } },
-    peerDiscovery: options.mdns === null ? [] : [multicast(options, options.mdns)],
+    peerDiscovery: options.mdns === null ? [] : [multicast(options.genesisHash, options.mdns)],
     services: {
       identify: identify({ maxMessageSize: MAX_IDENTIFY_BYTES }),
       ping: ping(),
@@ -99,14 +101,11 @@ export function isReachable(listen: readonly string[]): boolean {
 }
 
 /** Only nodes of the same network answer to the tag. What is found is handed over directly, apart from what peers claim. */
-function multicast(
-  options: TransportOptions,
-  onPeer: (peer: PeerInfo) => void,
-): (components: Parameters<ReturnType<typeof mdns>>[0]) => PeerDiscovery {
-  const create = mdns({ serviceTag: `synod-${options.genesisHash.slice(2, 10)}.local`, interval: MDNS_INTERVAL_MS });
+function multicast(genesisHash: Hash, onPeer: (peer: NodeId, addresses: readonly string[]) => void): ReturnType<typeof mdns> {
+  const create = mdns({ serviceTag: `synod-${genesisHash.slice(2, 10)}.local`, interval: MDNS_INTERVAL_MS });
   return (components) => {
     const service = create(components);
-    service.addEventListener('peer', (event) => onPeer(event.detail));
+    service.addEventListener('peer', ({ detail }) => onPeer(nodeId(detail.id), detail.multiaddrs.map(String)));
     return service;
   };
 }

@@ -34,7 +34,7 @@ function closed(socket: Socket): Promise<void> {
 
 /** Two nodes that are connected, and stay so whatever the test does to the first. */
 async function pair(): Promise<[TestNode, TestNode]> {
-  const victim = await startNode(1);
+  const victim = await startNode(1, { timeouts: { handshakeMs: 1_000 } });
   const friend = await startNode(2, { bootnodes: [victim.address] });
   await everybodyMet([victim, friend]);
   await eventually(() => friend.network.stats().gossip.subscribers === 1);
