@@ -91,13 +91,17 @@ function parseForks(config: Fields): readonly ForkActivation[] {
   if (found.length === 0)
     return FORKS.map((fork) => (FORKS.indexOf(fork) < FORKS.indexOf('shanghai') ? { fork, block: 0 } : { fork, time: 0 }));
   found.sort((a, b) => FORKS.indexOf(a.fork) - FORKS.indexOf(b.fork));
-  // geth's way to say that the merge has happened: no difficulty is left to wait for.
-  if (!found.some(({ fork }) => fork === 'paris') && config.terminalTotalDifficulty === 0) {
-    const at = found.findIndex(({ fork }) => fork === 'shanghai');
-    found.splice(at < 0 ? found.length : at, 0, { fork: 'paris', block: 0 });
-  }
+  addMerge(found, config.terminalTotalDifficulty);
   checkOrder(found);
   return found;
+}
+
+/** geth's way to say that the merge has happened: no difficulty is left to wait for. */
+function addMerge(found: ForkActivation[], totalDifficulty: unknown): void {
+  if (found.some(({ fork }) => fork === 'paris') || totalDifficulty === undefined || Number(totalDifficulty) !== 0) return;
+  const later = found.findIndex(({ fork }) => FORKS.indexOf(fork) > FORKS.indexOf('paris'));
+  const at = later < 0 ? found.length : later;
+  found.splice(at, 0, { fork: 'paris', block: found[at - 1]?.block ?? 0 });
 }
 
 /** A later fork cannot start before an earlier one, nor leave one out that changed the header. */
@@ -107,12 +111,12 @@ function checkOrder(forks: readonly ForkActivation[]): void {
     if (before === undefined) continue;
     const early = (activation.block ?? 0) < (before.block ?? 0) && activation.block !== undefined;
     const earlyTime = (activation.time ?? 0) < (before.time ?? 0) && activation.time !== undefined;
-    if (early || earlyTime) throw bad('config.forks', `have ${activation.fork} activated before ${before.fork}, which comes first`);
+    if (early || earlyTime) throw badForks(`activates ${activation.fork} before ${before.fork}, which comes first`);
   }
   const names = new Set(forks.map(({ fork }) => fork));
   for (const fork of FORKS.slice(FORKS.indexOf('london'))) {
     const later = FORKS.slice(FORKS.indexOf(fork) + 1).find((name) => names.has(name));
-    if (fork !== 'paris' && !names.has(fork) && later !== undefined) throw bad('config.forks', `leave out ${fork}, which ${later} needs`);
+    if (fork !== 'paris' && !names.has(fork) && later !== undefined) throw badForks(`leaves out ${fork}, which ${later} needs`);
   }
 }
 
@@ -212,4 +216,8 @@ function bad(field: string, what: string, cause?: unknown): UsageError {
   const [top, below] = field.split('.');
   const key = top === 'config' && below !== undefined ? below : top;
   return new UsageError(`genesis/${key}`, `The genesis document's ${field} ${what}.`, { field }, cause);
+}
+
+function badForks(what: string): UsageError {
+  return new UsageError('genesis/forks', `The genesis document's config ${what}.`, { field: 'config' });
 }
