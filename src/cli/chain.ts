@@ -10,7 +10,7 @@ import { quote } from '../base/types.ts';
 import { type Block, MAX_BLOCK_BYTES } from '../chain/block.ts';
 import { decodeEthereumBlock, encodeEthereumBlock, listLength } from '../chain/ethereum-block.ts';
 import { hashHeader } from '../chain/header.ts';
-import { type OfflineChain, openOffline } from '../node/offline.ts';
+import type { OfflineChain } from '../node/offline.ts';
 import { genesisFor } from './genesis.ts';
 import { absolutePath, defaultDatadir, integerOption } from './options.ts';
 import { argumentError, openProgress, print } from './output.ts';
@@ -49,6 +49,7 @@ export function registerChain(program: Command): void {
 }
 
 async function open(flags: ChainFlags): Promise<OfflineChain> {
+  const { openOffline } = await import('../node/offline.ts');
   return await openOffline(flags.datadir, genesisFor(flags.datadir, flags.genesis));
 }
 

