@@ -54,6 +54,9 @@ function pendingHeader({ chain }: Backend): Header {
     gasUsed: 0n,
     logsBloom: EMPTY_BLOOM,
     receiptsRoot: EMPTY_TRIE_ROOT,
+    // Zero says "not known yet" where clients do not accept null.
+    transactionsRoot: ZERO_HASH,
+    mixHash: ZERO_HASH,
     extraData: '0x',
     ...(baseFeePerGas !== undefined && { baseFeePerGas }),
   };

@@ -2,6 +2,7 @@ import { RLP } from '@ethereumjs/rlp';
 import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
 import { EMPTY, fromHex, toHex } from '../../src/base/bytes.ts';
+import { ZERO_HASH } from '../../src/base/types.ts';
 import type { Block } from '../../src/chain/block.ts';
 import { encodeHeader, headerFields } from '../../src/chain/header.ts';
 import type { CallResult } from '../../src/rpc/backend.ts';
@@ -130,6 +131,7 @@ describe('the pending block', () => {
     const tx = node.pend(await transfer(5));
     const block = await ask('eth_getBlockByNumber', 'pending', true);
     expect(block).toMatchObject({ number: '0x4', parentHash: node.chain.head.hash, hash: null, nonce: null, miner: null, gasUsed: '0x0' });
+    expect(block).toMatchObject({ transactionsRoot: ZERO_HASH, mixHash: ZERO_HASH, stateRoot: node.chain.head.header.stateRoot });
     expect(block.transactions).toMatchObject([{ hash: tx.hash, blockHash: null, blockNumber: null, transactionIndex: null }]);
     expect(await ask('eth_getBlockTransactionCountByNumber', 'pending')).toBe('0x1');
     expect(await ask('eth_getTransactionByBlockNumberAndIndex', 'pending', '0x0')).toMatchObject({ hash: tx.hash });
