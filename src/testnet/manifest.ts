@@ -73,15 +73,18 @@ export function loadManifest(directory: string): Manifest | null {
 export function createManifest(directory: string, options: TestnetOptions, template: unknown, nowMs: number): Manifest {
   const accounts = devAccounts(options.mnemonic, options.accounts + options.nodes);
   // The miners' accounts come after the funded ones, whose balances then change by nothing but their own transactions.
-  const nodes = accounts
-    .slice(options.accounts)
-    .map(({ address }, index) => ({ index, mines: index < options.miners, etherbase: address }));
+  const nodes = accounts.slice(options.accounts).map(({ address }, index) => ({ index, mines: mines(index, options), etherbase: address }));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const funded = accounts.slice(0, options.accounts).map(({ address }) => address);
   writeFileSync(paths.genesis(directory), `${JSON.stringify(genesisDocument(template, options, funded, nowMs), null, 2)}\n`);
   const manifest: Manifest = { version: 1, options, nodes };
   writeFileSync(paths.manifest(directory), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
   return manifest;
+}
+
+/** Spread over the nodes, so that both halves of a network that is cut in the middle go on mining. */
+function mines(index: number, { nodes, miners }: TestnetOptions): boolean {
+  return Math.floor(((index + 1) * miners - 1) / nodes) > Math.floor((index * miners - 1) / nodes);
 }
 
 type JsonObject = { [key: string]: Json };
