@@ -28,6 +28,7 @@ export const MAX_REQUEST_BYTES = 4 * 1024;
 /** One gossip message of transactions, or one answer to a request for those that are pending. */
 export const MAX_TRANSACTIONS_BYTES = 256 * 1024;
 export const MAX_TRANSACTIONS = 4096;
+export const MAX_SALT_BYTES = 8;
 /** An engine may put a whole block into a message (a proposal), and little else is large. */
 export const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + 64 * 1024;
 export const MAX_ADDRESSES = 16;
@@ -179,22 +180,28 @@ export function decodeResponse(bytes: Uint8Array, what: string, maxItems: number
 
 /** One gossip message of transactions, each in its EIP-2718 form. */
 export function decodeTransactions(bytes: Uint8Array): readonly Uint8Array[] {
-  return decodeList(bytes, 'transactions', MAX_TRANSACTIONS_BYTES, MAX_TRANSACTIONS);
+  const [salt, list] = listField(decodeBounded(bytes, 'transactions', MAX_TRANSACTIONS_BYTES), 'transactions', 2);
+  items([salt], 'salt of transactions', 1, MAX_SALT_BYTES);
+  return items(list, 'transactions', MAX_TRANSACTIONS, MAX_TRANSACTIONS_BYTES);
 }
 
 /**
  * Packs transactions into as few gossip messages as their bounds allow; a gossip message costs about the same whatever
  * its size. One that is too large for any message is left out (the pool refuses such transactions anyway).
+ *
+ * Gossip knows a message by its content and carries none twice within minutes, so a transaction that is sent on again,
+ * because a reorganisation gave it back, would reach nobody: the salt makes it another message.
  */
-export function packTransactions(transactions: readonly Uint8Array[]): readonly Uint8Array[] {
-  const overhead = 5;
+export function packTransactions(transactions: readonly Uint8Array[], salt: Uint8Array): readonly Uint8Array[] {
+  const prefixBytes = 5;
+  const roomBytes = MAX_TRANSACTIONS_BYTES - 3 * prefixBytes - MAX_SALT_BYTES;
   const batches: Uint8Array[][] = [];
   let bytes = 0;
   for (const transaction of transactions) {
-    const size = transaction.length + overhead;
-    if (size + overhead > MAX_TRANSACTIONS_BYTES) continue;
+    const size = transaction.length + prefixBytes;
+    if (size > roomBytes) continue;
     const current = batches.at(-1);
-    if (current === undefined || bytes + size + overhead > MAX_TRANSACTIONS_BYTES || current.length === MAX_TRANSACTIONS) {
+    if (current === undefined || bytes + size > roomBytes || current.length === MAX_TRANSACTIONS) {
       batches.push([transaction]);
       bytes = size;
     } else {
@@ -202,7 +209,7 @@ export function packTransactions(transactions: readonly Uint8Array[]): readonly 
       bytes += size;
     }
   }
-  return batches.map(encodeList);
+  return batches.map((batch) => RLP.encode([salt, batch]));
 }
 
 /**

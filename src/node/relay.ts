@@ -2,7 +2,8 @@
  * Sends the transactions that came to this node on to its peers, several in one message: a gossip message costs about
  * the same whatever it holds (measured: 2,000-3,300 messages a second).
  */
-import { packTransactions } from '../network/messages.ts';
+import { randomBytes } from 'node:crypto';
+import { MAX_SALT_BYTES, packTransactions } from '../network/messages.ts';
 import type { ClockPort } from './ports.ts';
 
 /** Long enough to gather a burst, short enough for nobody to notice. */
@@ -38,6 +39,6 @@ export class TransactionRelay {
     this.#timer = null;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const message of packTransactions(waiting)) this.#publish(message);
+    for (const message of packTransactions(waiting, randomBytes(MAX_SALT_BYTES))) this.#publish(message);
   }
 }

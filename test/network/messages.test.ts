@@ -26,6 +26,8 @@ import {
 } from '../../src/network/messages.ts';
 import { codeOf, hash, status } from './harness.ts';
 
+const SALT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+
 function thrownBy(action: () => unknown): string {
   try {
     action();
@@ -115,7 +117,7 @@ describe('messages', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 131_072 }), { maxLength: 40 }), (sizes) => {
         const transactions = sizes.map((size, i) => new Uint8Array(size).fill(i));
-        const batches = packTransactions(transactions);
+        const batches = packTransactions(transactions, SALT);
         for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(MAX_TRANSACTIONS_BYTES);
         expect(batches.flatMap(decodeTransactions).map((bytes) => bytes.length)).toEqual(sizes);
         const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -123,6 +125,15 @@ describe('messages', () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  test('transactions that are sent on again make another message, which gossip carries', () => {
+    const [first] = packTransactions([new Uint8Array(100)], SALT);
+    const [again] = packTransactions([new Uint8Array(100)], Uint8Array.of(9));
+    expect(again).not.toEqual(first);
+    expect(decodeTransactions(again ?? new Uint8Array())).toEqual(decodeTransactions(first ?? new Uint8Array()));
+    expect(thrownBy(() => decodeTransactions(RLP.encode([new Uint8Array(9), []])))).toBe('decode/length');
+    expect(thrownBy(() => decodeTransactions(RLP.encode([new Uint8Array(8)])))).toBe('decode/rlp');
   });
 
   test('arbitrary bytes give a DecodeError or a value, and nothing else', () => {
