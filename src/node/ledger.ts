@@ -108,6 +108,8 @@ export class NodeLedger implements LedgerPort {
       .catch((error) => this.#fail(error))
       .finally(() => {
         this.#working = null;
+        // What was asked between the last look at the queue and now has found somebody at work.
+        if (!this.#stopped && (this.#checks.length > 0 || this.#build !== null)) this.#work();
       });
   }
 
