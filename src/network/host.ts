@@ -11,14 +11,14 @@ import { Dialer, type DialerPorts } from './dialer.ts';
 import { Direct } from './direct.ts';
 import { ENVELOPE_BYTES, Sealer } from './envelope.ts';
 import { Gater, gaterLimits } from './gater.ts';
-import { Gossip, GRAYLIST_SCORE, MAX_GOSSIP_BYTES, type Topic } from './gossip.ts';
+import { Gossip, MAX_GOSSIP_BYTES, type Topic } from './gossip.ts';
 import { Intake } from './intake.ts';
 import type { NetworkHandlers, NetworkOptions, NetworkStats, PeerInfo, Timeouts } from './interface.ts';
 import type { HeadersRequest } from './messages.ts';
 import { Offenders } from './offenders.ts';
 import { LOCAL_PACE, type Pace, PUBLIC_PACE } from './pace.ts';
 import { PeerBook } from './peer-book.ts';
-import { BAN_THRESHOLD, DEFAULT_OFFENCE } from './reputation.ts';
+import { DEFAULT_OFFENCE } from './reputation.ts';
 import { Requests } from './requests.ts';
 import { nodeId, type Session, type SessionHandlers, Sessions } from './sessions.ts';
 import { createTransport, isReachable, startTransport } from './transport.ts';
@@ -345,11 +345,11 @@ export class Network {
 
   #tend(): void {
     for (const session of this.#gossip.tend(this.#sessions.all())) {
-      const graylisted = this.#gossip.score(session.id) < GRAYLIST_SCORE;
-      const error = graylisted
-        ? new RuleError('network/gossip-score', 'gossipsub no longer listens to this peer.')
-        : new RuleError('network/gossip-stream', 'What the peer sent is not gossip, or larger than any message may be.');
-      this.offence(session.id, error, graylisted ? BAN_THRESHOLD : DEFAULT_OFFENCE);
+      const error = new RuleError(
+        'network/gossip',
+        'The peer sends what is not gossip, or so much that is wrong that gossipsub no longer listens.',
+      );
+      this.offence(session.id, error);
       this.#cut((id) => id === session.id, error);
     }
   }

@@ -7,9 +7,9 @@
  */
 import { BoundedMap } from '../base/bounded.ts';
 
-/** Four or five plain offences within minutes; one that is severe is given this weight by the caller. */
+/** Four plain offences within a few minutes; one that is severe is given this weight by the caller. */
 export const BAN_THRESHOLD = 100;
-export const DEFAULT_OFFENCE = 25;
+export const DEFAULT_OFFENCE = 30;
 export const HALF_LIFE_MS = 5 * 60_000;
 export const FIRST_BAN_MS = 60_000;
 export const MAX_BAN_MS = 60 * 60_000;
