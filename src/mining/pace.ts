@@ -9,6 +9,8 @@ const FULL_BATCH_MS = 10;
 /** Short rests keep a limited worker smooth: about forty batches a second. */
 const LIMITED_BATCH_MS = 25;
 const BUCKET_MS = 100;
+/** Not worth going to sleep for; it stays owed. */
+const MIN_REST_MS = 0.1;
 const MAX_BATCH = 2 ** 24;
 /** The weight of the newest batch in the estimate of speed. */
 const NEWEST_WEIGHT = 0.3;
@@ -37,7 +39,8 @@ export class Pace {
   /** Milliseconds to rest before the next batch. A changed limit counts from now on: what was owed under the old one is forgiven. */
   restMs(nowMs: number, limit: number): number {
     this.#refill(nowMs, limit);
-    return limit === 0 || this.#tokens >= 0 ? 0 : (-this.#tokens * 1000) / limit;
+    const restMs = limit === 0 ? 0 : (-this.#tokens * 1000) / limit;
+    return restMs < MIN_REST_MS ? 0 : restMs;
   }
 
   #refill(nowMs: number, limit: number): void {

@@ -62,12 +62,13 @@ export class MiningThread {
     });
     let cause: unknown;
     this.#startedMs = performance.now();
-    worker.unref();
     worker.on('message', (message: WorkerMessage) => this.#heard(message));
     worker.on('error', (error) => {
       cause = error;
     });
     worker.on('exit', (code) => this.#exited(cause ?? `exit code ${code}`));
+    // Last, because listening for messages makes the thread keep the process alive again.
+    worker.unref();
     return worker;
   }
 
