@@ -40,7 +40,7 @@ export class Dialer {
   readonly #ports: DialerPorts;
   readonly #options: DialerOptions;
   readonly #dialling = new Set<NodeId>();
-  readonly #stopped = new AbortController();
+  #stopped = false;
   #timer: NodeJS.Timeout | null = null;
   #nextExchangeMs = 0;
 
@@ -58,11 +58,11 @@ export class Dialer {
 
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
-    this.#stopped.abort();
+    this.#stopped = true;
   }
 
   tick(): void {
-    if (this.#stopped.signal.aborted) return;
+    if (this.#stopped) return;
     const nowMs = performance.now();
     const wanted = this.#ports.wanted() - this.#dialling.size;
     const room = Math.min(wanted, this.#options.maxParallelDials - this.#dialling.size);
@@ -110,7 +110,7 @@ export class Dialer {
   async #dial({ id, addresses }: Candidate): Promise<void> {
     this.#dialling.add(id);
     try {
-      const signal = AbortSignal.any([AbortSignal.timeout(this.#options.dialTimeoutMs), this.#stopped.signal]);
+      const signal = AbortSignal.timeout(this.#options.dialTimeoutMs);
       await this.#libp2p.dial(
         addresses.map((address) => multiaddr(address)),
         { signal },

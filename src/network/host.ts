@@ -171,7 +171,6 @@ export class Network {
     for (const timer of this.#timers) clearInterval(timer);
     this.#options.addressStore?.save(this.#book.remembered());
     this.#dialer.stop();
-    this.#requests.stop();
     this.#sessions.stop();
     await this.#libp2p.stop();
   }
@@ -309,8 +308,7 @@ export class Network {
     this.#gossip.admit(session);
     this.#book.connected(session.id);
     this.#intake.peer(session);
-    // The handshake is not over for the sessions before this returns.
-    queueMicrotask(() => this.#dialer.explore(session.id));
+    this.#dialer.explore(session.id);
   }
 
   #gone(session: Session): void {

@@ -54,6 +54,7 @@ export class PeerBook {
 
   /** Somebody says that the node is there. That alone does not count as having been seen. */
   learn(address: PeerAddress, nowMs: number): void {
+    if (address.id === this.#self) return;
     const entry = this.#entries.get(address.id);
     if (entry === undefined) {
       const nextDialMs = nowMs + this.#courtesyMs(address.id);
@@ -136,7 +137,7 @@ export class PeerBook {
   recall(addresses: readonly string[], nowMs: number): void {
     for (const address of [...addresses].reverse()) {
       const parsed = tryPeerAddress(address);
-      if (parsed !== null && parsed.id !== this.#self) this.learn(parsed, nowMs);
+      if (parsed !== null) this.learn(parsed, nowMs);
     }
   }
 

@@ -55,7 +55,6 @@ export class Requests {
   readonly #timeoutMs: number;
   readonly #onOffence: (peer: NodeId, error: RuleError) => void;
   readonly #active = new Map<string, number>();
-  readonly #stopped = new AbortController();
 
   constructor(
     libp2p: Libp2p,
@@ -78,10 +77,6 @@ export class Requests {
     for (const kind of KINDS) {
       await this.#libp2p.handle(this.#protocol(kind), (stream, connection) => this.#serve(kind, stream, connection), limits);
     }
-  }
-
-  stop(): void {
-    this.#stopped.abort(new RuleError('network/stopped', 'The network is stopping.', {}, { blame: false }));
   }
 
   get active(): number {
@@ -140,7 +135,7 @@ export class Requests {
   }
 
   async #exchange(connection: Connection, kind: Kind, request: Uint8Array, maxItems: number, maxItemBytes: number) {
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), this.#stopped.signal]);
+    const signal = AbortSignal.timeout(this.#timeoutMs);
     const stream = await connection.newStream(this.#protocol(kind), { signal });
     try {
       await writeFrame(stream, request, signal);
@@ -162,7 +157,7 @@ export class Requests {
   }
 
   async #serve(kind: Kind, stream: Stream, connection: Connection): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), this.#stopped.signal]);
+    const signal = AbortSignal.timeout(this.#timeoutMs);
     try {
       const session = await this.#sessions.whenReady(connection);
       if (session === null) throw quiet('network/no-handshake', 'A request before the handshake.');

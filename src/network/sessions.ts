@@ -126,7 +126,7 @@ export class Sessions {
   }
 
   async #exchange(connection: Connection): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), this.#stopped.signal]);
+    const signal = AbortSignal.timeout(this.#timeoutMs);
     const startMs = performance.now();
     const stream = await connection.newStream(STATUS_PROTOCOL, { signal });
     try {
@@ -141,7 +141,7 @@ export class Sessions {
   }
 
   async #answer(stream: Stream, connection: Connection): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), this.#stopped.signal]);
+    const signal = AbortSignal.timeout(this.#timeoutMs);
     const startMs = performance.now();
     try {
       const session = this.#sessions.get(nodeId(connection.remotePeer));

@@ -4,12 +4,13 @@ import { frame, readFrame } from '../../src/network/frames.ts';
 import {
   encodeHashes,
   encodeResponse,
+  encodeStatus,
   type HeadersRequest,
   MAX_BLOCK_HASHES,
   MAX_HEADERS,
   TARGET_RESPONSE_BYTES,
 } from '../../src/network/messages.ts';
-import { codeOf, hash, startNode, startNodes, stopAll } from './harness.ts';
+import { codeOf, eventually, hash, startNode, startNodes, status, stopAll } from './harness.ts';
 import { Stranger } from './stranger.ts';
 
 afterEach(stopAll);
@@ -129,6 +130,31 @@ describe('requests', () => {
     let served = 0;
     while (!refused(await ask(encodeHashes([hash('a')])))) served += 1;
     expect(served).toBeGreaterThanOrEqual(6);
+  });
+
+  test('addresses that are none, or are not to be believed, are not kept', async () => {
+    const node = await startNode(1);
+    const told = [
+      'rubbish',
+      '/ip4/127.0.0.1/tcp/1',
+      `/ip4/127.0.0.1/udp/1/p2p/${node.self}`,
+      node.address,
+      '/ip4/127.0.0.1/tcp/1/p2p/abc',
+      '',
+    ];
+    const stranger = await Stranger.make(2);
+    const answered = Promise.withResolvers<void>();
+    await stranger.serve('addresses', (stream) => {
+      stream.send(frame(encodeResponse(told.map((text) => new TextEncoder().encode(text)))));
+      answered.resolve();
+    });
+    await stranger.dial(node);
+    await stranger.shakeHands(node, encodeStatus(status()));
+    await answered.promise;
+    await eventually(() => node.network.stats().requests === 0);
+    // Only the stranger itself, once it has told by identify where it listens.
+    expect(node.network.stats().knownAddresses).toBeLessThanOrEqual(1);
+    expect(node.network.peers()[0]?.score).toBe(0);
   });
 
   test('a request that is announced and never sent ends in time', async () => {
