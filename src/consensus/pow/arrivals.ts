@@ -19,7 +19,7 @@ import type { Facts, HeaderNode } from '../../chain/tree.ts';
 import type { Origin } from '../engine.ts';
 import { addCandidate, chooseHead, MAX_SIBLINGS } from './forkchoice.ts';
 import { type Arrival, MAX_ORPHANS } from './orphans.ts';
-import { checkProof, FUTURE, latestTime, verifyHeader } from './rules.ts';
+import { FUTURE, latestTime, verifyHeader } from './rules.ts';
 import { statusOf, type Turn, trace } from './state.ts';
 
 /** A gossiped block that with all that waits on it stays this many blocks' work behind the head is not kept. */
@@ -160,7 +160,7 @@ function holdOrphan(turn: Turn, arrival: Arrival): void {
     const expected = `at least ${rules.settings.minimumDifficulty}`;
     throw new RuleError('header/difficulty', `Block ${arrival.hash} has difficulty ${header.difficulty}; expected ${expected}.`);
   }
-  checkProof(header);
+  rules.checkProof(header);
   if (Math.abs(header.number - state.head.header.number) > MAX_ORPHANS) {
     const message = `Block ${arrival.hash} of height ${header.number} is far from the head and its parent is unknown.`;
     throw new RuleError('pow/far-orphan', message, {}, { blame: false });

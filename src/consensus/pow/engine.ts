@@ -3,17 +3,19 @@
  * Start with README.md, which leads through the folder; this file only ties its parts to the contract.
  */
 import type { Json } from '../../base/types.ts';
-import type { ChainParams } from '../../chain/params.ts';
 import type { Engine, EngineFactory, NodeSettings } from '../engine.ts';
 import { minerStatus } from './admin.ts';
 import { decode, encode, type PowMessage } from './messages.ts';
-import { genesisFacts, type PowRules, verifyHeader } from './rules.ts';
+import { checkProof, genesisFacts, type PowRules, verifyHeader } from './rules.ts';
 import { parseSettings } from './settings.ts';
 import { initialState, type PowState } from './state.ts';
 import { noCertificates, step } from './step.ts';
 
-export const createPow: EngineFactory = (params: ChainParams, node: NodeSettings): Engine<PowState, PowMessage> => {
-  const rules: PowRules = { params, settings: parseSettings(params.engine.settings) };
+export const createPow: EngineFactory = (params, node) =>
+  powEngine({ params, settings: parseSettings(params.engine.settings), checkProof }, node);
+
+/** The engine under given rules; the simulator's differ in what a proof is. */
+export function powEngine(rules: PowRules, node: NodeSettings): Engine<PowState, PowMessage> {
   const { blockRewardWei } = rules.settings;
   return {
     name: 'pow',
@@ -33,7 +35,7 @@ export const createPow: EngineFactory = (params: ChainParams, node: NodeSettings
     rewards: ({ beneficiary: to }) => (blockRewardWei === 0n ? [] : [{ to, amount: blockRewardWei }]),
     inspect,
   };
-};
+}
 
 function inspect(state: PowState): Json {
   const { head, candidates, checking, orphans, fetches, early, counts } = state;

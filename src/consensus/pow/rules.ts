@@ -20,7 +20,12 @@ import { easiestTarget, targetOf, workOf } from './work.ts';
 export interface PowRules {
   readonly params: ChainParams;
   readonly settings: PowSettings;
+  /** `checkProof`, but for simulations, which do not hash. */
+  readonly checkProof: ProofCheck;
 }
+
+/** Throws RuleError `header/proof` unless the header proves the difficulty that it claims. */
+export type ProofCheck = (header: Header) => void;
 
 /** Code of the one rule that time alone can mend. */
 export const FUTURE = 'header/future';
@@ -37,7 +42,7 @@ export function verifyHeader(rules: PowRules, sealed: SealedHeader, parent: Head
   checkTime(header, times);
   const expected = nextDifficulty(rules, parent, ancestors, times, header.timestamp);
   if (header.difficulty !== expected) refuse(header, 'difficulty', header.difficulty, `exactly ${expected}`);
-  checkProof(header);
+  rules.checkProof(header);
   checkNotEarly(header, rules.settings, wallMs);
   return {
     weight: parent.facts.weight + workOf(targetOf(header.difficulty)),
@@ -105,7 +110,7 @@ function uncountedSeconds(settings: PowSettings, times: RecentTimes, timestamp: 
   return isPause(settings, times, timestamp) ? BigInt(timestamp - times.newest - settings.pauseAfterSeconds) : 0n;
 }
 
-/** Throws RuleError `header/proof` unless the header proves the difficulty that it claims. */
+/** Proof-of-work's own `ProofCheck`: SHA-256d over Bitcoin's header. */
 export function checkProof(header: Header): void {
   const target = targetOf(header.difficulty);
   const hash = proofHash(header80Of(header));

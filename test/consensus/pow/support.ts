@@ -11,7 +11,7 @@ import type { ChainParams, ForkActivation } from '../../../src/chain/params.ts';
 import { forkFields } from '../../../src/chain/rules.ts';
 import type { HeaderNode, HeaderView } from '../../../src/chain/tree.ts';
 import { header80Of, proofHash, withProof } from '../../../src/consensus/pow/header80.ts';
-import { genesisFacts, nextDifficulty, type PowRules, recentTimes, verifyHeader } from '../../../src/consensus/pow/rules.ts';
+import { checkProof, genesisFacts, nextDifficulty, type PowRules, recentTimes, verifyHeader } from '../../../src/consensus/pow/rules.ts';
 import { parseSettings } from '../../../src/consensus/pow/settings.ts';
 import { targetOf } from '../../../src/consensus/pow/work.ts';
 
@@ -59,7 +59,7 @@ export function testNet(settings: { readonly [key: string]: Json } = {}, difficu
   };
   const params = { chainId: 1337, genesisHash: hashHeader(header), forks: FORKS, engine: { name: 'pow', settings } };
   const genesis = { header, seal: EMPTY, hash: hashHeader(header), facts: genesisFacts(header) };
-  return { params, rules: { params, settings: parseSettings(settings) }, genesis };
+  return { params, rules: { params, settings: parseSettings(settings), checkProof }, genesis };
 }
 
 /** A view of the headers in a map, which the test fills. */
