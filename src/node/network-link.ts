@@ -2,7 +2,7 @@
  * Ties the network to the rest of the node: what peers ask is answered from the durable chain, what they send goes to
  * the inbox, the driver or sync, and the driver's and sync's words go out as messages and requests.
  */
-import { RuleError } from '../base/errors.ts';
+import { RuleError, SynodError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import { type Block, decodeBlock, decodeSealedHeader, encodeBlock, encodeSealedHeader } from '../chain/block.ts';
 import type { SealedHeader } from '../chain/header.ts';
@@ -104,13 +104,22 @@ export function transportPort(network: () => Network, sync: () => SyncHost): Tra
   };
 }
 
-export function syncTransport(network: () => Network): SyncTransport {
+export function syncTransport(network: () => Network, fatal: (error: unknown) => void): SyncTransport {
   return {
-    requestHeaders: (peer, locator, limit) =>
-      decoded(network(), peer, network().requestHeaders(peer, { locator, limit }), decodeSealedHeader),
-    requestBlocks: (peer, hashes) => decoded(network(), peer, network().requestBlocks(peer, hashes), decodeBlock),
+    requestHeaders: (peer, locator, limit, done) =>
+      answer(decoded(network(), peer, network().requestHeaders(peer, { locator, limit }), decodeSealedHeader), done, fatal),
+    requestBlocks: (peer, hashes, done) =>
+      answer(decoded(network(), peer, network().requestBlocks(peer, hashes), decodeBlock), done, fatal),
     offence: (peer, error) => network().offence(peer, error),
   };
+}
+
+function answer<T>(reply: Promise<T>, done: (value: T | null) => void, fatal: (error: unknown) => void): void {
+  reply.then(done, (error: unknown) => {
+    // What a peer does wrong is the network's to punish; anything that is not an error of ours is a bug.
+    if (error instanceof SynodError) done(null);
+    else fatal(error);
+  });
 }
 
 /** Decodes a reply; what cannot be decoded is an offence of the peer that sent it. */

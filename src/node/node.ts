@@ -124,7 +124,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     engine,
     view: store.view,
     clock: systemClock,
-    transport: syncTransport(() => network),
+    transport: syncTransport(() => network, fatal),
     bodyMatches,
     deliver: deliver('sync'),
     settings: { minimumWeight: 0n },

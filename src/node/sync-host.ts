@@ -3,7 +3,7 @@
  * what becomes of it is its own affair; this only carries the words.
  */
 import { unreachable } from '../base/assert.ts';
-import { type RuleError, SynodError } from '../base/errors.ts';
+import type { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader, type SealedHeader } from '../chain/header.ts';
@@ -18,10 +18,10 @@ import { Timers } from './timers.ts';
 /** One for each request under way, and a few of its own. */
 const MAX_TIMERS = 1_024;
 
-/** What sync needs of the network: requests that resolve with decoded replies, or reject. */
+/** What sync needs of the network: requests that are answered once, with a decoded reply, or with null when none can come. */
 export interface SyncTransport {
-  requestHeaders(peer: NodeId, locator: readonly Hash[], limit: number): Promise<readonly SealedHeader[]>;
-  requestBlocks(peer: NodeId, hashes: readonly Hash[]): Promise<readonly Block[]>;
+  requestHeaders(peer: NodeId, locator: readonly Hash[], limit: number, done: (headers: readonly SealedHeader[] | null) => void): void;
+  requestBlocks(peer: NodeId, hashes: readonly Hash[], done: (blocks: readonly Block[] | null) => void): void;
   offence(peer: NodeId, error: RuleError): void;
 }
 
@@ -117,16 +117,15 @@ export class SyncHost {
     switch (effect.type) {
       case 'requestHeaders': {
         const { peer, request, locator, limit } = effect;
-        return this.#answer(peer, request, transport.requestHeaders(peer, locator, limit), (headers) => ({
-          type: 'headers',
-          peer,
-          request,
-          headers,
-        }));
+        return transport.requestHeaders(peer, locator, limit, (headers) =>
+          this.#post(headers === null ? { type: 'failed', peer, request } : { type: 'headers', peer, request, headers }),
+        );
       }
       case 'requestBlocks': {
         const { peer, request, hashes } = effect;
-        return this.#answer(peer, request, transport.requestBlocks(peer, hashes), (blocks) => ({ type: 'blocks', peer, request, blocks }));
+        return transport.requestBlocks(peer, hashes, (blocks) =>
+          this.#post(blocks === null ? { type: 'failed', peer, request } : { type: 'blocks', peer, request, blocks }),
+        );
       }
       case 'deliver':
         return this.#deliver(effect.block, effect.from);
@@ -142,17 +141,6 @@ export class SyncHost {
       default:
         return unreachable(effect);
     }
-  }
-
-  #answer<T>(peer: NodeId, request: number, reply: Promise<T>, toEvent: (value: T) => SyncEvent): void {
-    reply.then(
-      (value) => this.#post(toEvent(value)),
-      (error: unknown) => {
-        // What a peer does wrong is the network's to punish; anything that is not an error of ours is a bug.
-        if (error instanceof SynodError) this.#post({ type: 'failed', peer, request });
-        else this.#options.fatal(error);
-      },
-    );
   }
 
   #deliver(block: Block, from: NodeId): void {
