@@ -1,3 +1,4 @@
+import { RLP } from '@ethereumjs/rlp';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Hash } from '../../src/base/types.ts';
 import { frame, readFrame } from '../../src/network/frames.ts';
@@ -22,7 +23,7 @@ function failure(promise: Promise<unknown>): Promise<string> {
 describe('requests', () => {
   test('headers are served as asked for, and never more than that', async () => {
     const asked: HeadersRequest[] = [];
-    const headers = Array.from({ length: MAX_HEADERS + 5 }, (_, i) => Uint8Array.of(i & 0xff, i >> 8));
+    const headers = Array.from({ length: MAX_HEADERS + 5 }, (_, i) => RLP.encode([Uint8Array.of(i & 0xff, i >> 8)]));
     const [server, client] = await startNodes(2, () => ({
       handlers: {
         serveHeaders: (request) => {
@@ -96,6 +97,11 @@ describe('requests', () => {
       'more than was asked for',
       (reply: (bytes: Uint8Array) => void) => reply(frame(encodeResponse(Array(9).fill(new Uint8Array(1))))),
       'decode/too-many',
+    ],
+    [
+      'a nested item',
+      (reply: (bytes: Uint8Array) => void) => reply(frame(encodeResponse([Uint8Array.of(0xc4, 0xc3, 0xc2, 0xc1, 0xc0)]))),
+      'decode/too-deep',
     ],
     ['a giant item', (reply: (bytes: Uint8Array) => void) => reply(frame(encodeResponse([new Uint8Array(3_000)]))), 'decode/length'],
   ])('%s instead of headers is an error with blame, and counts', async (_name, answer, code) => {
