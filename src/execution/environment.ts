@@ -11,6 +11,7 @@ import type { Header } from '../chain/header.ts';
 import { type ChainParams, type Fork, forkAt, isAtLeast } from '../chain/params.ts';
 import { commonFor } from './common.ts';
 import { EvmState } from './evm-state.ts';
+import { offloadHeavy } from './heavy-precompiles.ts';
 import type { Pacer } from './pacer.ts';
 import type { WorldState } from './state.ts';
 
@@ -29,6 +30,8 @@ export interface EnvironmentOptions {
   /** The hash of an ancestor, for BLOCKHASH; asked for the last 256 only. */
   readonly ancestorHash: (number: number) => Hash | undefined;
   readonly pacer: Pacer;
+  /** Whether heavy precompiles go to a thread of their own: for the thread that must stay responsive. */
+  readonly offload?: boolean;
 }
 
 export interface Environment {
@@ -45,7 +48,13 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
   const common = commonFor(params, fork);
   const stateManager = new EvmState(state, pacer);
   const blockchain = ancestors(options.ancestorHash);
-  const evm = await createEVM({ common, stateManager, blockchain, customOpcodes: [pacedJumpDestination(pacer)] });
+  const evm = await createEVM({
+    common,
+    stateManager,
+    blockchain,
+    customOpcodes: [pacedJumpDestination(pacer)],
+    customPrecompiles: options.offload === true ? offloadHeavy(common, params.chainId, fork) : [],
+  });
   const vm = await createVM({ common, stateManager, evm });
   const block = createBlock({ header: libraryHeader(options, fork) }, { common, skipConsensusFormatValidation: true, freeze: false });
   return { vm, block, fork, context, state };

@@ -109,6 +109,7 @@ export class Executor {
       state: new WorldState(this.#source, parent.stateRoot),
       ancestorHash: ancestorHashes(parent, this.#headers),
       pacer,
+      offload: true,
     });
   }
 
