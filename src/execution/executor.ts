@@ -15,8 +15,8 @@ import type { AnyEngine, BuildFields } from '../consensus/engine.ts';
 import { ancestorHashes } from './ancestors.ts';
 import { BlockRun, type RunResult } from './block-run.ts';
 import type { BlockContext } from './environment.ts';
-import { Pacer } from './pacer.ts';
-import { logsBloom, receiptsRoot, transactionsRoot } from './roots.ts';
+import { Pacer, paced } from './pacer.ts';
+import { logsBloom, receiptsRootSteps, transactionsRootSteps } from './roots.ts';
 import { WorldState } from './state.ts';
 import { decodeTransaction, type TransactionSource, type Tx } from './transaction.ts';
 import type { ExecutedBlock, Execution, StateSource } from './types.ts';
@@ -62,8 +62,9 @@ export class Executor {
    */
   async execute(block: Block, parent: Header): Promise<Execution> {
     const { header } = block;
-    compare(header, 'transactionsRoot', transactionsRoot(block.transactions));
-    const run = await this.#open(header, parent, header, new Pacer());
+    const pacer = new Pacer();
+    compare(header, 'transactionsRoot', await paced(transactionsRootSteps(block.transactions), pacer));
+    const run = await this.#open(header, parent, header, pacer);
     const seen = new Set<Hash>();
     for (const [index, bytes] of block.transactions.entries()) {
       try {
@@ -75,7 +76,7 @@ export class Executor {
       }
     }
     const result = await run.close(this.#rules.rewards(header));
-    checkResult(header, result);
+    await checkResult(header, result, pacer);
     return { receipts: result.receipts, nodes: result.nodes, codes: result.codes };
   }
 
@@ -83,14 +84,15 @@ export class Executor {
   async build(parent: Header, fields: BuildFields, pool: CandidatePool, options: BuildOptions): Promise<ExecutedBlock> {
     const deadlineMs = performance.now() + options.buildTimeMs;
     const draft = this.#draft(parent, fields, options.gasLimit);
-    const run = await this.#open(draft, parent, draft, new Pacer());
+    const pacer = new Pacer();
+    const run = await this.#open(draft, parent, draft, pacer);
     const transactions = await collect(run, pool.candidates(draft.baseFeePerGas ?? 0n), draft.gasLimit, deadlineMs);
     const result = await run.close(this.#rules.rewards(draft));
     const header: Header = {
       ...draft,
       stateRoot: result.root,
-      transactionsRoot: transactionsRoot(transactions),
-      receiptsRoot: receiptsRoot(result.receipts),
+      transactionsRoot: await paced(transactionsRootSteps(transactions), pacer),
+      receiptsRoot: await paced(receiptsRootSteps(result.receipts), pacer),
       logsBloom: logsBloom(result.receipts),
       gasUsed: result.gasUsed,
       ...(result.requestsHash !== undefined && { requestsHash: result.requestsHash }),
@@ -171,9 +173,9 @@ async function tryApply(run: BlockRun, tx: Tx): Promise<RuleError | null> {
   }
 }
 
-function checkResult(header: Header, result: RunResult): void {
+async function checkResult(header: Header, result: RunResult, pacer: Pacer): Promise<void> {
   compare(header, 'gasUsed', result.gasUsed);
-  compare(header, 'receiptsRoot', receiptsRoot(result.receipts));
+  compare(header, 'receiptsRoot', await paced(receiptsRootSteps(result.receipts), pacer));
   compare(header, 'logsBloom', logsBloom(result.receipts));
   compare(header, 'requestsHash', result.requestsHash);
   compare(header, 'stateRoot', result.root);

@@ -20,3 +20,20 @@ export class Pacer {
     this.#turnStartMs = performance.now();
   }
 }
+
+/** Work in small steps, resting in between when it is time. */
+export async function paced<Result>(steps: Generator<void, Result>, pacer: Pacer): Promise<Result> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (pacer.due) await pacer.rest();
+  }
+}
+
+/** The same work at once. */
+export function drain<Result>(steps: Generator<void, Result>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}

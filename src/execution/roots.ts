@@ -6,6 +6,7 @@ import { RLP } from '@ethereumjs/rlp';
 import { bigToBytes, concatBytes, fromHex, toHex } from '../base/bytes.ts';
 import type { Hash, Hex } from '../base/types.ts';
 import { keccak256 } from './keccak.ts';
+import { drain } from './pacer.ts';
 import { LEGACY } from './transaction-codec.ts';
 import { NO_NODES, Trie } from './trie.ts';
 import type { Log, Receipt } from './types.ts';
@@ -16,11 +17,20 @@ const BLOOM_MASK = 2047;
 
 /** `transactions` in their EIP-2718 form. */
 export function transactionsRoot(transactions: readonly Uint8Array[]): Hash {
-  return listRoot(transactions);
+  return drain(transactionsRootSteps(transactions));
 }
 
 export function receiptsRoot(receipts: readonly Receipt[]): Hash {
-  return listRoot(receipts.map(encodeReceipt));
+  return drain(receiptsRootSteps(receipts));
+}
+
+/** The same in small steps, for those who must not hold up the event loop: a full block takes 100 ms. */
+export function transactionsRootSteps(transactions: readonly Uint8Array[]): Generator<void, Hash> {
+  return listRootSteps(transactions, (bytes) => bytes);
+}
+
+export function receiptsRootSteps(receipts: readonly Receipt[]): Generator<void, Hash> {
+  return listRootSteps(receipts, encodeReceipt);
 }
 
 /** The form that the receipts root is made of, which includes the bloom that our own storage leaves out. */
@@ -37,11 +47,14 @@ export function logsBloom(receipts: readonly Receipt[]): Hex {
   return toHex(bloom);
 }
 
-/** A trie from the index of each item to the item. */
-function listRoot(items: readonly Uint8Array[]): Hash {
+/** The root of a trie from the index of each item to its encoding. */
+function* listRootSteps<Item>(items: readonly Item[], encode: (item: Item) => Uint8Array): Generator<void, Hash> {
   const trie = new Trie(NO_NODES);
-  for (const [index, item] of items.entries()) trie.put(RLP.encode(index), item);
-  return trie.commit();
+  for (const [index, item] of items.entries()) {
+    trie.put(RLP.encode(index), encode(item));
+    yield;
+  }
+  return yield* trie.commitSteps();
 }
 
 function logFields({ address, topics, data }: Log) {

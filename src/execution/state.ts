@@ -12,8 +12,8 @@ import { StorageError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
 import { type AccountState, decodeAccount, EMPTY_ACCOUNT, EMPTY_STORAGE_ROOT_BYTES, encodeAccount, hasCode } from './account.ts';
 import { keccak256 } from './keccak.ts';
-import { Pacer } from './pacer.ts';
-import { BRANCH_WIDTH, type NodeSink, Trie } from './trie.ts';
+import { Pacer, paced } from './pacer.ts';
+import { type NodeSink, Trie } from './trie.ts';
 import type { StateSource } from './types.ts';
 
 /** Values without leading zeros; the empty one is zero. Keys are whole 32-byte slots. */
@@ -152,7 +152,7 @@ export class WorldState {
       const code = this.#codes.get(codeHash);
       if (code !== undefined && code.length > 0) codes.set(codeHash, code);
     }
-    return { root: await commitPaced(this.#trie, sink, pacer), nodes, codes };
+    return { root: await paced(this.#trie.commitSteps(sink), pacer), nodes, codes };
   }
 
   async #finishStorage(address: Address, account: AccountState, sink: NodeSink, pacer: Pacer): Promise<Uint8Array> {
@@ -166,7 +166,7 @@ export class WorldState {
       if (value.length === 0) trie.delete(key);
       else trie.put(key, RLP.encode(value));
     }
-    return fromHex(await commitPaced(trie, sink, pacer));
+    return fromHex(await paced(trie.commitSteps(sink), pacer));
   }
 
   #storageTrie(account: AccountState): Trie {
@@ -190,14 +190,6 @@ export class WorldState {
     }
     map.set(key, value);
   }
-}
-
-async function commitPaced(trie: Trie, sink: NodeSink, pacer: Pacer): Promise<Hash> {
-  for (let index = 0; index < BRANCH_WIDTH; index++) {
-    trie.commitPart(index, sink);
-    if (pacer.due) await pacer.rest();
-  }
-  return trie.commit(sink);
 }
 
 function withoutLeadingZeros(value: Uint8Array): Uint8Array {

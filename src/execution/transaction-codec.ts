@@ -7,9 +7,8 @@ import { RLP } from '@ethereumjs/rlp';
 import { addressOf, bigToBytes, bytesToBig, concatBytes, hashOf } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
-import { bytesField, decodeRlp, integer, listField } from '../chain/header.ts';
+import { bytesField, decodeRlp, integer, listField } from '../chain/rlp.ts';
 import { keccak256 } from './keccak.ts';
-import { checkRlpDepth } from './rlp-depth.ts';
 
 export const LEGACY = 0;
 export const ACCESS_LIST = 1;
@@ -194,8 +193,7 @@ function typed(type: number, list: readonly unknown[], unsigned: Unsigned): Deco
 }
 
 function fieldList(body: Uint8Array, count: number): readonly unknown[] {
-  checkRlpDepth(body, MAX_RLP_DEPTH);
-  const list = listField(decodeRlp(body, 'transaction'), 'the transaction', count);
+  const list = listField(decodeRlp(body, 'transaction', MAX_RLP_DEPTH), 'the transaction', count);
   if (list.length !== count) throw malformed(`it has ${list.length} fields; expected ${count}`);
   return list;
 }

@@ -18,6 +18,7 @@ import type { Hash } from '../base/types.ts';
 import { EMPTY_TRIE_ROOT } from '../chain/header.ts';
 import { keccak256 } from './keccak.ts';
 import { equalsNibbles, fromCompact, sharedPrefix, toCompact, toNibbles } from './nibbles.ts';
+import { drain } from './pacer.ts';
 
 /** Where nodes come from: `StateSource` without code. */
 export interface NodeSource {
@@ -67,8 +68,10 @@ class Branch {
 
 type Node = Leaf | Extension | Branch;
 
-export const BRANCH_WIDTH = 16;
+const BRANCH_WIDTH = 16;
 const HASH_BYTES = 32;
+/** Levels that `commitSteps` takes apart: below them hang a few nodes each, even in a large change. */
+const STEP_DEPTH = 4;
 
 export class Trie {
   readonly #source: NodeSource;
@@ -109,21 +112,20 @@ export class Trie {
 
   /** Hashes what changed since the last commit, each node once, and answers the root. */
   commit(sink: NodeSink = () => {}): Hash {
+    return drain(this.commitSteps(sink));
+  }
+
+  /** The same in small steps, so that a caller may let others run in between. */
+  *commitSteps(sink: NodeSink = () => {}): Generator<void, Hash> {
     if (this.#root === null) return EMPTY_TRIE_ROOT;
     if (this.#root instanceof Uint8Array) return toHex(this.#root) as Hash;
-    const root = this.#readRoot();
-    const ref = root === null ? EMPTY : seal(root, sink);
+    const ref = yield* sealSteps(this.#root, sink, STEP_DEPTH);
     if (ref instanceof Uint8Array) return toHex(ref) as Hash;
     // A root is named by its hash however short it is.
     const bytes = RLP.encode(ref);
     const hash = toHex(keccak256(bytes)) as Hash;
     sink(hash, bytes);
     return hash;
-  }
-
-  /** Hashes one subtree of the root (0 to 15), so that a caller may let others run in between; `commit` does the rest. */
-  commitPart(index: number, sink: NodeSink): void {
-    if (this.#root instanceof Branch) refOf(this.#root.children[index] ?? null, sink);
   }
 
   /** The encoded nodes from the root towards the key, as EIP-1186 wants them; they prove absence as well. */
@@ -212,7 +214,7 @@ export class Trie {
   }
 
   #resolve(child: Child): Node | null {
-    if (child === null || child instanceof Leaf || child instanceof Extension || child instanceof Branch) return child;
+    if (child === null || isNode(child)) return child;
     if (!(child instanceof Uint8Array)) return decodeNode(child, child);
     const hash = toHex(child) as Hash;
     const bytes = this.#source.node(hash);
@@ -259,6 +261,19 @@ function withChild(branch: Branch, index: number, child: Child): Branch {
   return new Branch(children);
 }
 
+/** `seal`, in a step for each subtree that hangs `depth` levels below. */
+function* sealSteps(child: Child, sink: NodeSink, depth: number): Generator<void, Ref> {
+  if (child === null) return EMPTY;
+  if (!isNode(child)) return child;
+  if (child.ref === undefined && depth > 0) {
+    const below = child instanceof Branch ? child.children : child instanceof Extension ? [child.child] : [];
+    for (const next of below) yield* sealSteps(next, sink, depth - 1);
+  }
+  const ref = seal(child, sink);
+  yield;
+  return ref;
+}
+
 /** Hashes a node and what is new below it; answers how its parent names it. */
 function seal(node: Node, sink: NodeSink): Ref {
   if (node.ref !== undefined) return node.ref;
@@ -282,7 +297,11 @@ function rawOf(node: Node, sink: NodeSink): NestedUint8Array {
 
 function refOf(child: Child, sink: NodeSink): Ref {
   if (child === null) return EMPTY;
-  return child instanceof Leaf || child instanceof Extension || child instanceof Branch ? seal(child, sink) : child;
+  return isNode(child) ? seal(child, sink) : child;
+}
+
+function isNode(child: Ref | Node): child is Node {
+  return child instanceof Leaf || child instanceof Extension || child instanceof Branch;
 }
 
 function decodeNode(raw: Uint8Array | NestedUint8Array, ref: Ref): Node {
