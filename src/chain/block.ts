@@ -8,7 +8,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import { toHex } from '../base/bytes.ts';
 import { DecodeError, RuleError } from '../base/errors.ts';
 import type { Hex } from '../base/types.ts';
-import { bytesField, decodeRlp, headerFields, headerFromFields, listField, MAX_SEAL_BYTES, type SealedHeader } from './header.ts';
+import { headerFields, headerFromFields, MAX_SEAL_BYTES, type SealedHeader } from './header.ts';
+import { bytesField, decodeRlp, listField } from './rlp.ts';
 
 export interface Block extends SealedHeader {
   /** Each transaction in its EIP-2718 form (legacy ones as their RLP list). */

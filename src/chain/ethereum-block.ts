@@ -7,7 +7,8 @@ import { RLP } from '@ethereumjs/rlp';
 import { EMPTY } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import { type Block, MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS } from './block.ts';
-import { bytesField, decodeRlp, type Header, headerFields, headerFromFields, listField } from './header.ts';
+import { type Header, headerFields, headerFromFields } from './header.ts';
+import { bytesField, decodeRlp, listField } from './rlp.ts';
 
 type Rlp = Uint8Array | Rlp[];
 

@@ -7,9 +7,10 @@
  */
 import { RLP } from '@ethereumjs/rlp';
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { addressOf, bigToBytes, bytesToBig, fromHex, hashOf, toHex } from '../base/bytes.ts';
+import { addressOf, bigToBytes, fromHex, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import type { Address, Hash, Hex } from '../base/types.ts';
+import { bytesField, decodeRlp, integer, safeNumber } from './rlp.ts';
 
 export interface Header {
   readonly parentHash: Hash;
@@ -152,41 +153,6 @@ export function hashHeader(header: Header): Hash {
   const hash = hashOf(keccak_256(encodeHeader(header)));
   hashes.set(header, hash);
   return hash;
-}
-
-/** Decodes RLP, turning the library's errors into ours and refusing trailing bytes. */
-export function decodeRlp(bytes: Uint8Array, what: string): unknown {
-  try {
-    return RLP.decode(bytes);
-  } catch (cause) {
-    throw new DecodeError('decode/rlp', `The ${what} (${bytes.length} bytes) is not valid RLP.`, { bytes: bytes.length }, { cause });
-  }
-}
-
-export function bytesField(value: unknown, what: string): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw new DecodeError('decode/rlp', `Expected a byte string for ${what}, got a list.`);
-  return value;
-}
-
-export function listField(value: unknown, what: string, maxItems: number): readonly unknown[] {
-  if (!Array.isArray(value)) throw new DecodeError('decode/rlp', `Expected a list for ${what}, got a byte string.`);
-  if (value.length > maxItems)
-    throw new DecodeError('decode/too-many', `${what} has ${value.length} items; at most ${maxItems} are allowed.`);
-  return value;
-}
-
-/** A canonical RLP integer of at most `maxBytes` bytes (no leading zeros). */
-export function integer(bytes: Uint8Array, maxBytes: number, what: string): bigint {
-  if (bytes.length > maxBytes || bytes[0] === 0) {
-    throw new DecodeError('decode/integer', `${what} is not a canonical integer of at most ${maxBytes} bytes.`);
-  }
-  return bytesToBig(bytes);
-}
-
-export function safeNumber(bytes: Uint8Array, what: string): number {
-  const value = integer(bytes, 7, what);
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new DecodeError('decode/integer', `${what} ${value} is above 2^53 - 1.`);
-  return Number(value);
 }
 
 function sized(bytes: Uint8Array, length: number, what: string): Hex {

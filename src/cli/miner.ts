@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { toQuantity } from '../base/bytes.ts';
 import type { Address } from '../base/types.ts';
 import type { NodeStatus } from '../node/status.ts';
-import { operatorClient, operatorOptions, type OperatorFlags } from './operator.ts';
+import { type OperatorFlags, operatorClient, operatorOptions } from './operator.ts';
 import { addressOption, integerOption } from './options.ts';
 import { print } from './output.ts';
 import { miningText } from './status.ts';

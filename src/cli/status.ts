@@ -1,7 +1,7 @@
 /** `synod status`: one look at a running node. */
 import type { Command } from 'commander';
 import type { NodeStatus } from '../node/status.ts';
-import { operatorClient, operatorOptions, type OperatorFlags } from './operator.ts';
+import { type OperatorFlags, operatorClient, operatorOptions } from './operator.ts';
 import { print } from './output.ts';
 import { hashRate } from './testnet-display.ts';
 

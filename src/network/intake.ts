@@ -8,7 +8,7 @@ import type { Hash, NodeId } from '../base/types.ts';
 import { openEnvelope } from './envelope.ts';
 import type { Topic, Verdict } from './gossip.ts';
 import type { NetworkHandlers, NetworkLog } from './interface.ts';
-import { assertShallow, type HeadersRequest, MAX_NESTING } from './messages.ts';
+import type { HeadersRequest } from './messages.ts';
 import type { Served } from './requests.ts';
 import type { Session } from './sessions.ts';
 
@@ -68,10 +68,8 @@ export class Intake {
   async #judge(topic: Topic, bytes: Uint8Array, from: NodeId): Promise<Verdict> {
     switch (topic) {
       case 'blocks':
-        assertShallow(bytes, MAX_NESTING);
         return this.#handlers.onBlock(bytes, from);
       case 'transactions':
-        assertShallow(bytes, MAX_NESTING);
         return this.#handlers.onTransactions(bytes, from);
       case 'consensus': {
         const { author, message } = await openEnvelope(bytes, this.#genesisHash);

@@ -9,7 +9,6 @@ import type { Hash, NodeId } from '../base/types.ts';
 import { MAX_BLOCK_BYTES } from '../chain/block.ts';
 import { readFrame, writeFrame } from './frames.ts';
 import {
-  assertShallow,
   decodeHashes,
   decodeHeadersRequest,
   decodeResponse,
@@ -23,7 +22,6 @@ import {
   MAX_BLOCK_HASHES,
   MAX_HEADER_BYTES,
   MAX_HEADERS,
-  MAX_NESTING,
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
   MAX_TRANSACTIONS,
@@ -142,8 +140,6 @@ export class Requests {
     try {
       await writeFrame(stream, request, signal);
       const answer = decodeResponse(await readFrame(stream, MAX_RESPONSE_BYTES, signal), kind, maxItems, maxItemBytes);
-      // Whoever decodes these should not have to fear their nesting.
-      if (kind === 'headers' || kind === 'blocks') for (const item of answer) assertShallow(item, MAX_NESTING);
       await stream.close({ signal });
       return answer;
     } catch (error) {

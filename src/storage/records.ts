@@ -6,7 +6,8 @@ import { type Input, RLP } from '@ethereumjs/rlp';
 import { addressOf, bigToBytes, bytesToBig, EMPTY, fromHex, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import { type Hash, Lsn } from '../base/types.ts';
-import { bytesField, decodeRlp, EMPTY_BLOOM, type Header, headerFields, headerFromFields, listField, safeNumber } from '../chain/header.ts';
+import { EMPTY_BLOOM, type Header, headerFields, headerFromFields } from '../chain/header.ts';
+import { bytesField, decodeRlp, listField, safeNumber } from '../chain/rlp.ts';
 import type { BlockStatus, Facts } from '../chain/tree.ts';
 import type { Log, Receipt } from '../execution/types.ts';
 

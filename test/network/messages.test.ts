@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { DecodeError, RuleError } from '../../src/base/errors.ts';
 import type { Json } from '../../src/base/types.ts';
 import type { ChainParams } from '../../src/chain/params.ts';
+import { assertShallow } from '../../src/chain/rlp.ts';
 import {
-  assertShallow,
   configHash,
   decodeHashes,
   decodeHeadersRequest,
