@@ -36,7 +36,7 @@ function spammer(count: number): PeerModel & { served: number } {
 
 describe('sync against header spam', () => {
   it('surveys a long light branch in flat memory, stores nothing, and reports its peer', () => {
-    const count = Number(process.env.SYNC_SPAM_HEADERS ?? 40_000);
+    const count = Number(process.env.SYNC_SPAM_HEADERS ?? 20_000);
     // Heavier than the spam could ever become.
     const heavy = branchOn(GENESIS, 3, { difficulty: 10n ** 9n });
     const world = new World({ chain: new FakeChain(heavy) });
@@ -52,11 +52,11 @@ describe('sync against header spam', () => {
 
   it('keeps one hash a batch of what it has surveyed', () => {
     const world = new World({ chain: new FakeChain(branchOn(GENESIS, 3, { difficulty: 10n ** 9n })) });
-    const spam = spammer(20_000);
+    const spam = spammer(10_000);
     world.connect('spammer', spam);
-    world.run(() => spam.served === 20_000);
+    world.run(() => spam.served === 10_000);
     const { session } = world.state;
-    expect(session?.checkpoints.size).toBe(Math.floor(19_999 / HEADERS_PER_REQUEST));
+    expect(session?.checkpoints.size).toBe(Math.floor(9_999 / HEADERS_PER_REQUEST));
     expect(session?.trimmed).toBe(true);
   });
 
