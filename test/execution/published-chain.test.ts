@@ -5,7 +5,7 @@
  * What synod's own blocks never have is added here: block and uncle rewards, withdrawals, and blob transactions (run by
  * the library on our state). Blocks 1 to 8 are older than our rules and are run by the library alone.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBlockFromRLP } from '@ethereumjs/block';
 import { createCommonFromGethGenesis } from '@ethereumjs/common';
@@ -16,8 +16,8 @@ import { createBlob4844TxFromRLP } from '@ethereumjs/tx';
 import { bytesToBigInt, MapDB, ValueEncoding } from '@ethereumjs/util';
 import { createVM, runBlock, runTx } from '@ethereumjs/vm';
 import { describe, expect, it } from 'vitest';
-import { addressOf, fromHex } from '../../src/base/bytes.ts';
-import type { Address, Hash } from '../../src/base/types.ts';
+import { addressOf, fromHex, toHex, toQuantity } from '../../src/base/bytes.ts';
+import { Address, type Hash } from '../../src/base/types.ts';
 import { type Header, hashHeader, headerFromFields } from '../../src/chain/header.ts';
 import { type ForkActivation, forkAt, isAtLeast } from '../../src/chain/params.ts';
 import type { HeaderView } from '../../src/chain/tree.ts';
@@ -26,6 +26,8 @@ import { EMPTY_ACCOUNT } from '../../src/execution/account.ts';
 import { admit } from '../../src/execution/admission.ts';
 import { ancestorHashes } from '../../src/execution/ancestors.ts';
 import { logsFrom, runInEvm } from '../../src/execution/block-run.ts';
+import type { CallRequest } from '../../src/execution/call-types.ts';
+import { runCallJob } from '../../src/execution/calls.ts';
 import { type EnvironmentOptions, openEnvironment } from '../../src/execution/environment.ts';
 import { Executor } from '../../src/execution/executor.ts';
 import { genesisHeader, parseGenesis } from '../../src/execution/genesis.ts';
@@ -170,39 +172,84 @@ describe.skipIf(!present)('the published chain', () => {
     expect(hashHeader((await genesisHeader(readGenesis().genesis)).header)).toBe(first?.header.parentHash);
   });
 
-  it('executes to its own headers from byzantium to osaka', async () => {
-    const blocks = readChain();
-    const { genesis } = readGenesis();
-    const params = {
-      chainId: genesis.chainId,
-      forks: genesis.forks,
-      engine: genesis.engine,
-      genesisHash: blocks[0]?.header.parentHash as Hash,
-    };
-    const source = new MemoryState();
-    await foreignState(blocks, source);
-    const byHash = new Map(blocks.map((block) => [hashHeader(block.header), block]));
-    const view: HeaderView = {
-      get(hash) {
-        const header = byHash.get(hash)?.header;
-        return header && { hash, header, seal: new Uint8Array(0), facts: { weight: 0n, carried: 0n } };
-      },
-    };
-    const randomness = ({ mixHash }: Header) => mixHash;
-    const credits = (header: Header) => creditsOf(byHash.get(hashHeader(header)) as Published, params.forks);
-    const executor = new Executor(params, source, { randomness, rewards: credits }, view);
-    for (const published of blocks.slice(LAST_FOREIGN_BLOCK)) {
-      const { header, transactions } = published;
-      const parent = byHash.get(header.parentHash)?.header as Header;
-      if (transactions.some((bytes) => typeOf(bytes) === BLOB)) {
-        const state = new WorldState(source, parent.stateRoot);
-        const ancestorHash = ancestorHashes(parent, view);
-        const options = { params, context: header, randomness: header.mixHash, state, ancestorHash, pacer: new Pacer() };
-        source.write(await executeWithBlobs(published, options, credits(header)));
+  it('executes to its own headers from byzantium to osaka, and answers calls as geth does', async () => {
+    const { source, params, view, head } = await replay();
+    const host = { params, source, gasCap: 50_000_000n, randomness: head.mixHash, ancestorHash: ancestorHashes(head, view) };
+    for (const { method, call, answer } of readCalls()) {
+      const request: CallRequest = {
+        header: head,
+        from: Address(call.from),
+        to: Address(call.to),
+        data: fromHex(call.input ?? '0x'),
+        value: 0n,
+        ...(call.gas !== undefined && { gas: BigInt(call.gas) }),
+      };
+      if (method === 'eth_call') {
+        const { returnData, failure } = await runCallJob('call', host, request);
+        expect({ call, data: toHex(returnData), failed: failure !== null }).toEqual({ call, ...answer });
       } else {
-        source.write(await executor.execute({ header, seal: new Uint8Array(0), transactions, payload: new Uint8Array(0) }, parent));
+        const { gas, returnData, failure } = await runCallJob('estimateGas', host, request);
+        const data = failure === null ? toQuantity(gas) : toHex(returnData);
+        expect({ call, data, failed: failure !== null }).toEqual({ call, ...answer });
       }
     }
-    expect(source.node(blocks.at(-1)?.header.stateRoot as Hash)).toBeDefined();
   });
 });
+
+interface Exchange {
+  readonly method: string;
+  readonly call: { readonly from: string; readonly to: string; readonly input?: string; readonly gas?: string };
+  readonly answer: { readonly data: string; readonly failed: boolean };
+}
+
+/** The published questions that are about execution; blob transactions are not for us. */
+function readCalls(): Exchange[] {
+  const exchanges = ['eth_call', 'eth_estimateGas'].flatMap((folder) =>
+    readdirSync(join(VECTORS, folder)).map((name) => {
+      const lines = readFileSync(join(VECTORS, folder, name), 'utf8').split('\n');
+      const [question, reply] = ['>> ', '<< '].map((mark) => JSON.parse(lines.find((line) => line.startsWith(mark))?.slice(3) ?? 'null'));
+      return {
+        method: question.method,
+        call: question.params[0],
+        answer: { data: reply.result ?? reply.error.data, failed: 'error' in reply },
+      };
+    }),
+  );
+  return exchanges.filter(({ call }) => !('blobVersionedHashes' in call));
+}
+
+async function replay() {
+  const blocks = readChain();
+  const { genesis } = readGenesis();
+  const params = {
+    chainId: genesis.chainId,
+    forks: genesis.forks,
+    engine: genesis.engine,
+    genesisHash: blocks[0]?.header.parentHash as Hash,
+  };
+  const source = new MemoryState();
+  await foreignState(blocks, source);
+  const byHash = new Map(blocks.map((block) => [hashHeader(block.header), block]));
+  const view: HeaderView = {
+    get(hash) {
+      const header = byHash.get(hash)?.header;
+      return header && { hash, header, seal: new Uint8Array(0), facts: { weight: 0n, carried: 0n } };
+    },
+  };
+  const randomness = ({ mixHash }: Header) => mixHash;
+  const credits = (header: Header) => creditsOf(byHash.get(hashHeader(header)) as Published, params.forks);
+  const executor = new Executor(params, source, { randomness, rewards: credits }, view);
+  for (const published of blocks.slice(LAST_FOREIGN_BLOCK)) {
+    const { header, transactions } = published;
+    const parent = byHash.get(header.parentHash)?.header as Header;
+    if (transactions.some((bytes) => typeOf(bytes) === BLOB)) {
+      const state = new WorldState(source, parent.stateRoot);
+      const ancestorHash = ancestorHashes(parent, view);
+      const options = { params, context: header, randomness: header.mixHash, state, ancestorHash, pacer: new Pacer() };
+      source.write(await executeWithBlobs(published, options, credits(header)));
+    } else {
+      source.write(await executor.execute({ header, seal: new Uint8Array(0), transactions, payload: new Uint8Array(0) }, parent));
+    }
+  }
+  return { source, params, view, head: blocks.at(-1)?.header as Header };
+}
