@@ -98,11 +98,6 @@ describe('requests', () => {
       (reply: (bytes: Uint8Array) => void) => reply(frame(encodeResponse(Array(9).fill(new Uint8Array(1))))),
       'decode/too-many',
     ],
-    [
-      'a nested item',
-      (reply: (bytes: Uint8Array) => void) => reply(frame(encodeResponse([Uint8Array.of(0xc4, 0xc3, 0xc2, 0xc1, 0xc0)]))),
-      'decode/too-deep',
-    ],
     ['a giant item', (reply: (bytes: Uint8Array) => void) => reply(frame(encodeResponse([new Uint8Array(3_000)]))), 'decode/length'],
   ])('%s instead of headers is an error with blame, and counts', async (_name, answer, code) => {
     const node = await startNode(1);
