@@ -177,4 +177,13 @@ describe('MinerPool, when threads crash', () => {
     test.pool.mine(jobOf(3, EASY));
     expect(await test.errors.next()).toMatchObject({ code: 'mining/thread-lost' });
   });
+
+  it('says why when no kernel works, and does not try again by itself', async () => {
+    await using test = testPool({ threads: 2 }, { script: script('unable-worker') });
+    test.pool.mine(jobOf(1, EASY));
+    for (let thread = 0; thread < 2; thread++) {
+      expect(await test.errors.next()).toMatchObject({ code: 'mining/no-kernel', message: 'none works' });
+    }
+    expect(test.pool.stats()).toMatchObject({ running: false, kernel: 'none', abandoned: 1 });
+  });
 });
