@@ -1,20 +1,36 @@
 /** What the log says of new heads: each block while the node is level with its peers, a summary now and then while it catches up. */
 import type { HeadChange } from '../storage/chain-store.ts';
+import type { Progress } from '../sync/types.ts';
 import type { Logger } from './logger.ts';
 
 const SUMMARY_INTERVAL_MS = 2_000;
 /** Blocks that come faster than this are summed up. */
 const EACH_INTERVAL_MS = 100;
+/** A peer that is a block or two ahead is everyday life. */
+const NOTABLE_GAP = 8;
 
 export class ImportLog {
   readonly #logger: Logger;
   #lastMs = Number.NEGATIVE_INFINITY;
   #summaryMs = Number.NEGATIVE_INFINITY;
   #blocks = 0;
+  #phase: Progress['phase'] = 'idle';
+  #syncMs = Number.NEGATIVE_INFINITY;
   #reorgs = { count: 0, deepest: 0, last: 0 };
 
   constructor(logger: Logger) {
     this.#logger = logger;
+  }
+
+  /** What sync is doing: each phase as it begins, and its progress now and then. */
+  sync({ phase, current, target }: Progress, nowMs: number): void {
+    const isNews = phase !== this.#phase || nowMs - this.#syncMs >= SUMMARY_INTERVAL_MS;
+    const isWork = phase !== 'idle' && target - current >= NOTABLE_GAP;
+    if (isNews && isWork) {
+      this.#syncMs = nowMs;
+      this.#logger.info({ phase, current, target, left: target - current }, 'Synchronising');
+    }
+    this.#phase = phase;
   }
 
   /** Since this process started; depths in blocks that were left. */

@@ -128,6 +128,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     bodyMatches,
     deliver: deliver('sync'),
     settings: { minimumWeight: 0n },
+    onProgress: (progress) => importLog.sync(progress, systemClock.nowMs()),
     fatal,
   });
   closers.add('sync', () => sync.stop());

@@ -34,6 +34,8 @@ export interface SyncHostOptions {
   /** Hands a block to the driver; false when its queue is full. */
   readonly deliver: (block: Block, from: NodeId) => boolean;
   readonly settings: SyncSettings;
+  /** Whenever sync begins, learns more of what is ahead, or ends. */
+  readonly onProgress: (progress: Progress) => void;
   readonly fatal: (error: unknown) => void;
 }
 
@@ -137,7 +139,7 @@ export class SyncHost {
         return this.#timers.cancel(effect.id);
       case 'progress':
         this.#progress = effect.progress;
-        return;
+        return this.#options.onProgress(effect.progress);
       default:
         return unreachable(effect);
     }
