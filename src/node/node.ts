@@ -3,7 +3,7 @@
  * decided here; each part is described in its own file.
  */
 import { readFileSync } from 'node:fs';
-import { explain, InternalError } from '../base/errors.ts';
+import { explain, InternalError, SynodError } from '../base/errors.ts';
 import type { Json, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { EvmPool } from '../execution/evm-pool.ts';
@@ -100,7 +100,12 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     fatal,
   });
   closers.add('ledger', () => ledger.stop());
-  const sealer = new MinerSealer(config.mining, fatal);
+  const sealer = new MinerSealer(config.mining, (error) => {
+    // A node that cannot hash any more is still a good node; one that lost a thread goes on with the others.
+    logger.error({ reason: error.message }, 'Mining failed');
+    const isOver = error instanceof SynodError && error.code !== 'mining/thread-lost';
+    if (isOver) driver.admin({ name: 'miner_stop', arguments: {} }, () => undefined);
+  });
   closers.add('miner', () => sealer.stop());
 
   const key = await openNodeKey(config.network.nodeKeyFile ?? datadir.paths.nodekey);

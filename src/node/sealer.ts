@@ -18,13 +18,14 @@ export class MinerSealer implements SealerPort {
   readonly #pool: MinerPool;
   #current: Sealing | null = null;
 
-  constructor(config: MiningConfig, fatal: (error: unknown) => void) {
+  /** `onError` is told of lost threads, and of having none left. */
+  constructor(config: MiningConfig, onError: (error: Error) => void) {
     this.#pool = new MinerPool({
       threads: config.threads,
       hashRateLimit: config.hashRateLimit,
       kernel: config.kernel,
       onSealed: (result) => this.#sealed(result),
-      onError: fatal,
+      onError,
     });
   }
 
