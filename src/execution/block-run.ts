@@ -109,6 +109,9 @@ export async function runInEvm(tx: Tx, { vm, block }: Environment, blockGasUsed:
     };
   } catch (cause) {
     if (cause instanceof StorageError || cause instanceof InternalError) throw cause;
+    // Memory or stack ran out: this machine's trouble, which must not be taken for the block's.
+    if (cause instanceof RangeError)
+      throw new InternalError('execution/resources', `Executing ${tx.hash} exhausted this process.`, {}, cause);
     // Our own checks have passed, so this is one that only the library makes. The block or the sender bears it, not the node.
     throw new RuleError('tx/not-executable', `Transaction ${tx.hash} cannot be executed.`, { hash: tx.hash }, { cause });
   }
