@@ -1,6 +1,10 @@
 /**
- * One sender's transactions, by nonce. Those that follow the account's nonce without a gap are executable ("pending");
- * those behind a gap are queued.
+ * One sender's transactions, by nonce. Executable ("pending") are those from the account's nonce on without a gap, as far
+ * as the balance covers their worst case together and a block has the gas for each. The others are queued: they wait
+ * for a nonce, for funds (a reorganisation may take them away for a while) or for a larger block.
+ *
+ * Between calls the nonces ascend, none is there twice and none is below the account's. Sums are kept and not counted
+ * anew, or a sender with thousands of transactions would make each one dearer than the one before.
  */
 import type { Address } from '../base/types.ts';
 import type { Tx } from '../execution/transaction.ts';
@@ -10,42 +14,57 @@ export type TransactionOrigin = 'local' | 'gossip';
 
 export interface Entry {
   readonly tx: Tx;
+  /** What the listeners are told: 'local' is ours to send on. */
   readonly origin: TransactionOrigin;
-  /** Monotonic milliseconds. */
-  readonly addedMs: number;
+  /** A client of this node gave it to us: no better payer takes its place. */
+  readonly exempt: boolean;
   /** Ascending: which came first. */
   readonly order: number;
+  /** The listeners know that it is executable. They are told once, however often it is queued again in between. */
+  announced: boolean;
+}
+
+/** A sender in the state of a head, and how much gas a block of that head has. */
+export interface Standing {
+  readonly nonce: bigint;
+  /** Wei. */
+  readonly balance: bigint;
+  /** It has code: a delegation (EIP-7702), since nothing else with code can sign. */
+  readonly delegated: boolean;
+  readonly gasLimit: bigint;
 }
 
 export class SenderQueue {
   readonly address: Address;
-  /** The account's nonce in the state of the head. */
-  nonce: bigint;
-  balance: bigint;
-  /** Ascending nonces, none below the account's. */
+  /** Which head `standing` was read from, by the pool's count of heads. */
+  epoch: number;
+  /** When a transaction last came or lost its turn; monotonic milliseconds. */
+  activeMs: number;
+  #standing: Standing;
   #entries: Entry[] = [];
   #executable = 0;
+  #executableCost = 0n;
+  #slots = 0;
+  #version = 0;
 
-  constructor(address: Address, nonce: bigint, balance: bigint) {
+  constructor(address: Address, standing: Standing, epoch: number, nowMs: number) {
     this.address = address;
-    this.nonce = nonce;
-    this.balance = balance;
+    this.#standing = standing;
+    this.epoch = epoch;
+    this.activeMs = nowMs;
   }
 
-  get isEmpty(): boolean {
-    return this.#entries.length === 0;
+  get standing(): Standing {
+    return this.#standing;
   }
 
-  get all(): readonly Entry[] {
-    return this.#entries;
+  /** Counts the changes. */
+  get version(): number {
+    return this.#version;
   }
 
-  get executable(): readonly Entry[] {
-    return this.#entries.slice(0, this.#executable);
-  }
-
-  get queued(): readonly Entry[] {
-    return this.#entries.slice(this.#executable);
+  get size(): number {
+    return this.#entries.length;
   }
 
   get executableCount(): number {
@@ -56,70 +75,104 @@ export class SenderQueue {
     return this.#entries.length - this.#executable;
   }
 
-  /** The nonce that comes after the executable ones. */
-  get nextNonce(): bigint {
-    return this.nonce + BigInt(this.#executable);
+  get slots(): number {
+    return this.#slots;
   }
 
-  get last(): Entry | undefined {
-    return this.#entries.at(-1);
+  /** The nonce that comes after the executable ones. */
+  get nextNonce(): bigint {
+    return this.#standing.nonce + BigInt(this.#executable);
+  }
+
+  /** Those with this nonce and above; a copy, which does not follow later changes. */
+  executable(from: bigint = this.#standing.nonce): readonly Entry[] {
+    return this.#entries.slice(this.#position(from), this.#executable);
+  }
+
+  /** A copy, like `executable`. */
+  queued(): readonly Entry[] {
+    return this.#entries.slice(this.#executable);
   }
 
   at(nonce: bigint): Entry | undefined {
-    return this.#entries[this.#position(nonce)]?.tx.nonce === nonce ? this.#entries[this.#position(nonce)] : undefined;
+    const entry = this.#entries[this.#position(nonce)];
+    return entry?.tx.nonce === nonce ? entry : undefined;
   }
 
-  /** The executable transaction at this place in the order of nonces. */
-  executableAt(index: number): Entry | undefined {
-    return index < this.#executable ? this.#entries[index] : undefined;
-  }
-
-  /** Most that all of them together may cost, in wei. */
-  get cost(): bigint {
-    return this.#entries.reduce((sum, { tx }) => sum + costOf(tx), 0n);
-  }
-
-  /** In place of the one with the same nonce, if there is one. Answers those that became executable by it. */
-  put(entry: Entry): readonly Entry[] {
-    const position = this.#position(entry.tx.nonce);
-    const replaces = this.#entries[position]?.tx.nonce === entry.tx.nonce;
-    this.#entries.splice(position, replaces ? 1 : 0, entry);
-    const before = this.#executable;
-    this.#count();
-    if (replaces) return position < this.#executable ? [entry] : [];
-    return this.#entries.slice(Math.min(before, position), this.#executable);
-  }
-
-  remove(nonce: bigint): void {
-    const position = this.#position(nonce);
-    if (this.#entries[position]?.tx.nonce === nonce) this.#entries.splice(position, 1);
-    this.#count();
+  /** Counted down from the highest nonce, which is 0. */
+  fromLast(index: number): Entry | undefined {
+    return this.#entries[this.#entries.length - 1 - index];
   }
 
   /**
-   * Follows the account to a new state. Answers what can no longer come: nonces that are used up, and the last ones
-   * when the balance does not cover them all.
+   * What must be paid for beside a transaction with this nonce, at worst, in wei: everything below it and, so that
+   * replacing one cannot rob the others of their turn, everything else that is executable.
    */
-  settle(nonce: bigint, balance: bigint): readonly Entry[] {
-    this.nonce = nonce;
-    this.balance = balance;
-    const gone = this.#entries.filter(({ tx }) => tx.nonce < nonce);
-    let spent = 0n;
-    const kept = this.#entries.slice(gone.length).filter((entry) => {
-      spent += costOf(entry.tx);
-      if (spent <= balance) return true;
-      gone.push(entry);
-      return false;
-    });
-    this.#entries = kept;
-    this.#count();
-    return gone;
+  costBeside(nonce: bigint): bigint {
+    let cost = this.#executableCost;
+    const position = this.#position(nonce);
+    const replaced = this.#entries[position];
+    if (position < this.#executable && replaced !== undefined) cost -= costOf(replaced.tx);
+    for (const { tx } of this.#entries.slice(this.#executable, Math.max(this.#executable, position))) cost += costOf(tx);
+    return cost;
   }
 
-  #count(): void {
-    let count = 0;
-    while (this.#entries[count]?.tx.nonce === this.nonce + BigInt(count)) count++;
-    this.#executable = count;
+  /** In place of the one with the same nonce, which it answers. */
+  put(entry: Entry): Entry | undefined {
+    this.#version++;
+    const position = this.#position(entry.tx.nonce);
+    const found = this.#entries[position];
+    const replaced = found?.tx.nonce === entry.tx.nonce ? found : undefined;
+    this.#entries.splice(position, replaced === undefined ? 0 : 1, entry);
+    this.#slots += slotsOf(entry.tx) - (replaced === undefined ? 0 : slotsOf(replaced.tx));
+    if (position < this.#executable && replaced !== undefined) this.#executableCost += costOf(entry.tx) - costOf(replaced.tx);
+    this.#recount(position);
+    return replaced;
+  }
+
+  remove(nonce: bigint): Entry | undefined {
+    const position = this.#position(nonce);
+    const entry = this.#entries[position];
+    if (entry?.tx.nonce !== nonce) return undefined;
+    this.#version++;
+    this.#shrinkTo(position);
+    this.#entries.splice(position, 1);
+    this.#slots -= slotsOf(entry.tx);
+    return entry;
+  }
+
+  /** Takes on the account's new state and answers those whose nonces are used up. */
+  follow(standing: Standing): readonly Entry[] {
+    this.#version++;
+    const used = this.#entries.splice(0, this.#position(standing.nonce));
+    for (const { tx } of used) this.#slots -= slotsOf(tx);
+    this.#standing = standing;
+    this.#executable = 0;
+    this.#executableCost = 0n;
+    this.#recount(0);
+    return used;
+  }
+
+  /** The entry at `changed` is new; those before it are as they were. */
+  #recount(changed: number): void {
+    const entry = this.#entries[changed];
+    if (changed < this.#executable && entry !== undefined && !this.#fits(entry.tx)) this.#shrinkTo(changed);
+    while (this.#executableCost > this.#standing.balance) this.#shrinkTo(this.#executable - 1);
+    for (let next = this.#entries[this.#executable]; next !== undefined; next = this.#entries[this.#executable]) {
+      const cost = this.#executableCost + costOf(next.tx);
+      if (next.tx.nonce !== this.nextNonce || !this.#fits(next.tx) || cost > this.#standing.balance) return;
+      this.#executable++;
+      this.#executableCost = cost;
+    }
+  }
+
+  #fits(tx: Tx): boolean {
+    return tx.gasLimit <= this.#standing.gasLimit;
+  }
+
+  #shrinkTo(count: number): void {
+    for (const { tx } of this.#entries.slice(count, Math.max(count, this.#executable))) this.#executableCost -= costOf(tx);
+    this.#executable = Math.min(this.#executable, count);
   }
 
   /** Index of the first entry whose nonce is not below this one. */

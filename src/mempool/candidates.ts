@@ -5,10 +5,11 @@
 import type { RuleError } from '../base/errors.ts';
 import type { TransactionSource, Tx } from '../execution/transaction.ts';
 import type { Entry, SenderQueue } from './account.ts';
+import { Heap } from './heap.ts';
 
-interface Head {
-  readonly queue: SenderQueue;
-  /** The transactions as they were when the block was begun; the pool may change meanwhile. */
+/** A sender's next transaction. */
+interface Turn {
+  /** The sender's transactions as they were when the block was begun; the pool may change meanwhile. */
   readonly entries: readonly Entry[];
   readonly index: number;
   readonly entry: Entry;
@@ -18,77 +19,29 @@ interface Head {
 /** Wei for each unit of gas that goes to the block's maker; negative when the base fee is not covered. */
 export function effectiveTip(tx: Tx, baseFee: bigint): bigint {
   const margin = tx.maxFeePerGas - baseFee;
-  return margin < tx.maxPriorityFeePerGas ? margin : tx.maxPriorityFeePerGas;
+  if (margin < tx.maxPriorityFeePerGas) return margin;
+  return tx.maxPriorityFeePerGas;
 }
 
-/** `discard` is told of transactions that turned out invalid. */
-export function offer(queues: Iterable<SenderQueue>, baseFee: bigint, discard: (tx: Tx, error: RuleError) => void): TransactionSource {
-  const heap = new Heap();
-  const push = (queue: SenderQueue, entries: readonly Entry[], index: number): void => {
+/** `refused` is told of what could not be executed, and why. */
+export function offer(queues: Iterable<SenderQueue>, baseFee: bigint, refused: (tx: Tx, error: RuleError) => void): TransactionSource {
+  const turns = new Heap<Turn>((a, b) => (a.tip === b.tip ? a.entry.order < b.entry.order : a.tip > b.tip));
+  const push = (entries: readonly Entry[], index: number): void => {
     const entry = entries[index];
     if (entry === undefined) return;
     const tip = effectiveTip(entry.tx, baseFee);
-    if (tip >= 0n) heap.push({ queue, entries, index, entry, tip });
+    if (tip >= 0n) turns.push({ entries, index, entry, tip });
   };
-  for (const queue of queues) push(queue, queue.executable, 0);
+  for (const queue of queues) push(queue.executable(), 0);
   return {
-    peek: () => heap.top()?.entry.tx,
+    peek: () => turns.top()?.entry.tx,
     take() {
-      const head = heap.pop();
-      if (head !== undefined) push(head.queue, head.entries, head.index + 1);
+      const turn = turns.pop();
+      if (turn !== undefined) push(turn.entries, turn.index + 1);
     },
     drop(error) {
-      const head = heap.pop();
-      if (head !== undefined && error !== null) discard(head.entry.tx, error);
+      const turn = turns.pop();
+      if (turn !== undefined && error !== null) refused(turn.entry.tx, error);
     },
   };
-}
-
-function isBetter(a: Head, b: Head): boolean {
-  return a.tip === b.tip ? a.entry.order < b.entry.order : a.tip > b.tip;
-}
-
-/** A binary heap with the best on top. */
-class Heap {
-  readonly #items: Head[] = [];
-
-  top(): Head | undefined {
-    return this.#items[0];
-  }
-
-  push(item: Head): void {
-    const items = this.#items;
-    let at = items.push(item) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = items[parent];
-      if (above === undefined || !isBetter(item, above)) break;
-      items[at] = above;
-      items[parent] = item;
-      at = parent;
-    }
-  }
-
-  pop(): Head | undefined {
-    const items = this.#items;
-    const best = items[0];
-    const last = items.pop();
-    if (best === undefined || last === undefined || items.length === 0) return best;
-    let at = 0;
-    for (;;) {
-      const child = this.#betterChild(at);
-      const below = items[child];
-      if (below === undefined || !isBetter(below, last)) break;
-      items[at] = below;
-      at = child;
-    }
-    items[at] = last;
-    return best;
-  }
-
-  #betterChild(at: number): number {
-    const left = this.#items[2 * at + 1];
-    const right = this.#items[2 * at + 2];
-    return left !== undefined && right !== undefined && isBetter(right, left) ? 2 * at + 2 : 2 * at + 1;
-  }
 }

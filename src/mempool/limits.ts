@@ -4,14 +4,14 @@ export interface PoolLimits {
   readonly minTip: bigint;
   /** A replacement must raise both fee caps by at least so much. */
   readonly priceBumpPercent: bigint;
-  /** Executable slots that each sender keeps whatever others pay. */
+  /** Slots that a sender may hold before its transactions are the first to make room for those of others. */
   readonly accountSlots: number;
-  /** Executable slots in all. */
+  /** Slots in all, whatever they hold. */
   readonly globalSlots: number;
-  /** Transactions behind a gap, for one sender and in all. */
+  /** Queued transactions, for one sender and in all. */
   readonly accountQueue: number;
   readonly globalQueue: number;
-  /** How long a transaction may wait behind a gap. */
+  /** How long a sender's queued transactions may wait without anything happening to them. */
   readonly queueLifetimeMs: number;
 }
 

@@ -3,20 +3,28 @@
  *
  * It is deterministic: its clock is passed in, and it reads accounts from the state of the durable head. What another
  * node's head or pool may explain (a nonce, a balance, a price, a full pool) is refused without blame.
+ *
+ * A new head may change any account, and reading one costs tens of microseconds, so not all are read again at once: those
+ * whose transactions were mined are, any other when it is asked for or fails in a block, and the rest by turns.
  */
-import { BoundedMap } from '../base/bounded.ts';
-import { type ErrorFields, RuleError } from '../base/errors.ts';
+import { RuleError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
-import type { ChainParams } from '../chain/params.ts';
+import type { Header } from '../chain/header.ts';
+import { type ChainParams, type Fork, forkAt } from '../chain/params.ts';
+import { nextBaseFee } from '../chain/rules.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import { keccakHash } from '../execution/keccak.ts';
-import { StateReader } from '../execution/state-reader.ts';
-import { decodeTransaction, type TransactionSource, type Tx } from '../execution/transaction.ts';
+import { MAX_TRANSACTION_BYTES, type TransactionSource, type Tx } from '../execution/transaction.ts';
+import { checkTransaction } from '../execution/transaction-rules.ts';
 import type { StateSource } from '../execution/types.ts';
-import { costOf, type Entry, SenderQueue, slotsOf, type TransactionOrigin } from './account.ts';
+import { type Entry, SenderQueue, slotsOf, type TransactionOrigin } from './account.ts';
 import { offer } from './candidates.ts';
+import { ABOVE_ANY_TIP, Evictor, RANK, type Rank } from './eviction.ts';
+import { HeadState } from './head-state.ts';
+import { Holdings } from './holdings.ts';
 import { POOL_LIMITS, type PoolLimits } from './limits.ts';
+import { checkOffer, checkSender, ForkAwareDecoder, refusal } from './rules.ts';
 
 export interface MempoolOptions {
   readonly params: ChainParams;
@@ -41,77 +49,91 @@ export interface PoolHeadChange {
 
 type AddedListener = (tx: Tx, origin: TransactionOrigin) => void;
 
-/** Accounts without transactions here whose nonce was asked for or whose transaction was refused. */
-const MAX_CACHED_ACCOUNTS = 4_096;
+/** Senders whose accounts are read again by turns at each head: about 2 ms (measured: 30 us each). */
+const REFRESHED_PER_HEAD = 64;
+/** After a longer jump of the head all senders are read again, which is cheaper than the blocks. */
+const MAX_BLOCKS_READ = 32;
+/** Why a transaction may fail in a block and yet be good: another before it in the block, or a block on another parent. */
+const PASSING_FAILURES = new Set(['tx/nonce-too-low', 'tx/nonce-too-high', 'tx/insufficient-funds', 'tx/fee-below-base', 'tx/block-gas']);
 
 export class Mempool {
   readonly #params: ChainParams;
+  readonly #decoder: ForkAwareDecoder;
   readonly #chain: MempoolOptions['chain'];
-  readonly #reader: StateReader;
   readonly #now: () => number;
   readonly #limits: PoolLimits;
-  readonly #byHash = new Map<Hash, Entry>();
-  readonly #senders = new Map<Address, SenderQueue>();
-  readonly #accounts = new BoundedMap<Address, { readonly nonce: bigint; readonly balance: bigint }>(MAX_CACHED_ACCOUNTS);
+  readonly #state: HeadState;
+  readonly #holdings: Holdings;
+  readonly #evictor: Evictor;
   readonly #listeners: AddedListener[] = [];
+  /** Of the next block. */
+  #fork: Fork;
+  /** Counts the heads. */
+  #epoch = 0;
   #order = 0;
-  #slots = 0;
-  #queued = 0;
 
   constructor(options: MempoolOptions) {
     this.#params = options.params;
+    this.#decoder = new ForkAwareDecoder(options.params);
     this.#chain = options.chain;
-    this.#reader = new StateReader(options.state);
+    this.#state = new HeadState(options.state, options.chain.head.header);
     this.#now = options.now;
     this.#limits = { ...POOL_LIMITS, ...options.limits };
+    this.#holdings = new Holdings(options.now);
+    this.#evictor = new Evictor(this.#holdings.senders, this.#limits.accountSlots);
+    this.#evictor.baseFee = baseFeeAfter(this.#state.header);
+    this.#holdings.onChange = (queue) => this.#evictor.changed(queue);
+    this.#fork = this.#nextFork();
   }
 
   get minTip(): bigint {
     return this.#limits.minTip;
   }
 
-  /** Called whenever a transaction becomes executable; with 'local' when it is ours to send on. */
+  /** Called whenever a transaction becomes executable for the first time; with 'local' when it is ours to send on. */
   onAdded(listener: AddedListener): void {
     this.#listeners.push(listener);
   }
 
   /** Throws RuleError: `tx/...` for one that is invalid everywhere, `mempool/...` (without blame) for one not taken here. */
   add(bytes: Uint8Array, origin: TransactionOrigin): Tx {
-    const hash = keccakHash(bytes);
-    if (this.#byHash.has(hash)) throw refusal('already-known', 'already known', { hash });
-    const tx = decodeTransaction(bytes, this.#params);
-    const queue = this.#senders.get(tx.sender) ?? this.#newQueue(tx.sender);
-    this.#check(tx, queue);
-    this.#makeRoom(tx, queue, origin);
-    this.#insert(queue, { tx, origin, addedMs: this.#now(), order: ++this.#order });
+    const hash = bytes.length <= MAX_TRANSACTION_BYTES ? keccakHash(bytes) : undefined;
+    if (hash !== undefined && this.#holdings.has(hash)) throw refusal('already-known', 'already known', { hash });
+    const tx = this.#decoder.decode(bytes, this.#fork);
+    const queue = this.#queueOf(tx.sender);
+    checkOffer(tx, queue, this.#limits);
+    checkSender(tx, queue);
+    const exempt = origin === 'local';
+    this.#makeRoom(tx, queue, exempt);
+    this.#holdings.put(queue, { tx, origin, exempt, order: ++this.#order, announced: false });
+    this.#announce(queue.executable(tx.nonce));
     return tx;
   }
 
   has(hash: Hash): boolean {
-    return this.#byHash.has(hash);
+    return this.#holdings.has(hash);
   }
 
   get(hash: Hash): Tx | undefined {
-    return this.#byHash.get(hash)?.tx;
+    return this.#holdings.get(hash)?.tx;
   }
 
   /** The nonce that the sender's next transaction should have. */
   pendingNonce(address: Address): bigint {
-    return this.#senders.get(address)?.nextNonce ?? this.#account(address).nonce;
+    return this.#queueOf(address).nextNonce;
   }
 
   status(): { readonly pending: number; readonly queued: number } {
-    return { pending: this.#byHash.size - this.#queued, queued: this.#queued };
+    return { pending: this.#holdings.size - this.#holdings.queued, queued: this.#holdings.queued };
   }
 
   /** Ascending nonces; of one sender only, when given. */
   content(sender?: Address): PoolContent {
     const pending = new Map<Address, readonly Tx[]>();
     const queued = new Map<Address, readonly Tx[]>();
-    for (const queue of this.#senders.values()) {
-      if (sender !== undefined && queue.address !== sender) continue;
-      if (queue.executableCount > 0) pending.set(queue.address, queue.executable.map(txOf));
-      if (queue.queuedCount > 0) queued.set(queue.address, queue.queued.map(txOf));
+    for (const queue of sender === undefined ? this.#holdings.senders.values() : [this.#queueOf(sender)]) {
+      if (queue.executableCount > 0) pending.set(queue.address, queue.executable().map(txOf));
+      if (queue.queuedCount > 0) queued.set(queue.address, queue.queued().map(txOf));
     }
     return { pending, queued };
   }
@@ -119,233 +141,230 @@ export class Mempool {
   /** Encoded executable transactions, at most `limit`, in an order in which another pool can take them. */
   executable(limit: number): readonly Uint8Array[] {
     const out: Uint8Array[] = [];
-    for (const queue of this.#senders.values()) {
+    for (const queue of this.#holdings.senders.values()) {
       if (out.length >= limit) break;
-      for (const { tx } of queue.executable.slice(0, limit - out.length)) out.push(tx.bytes);
+      for (const { tx } of queue.executable().slice(0, limit - out.length)) out.push(tx.bytes);
     }
     return out;
   }
 
-  /** For a block with this base fee (wei). A transaction that is dropped with an error leaves the pool. */
+  /** For a block with this base fee (wei). One that no block can ever hold leaves the pool when it is dropped. */
   candidates(baseFee: bigint): TransactionSource {
-    return offer(this.#senders.values(), baseFee, (tx) => this.#remove(tx.hash));
+    return offer(this.#holdings.senders.values(), baseFee, (tx, error) => this.#refused(tx, error));
   }
 
   /** What was mined leaves; what the abandoned blocks held, and the new ones do not, comes back. */
   headChanged({ removed, added }: PoolHeadChange): void {
-    this.#accounts.clear();
+    this.#epoch++;
+    this.#state.moveTo(this.#chain.head.header);
+    this.#evictor.baseFee = baseFeeAfter(this.#state.header);
+    const forkChanged = this.#followFork();
+    if (removed.length === 0 && this.#holdings.size === 0) return;
+    const touched = forkChanged ? new Set(this.#holdings.senders.values()) : this.#due(added);
+    for (const queue of touched) this.#follow(queue);
+    if (removed.length > 0) this.#takeBack(removed, added, touched);
+    // Not earlier: what came back may have filled the gaps.
+    for (const queue of touched) this.#settle(queue);
     this.#expire();
-    if (removed.length === 0 && this.#senders.size === 0) return;
-    const mined = this.#transactionsOf(added);
-    const abandoned = this.#transactionsOf(removed);
-    const senders = new Set([...mined.values(), ...abandoned.values()].map(({ sender }) => sender));
-    for (const { hash } of mined.values()) this.#remove(hash);
-    for (const sender of senders) this.#settle(sender);
-    for (const tx of abandoned.values()) if (!mined.has(tx.hash)) this.#giveBack(tx);
-  }
-
-  // ---- Checks ----
-
-  #check(tx: Tx, queue: SenderQueue): void {
-    const { gasLimit } = this.#chain.head.header;
-    if (tx.gasLimit > gasLimit) {
-      throw refusal('gas-limit', `exceeds block gas limit: the transaction wants ${tx.gasLimit} gas, a block has ${gasLimit}`, {
-        hash: tx.hash,
-      });
-    }
-    const { minTip } = this.#limits;
-    if (tx.maxPriorityFeePerGas < minTip) {
-      throw refusal('underpriced', `transaction underpriced: gas tip cap ${tx.maxPriorityFeePerGas}, minimum needed ${minTip}`, {
-        hash: tx.hash,
-      });
-    }
-    if (tx.nonce < queue.nonce) {
-      throw refusal('nonce-too-low', `nonce too low: next nonce ${queue.nonce}, tx nonce ${tx.nonce}`, { hash: tx.hash });
-    }
-    const replaced = queue.at(tx.nonce)?.tx;
-    if (replaced !== undefined) this.#checkBump(tx, replaced);
-    checkFunds(tx, queue, replaced);
-  }
-
-  #checkBump(tx: Tx, old: Tx): void {
-    const factor = 100n + this.#limits.priceBumpPercent;
-    const fee = (old.maxFeePerGas * factor + 99n) / 100n;
-    const tip = (old.maxPriorityFeePerGas * factor + 99n) / 100n;
-    if (tx.maxFeePerGas >= fee && tx.maxPriorityFeePerGas >= tip) return;
-    const needed = `both fee caps must rise by ${this.#limits.priceBumpPercent}%: to ${fee} and ${tip} wei`;
-    throw refusal('replacement-underpriced', `replacement transaction underpriced; ${needed}`, { hash: tx.hash, replaces: old.hash });
+    this.#trimQueued();
   }
 
   // ---- Limits ----
 
-  /** Evicts what pays least until the transaction fits, or refuses it. */
-  #makeRoom(tx: Tx, queue: SenderQueue, origin: TransactionOrigin): void {
-    if (queue.at(tx.nonce) !== undefined) return;
-    if (tx.nonce > queue.nextNonce) return this.#makeQueueRoom(tx, queue, origin);
-    while (this.#slots + slotsOf(tx) > this.#limits.globalSlots) {
-      const victim = this.#cheapest(queue);
-      const isBetter = victim !== undefined && (origin === 'local' || tx.maxPriorityFeePerGas > victim.tx.maxPriorityFeePerGas);
-      if (!isBetter) {
-        const message = `transaction pool is full (${this.#limits.globalSlots} slots) and nothing in it pays less; raise the fees or try again later`;
-        throw refusal('full', message, { hash: tx.hash });
-      }
-      this.#remove(victim.tx.hash);
-    }
-  }
-
-  #makeQueueRoom(tx: Tx, queue: SenderQueue, origin: TransactionOrigin): void {
-    const { accountQueue, globalQueue } = this.#limits;
-    if (queue.queuedCount >= accountQueue) {
-      const message = `too many transactions of this sender wait behind a missing nonce (${accountQueue}); send nonce ${queue.nextNonce} first`;
+  /** Lets others give way until the transaction fits, or refuses it; see `eviction.ts` for who gives way to whom. */
+  #makeRoom(tx: Tx, queue: SenderQueue, exempt: boolean): void {
+    const { globalSlots, globalQueue, accountQueue } = this.#limits;
+    const rank = this.#evictor.rankAmong(queue, tx);
+    const replaced = queue.at(tx.nonce)?.tx;
+    const joinsQueue = rank === RANK.waiting && replaced === undefined;
+    if (joinsQueue && queue.queuedCount >= accountQueue) {
+      const message = `account limit exceeded: ${accountQueue} transactions of the sender wait for nonce ${queue.nextNonce}; send that first.`;
       throw refusal('account-full', message, { hash: tx.hash });
     }
-    if (this.#queued < globalQueue) return;
-    const victim = origin === 'local' ? this.#oldestQueued() : undefined;
-    if (victim === undefined) {
-      const message = `too many transactions wait behind missing nonces (${globalQueue}); send nonce ${queue.nextNonce} first`;
-      throw refusal('full', message, { hash: tx.hash });
-    }
-    this.#remove(victim.tx.hash);
+    const slots = this.#holdings.slots + slotsOf(tx) - (replaced === undefined ? 0 : slotsOf(replaced)) - globalSlots;
+    const places = joinsQueue ? this.#holdings.queued + 1 - globalQueue : 0;
+    if (slots <= 0 && places <= 0) return;
+    const tip = exempt ? ABOVE_ANY_TIP : this.#evictor.tipOf({ tx });
+    const newcomer = { rank: exempt && rank !== RANK.waiting ? RANK.share : rank, tip };
+    // What waits takes the place of nothing but what waits, so each that leaves is one less in the queue.
+    const isEnough = (leaving: readonly Entry[]) => leaving.length >= places && slotsOfAll(leaving) >= slots;
+    const leaving = this.#evictor.givingWay(newcomer, queue, isEnough);
+    if (!isEnough(leaving)) throw this.#full(tx, queue, rank, exempt);
+    for (const { tx: victim } of leaving) this.#holdings.remove(victim.hash);
   }
 
-  /**
-   * The last transaction of a sender, so that no gap is torn, which pays the maker least: first among those with more
-   * than their guaranteed slots. Never a local one, nor one of the sender that wants the room. A walk over all senders,
-   * which only a full pool pays for.
-   */
-  #cheapest(beneficiary: SenderQueue): Entry | undefined {
-    let best: Entry | undefined;
-    let bestIsGreedy = false;
-    for (const queue of this.#senders.values()) {
-      const { last } = queue;
-      if (queue === beneficiary || last === undefined || last.origin === 'local') continue;
-      const isGreedy = queue.all.length > this.#limits.accountSlots;
-      if (bestIsGreedy && !isGreedy) continue;
-      const isFirst = best === undefined || (isGreedy && !bestIsGreedy);
-      if (!isFirst && best !== undefined && last.tx.maxPriorityFeePerGas >= best.tx.maxPriorityFeePerGas) continue;
-      best = last;
-      bestIsGreedy = isGreedy;
+  #full(tx: Tx, queue: SenderQueue, rank: Rank, exempt: boolean): RuleError {
+    const { globalSlots, globalQueue, accountSlots } = this.#limits;
+    const fields = { hash: tx.hash };
+    if (rank === RANK.waiting) {
+      const message = `txpool is full: ${this.#holdings.queued} of ${globalQueue} transactions wait for a nonce; send nonce ${queue.nextNonce} first.`;
+      return refusal('full', message, fields);
     }
-    return best;
+    if (exempt) return refusal('full', `txpool is full: all ${globalSlots} slots are taken by others like it; try again later.`, fields);
+    const tip = this.#evictor.tipOf({ tx });
+    if (rank === RANK.surplus) {
+      const message = `txpool is full: nothing pays less than ${tip} wei of those who, like the sender, hold more than ${accountSlots} slots.`;
+      return refusal('full', message, fields);
+    }
+    const message = `transaction underpriced: the pool is full and holds nothing that pays the miner less than ${tip} wei per gas; raise the fees.`;
+    return refusal('underpriced', message, fields);
   }
 
-  #oldestQueued(): Entry | undefined {
-    let oldest: Entry | undefined;
-    for (const queue of this.#senders.values()) {
-      for (const entry of queue.queued) {
-        if (entry.origin === 'gossip' && (oldest === undefined || entry.order < oldest.order)) oldest = entry;
-      }
-    }
-    return oldest;
+  /** After a change of the state more may be queued than the queue has places for. */
+  #trimQueued(): void {
+    const excess = this.#holdings.queued - this.#limits.globalQueue;
+    if (excess <= 0) return;
+    const newcomer = { rank: RANK.waiting, tip: ABOVE_ANY_TIP };
+    for (const { tx } of this.#evictor.givingWay(newcomer, null, ({ length }) => length >= excess)) this.#holdings.remove(tx.hash);
   }
 
   #expire(): void {
     const oldestMs = this.#now() - this.#limits.queueLifetimeMs;
-    for (const queue of this.#senders.values()) {
-      for (const { tx, addedMs } of queue.queued) if (addedMs < oldestMs) this.#remove(tx.hash);
+    for (const queue of this.#holdings.senders.values()) {
+      if (queue.activeMs < oldestMs) for (const { tx } of queue.queued()) this.#holdings.remove(tx.hash);
     }
   }
 
-  // ---- Bookkeeping: `#byHash`, `#slots` and `#queued` follow what the senders hold ----
+  // ---- Following the chain ----
 
-  #insert(queue: SenderQueue, entry: Entry): void {
-    this.#senders.set(queue.address, queue);
-    const replaced = queue.at(entry.tx.nonce);
-    if (replaced !== undefined) this.#forget(replaced);
-    this.#byHash.set(entry.tx.hash, entry);
-    this.#slots += slotsOf(entry.tx);
-    const promoted = this.#counted(queue, () => queue.put(entry));
-    for (const { tx, origin } of promoted) for (const listener of this.#listeners) listener(tx, origin);
+  /** The senders whose accounts are to be read again. */
+  #due(added: readonly HeaderNode[]): Set<SenderQueue> {
+    const every = this.#holdings.senders.size <= REFRESHED_PER_HEAD || added.length > MAX_BLOCKS_READ;
+    if (every) return new Set(this.#holdings.senders.values());
+    const due = new Set<SenderQueue>();
+    for (const bytes of this.#bodies(added)) {
+      const entry = this.#holdings.get(keccakHash(bytes));
+      const queue = entry && this.#holdings.senders.get(entry.tx.sender);
+      if (queue !== undefined) due.add(queue);
+    }
+    let turns = REFRESHED_PER_HEAD;
+    for (const queue of this.#holdings.senders.values()) {
+      if (turns-- === 0) break;
+      due.add(queue);
+    }
+    return due;
   }
 
-  #remove(hash: Hash): void {
-    const entry = this.#byHash.get(hash);
-    const queue = entry && this.#senders.get(entry.tx.sender);
-    if (entry === undefined || queue === undefined) return;
-    this.#forget(entry);
-    this.#counted(queue, () => queue.remove(entry.tx.nonce));
+  #refresh(queue: SenderQueue): void {
+    if (queue.epoch === this.#epoch) return;
+    this.#follow(queue);
+    this.#settle(queue);
+    this.#trimQueued();
   }
 
-  /** Brings a sender's transactions in line with its account. */
-  #settle(sender: Address): void {
-    const queue = this.#senders.get(sender);
-    if (queue === undefined) return;
-    const { nonce, balance } = this.#account(sender);
-    const gone = this.#counted(queue, () => queue.settle(nonce, balance));
-    for (const entry of gone) this.#forget(entry);
+  #follow(queue: SenderQueue): void {
+    this.#holdings.follow(queue, this.#state.standing(queue.address), this.#epoch);
   }
 
-  /** A transaction of an abandoned block is ours to send on: the nodes that never saw that block may not have it. */
-  #giveBack(tx: Tx): void {
-    try {
-      this.add(tx.bytes, 'local');
-    } catch (error) {
-      // The new chain may have made it invalid, or the pool may have had it all along.
-      if (!(error instanceof RuleError)) throw error;
+  /** Whoever lost its turn must fit the queue; whoever has it now is announced. */
+  #settle(queue: SenderQueue): void {
+    while (queue.queuedCount > this.#limits.accountQueue) {
+      const last = queue.fromLast(0);
+      if (last !== undefined) this.#holdings.remove(last.tx.hash);
+    }
+    this.#announce(queue.executable());
+  }
+
+  /** Oldest first, and no more than the pool can hold: the rest would have to leave again at once. Adds to `touched`. */
+  #takeBack(removed: readonly HeaderNode[], added: readonly HeaderNode[], touched: Set<SenderQueue>): void {
+    const mined = new Set<Hash>();
+    for (const bytes of this.#bodies(added)) mined.add(keccakHash(bytes));
+    let left = this.#limits.globalSlots;
+    for (const bytes of this.#bodies([...removed].sort((a, b) => a.header.number - b.header.number))) {
+      const hash = keccakHash(bytes);
+      if (mined.has(hash) || this.#holdings.has(hash)) continue;
+      if (left-- === 0) break;
+      unlessRefused(() => this.#giveBack(bytes, touched));
     }
   }
 
-  #forget({ tx }: Entry): void {
-    this.#byHash.delete(tx.hash);
-    this.#slots -= slotsOf(tx);
+  /**
+   * A transaction of an abandoned block is ours to send on: the nodes that never saw that block may not have it. It is
+   * taken without the funds for it, since what pays for it may come back with the next block; until then it is queued.
+   * The new chain, or a better payer in its place, may have made it pointless: then it is refused.
+   */
+  #giveBack(bytes: Uint8Array, touched: Set<SenderQueue>): void {
+    const tx = this.#decoder.decode(bytes, this.#fork);
+    const queue = this.#holdings.senders.get(tx.sender) ?? this.#newQueue(tx.sender);
+    touched.add(queue);
+    if (queue.epoch !== this.#epoch) this.#follow(queue);
+    checkOffer(tx, queue, this.#limits);
+    this.#makeRoom(tx, queue, false);
+    this.#holdings.put(queue, { tx, origin: 'local', exempt: false, order: ++this.#order, announced: false });
   }
 
-  /** Keeps the number of queued transactions while a sender's change. */
-  #counted<T>(queue: SenderQueue, change: () => T): T {
-    const before = queue.queuedCount;
-    const result = change();
-    this.#queued += queue.queuedCount - before;
-    if (queue.isEmpty) this.#senders.delete(queue.address);
-    return result;
+  /** A fork may forbid what was allowed before it. True when there is a new one. */
+  #followFork(): boolean {
+    const fork = this.#nextFork();
+    if (fork === this.#fork) return false;
+    this.#fork = fork;
+    for (const { tx } of this.#holdings.all()) {
+      if (!unlessRefused(() => checkTransaction(tx, fork))) this.#holdings.remove(tx.hash);
+    }
+    return true;
+  }
+
+  #nextFork(): Fork {
+    const { number, timestamp } = this.#state.header;
+    return forkAt(this.#params.forks, number + 1, timestamp + 1);
+  }
+
+  #refused(tx: Tx, error: RuleError): void {
+    const queue = this.#holdings.senders.get(tx.sender);
+    if (queue === undefined || !this.#holdings.has(tx.hash)) return;
+    this.#refresh(queue);
+    if (PASSING_FAILURES.has(error.code)) return;
+    this.#holdings.remove(tx.hash);
+    this.#settle(queue);
+    this.#trimQueued();
+  }
+
+  *#bodies(nodes: readonly HeaderNode[]): Generator<Uint8Array> {
+    for (const { hash } of nodes) yield* this.#chain.block(hash)?.transactions ?? [];
+  }
+
+  // ---- Senders ----
+
+  #announce(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (entry.announced) continue;
+      entry.announced = true;
+      for (const listener of this.#listeners) listener(entry.tx, entry.origin);
+    }
+  }
+
+  /** With the account as it is now; one that is not in the pool unless something is put into it. */
+  #queueOf(address: Address): SenderQueue {
+    const queue = this.#holdings.senders.get(address);
+    if (queue === undefined) return this.#newQueue(address);
+    this.#refresh(queue);
+    return queue;
   }
 
   #newQueue(address: Address): SenderQueue {
-    const { nonce, balance } = this.#account(address);
-    return new SenderQueue(address, nonce, balance);
+    return new SenderQueue(address, this.#state.standing(address), this.#epoch, this.#now());
   }
+}
 
-  #account(address: Address): { readonly nonce: bigint; readonly balance: bigint } {
-    const known = this.#accounts.get(address);
-    if (known !== undefined) return known;
-    const { nonce, balance } = this.#reader.account(this.#chain.head.header, address) ?? { nonce: 0n, balance: 0n };
-    this.#accounts.set(address, { nonce, balance });
-    return { nonce, balance };
-  }
+function baseFeeAfter(header: Header): bigint {
+  return header.baseFeePerGas === undefined ? 0n : nextBaseFee(header);
+}
 
-  #transactionsOf(nodes: readonly HeaderNode[]): Map<Hash, Tx> {
-    const out = new Map<Hash, Tx>();
-    // Oldest first, so that nonces come back in order.
-    for (const { hash } of [...nodes].sort((a, b) => a.header.number - b.header.number)) {
-      for (const bytes of this.#chain.block(hash)?.transactions ?? []) {
-        const tx = decodeTransaction(bytes, this.#params);
-        out.set(tx.hash, tx);
-      }
-    }
-    return out;
+/** False when it was refused. */
+function unlessRefused(attempt: () => void): boolean {
+  try {
+    attempt();
+    return true;
+  } catch (error) {
+    if (error instanceof RuleError) return false;
+    throw error;
   }
+}
+
+function slotsOfAll(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { tx }) => sum + slotsOf(tx), 0);
 }
 
 function txOf({ tx }: Entry): Tx {
   return tx;
-}
-
-function refusal(what: string, message: string, fields: ErrorFields): RuleError {
-  return new RuleError(`mempool/${what}`, message, fields, { blame: false });
-}
-
-/** The balance must cover the worst case of all the sender's transactions together. */
-function checkFunds(tx: Tx, queue: SenderQueue, replaced: Tx | undefined): void {
-  const { balance } = queue;
-  const cost = costOf(tx);
-  const fields = { hash: tx.hash };
-  if (cost > balance) {
-    const message = `insufficient funds for gas * price + value: balance ${balance}, tx cost ${cost}, overshot ${cost - balance}`;
-    throw refusal('insufficient-funds', message, fields);
-  }
-  const spent = queue.cost - (replaced === undefined ? 0n : costOf(replaced));
-  if (spent + cost > balance) {
-    const over = spent + cost - balance;
-    const message = `insufficient funds for gas * price + value: balance ${balance}, queued cost ${spent}, tx cost ${cost}, overshot ${over}`;
-    throw refusal('insufficient-funds', message, fields);
-  }
 }
