@@ -6,16 +6,13 @@
 import { RuleError } from '../base/errors.ts';
 import type { NodeId } from '../base/types.ts';
 import { type Block, checkPayload, decodeBlock } from '../chain/block.ts';
-import { hashHeader } from '../chain/header.ts';
 import type { ChainView } from '../chain/tree.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
 import { transactionsRoot } from '../execution/roots.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import { decodeTransactions } from '../network/messages.ts';
+import { takeBlock, type Verdict } from './block-intake.ts';
 import type { ClockPort } from './ports.ts';
-
-/** gossipsub's answers: pass it on, hold it against the sender, or neither. */
-export type Verdict = 'accept' | 'reject' | 'ignore';
 
 export interface InboxOptions {
   readonly engine: AnyEngine;
@@ -33,16 +30,9 @@ export class Inbox {
     this.#options = options;
   }
 
-  /** A block whose parent is unknown goes to the engine, which will ask for the parent, but is not passed on. */
+  /** Throws RuleError for bytes that are no block, and as `takeBlock` does. */
   block(bytes: Uint8Array, from: NodeId): Verdict {
-    const { engine, view, clock, deliver } = this.#options;
-    const block = decodeBlock(bytes);
-    if (view.status(hashHeader(block.header)) !== undefined) return 'ignore';
-    checkBody(block);
-    const parent = view.get(block.header.parentHash);
-    if (parent !== undefined) engine.verifyHeader(block, parent, view, clock.wallMs());
-    const taken = deliver(block, from);
-    return taken && parent !== undefined ? 'accept' : 'ignore';
+    return takeBlock({ ...this.#options, checkBody }, decodeBlock(bytes), from);
   }
 
   /** Passed on when it brought anything new; rejected only when something in it could never be valid anywhere. */
