@@ -28,7 +28,7 @@ export function settle(turn: Turn, session: Session): boolean {
     if (slot.node.header.number > provenHeight(session)) return true;
     const status = chain.status(hash);
     if (status === undefined) return true;
-    if (status === 'invalid') return rejectInvalid(turn, session, slot);
+    if (status === 'invalid') return rejectInvalid(turn, session, hash);
     if (slot.phase !== 'delivered') come(session, slot, 'stored');
     // A branch that is not heavier yet is only stored; the engine executes it when its weight has grown.
     if (status === 'stored' && slot.node.facts.weight > chain.head.facts.weight) return true;
@@ -42,20 +42,27 @@ export function settle(turn: Turn, session: Session): boolean {
 export function blockSettled(turn: Turn, session: Session, hash: Hash, status: BlockStatus | 'refused'): void {
   session.progressMs = turn.context.nowMs;
   const slot = session.slots.get(hash);
-  if (slot === undefined) return;
-  if (status === 'invalid') rejectInvalid(turn, session, slot);
+  if (status === 'invalid') {
+    if (slot !== undefined || descendsFrom(turn, session, hash)) rejectInvalid(turn, session, hash);
+    return;
+  }
   // The engine has its reasons, and blames the peer itself when they are the peer's fault.
-  else if (status === 'refused' && slot.phase === 'delivered') leaveBranch(turn, session);
+  if (status === 'refused' && slot?.phase === 'delivered') leaveBranch(turn, session);
 }
 
-function rejectInvalid(turn: Turn, session: Session, { node }: Slot): false {
-  const { number } = node.header;
-  rejectBranch(
-    turn,
-    session,
-    new RuleError('sync/invalid-block', `The peer's chain has an invalid block ${node.hash} at ${number}.`, { number }),
-  );
+function rejectInvalid(turn: Turn, session: Session, hash: Hash): false {
+  rejectBranch(turn, session, new RuleError('sync/invalid-block', `The peer's chain has the invalid block ${hash}.`, { hash }));
   return false;
+}
+
+/** Whether the branch has this stored block below its slots: a light branch is stored long before it is executed. */
+function descendsFrom({ context: { chain } }: Turn, session: Session, hash: Hash): boolean {
+  const [oldest] = session.slots.values();
+  const number = chain.get(hash)?.header.number;
+  if (oldest === undefined || number === undefined) return false;
+  let at = chain.get(oldest.node.header.parentHash);
+  while (at !== undefined && at.header.number > number) at = chain.get(at.header.parentHash);
+  return at?.hash === hash;
 }
 
 /** Hands over what is there, oldest first, while the engine keeps up. */

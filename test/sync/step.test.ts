@@ -253,6 +253,18 @@ describe('sync/step: blocks and headers that break rules', () => {
     expect(world.headerRequests).toBeLessThan(15);
   });
 
+  it('drops a light branch whose early block turns out invalid when the whole has grown heavy', () => {
+    const mine = branchOn(GENESIS, 100, { branch: 1 });
+    const world = new World({ chain: new FakeChain(mine) });
+    const bad = branchOn(at(LONG, 4), 1, { gasUsed: BAD_GAS });
+    const tail = branchOn(at(bad, 0), 900);
+    world.connect('liar', honest(new FakeChain([...LONG.slice(0, 5), ...bad, ...tail])));
+    expect(world.run(() => world.offences.length > 0, 10_000)).toBe(true);
+    expect(world.offences).toEqual([{ peer: 'liar', code: 'sync/invalid-block' }]);
+    expect(world.chain.head.hash).toBe(hashHeader(at(mine, -1).header));
+    expect(world.delivered.length).toBeLessThan(500);
+  });
+
   it('takes the verified seal, not the one that came with the body', () => {
     const world = new World();
     const chain = new FakeChain(LONG.slice(0, 3));
