@@ -6,8 +6,9 @@
  * answer. Only the walk is ours; the encoding is @ethereumjs/rlp's.
  *
  * Nodes never change once made, but for a child that is read being kept in place of its reference; so versions share
- * them, and a put copies the path from the root. A node that came from the source knows how its parent refers to it (`ref`); one made here has no `ref` until `commit` hashes it. So the nodes
- * that `commit` hands out are exactly those made here and reachable from the new root.
+ * them, and a put copies the path from the root. A node that came from the source knows how its parent refers to it
+ * (`ref`); one made here has no `ref` until `commit` hashes it. So the nodes that `commit` hands out are exactly those
+ * made here and reachable from the new root.
  * No key may be a prefix of another. That holds for hashes and for RLP of integers, and branches carry no value.
  */
 import { type NestedUint8Array, RLP } from '@ethereumjs/rlp';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HDKey } from '@scure/bip32';
 import { mnemonicToSeedSync } from '@scure/bip39';
+import { getCreate2Address } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
@@ -12,11 +13,12 @@ import { buildGenesis, EMPTY_REQUESTS_HASH, parseGenesis } from '../../src/execu
 import { keccakHash } from '../../src/execution/keccak.ts';
 import { StateReader } from '../../src/execution/state-reader.ts';
 import { BEACON_ROOTS, BLOCK_HASHES, CONSOLIDATION_REQUESTS, WITHDRAWAL_REQUESTS } from '../../src/execution/system-calls.ts';
-import { ETHER, genesisDocument, MemoryState, TestChain } from './support.ts';
+import { ALICE, deployment, ETHER, genesisDocument, MemoryState, TestChain, transaction } from './support.ts';
 
 const shipped: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../../genesis/pow.json'), 'utf8'));
 const MNEMONIC = 'test test test test test test test test test test test junk';
 const SLOT = `0x${'00'.repeat(31)}05`;
+const FACTORY = Address('0x4e59b44847b379578588920ca78fbf26c0b4956c');
 const account = `0x${'ab'.repeat(20)}`;
 
 describe('the shipped proof-of-work network', () => {
@@ -55,6 +57,21 @@ describe('the shipped proof-of-work network', () => {
     expect(chain.head.requestsHash).toBe(EMPTY_REQUESTS_HASH);
     const slot = `0x${'1'.padStart(64, '0')}` as Hash;
     expect(new StateReader(chain.state).storage(chain.head, BLOCK_HASHES, slot)).toBe(chain.head.parentHash);
+  });
+});
+
+describe('the CREATE2 factory of the shipped network', () => {
+  it('puts a contract where its salt and code say', async () => {
+    const chain = await TestChain.start({
+      ...(shipped as object),
+      alloc: { ...(shipped as { alloc: object }).alloc, ...genesisDocument().alloc },
+    });
+    const initcode = deployment('0x6001');
+    const salt = `0x${'5a'.repeat(32)}` as const;
+    const { receipts } = await chain.mine(transaction(ALICE, 0, FACTORY, { data: `${salt}${initcode.slice(2)}`, gasLimit: 200_000n }));
+    expect(receipts[0]?.success).toBe(true);
+    const expected = getCreate2Address({ from: FACTORY, salt, bytecode: initcode });
+    expect(toHex(new StateReader(chain.state).code(chain.head, Address(expected)))).toBe('0x6001');
   });
 });
 
