@@ -92,6 +92,7 @@ function given(command: Command): ReadonlySet<string> {
 async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): Promise<number> {
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
   const existed = existsSync(directory);
+  const resumed = loadManifest(directory) !== null;
   const manifest = openManifest(directory, flags, explicit);
   const display = openDisplay(flags.json === true, directory, manifest);
   const stop = stopSignal();
@@ -105,7 +106,7 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
   });
   const endControl = await serveControl(directory, (command, parameters) => control(supervisor, stop.ask, command, parameters));
   try {
-    display.starting(existed);
+    display.starting(resumed);
     await Promise.race([supervisor.start(), stop.asked]);
     if (!stop.isAsked()) {
       display.ready(await supervisor.report());
@@ -203,7 +204,7 @@ async function watch(supervisor: Supervisor, display: Display, stop: StopSignal)
 }
 
 async function callNode(endpoints: Endpoints, method: string, params: readonly Json[]): Promise<Json> {
-  const client = createRpcClient(endpoints.rpcUrl, { timeoutMs: NODE_CALL_TIMEOUT_MS });
+  const client = createRpcClient(endpoints.rpcUrl, { timeoutMs: NODE_CALL_TIMEOUT_MS, token: endpoints.operatorToken });
   return (await client.call(method, params)) as Json;
 }
 
@@ -220,7 +221,7 @@ async function control(supervisor: Supervisor, stop: () => void, command: string
       await supervisor.kill(Number(parameters[0]));
       return null;
     case 'restart':
-      return { ...(await supervisor.restart(Number(parameters[0]))) };
+      return await restart(supervisor, Number(parameters[0]));
     case 'status':
       return (await supervisor.report()) as unknown as Json;
     case 'stop':
@@ -229,6 +230,11 @@ async function control(supervisor: Supervisor, stop: () => void, command: string
     default:
       throw new UsageError('testnet/command', `The supervisor does not know the command ${quote(command)}.`);
   }
+}
+
+async function restart(supervisor: Supervisor, index: number): Promise<Json> {
+  const { rpcUrl, peerId, addresses } = await supervisor.restart(index);
+  return { rpcUrl, peerId, addresses };
 }
 
 interface ControlFlags {

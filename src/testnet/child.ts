@@ -6,7 +6,8 @@ import { UsageError } from '../base/errors.ts';
 export interface Endpoints {
   /** http://127.0.0.1:8545, and the same port for WebSocket. */
   readonly rpcUrl: string;
-  readonly ipcPath: string | null;
+  /** Opens every namespace of the node's RPC; not to be shown to anybody else. */
+  readonly operatorToken: string;
   readonly peerId: string;
   readonly addresses: readonly string[];
 }
@@ -88,7 +89,8 @@ export class NodeChild {
       child.on('message', (message) => {
         if (!isReady(message)) return;
         clearTimeout(timer);
-        resolve({ rpcUrl: message.rpcUrl, ipcPath: message.ipcPath, peerId: message.peerId, addresses: message.addresses });
+        const { rpcUrl, operatorToken, peerId, addresses } = message;
+        resolve({ rpcUrl, operatorToken, peerId, addresses });
       });
     });
   }

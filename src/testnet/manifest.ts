@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../base/errors.ts';
 import type { Address, Json } from '../base/types.ts';
-import { devAccounts } from '../wallet/mnemonic.ts';
+import { deriveAccounts } from '../wallet/mnemonic.ts';
 
 export interface TestnetOptions {
   readonly nodes: number;
@@ -71,11 +71,14 @@ export function loadManifest(directory: string): Manifest | null {
 
 /** Makes a new network. `template` is the genesis document of the engine, of which timestamp, alloc and settings are set. */
 export function createManifest(directory: string, options: TestnetOptions, template: unknown, nowMs: number): Manifest {
-  const accounts = devAccounts(options.mnemonic, options.accounts + options.nodes);
+  const funded = deriveAccounts(options.mnemonic, options.accounts).map(({ address }) => address);
   // The miners' accounts come after the funded ones, whose balances then change by nothing but their own transactions.
-  const nodes = accounts.slice(options.accounts).map(({ address }, index) => ({ index, mines: mines(index, options), etherbase: address }));
+  const nodes = deriveAccounts(options.mnemonic, options.nodes, options.accounts).map(({ address }, index) => ({
+    index,
+    mines: mines(index, options),
+    etherbase: address,
+  }));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const funded = accounts.slice(0, options.accounts).map(({ address }) => address);
   writeFileSync(paths.genesis(directory), `${JSON.stringify(genesisDocument(template, options, funded, nowMs), null, 2)}\n`);
   const manifest: Manifest = { version: 1, options, nodes };
   writeFileSync(paths.manifest(directory), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });

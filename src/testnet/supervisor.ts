@@ -42,6 +42,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #children: NodeChild[];
   #sides: readonly (readonly number[])[] | null = null;
+  #stopping = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -71,7 +72,9 @@ export class Supervisor {
     }
   }
 
+  /** For good: no node is started after it, whatever was under way. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     await Promise.all(this.#children.map((child) => child.stop()));
   }
 
@@ -129,6 +132,7 @@ export class Supervisor {
   }
 
   async #up(child: NodeChild): Promise<Endpoints> {
+    if (this.#stopping) throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
     const endpoints = await child.start();
     if (this.#sides !== null) await this.#applySides();
     this.#options.onEvent({ type: 'node-up', index: child.index, rpcUrl: endpoints.rpcUrl });
@@ -166,7 +170,7 @@ export class Supervisor {
       ['--genesis', paths.genesis(directory)],
       ['--port', '0'],
       ['--http.port', String(rpcPort === 0 ? 0 : rpcPort + node.index)],
-      ['--http.api', 'eth,net,web3,txpool,miner,admin,synod,fault'],
+      // Pages in a browser may ask for what is open by default. What commands a node takes its operator's token.
       ['--http.corsdomain', '*'],
       ['--miner.etherbase', node.etherbase],
       ['--miner.hashrate', String(manifest.options.hashRateLimit)],

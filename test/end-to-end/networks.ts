@@ -3,9 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json } from '../../src/base/types.ts';
 import { builtInGenesis } from '../../src/cli/genesis.ts';
+import { createRpcClient } from '../../src/cli/rpc-client.ts';
 import type { NodeEndpoints } from '../../src/node/node.ts';
+import { readOperatorFile } from '../../src/node/operator-file.ts';
 import { callControl } from '../../src/testnet/control.ts';
-import { createManifest, genesisDocument, type TestnetOptions } from '../../src/testnet/manifest.ts';
+import { createManifest, genesisDocument, paths, type TestnetOptions } from '../../src/testnet/manifest.ts';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
 import { DEV_MNEMONIC, devAccounts } from '../../src/wallet/mnemonic.ts';
 import { Hopeless, isRunning, type Processes, type TestProcess, until } from '../support/processes.ts';
@@ -94,6 +96,13 @@ export class Testnet {
   /** What the commands that act on a running network do. */
   async control(command: string, ...parameters: Json[]): Promise<Json> {
     return await callControl(this.directory, command, parameters);
+  }
+
+  /** Calls what a node keeps for its operator, with the token that lies in its datadir. */
+  async command<T>(index: number, method: string, ...params: unknown[]): Promise<T> {
+    const operator = readOperatorFile(paths.datadir(this.directory, index));
+    if (operator === null) throw new Error(`Node ${index} has left no token`);
+    return (await createRpcClient(operator.url, { token: operator.token }).call(method, params)) as T;
   }
 
   /** Of the node's last start: a node that is started again may serve on another port. */

@@ -7,7 +7,7 @@ import { temporaryDirectories } from '../support/directory.ts';
 import { until, useProcesses } from '../support/processes.ts';
 import { callLogger, deployLogger, LOGGER_TOPIC, transactionOf } from './contracts.ts';
 import { QUICK, startNode, Testnet } from './networks.ts';
-import { ask, blockAt, heightOf, type RpcBlock, type RpcLog, receiptOf, Subscription, statusOf } from './rpc.ts';
+import { blockAt, heightOf, type RpcBlock, type RpcLog, receiptOf, Subscription, statusOf } from './rpc.ts';
 
 const processes = useProcesses();
 const temporary = temporaryDirectories();
@@ -45,20 +45,33 @@ describe('a network that is cut in two', () => {
       const statuses = await Promise.all(net.urls(...ALL).map(statusOf));
       return statuses.every(({ peers, partition }) => peers === 1 && partition !== null);
     });
-    const common = await net.agreement(ALL);
-    await Promise.all([LOSERS, WINNERS].map((side) => net.agreement(side, Number(common.number) + 2)));
+    const height = Math.max(...(await Promise.all(net.urls(...ALL).map(heightOf))));
+    await Promise.all([LOSERS, WINNERS].map((side) => net.agreement(side, height + 2)));
     await until('the sides differ at one height', async () => {
-      const height = Math.min(...(await Promise.all(net.urls(0, 2).map(heightOf))));
-      const [left, right] = await Promise.all(net.urls(0, 2).map((url) => blockAt(url, height)));
+      const [left, right] = await Promise.all(net.urls(0, 2).map((url) => blockAt(url, height + 2)));
       return left?.hash !== right?.hash;
     });
+  });
+
+  it.each([
+    { sides: [[0, 1, 2, 3]], code: 'testnet/partition' },
+    {
+      sides: [
+        [0, 1],
+        [1, 2],
+      ],
+      code: 'testnet/partition',
+    },
+    { sides: [[0, 7], [1]], code: 'testnet/no-such-node' },
+  ])('cannot be cut into $sides', async ({ sides, code }) => {
+    await expect(net.control('partition', ...sides)).rejects.toMatchObject({ code });
   });
 
   it('mines a payment on the side that will lose', async () => {
     payment = await callLogger(net.url(1), 5, contract, WORD);
     const receipt = await until('the payment is mined', () => receiptOf(net.url(1), payment));
     abandoned = receipt.blockHash;
-    await ask(net.url(0), 'miner_stop');
+    await net.command(0, 'miner_stop');
     const first = await until('its log is pushed', () => logs.received[0]);
     expect(first).toMatchObject({ blockHash: abandoned, transactionHash: payment, removed: false });
     expect(BigInt(first.data)).toBe(WORD);
@@ -109,8 +122,8 @@ describe('a network that is cut in two', () => {
   });
 
   it('is joined by a node that was not there', async () => {
-    await ask(net.url(0), 'miner_start');
-    const { addresses } = await ask<{ addresses: string[] }>(net.url(3), 'admin_nodeInfo');
+    await net.command(0, 'miner_start');
+    const { addresses } = await net.command<{ addresses: string[] }>(3, 'admin_nodeInfo');
     const late = await startNode(processes, temporary(), `${directory}/genesis.json`, '--bootnodes', addresses.join(','));
     await until('the late node has the head of the others', async () => {
       const [mine, theirs] = await Promise.all([statusOf(late.url), statusOf(net.url(0))]);

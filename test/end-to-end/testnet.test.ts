@@ -1,12 +1,14 @@
 /** `synod testnet` as a stranger meets it: start, look, stop, go on; and what it says when that is not possible. */
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../src/node/status.ts';
+import { paths } from '../../src/testnet/manifest.ts';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
 import { temporaryDirectories } from '../support/directory.ts';
-import { until, useProcesses } from '../support/processes.ts';
+import { processesOf, until, useProcesses } from '../support/processes.ts';
 import { CHAIN_ID, DEV_ACCOUNTS, makeOldNetwork, QUICK, Testnet, untilHeight } from './networks.ts';
-import { ask, balanceOf, statusOf } from './rpc.ts';
+import { ask, balanceOf, refusal, statusOf } from './rpc.ts';
 
 const processes = useProcesses();
 const temporary = temporaryDirectories();
@@ -49,6 +51,14 @@ describe('synod testnet', () => {
     expect(ready?.chainId).toBe(CHAIN_ID);
     expect(ready?.accounts.map(({ address }) => address.toLowerCase())).toEqual(DEV_ACCOUNTS.map(({ address }) => address));
     for (const { address } of DEV_ACCOUNTS) expect(await balanceOf(running().url(3), address)).toBe(10_000n * ETHER);
+  });
+
+  it('keeps what commands a node for its operator', async () => {
+    for (const method of ['miner_stop', 'admin_peers', 'synod_heal']) {
+      expect(await refusal(running().url(0), method)).toMatchObject({ code: -32601 });
+      await running().command(0, method);
+    }
+    await running().command(0, 'miner_start');
   });
 
   it('serves the same chain id at every endpoint', async () => {
@@ -120,6 +130,17 @@ describe('synod testnet', () => {
     await running().agreement(ALL, shared.height + 2);
     await processes.runSynod('testnet', 'stop', '--dir', directory);
     expect(await running().supervisor.ended()).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('synod testnet that is stopped before it is ready', () => {
+  it('leaves nothing behind', async () => {
+    const directory = temporary();
+    const supervisor = processes.synod(['testnet', '--json', '--dir', directory, ...QUICK]);
+    await until('it starts its first node', () => existsSync(paths.log(directory, 0)));
+    expect(await supervisor.end('SIGINT')).toEqual({ code: 0, signal: null });
+    expect(supervisor.documents.at(-1)).toEqual({ event: 'stopped' });
+    expect(processesOf(directory)).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@
  * forgets or cannot end because it failed is killed by its process id after the file, nodes of a supervisor included.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, vi } from 'vitest';
@@ -193,4 +193,10 @@ export function isRunning(pid: number, mark: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The running processes whose command line has `mark`. */
+export function processesOf(mark: string): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => pid !== process.pid && isRunning(pid, mark));
 }
