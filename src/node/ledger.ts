@@ -31,6 +31,7 @@ export interface LedgerOptions {
   /** After the durable change and after the pool has followed it. */
   readonly onHead: (change: HeadChange) => void;
   readonly onInvalid: (hash: Hash, error: RuleError) => void;
+  readonly onBuildFailed: (error: RuleError) => void;
   /** An internal failure (storage, a bug): the node must stop. */
   readonly fatal: (error: unknown) => void;
 }
@@ -154,12 +155,19 @@ export class NodeLedger implements LedgerPort {
     // The pool follows the head only once it is durable; building earlier would offer it what was just mined.
     await this.#settled;
     if (this.#stopped || this.#build !== null) return;
-    const { executor, pool, gasLimit, buildTimeMs } = this.#options;
+    const { executor, pool, gasLimit, buildTimeMs, onBuildFailed } = this.#options;
     const node = this.view.get(parent);
     if (node === undefined || this.view.status(parent) !== 'executed') return done(null);
-    const { block, execution } = await executor.build(node.header, fields, pool, { gasLimit, buildTimeMs });
-    this.#built.set(this.#prooflessKey(block.header), execution);
-    done(block);
+    try {
+      const { block, execution } = await executor.build(node.header, fields, pool, { gasLimit, buildTimeMs });
+      this.#built.set(this.#prooflessKey(block.header), execution);
+      done(block);
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      // Not a transaction's fault, those are left out: the network's own contracts make every block invalid.
+      onBuildFailed(error);
+      done(null);
+    }
   }
 
   /** The same for a block before and after its proof was put in, and different for every different execution. */

@@ -96,6 +96,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
       logger.warn({ hash, code: error.code, reason: error.message }, 'Invalid block');
       sync.settled(hash, 'invalid');
     },
+    onBuildFailed: (error) => logger.error({ code: error.code, reason: error.message }, 'Cannot build a block'),
     onHead,
     fatal,
   });

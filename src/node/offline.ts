@@ -51,6 +51,7 @@ export async function openOffline(datadir: string, document: unknown): Promise<O
     buildTimeMs: 0,
     onExecuted: (hash) => settle(hash, null),
     onInvalid: settle,
+    onBuildFailed: () => undefined,
     onHead: () => undefined,
     fatal,
   });

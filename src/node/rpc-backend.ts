@@ -2,6 +2,7 @@
 import { RuleError, SynodError } from '../base/errors.ts';
 import { type Address, type Hash, type Json, NodeId } from '../base/types.ts';
 import type { Header } from '../chain/header.ts';
+import type { ChainParams } from '../chain/params.ts';
 import { nextBaseFee } from '../chain/rules.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { EvmPool } from '../execution/evm-pool.ts';
@@ -63,7 +64,7 @@ export function createBackend(parts: BackendParts): NodeBackend {
     chain: access,
     state: new StateReader(chain.store.state),
     evm,
-    pool: poolAccess(pool),
+    pool: poolAccess(pool, chain.params),
     network: networkAccess(parts.network),
     miner,
     faults: config.faults ? faultControl(parts.network) : null,
@@ -124,10 +125,16 @@ function below(store: ChainStore, depth: number): HeaderNode {
   return (hash === undefined ? undefined : store.header(hash)) ?? store.view.genesis;
 }
 
-function poolAccess(pool: Mempool): PoolAccess {
+function poolAccess(pool: Mempool, params: ChainParams): PoolAccess {
   return {
     minTip: pool.minTip,
-    add: (bytes): Hash => pool.add(bytes, 'local').hash,
+    add: (bytes): Hash => {
+      // geth's rule for RPC: such a transaction could be repeated on any other chain on which its sender has funds.
+      if (decodeTransaction(bytes, params).chainId === null) {
+        throw new RuleError('tx/unprotected', 'only replay-protected (EIP-155) transactions allowed over RPC');
+      }
+      return pool.add(bytes, 'local').hash;
+    },
     get: (hash) => pool.get(hash),
     pendingNonce: (address) => pool.pendingNonce(address),
     status: () => pool.status(),
