@@ -54,6 +54,7 @@ interface Queued {
   readonly event: AnyEvent;
   /** 0 for events that this node asked for itself. */
   readonly bytes: number;
+  readonly processed: (() => void) | undefined;
 }
 export type AdminReply = (result: Json | SynodError) => void;
 
@@ -125,10 +126,13 @@ export class Driver {
     return this.#receive({ type: 'message', from, message }, Math.max(1, bytes.length));
   }
 
-  /** False when the queue is full: the caller may offer the block again later. */
-  receiveBlock(block: Block, origin: Origin, from: NodeId | null): boolean {
+  /**
+   * False when the queue is full: the caller may offer the block again later. `processed` is called after the engine's
+   * step for this block, which may be later when the driver is at work already.
+   */
+  receiveBlock(block: Block, origin: Origin, from: NodeId | null, processed?: () => void): boolean {
     const bytes = block.transactions.reduce((sum, transaction) => sum + transaction.length, 1_024 + block.payload.length);
-    return this.#receive({ type: 'block', block, origin, from }, bytes);
+    return this.#receive({ type: 'block', block, origin, from }, bytes, processed);
   }
 
   /** The pool changed. Said often, delivered once until the engine has seen it. */
@@ -157,7 +161,7 @@ export class Driver {
     return { steps: this.#steps, queued: size, heldEffects: this.#held.length, dropped: this.#dropped, durable: this.#durable };
   }
 
-  #receive(event: AnyEvent, bytes: number): boolean {
+  #receive(event: AnyEvent, bytes: number, processed?: () => void): boolean {
     const full = this.#inputs >= this.#limits.maxQueuedInputs || this.#inputBytes + bytes > this.#limits.maxQueuedBytes;
     if (full || this.#running !== 'started') {
       this.#dropped++;
@@ -165,13 +169,13 @@ export class Driver {
     }
     this.#inputs++;
     this.#inputBytes += bytes;
-    this.#post(event, bytes);
+    this.#post(event, bytes, processed);
     return true;
   }
 
-  #post(event: AnyEvent, bytes = 0): void {
+  #post(event: AnyEvent, bytes = 0, processed?: () => void): void {
     if (this.#running !== 'started') return;
-    if (!this.#queue.push({ event, bytes })) {
+    if (!this.#queue.push({ event, bytes, processed })) {
       this.#fatal(event.type, new InternalError('driver/queue', `${MAX_QUEUED_EVENTS} events are waiting; the engine asks without end.`));
       return;
     }
@@ -187,7 +191,7 @@ export class Driver {
 
   #turn(): void {
     for (let next = this.#queue.shift(); next !== undefined && this.#running === 'started'; next = this.#queue.shift()) {
-      const { event, bytes } = next;
+      const { event, bytes, processed } = next;
       if (bytes > 0) {
         this.#inputs--;
         this.#inputBytes -= bytes;
@@ -197,6 +201,7 @@ export class Driver {
       this.#guard(event.type, () => {
         for (const effect of this.engine.step(this.#state, event, this.#context())) this.#gate(effect);
       });
+      processed?.();
     }
   }
 

@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import { explain, InternalError, SynodError } from '../base/errors.ts';
 import type { Json, NodeId } from '../base/types.ts';
-import type { Block } from '../chain/block.ts';
 import { EvmPool } from '../execution/evm-pool.ts';
 import { Executor } from '../execution/executor.ts';
 import { Mempool } from '../mempool/mempool.ts';
@@ -124,15 +123,20 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   };
   const driver = new Driver(engine, ports, nodeIdOf(key));
   closers.add('driver', () => driver.stop());
-  const deliver = (origin: 'gossip' | 'sync') => (block: Block, from: NodeId) => driver.receiveBlock(block, origin, from);
-  const inbox = new Inbox({ engine, view: store.view, pool, clock: systemClock, deliver: deliver('gossip') });
+  const inbox = new Inbox({
+    engine,
+    view: store.view,
+    pool,
+    clock: systemClock,
+    deliver: (block, from) => driver.receiveBlock(block, 'gossip', from),
+  });
   const sync = new SyncHost({
     engine,
     view: store.view,
     clock: systemClock,
     transport: syncTransport(() => network, fatal),
     bodyMatches,
-    deliver: deliver('sync'),
+    deliver: (block, from, processed) => driver.receiveBlock(block, 'sync', from, processed),
     settings: { minimumWeight: 0n },
     onProgress: (progress) => importLog.sync(progress, systemClock.nowMs()),
     fatal,

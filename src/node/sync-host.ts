@@ -31,8 +31,8 @@ export interface SyncHostOptions {
   readonly clock: ClockPort;
   readonly transport: SyncTransport;
   readonly bodyMatches: (block: Block) => boolean;
-  /** Hands a block to the driver; false when its queue is full. */
-  readonly deliver: (block: Block, from: NodeId) => boolean;
+  /** Hands a block to the driver, which calls back after the engine's step for it; false when its queue is full. */
+  readonly deliver: (block: Block, from: NodeId, processed: () => void) => boolean;
   readonly settings: SyncSettings;
   /** Whenever sync begins, learns more of what is ahead, or ends. */
   readonly onProgress: (progress: Progress) => void;
@@ -147,9 +147,8 @@ export class SyncHost {
 
   #deliver(block: Block, from: NodeId): void {
     const hash = hashHeader(block.header);
-    const accepted = this.#options.deliver(block, from);
-    const status = accepted ? this.#options.view.status(hash) : undefined;
     // 'stored' is told here; 'executed' and 'invalid' follow from the ledger.
-    this.#post({ type: 'settled', hash, status: status ?? 'refused' });
+    const settle = () => this.settled(hash, this.#options.view.status(hash) ?? 'refused');
+    if (!this.#options.deliver(block, from, settle)) this.settled(hash, 'refused');
   }
 }

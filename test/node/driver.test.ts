@@ -276,6 +276,19 @@ describe('input from peers', () => {
     expect(made.driver.receiveMessage(peer, bytes('later'))).toBe(true);
   });
 
+  it('says when the step for a block is done, even when it had to wait for its turn', () => {
+    const order: string[] = [];
+    const made = world((event) => {
+      order.push(event.type);
+      if (message(event) === 'busy') made.driver.receiveBlock(block, 'sync', peer, () => order.push('processed'));
+      order.push('done');
+      return [];
+    });
+    order.length = 0;
+    made.driver.receiveMessage(peer, bytes('busy'));
+    expect(order).toEqual(['message', 'done', 'block', 'done', 'processed']);
+  });
+
   it('delivers one mempool event however often the pool changed', () => {
     let events = 0;
     const made = world((event) => {
