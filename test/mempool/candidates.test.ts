@@ -7,8 +7,8 @@ import type { Tx } from '../../src/execution/transaction.ts';
 import { effectiveTip } from '../../src/mempool/candidates.ts';
 import { Heap } from '../../src/mempool/heap.ts';
 import { Mempool } from '../../src/mempool/mempool.ts';
-import { ALICE, BOB, buildFields, CAROL, deployment, genesisDocument, type Key, TestChain, transaction } from '../execution/support.ts';
-import { GWEI, signed, type TxFields, World } from './support.ts';
+import { ALICE, BOB, buildFields, CAROL, genesisDocument, type Key, TestChain, transaction } from '../execution/support.ts';
+import { ETHER, GWEI, signed, type TxFields, World } from './support.ts';
 
 function world(): World {
   return new World({ rich: [ALICE, BOB, CAROL] });
@@ -164,22 +164,29 @@ describe('a block builder', () => {
     expect(pool.status()).toEqual({ pending: 0, queued: 0 });
   });
 
-  test('is not stopped by an account that another transaction of the block empties or moves on', async () => {
-    // What ALICE delegates to sends all she has to the zero address.
-    const sweep = deployment('0x600060006000600047600060005af1');
-    const chain = await TestChain.start(genesisDocument({ [`0x${'aa'.repeat(20)}`]: { balance: '1' } }));
+  test('is not stopped by an account that another transaction of the block empties', async () => {
+    const sweeper = `0x${'ee'.repeat(20)}`;
+    const chain = await TestChain.start(
+      genesisDocument({
+        // Sends all that the caller's callee has to the zero address.
+        [sweeper]: { balance: '0', code: '0x5f5f5f5f475f5af100' },
+        [ALICE.address]: { balance: ETHER.toString(), code: `0xef0100${sweeper.slice(2)}` },
+      }),
+    );
     const pool = poolOver(chain);
-    pool.add(transaction(CAROL, 0, null, { data: sweep, gasLimit: 200_000n }), 'local');
-    pool.add(transaction(ALICE, 0, BOB.address, { value: 1n }), 'local');
-    const { block, execution } = await chain.executor.build(chain.head, buildFields(chain.head), pool, {
-      gasLimit: chain.head.gasLimit,
-      buildTimeMs: 60_000,
-    });
-    expect(block.transactions).toHaveLength(2);
+    pool.add(transaction(CAROL, 0, ALICE.address, { gasLimit: 200_000n, maxPriorityFeePerGas: 9n * GWEI }), 'local');
+    const swept = pool.add(transaction(ALICE, 0, BOB.address), 'local');
+    const build = () =>
+      chain.executor.build(chain.head, buildFields(chain.head), pool, { gasLimit: chain.head.gasLimit, buildTimeMs: 60_000 });
+    const { block, execution } = await build();
+    expect(block.transactions).toHaveLength(1);
+    // Until the block is the head, another may come in which it is paid for.
+    expect(pool.status()).toEqual({ pending: 2, queued: 0 });
     chain.append(block, execution);
     pool.headChanged({ removed: [], added: [] });
-    expect(pool.status()).toEqual({ pending: 0, queued: 0 });
-    expect(pool.pendingNonce(ALICE.address)).toBe(1n);
+    expect(pool.status()).toEqual({ pending: 0, queued: 1 });
+    expect(pool.has(swept.hash)).toBe(true);
+    expect((await build()).block.transactions).toEqual([]);
   });
 });
 
