@@ -1,0 +1,69 @@
+/**
+ * `npm run bench`: every benchmark, or those that are named (`npm run bench -- mining import`). Both sides of a ratio are
+ * measured in turn in the same run, so read the ratios: the figures are this machine's and this moment's.
+ */
+import { arch, availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
+import { Unavailable } from './processes.ts';
+import { type BenchRow, printRows } from './row.ts';
+
+interface Benchmark {
+  readonly title: string;
+  readonly run: () => Promise<readonly BenchRow[]>;
+}
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  mining: {
+    title: 'Mining: SHA-256d of an 80-byte header',
+    run: async () => (await import('./mining.ts')).benchMining(),
+  },
+  import: {
+    title: 'Import: blocks of others, with senders unknown, to LevelDB with fsync',
+    run: async () => (await import('./import.ts')).benchImport(),
+  },
+  mined: {
+    title: 'From eth_sendRawTransaction to mined: one node, block time 1 s, the client on the same machine',
+    run: async () => (await import('./mined.ts')).benchMined(),
+  },
+  idle: {
+    title: 'At rest: start and memory of real nodes',
+    run: async () => (await import('./idle.ts')).benchIdle(),
+  },
+  execution: {
+    title: 'Execution: in one process, in memory',
+    run: async () => (await import('./execution.ts')).benchExecution(),
+  },
+};
+const GIGABYTE = 2 ** 30;
+
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !(name in BENCHMARKS));
+if (unknown.length > 0) {
+  console.error(`There is no benchmark called ${unknown.join(', ')}; choose from ${Object.keys(BENCHMARKS).join(', ')}.`);
+  process.exitCode = 2;
+} else {
+  printHeader();
+  for (const [name, benchmark] of Object.entries(BENCHMARKS)) {
+    if (named.length === 0 || named.includes(name)) await runOne(name, benchmark);
+  }
+}
+
+function printHeader(): void {
+  const [processor] = cpus();
+  const gigabytes = Math.round(totalmem() / GIGABYTE);
+  console.log(
+    `${processor?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} cores, ${gigabytes} GB; ${type()} ${release()} ${arch()}`,
+  );
+  console.log(`Node ${process.version}; load of the machine at the start: ${loadavg()[0]?.toFixed(1)}`);
+}
+
+/** What cannot be measured here is said and passed over; whatever else goes wrong is a failure, but not the others'. */
+async function runOne(name: string, { title, run }: Benchmark): Promise<void> {
+  const startedMs = performance.now();
+  try {
+    printRows(title, await run());
+    console.log(`  (${Math.round((performance.now() - startedMs) / 1000)} s)`);
+  } catch (error) {
+    if (!(error instanceof Unavailable)) process.exitCode = 1;
+    console.log(`\n${title}\n  not measured (${name}): ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+}
