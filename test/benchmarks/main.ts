@@ -64,6 +64,11 @@ async function runOne(name: string, { title, run }: Benchmark): Promise<void> {
     console.log(`  (${Math.round((performance.now() - startedMs) / 1000)} s)`);
   } catch (error) {
     if (!(error instanceof Unavailable)) process.exitCode = 1;
-    console.log(`\n${title}\n  not measured (${name}): ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    console.log(`\n${title}\n  ${name} was not measured: ${reasonOf(error)}`);
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Unavailable) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
