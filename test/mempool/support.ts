@@ -131,19 +131,23 @@ export class World {
       const [fromNumber, toNumber] = [from.header.number, to.header.number];
       if (fromNumber >= toNumber) {
         removed.push(from);
-        from = this.#parent(from);
+        from = this.parent(from);
       }
       if (toNumber >= fromNumber) {
         added.push(to);
-        to = this.#parent(to);
+        to = this.parent(to);
       }
     }
     this.head = node;
     this.pool.headChanged({ removed, added: added.reverse() });
   }
 
-  account(key: Key): Required<AccountFields> {
-    return { nonce: 0, balance: 0n, code: false, ...this.#accountsOf(this.head).get(key.address) };
+  account(key: Key, at: HeaderNode = this.head): Required<AccountFields> {
+    return { nonce: 0, balance: 0n, code: false, ...this.#accountsOf(at).get(key.address) };
+  }
+
+  transactions({ hash }: HeaderNode): readonly Uint8Array[] {
+    return this.#blocks.get(hash)?.block.transactions ?? [];
   }
 
   /** Hashes of what was announced since the last call. */
@@ -220,7 +224,7 @@ export class World {
     return this.#blocks.get(hash)?.accounts ?? new Map();
   }
 
-  #parent({ header }: HeaderNode): HeaderNode {
+  parent({ header }: HeaderNode): HeaderNode {
     const parent = this.#blocks.get(header.parentHash)?.node;
     if (parent === undefined) throw new RangeError('below genesis');
     return parent;
