@@ -9,7 +9,7 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import { temporaryDirectories } from '../support/directory.ts';
-import { type Finished, until, useProcesses } from '../support/processes.ts';
+import { type Finished, PATIENCE_MS, until, useProcesses } from '../support/processes.ts';
 import { send, signer } from './contracts.ts';
 import { CHAIN_ID, dev, startNode, type TestNode, writeQuickGenesis } from './networks.ts';
 import { ask, heightOf, post, type RpcAnswer, receiptOf, refusal, statusOf } from './rpc.ts';
@@ -210,6 +210,7 @@ async function talk(port: number, bytes: string | Uint8Array): Promise<string> {
   });
   socket.on('close', () => resolve());
   socket.on('error', () => resolve());
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy());
   socket.write(bytes);
   await promise;
   socket.destroy();

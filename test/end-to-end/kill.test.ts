@@ -55,6 +55,16 @@ describe('kill -9 in a test network', () => {
     await until('no node is left', () => net.survivors(pids).length === 0);
     net = await Testnet.start(processes, directory, '--rpc-port', '0');
     await net.agreement(ALL, Number(number) + 1);
+  });
+
+  it('comes back when everything ended at one moment', async () => {
+    const pids = (await net.report()).flatMap(({ pid }) => pid ?? []);
+    const block = await net.agreement(ALL);
+    for (const pid of [...pids, net.supervisor.pid]) process.kill(pid, 'SIGKILL');
+    await net.supervisor.ended();
+    await until('no node is left', () => net.survivors(pids).length === 0);
+    net = await Testnet.start(processes, directory, '--rpc-port', '0');
+    await net.agreement(ALL, Number(block.number) + 1);
     expect((await net.supervisor.end('SIGINT')).code).toBe(0);
   });
 });

@@ -53,12 +53,17 @@ describe('synod testnet', () => {
     for (const { address } of DEV_ACCOUNTS) expect(await balanceOf(running().url(3), address)).toBe(10_000n * ETHER);
   });
 
-  it('keeps what commands a node for its operator', async () => {
+  it('keeps what commands a node for its operator, who has the datadir', async () => {
     for (const method of ['miner_stop', 'admin_peers', 'synod_heal']) {
       expect(await refusal(running().url(0), method)).toMatchObject({ code: -32601 });
-      await running().command(0, method);
     }
-    await running().command(0, 'miner_start');
+    const datadir = paths.datadir(directory, 0);
+    const miner = async (command: string) => {
+      const { stdout } = await processes.runSynod('miner', command, '--json', '--datadir', datadir);
+      return (JSON.parse(stdout) as NodeStatus['mining'])?.enabled;
+    };
+    expect(await miner('stop')).toBe(false);
+    expect(await miner('start')).toBe(true);
   });
 
   it('serves the same chain id at every endpoint', async () => {
