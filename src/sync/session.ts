@@ -50,7 +50,10 @@ export function isOver(session: Session): boolean {
 export function finishSession(turn: Turn, session: Session, peer: Peer): void {
   endSession(turn);
   peer.probe = false;
-  const weight = session.tip?.facts.weight ?? turn.context.chain.head.facts.weight;
+  // A peer that went over to a branch that we have ends there: its claim is no lie as long as our own chain is as heavy.
+  const ours = turn.context.chain.head.facts.weight;
+  const shown = session.tip?.facts.weight ?? ours;
+  const weight = shown > ours ? shown : ours;
   if (session.claim > weight && !session.interrupted) {
     const { claim } = session;
     const message = `The peer claimed a chain of weight ${claim}, but its headers end at weight ${weight}.`;

@@ -50,6 +50,22 @@ describe('sync/step: an honest network', () => {
     expect(world.offences).toEqual([]);
   });
 
+  it('blames nobody for going over to a branch that we have ourselves', () => {
+    const trunk = LONG.slice(0, 10);
+    const theirs = new FakeChain([...trunk, ...branchOn(at(trunk, -1), 2, { branch: 1 })]);
+    const world = new World({ chain: new FakeChain(trunk) });
+    const peer = honest(theirs);
+    let cut = true;
+    world.connect('a', { ...peer, blocks: (hashes) => (cut ? null : peer.blocks(hashes, world)) });
+    world.run(() => world.blockRequests > 0);
+    const better = branchOn(at(trunk, -1), 3, { branch: 2 });
+    for (const block of better) for (const chain of [theirs, world.chain]) chain.adopt(block);
+    world.announce('a');
+    cut = false;
+    expect(world.run(() => world.state.session === null, 60_000)).toBe(true);
+    expect(world.offences).toEqual([]);
+  });
+
   it('goes on at once when the chain has grown behind the headers it has', () => {
     const theirs = new FakeChain(LONG.slice(0, 100));
     const world = new World();
