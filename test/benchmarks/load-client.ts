@@ -1,26 +1,27 @@
 /**
- * The client that `mined.ts` loads a node with: `load-client.ts <url> <file>` takes signed transactions from the file
- * and, each time it is told to, sends the next `count` of them by eth_sendRawTransaction over kept connections, so many
- * requests in flight, one or several transactions in each. A full pool is no failure: it waits and sends again.
+ * The client that `mined.ts` loads a node with: `load-client.ts <url> <file>` takes signed transactions from the file,
+ * one in hex on each line, and sends them in order when it is told to: by eth_sendRawTransaction over kept connections,
+ * so many requests in flight, one or several transactions in each, until it is told to stop or has sent so many. A full
+ * pool is no failure: it waits and sends again.
  */
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RLP } from '@ethereumjs/rlp';
-import { toHex } from '../../src/base/bytes.ts';
 
 export interface Order {
   readonly type: 'send';
-  readonly count: number;
+  readonly maxTransactions: number;
   readonly inFlight: number;
   readonly perRequest: number;
 }
 
+export interface Stop {
+  readonly type: 'stop';
+}
+
 export interface Sent {
   readonly type: 'sent';
-  readonly ms: number;
-  /** How often a transaction had to wait for room in the pool. */
-  readonly delayed: number;
+  readonly transactions: number;
 }
 
 interface Answer {
@@ -32,45 +33,43 @@ const RETRY_MS = 50;
 const POOL_FULL = /pool is full|too many transactions/;
 
 const [url = '', file = ''] = process.argv.slice(2);
-const transactions = (RLP.decode(readFileSync(file)) as Uint8Array[]).map(toHex);
+const transactions = readFileSync(file, 'latin1').split('\n');
 let next = 0;
+let end = 0;
 
-process.on('message', (order: Order) => {
+process.on('message', (order: Order | Stop) => {
   if (order.type === 'send') void send(order);
+  else if (order.type === 'stop') end = next;
 });
 process.channel?.ref();
 process.send?.({ type: 'loaded' });
 
-async function send({ count, inFlight, perRequest }: Order): Promise<void> {
+async function send({ maxTransactions, inFlight, perRequest }: Order): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
-  const end = next + count;
-  const startedMs = performance.now();
-  let delayed = 0;
+  const first = next;
+  end = Math.min(transactions.length, first + maxTransactions);
   const worker = async (): Promise<void> => {
     while (next < end) {
       const from = next;
       next = Math.min(end, next + perRequest);
-      delayed += await deliver(agent, from, next);
+      await deliver(agent, from, next);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
   agent.destroy();
-  const sent: Sent = { type: 'sent', ms: performance.now() - startedMs, delayed };
+  const sent: Sent = { type: 'sent', transactions: next - first };
   process.send?.(sent);
 }
 
-/** Until all from one index to before the other are taken; answers how many had to be sent again. */
-async function deliver(agent: Agent, from: number, to: number): Promise<number> {
+/** Until all from one index to before the other are taken. */
+async function deliver(agent: Agent, from: number, to: number): Promise<void> {
   let left = Array.from({ length: to - from }, (_, place) => from + place);
-  let delayed = 0;
   for (;;) {
-    const answers = await post(agent, left);
-    const refused = answers.filter(({ error }) => error !== undefined);
+    const refused = (await post(agent, left)).filter(({ error }) => error !== undefined);
     const lost = refused.find(({ error }) => !POOL_FULL.test(error?.message ?? ''));
     if (lost !== undefined) throw new Error(`Transaction ${lost.id} was refused: ${lost.error?.message}`);
-    if (refused.length === 0) return delayed;
+    if (refused.length === 0) return;
     left = refused.map(({ id }) => id);
-    delayed += left.length;
     await delay(RETRY_MS);
   }
 }
