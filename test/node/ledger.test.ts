@@ -33,7 +33,7 @@ test.each(Array.from({ length: MOST_TURNS }, (_, turns) => turns))(
       onExecuted: () => undefined,
       onHead: () => undefined,
       onInvalid: () => undefined,
-    onBuildFailed: () => undefined,
+      onBuildFailed: () => undefined,
       fatal: (error) => {
         throw error;
       },
