@@ -53,11 +53,10 @@ export function finishSession(turn: Turn, session: Session, peer: Peer): void {
   // A peer that went over to a branch that we have ends there: its claim is no lie as long as our own chain is as heavy.
   const ours = turn.context.chain.head.facts.weight;
   const shown = session.tip?.facts.weight ?? ours;
-  const weight = shown > ours ? shown : ours;
-  if (session.claim > weight && !session.interrupted) {
-    const { claim } = session;
-    const message = `The peer claimed a chain of weight ${claim}, but its headers end at weight ${weight}.`;
-    discredit(turn, peer, new RuleError('sync/false-weight', message, { claim, weight }));
+  const { claim } = session;
+  if (claim > shown && claim > ours && !session.interrupted) {
+    const message = `The peer claimed a chain of weight ${claim}, but its headers end at weight ${shown}.`;
+    discredit(turn, peer, new RuleError('sync/false-weight', message, { claim, weight: shown }));
   } else if (session.interrupted || !session.proven) {
     strike(turn, peer);
   } else {
