@@ -1,0 +1,56 @@
+/**
+ * What a checker is: it sees the observations of a run, knows nothing of how the run was made, and reports what must not
+ * be. Only nodes that follow the protocol (`isCorrect`) are held to anything.
+ */
+import type { ChainParams } from '../../chain/params.ts';
+import type { HeaderNode } from '../../chain/tree.ts';
+import type { AnyEngine } from '../../consensus/engine.ts';
+import type { LightChain } from '../light-chain.ts';
+import type { Observation } from '../observations.ts';
+import type { Options } from '../options.ts';
+import type { Balances } from '../transfers.ts';
+
+export interface Violation {
+  readonly checker: string;
+  readonly atMs: number;
+  /** -1 where no single node is to be named. */
+  readonly node: number;
+  readonly message: string;
+  /** What the faults of this run allow to happen: reported, and no failure (a majority of hash power may rewrite history). */
+  readonly expected: boolean;
+}
+
+export interface Checker {
+  readonly name: string;
+  observe(observation: Observation): void;
+  /** The run is over. */
+  end?(): void;
+}
+
+export interface Setting {
+  /** Any instance: only its pure functions are used. */
+  readonly engine: AnyEngine;
+  readonly params: ChainParams;
+  readonly genesis: HeaderNode;
+  readonly genesisState: Balances;
+  readonly options: Options;
+  /** Places of all nodes. */
+  readonly nodes: number;
+  isCorrect(node: number): boolean;
+  /** Share of the whole hash power (or stake) that does not follow the protocol, 0 to 1. */
+  readonly badShare: number;
+  /** The chain of a node that lives. */
+  chainOf(node: number): LightChain | null;
+  nowMs(): number;
+  /** All that this checker waits for has happened: the run may end. */
+  satisfied(): void;
+  report(finding: { readonly node?: number; readonly message: string; readonly expected?: boolean }): void;
+}
+
+/** `report` of the setting is bound to this checker's name. */
+export type CheckerFactory = (setting: Setting) => Checker;
+
+/** A block as it is named in messages. */
+export function nameOf({ header, hash }: HeaderNode): string {
+  return `${header.number} (${hash.slice(0, 12)})`;
+}

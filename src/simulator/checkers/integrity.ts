@@ -1,0 +1,57 @@
+/**
+ * Integrity. The head and its chain are what they pretend to be: executed blocks, each the child of the one before; no
+ * head leaves a finalized block behind; each node finalizes each height once, in ascending order.
+ */
+import { type CheckerFactory, nameOf } from './checker.ts';
+
+export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report }) => {
+  const finalizedHeight = new Map<number, number>();
+
+  function checkChain(node: number): void {
+    const chain = chainOf(node);
+    if (chain === null) return;
+    let hash = chain.head.hash;
+    for (let number = chain.head.header.number; number >= 0; number--) {
+      const block = chain.get(hash);
+      if (chain.canonical(number) !== hash || block === undefined || chain.status(hash) !== 'executed') {
+        return report({
+          node,
+          message: `The canonical chain is broken at height ${number}: ${chain.canonical(number)} is not the executed block ${hash}.`,
+        });
+      }
+      hash = block.header.parentHash;
+    }
+    if (chain.canonical(chain.finalized.header.number) !== chain.finalized.hash) {
+      report({ node, message: `The finalized block ${nameOf(chain.finalized)} is not in the chain of the head ${nameOf(chain.head)}.` });
+    }
+  }
+
+  return {
+    name: 'Integrity',
+    observe(observation) {
+      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      const { node } = observation;
+      if (observation.type === 'started') {
+        finalizedHeight.set(node, observation.chain.finalized.header.number);
+        checkChain(node);
+      }
+      if (observation.type === 'head') {
+        const { head } = observation;
+        const chain = chainOf(node);
+        const below = chain?.get(head.header.parentHash);
+        if (chain === null || below === undefined || chain.status(head.hash) !== 'executed') {
+          report({ node, message: `The head ${nameOf(head)} is not an executed block on a known parent.` });
+        }
+      }
+      if (observation.type === 'finalized') {
+        const { number } = observation.block.header;
+        const last = finalizedHeight.get(node) ?? 0;
+        if (number <= last) report({ node, message: `Finalized height ${number} after height ${last}.` });
+        finalizedHeight.set(node, number);
+      }
+    },
+    end() {
+      for (let node = 0; node < nodes; node++) if (isCorrect(node)) checkChain(node);
+    },
+  };
+};

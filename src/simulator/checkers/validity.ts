@@ -1,0 +1,57 @@
+/**
+ * Validity. What a correct node holds for valid is valid, and the other way round, as a second ledger judges it
+ * (`reference.ts`); the state that it has is the state of a replay from genesis; and nobody's transfer is in a block that
+ * its owner did not ask for.
+ */
+import { toHex } from '../../base/bytes.ts';
+import type { Hash, Hex } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
+import type { Balances } from '../transfers.ts';
+import { type CheckerFactory, nameOf } from './checker.ts';
+import { ReferenceLedger } from './reference.ts';
+
+export const validity: CheckerFactory = ({ engine, genesis, genesisState, isCorrect, chainOf, report }) => {
+  const reference = new ReferenceLedger(engine, genesis.hash, genesisState);
+  const asked = new Set<Hex>();
+
+  function checkTransfers(node: number, block: Block): void {
+    for (const bytes of block.transactions) {
+      if (!asked.has(toHex(bytes)))
+        report({ node, message: `Holds block ${block.header.number} for valid; no client sent its transfer ${toHex(bytes)}.` });
+    }
+  }
+
+  function checkState(node: number, hash: Hash, expected: Balances): void {
+    const state = chainOf(node)?.state(hash) ?? null;
+    if (state === null || !sameBalances(state, expected))
+      report({ node, message: `The state of block ${hash} is not that of a replay from genesis.` });
+  }
+
+  return {
+    name: 'Validity',
+    observe(observation) {
+      if (observation.type === 'submitted') asked.add(toHex(observation.transaction));
+      if (observation.type !== 'checked' || !isCorrect(observation.node)) return;
+      const { node, hash, error } = observation;
+      const chain = chainOf(node);
+      const block = chain?.block(hash);
+      const known = chain?.get(hash);
+      const replayed = block && reference.replay(block);
+      if (block === undefined || known === undefined || replayed === undefined) {
+        return report({ node, message: `Executed block ${hash}, whose parent nobody executed.` });
+      }
+      const isValid = 'state' in replayed;
+      if (isValid !== (error === null)) {
+        const [held, is] = error === null ? ['valid', 'invalid'] : [`invalid (${error.code})`, 'valid'];
+        return report({ node, message: `Holds block ${nameOf(known)} for ${held}; it is ${is}.` });
+      }
+      if (!isValid) return;
+      checkTransfers(node, block);
+      checkState(node, hash, replayed.state);
+    },
+  };
+};
+
+function sameBalances(a: Balances, b: Balances): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}

@@ -1,0 +1,141 @@
+/**
+ * A disk that forgets what was not synced. A file is a sequence of batches: each becomes durable some time after it was
+ * written, in order, whole or not at all (a torn batch fails its checksum and counts as not written). A crash keeps the
+ * batches that were acknowledged and, of those that were under way, the first few: as many as the seed says.
+ *
+ * Two files of one disk promise nothing to each other: what was written to one first may survive second.
+ */
+import { StorageError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import type { Scheduled } from './event-queue.ts';
+import { US_PER_MS, type World } from './world.ts';
+
+export interface DiskSpeed {
+  /** An fsync takes this long, and up to twice as long. */
+  readonly writeUs: number;
+}
+
+interface Batch {
+  readonly apply: () => void;
+  readonly done: () => void;
+}
+
+export interface DiskEvents {
+  /** A write failed: the file takes no more, and its owner must stop (reliability rule e). */
+  readonly onError: (error: StorageError) => void;
+}
+
+export class Disk {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #writeUs: number;
+  readonly #files: DiskFile[] = [];
+  #slowness = 1;
+  #failing = false;
+  /** Batches that were lost, or survived unacknowledged, in crashes so far. */
+  lost = 0;
+  survived = 0;
+
+  constructor(world: World, random: Random, speed: DiskSpeed) {
+    this.#world = world;
+    this.#random = random;
+    this.#writeUs = speed.writeUs;
+  }
+
+  /** One life of a file: what is durable belongs to the caller, who changes it in `apply`. */
+  open(events: DiskEvents): DiskFile {
+    const file = new DiskFile(this.#world, this, events);
+    this.#files.push(file);
+    return file;
+  }
+
+  /** Makes every write this many times slower. */
+  setSlowness(factor: number): void {
+    this.#slowness = factor;
+  }
+
+  /** While set, every write fails. */
+  setFailing(failing: boolean): void {
+    this.#failing = failing;
+  }
+
+  get isFailing(): boolean {
+    return this.#failing;
+  }
+
+  latencyUs(): number {
+    return this.#writeUs * this.#slowness * (1 + this.#random.float());
+  }
+
+  /** Whether a write that failed is on the disk all the same: nobody can know. */
+  keepsFailedWrite(): boolean {
+    return this.#random.chance(0.5);
+  }
+
+  /** Power loss: closes all files. */
+  crash(): void {
+    for (const file of this.#files) {
+      const kept = this.#random.below(file.pending + 1);
+      this.survived += kept;
+      this.lost += file.pending - kept;
+      file.close(kept);
+    }
+    this.#files.length = 0;
+  }
+}
+
+export class DiskFile {
+  readonly #world: World;
+  readonly #disk: Disk;
+  readonly #events: DiskEvents;
+  /** Written, not acknowledged; oldest first. */
+  #batches: Batch[] = [];
+  #due: Scheduled | null = null;
+  #isOpen = true;
+
+  constructor(world: World, disk: Disk, events: DiskEvents) {
+    this.#world = world;
+    this.#disk = disk;
+    this.#events = events;
+  }
+
+  get pending(): number {
+    return this.#batches.length;
+  }
+
+  /** `apply` changes what is durable; `done` follows in the same instant, unless the node is dead by then. */
+  write(apply: () => void, done: () => void): void {
+    if (!this.#isOpen) return;
+    this.#batches.push({ apply, done });
+    if (this.#due === null) this.#begin();
+  }
+
+  /** Of what was not acknowledged, the first `kept` batches stay. */
+  close(kept: number): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    if (this.#due !== null) this.#world.cancel(this.#due);
+    for (const { apply } of this.#batches.slice(0, kept)) apply();
+    this.#batches = [];
+  }
+
+  #begin(): void {
+    this.#due = this.#world.after(this.#disk.latencyUs(), () => this.#finish());
+  }
+
+  #finish(): void {
+    this.#due = null;
+    if (this.#disk.isFailing) return this.#fail();
+    const batch = this.#batches.shift();
+    batch?.apply();
+    if (this.#batches.length > 0) this.#begin();
+    batch?.done();
+  }
+
+  #fail(): void {
+    this.close(this.#disk.keepsFailedWrite() ? 1 : 0);
+    this.#events.onError(
+      new StorageError('storage/write', `A write failed at ${this.#world.nowUs / US_PER_MS} ms, as the schedule wants it.`),
+    );
+  }
+}

@@ -1,0 +1,359 @@
+/**
+ * One life of a node, from its start to its crash: the real driver, engine and sync over virtual ports. It is the
+ * simulator's counterpart of `node/node.ts` and `node/network-link.ts`, and decides as little.
+ */
+import { BoundedMap } from '../base/bounded.ts';
+import { RuleError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import type { Json, Lsn, NodeId } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import { hashHeader, type SealedHeader } from '../chain/header.ts';
+import type { ChainParams } from '../chain/params.ts';
+import type { AdminCommand, AnyEngine } from '../consensus/engine.ts';
+import { type BlockIntake, takeBlock } from '../node/block-intake.ts';
+import { type AdminReply, Driver } from '../node/driver.ts';
+import type { ClockPort, SealerPort, TransportPort } from '../node/ports.ts';
+import { SyncHost, type SyncTransport } from '../node/sync-host.ts';
+import { serveBlocks, serveHeaders } from '../sync/serve.ts';
+import type { PeerStatus } from '../sync/types.ts';
+import type { DiskFile } from './disk.ts';
+import { type DurableChain, type HeadChange, LightChain } from './light-chain.ts';
+import { LightLedger, lightBodyMatches } from './light-ledger.ts';
+import { LightPool } from './light-pool.ts';
+import type { Observe } from './observations.ts';
+import type { Packet } from './packets.ts';
+import { type DurableLog, logPort } from './virtual-log.ts';
+import { US_PER_MS, type World } from './world.ts';
+
+/** What a life is born into. */
+export interface Surroundings {
+  readonly world: World;
+  readonly params: ChainParams;
+  readonly engine: AnyEngine;
+  readonly place: number;
+  readonly self: NodeId;
+  readonly incarnation: number;
+  readonly chain: DurableChain;
+  readonly chainFile: DiskFile;
+  readonly log: DurableLog;
+  readonly logFile: DiskFile;
+  readonly sealer: SealerPort;
+  /** For the engine. */
+  readonly random: Random;
+  readonly executionUs: () => number;
+  readonly wallMs: () => number;
+  readonly observe: Observe;
+  /** Of those this node has a session with. */
+  peers(): Iterable<number>;
+  hasSession(peer: number): boolean;
+  idOf(place: number): NodeId;
+  placesOf(id: NodeId): readonly number[];
+  send(to: number, packet: Packet): void;
+  offence(against: number, error: RuleError): void;
+  fatal(error: unknown): void;
+}
+
+type Reply = { readonly peer: number; readonly done: (packet: Packet | null) => void };
+
+/** A head is told to peers at most this often. */
+const ANNOUNCE_INTERVAL_US = 200 * US_PER_MS;
+const MAX_OPEN_REQUESTS = 256;
+/** Transfers that a peer is given when it connects. */
+const MAX_SHARED_TRANSFERS = 64;
+
+export class Life {
+  readonly driver: Driver;
+  readonly chain: LightChain;
+  readonly pool = new LightPool();
+  readonly #here: Surroundings;
+  readonly #sync: SyncHost;
+  readonly #intake: BlockIntake;
+  readonly #requests = new BoundedMap<number, Reply>(MAX_OPEN_REQUESTS);
+  /** Gossip handles a message once; a changed copy of a block is another message. */
+  readonly #seen = new WeakSet<Block>();
+  readonly #lsn: Lsn;
+  #alive = true;
+  #nextRequest = 1;
+  #announcing: 'no' | 'resting' | 'again' = 'no';
+
+  constructor(here: Surroundings) {
+    this.#here = here;
+    this.#lsn = here.log.last;
+    this.chain = new LightChain(here.chain, here.chainFile);
+    const { engine, observe, place, random } = here;
+    const clock = this.#clock();
+    const fatal = (error: unknown) => this.#fatal(error);
+    this.driver = new Driver(
+      engine,
+      {
+        clock,
+        log: logPort(here.log, here.logFile, (lsn) => observe({ type: 'persisted', node: place, lsn })),
+        transport: this.#transport(),
+        ledger: this.#ledger(),
+        sealer: here.sealer,
+        observer: { trace: (name, data) => this.#engineTrace(name, data), fatal },
+        random: random.float,
+      },
+      here.self,
+    );
+    this.#sync = new SyncHost({
+      engine,
+      view: this.chain,
+      clock,
+      transport: this.#syncTransport(),
+      bodyMatches: lightBodyMatches,
+      deliver: (block, from, processed) => this.driver.receiveBlock(block, 'sync', from, processed),
+      settings: { minimumWeight: 0n },
+      onProgress: () => undefined,
+      fatal,
+    });
+    this.#intake = {
+      engine,
+      view: this.chain,
+      clock,
+      checkBody,
+      deliver: (block, from) => this.driver.receiveBlock(block, 'gossip', from),
+    };
+  }
+
+  start(): void {
+    const { incarnation, log, observe, place } = this.#here;
+    observe({ type: 'started', node: place, incarnation, chain: this.chain, lsn: this.#lsn });
+    this.driver.start({ incarnation, records: [...log.records], lsn: log.last });
+  }
+
+  /** Power off: nothing that was under way is carried out or answered. */
+  stop(): void {
+    this.#alive = false;
+    this.driver.stop();
+    this.#sync.stop();
+  }
+
+  status(): PeerStatus {
+    const { head, finalized } = this.#here.chain;
+    return { head: head.hash, height: head.header.number, weight: head.facts.weight, finalizedHeight: finalized.header.number };
+  }
+
+  connected(peer: number, status: PeerStatus): void {
+    const { world, place, idOf, send } = this.#here;
+    world.trace.note(world.nowUs, 'peer', place, peer, 0, status.head);
+    this.#sync.peer(idOf(peer), status);
+    for (const bytes of this.pool.all().slice(0, MAX_SHARED_TRANSFERS)) send(peer, { type: 'transaction', bytes });
+  }
+
+  disconnected(peer: number): void {
+    const { world, place, idOf } = this.#here;
+    world.trace.note(world.nowUs, 'gone', place, peer);
+    for (const [request, reply] of [...this.#requests.entries()]) if (reply.peer === peer) this.#answer(request, null);
+    this.#sync.peerGone(idOf(peer));
+  }
+
+  /** A client's transfer. True when the pool took it. */
+  submit(bytes: Uint8Array): boolean {
+    return this.#takeTransfer(bytes, null);
+  }
+
+  admin(command: AdminCommand, reply: AdminReply): void {
+    this.driver.admin(command, reply);
+  }
+
+  receive(from: number, packet: Packet): void {
+    try {
+      this.#handle(from, packet);
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      this.#here.offence(from, error);
+    }
+  }
+
+  #handle(from: number, packet: Packet): void {
+    const { idOf, send } = this.#here;
+    switch (packet.type) {
+      case 'block':
+        return this.#receiveBlock(from, packet.block);
+      case 'transaction':
+        this.#takeTransfer(packet.bytes, from);
+        return;
+      case 'message':
+        this.driver.receiveMessage(idOf(from), packet.bytes);
+        return;
+      case 'status':
+        return this.#sync.peer(idOf(from), packet.status);
+      case 'getHeaders': {
+        const { request, locator, limit } = packet;
+        return send(from, { type: 'headers', request, headers: serveHeaders(this.#here.chain, locator, limit) });
+      }
+      case 'getBlocks': {
+        const { request, hashes } = packet;
+        return send(from, { type: 'blocks', request, blocks: serveBlocks((hash) => this.chain.block(hash), hashes) });
+      }
+      case 'headers':
+      case 'blocks':
+      case 'refused':
+        if (this.#requests.get(packet.request)?.peer === from) this.#answer(packet.request, packet);
+    }
+  }
+
+  #receiveBlock(from: number, block: Block): void {
+    if (this.#seen.has(block)) return;
+    this.#seen.add(block);
+    if (takeBlock(this.#intake, block, this.#here.idOf(from)) === 'accept') this.#flood({ type: 'block', block }, from);
+  }
+
+  #takeTransfer(bytes: Uint8Array, from: number | null): boolean {
+    const state = this.chain.state(this.#here.chain.head.hash);
+    if (state === null || !this.pool.add(bytes, state)) return false;
+    this.#flood({ type: 'transaction', bytes }, from);
+    this.driver.mempoolChanged(this.pool.size);
+    return true;
+  }
+
+  #flood(packet: Packet, except: number | null): void {
+    const { peers, send } = this.#here;
+    for (const peer of peers()) if (peer !== except) send(peer, packet);
+  }
+
+  #clock(): ClockPort {
+    const { world, place, wallMs } = this.#here;
+    return {
+      nowMs: () => world.nowMs,
+      wallMs,
+      setTimer: (delayMs, callback) =>
+        this.#after(delayMs * US_PER_MS, () => {
+          world.trace.note(world.nowUs, 'timer', place);
+          callback();
+        }),
+      cancelTimer: (handle) => world.cancel(handle as ReturnType<World['after']>),
+    };
+  }
+
+  #transport(): TransportPort {
+    const { idOf, placesOf, hasSession, send, offence } = this.#here;
+    return {
+      send: (to, bytes) => {
+        const packet: Packet = { type: 'message', bytes };
+        if (to === '*') return this.#flood(packet, null);
+        for (const peer of placesOf(to)) if (hasSession(peer)) send(peer, packet);
+      },
+      announce: (block) => {
+        this.#seen.add(block);
+        this.#flood({ type: 'block', block }, null);
+      },
+      fetch: (hash, from) => this.#sync.wanted(hash, from),
+      offence: (from, error) => {
+        for (const peer of this.#here.peers()) if (idOf(peer) === from) offence(peer, error);
+      },
+    };
+  }
+
+  #syncTransport(): SyncTransport {
+    return {
+      requestHeaders: (peer, locator, limit, done) =>
+        this.#request(
+          peer,
+          (request) => ({ type: 'getHeaders', request, locator, limit }),
+          (reply) => done(reply?.type === 'headers' ? (reply.headers satisfies readonly SealedHeader[]) : null),
+        ),
+      requestBlocks: (peer, hashes, done) =>
+        this.#request(
+          peer,
+          (request) => ({ type: 'getBlocks', request, hashes }),
+          (reply) => done(reply?.type === 'blocks' ? reply.blocks : null),
+        ),
+      offence: (peer, error) => {
+        for (const place of this.#here.placesOf(peer)) this.#here.offence(place, error);
+      },
+    };
+  }
+
+  #request(to: NodeId, toPacket: (request: number) => Packet, done: (packet: Packet | null) => void): void {
+    const { placesOf, hasSession, send } = this.#here;
+    const peer = placesOf(to).find(hasSession);
+    if (peer === undefined) {
+      this.#after(0, () => done(null));
+      return;
+    }
+    const request = this.#nextRequest++;
+    this.#requests.set(request, { peer, done });
+    send(peer, toPacket(request));
+  }
+
+  #answer(request: number, packet: Packet | null): void {
+    const reply = this.#requests.get(request);
+    this.#requests.delete(request);
+    reply?.done(packet);
+  }
+
+  #ledger(): LightLedger {
+    const { params, engine, place, observe, executionUs, world } = this.#here;
+    const { trace } = world;
+    return new LightLedger({
+      chain: this.chain,
+      pool: this.pool,
+      engine,
+      params,
+      executionUs,
+      after: (delayUs, action) => void this.#after(delayUs, action),
+      onBuilt: (block) => {
+        trace.note(world.nowUs, 'build', place, -1, block.header.number);
+        observe({ type: 'built', node: place, block });
+      },
+      onInserted: (block) => observe({ type: 'inserted', node: place, block, hash: hashHeader(block.header) }),
+      onChecked: (hash, error) => {
+        trace.note(world.nowUs, 'check', place, -1, error === null ? 1 : 0, hash);
+        observe({ type: 'checked', node: place, hash, error });
+        this.#sync.settled(hash, error === null ? 'executed' : 'invalid');
+      },
+      onHead: ({ oldHead, newHead, removed }) => {
+        trace.note(world.nowUs, 'head', place, -1, newHead.header.number, newHead.hash);
+        observe({ type: 'head', node: place, head: newHead, old: oldHead, removed });
+      },
+      onDurable: (change) => this.#headDurable(change),
+      onFinalized: (block, certificate) => {
+        trace.note(world.nowUs, 'finalize', place, -1, block.header.number, block.hash);
+        observe({ type: 'finalized', node: place, block, certificate });
+      },
+      onFinalDurable: (block) => observe({ type: 'finalDurable', node: place, block }),
+    });
+  }
+
+  #headDurable({ newHead }: HeadChange): void {
+    const { world, place, observe } = this.#here;
+    world.trace.note(world.nowUs, 'durable', place, -1, newHead.header.number, newHead.hash);
+    observe({ type: 'durable', node: place, head: newHead });
+    this.#sync.headChanged();
+    if (this.#announcing === 'no') this.#announce();
+    else this.#announcing = 'again';
+  }
+
+  #announce(): void {
+    this.#announcing = 'resting';
+    this.#flood({ type: 'status', status: this.status() }, null);
+    this.#after(ANNOUNCE_INTERVAL_US, () => {
+      const again = this.#announcing === 'again';
+      this.#announcing = 'no';
+      if (again) this.#announce();
+    });
+  }
+
+  #engineTrace(name: string, data: { readonly [key: string]: Json }): void {
+    const { world, place, observe } = this.#here;
+    world.trace.note(world.nowUs, 'engine', place, -1, 0, name, data);
+    observe({ type: 'engine', node: place, name, data });
+  }
+
+  #after(delayUs: number, action: () => void): ReturnType<World['after']> {
+    return this.#here.world.after(delayUs, () => {
+      if (this.#alive) action();
+    });
+  }
+
+  #fatal(error: unknown): void {
+    if (this.#alive) this.#here.fatal(error);
+  }
+}
+
+function checkBody(block: Block): void {
+  if (lightBodyMatches(block)) return;
+  throw new RuleError('block/transactionsRoot', 'The transactions or the payload are not those of the header.');
+}

@@ -1,0 +1,44 @@
+/**
+ * What can be seen of a run from outside: the only thing that checkers, coverage marks and the workload know. Nodes are
+ * named by their places (indices); blocks by their nodes in the header tree.
+ */
+import type { RuleError } from '../base/errors.ts';
+import type { Hash, Json, Lsn } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
+import type { HeaderNode } from '../chain/tree.ts';
+import type { Certificate } from '../consensus/engine.ts';
+import type { Fault } from './faults.ts';
+import type { LightChain } from './light-chain.ts';
+
+export type Observation =
+  /** A life began; the chain is what the disk had. */
+  | { readonly type: 'started'; readonly node: number; readonly incarnation: number; readonly chain: LightChain; readonly lsn: Lsn }
+  /** A life ended: by the schedule, or (`error`) because the driver gave up. */
+  | { readonly type: 'stopped'; readonly node: number; readonly error: unknown }
+  /** The ledger built a block; it has no proof yet. */
+  | { readonly type: 'built'; readonly node: number; readonly block: Block }
+  | { readonly type: 'inserted'; readonly node: number; readonly block: Block; readonly hash: Hash }
+  | { readonly type: 'checked'; readonly node: number; readonly hash: Hash; readonly error: RuleError | null }
+  /** The engine chose a head: in the working view, not yet on disk. */
+  | {
+      readonly type: 'head';
+      readonly node: number;
+      readonly head: HeaderNode;
+      readonly old: HeaderNode;
+      readonly removed: readonly HeaderNode[];
+    }
+  /** The head is on disk, and clients and peers may know. */
+  | { readonly type: 'durable'; readonly node: number; readonly head: HeaderNode }
+  | { readonly type: 'finalized'; readonly node: number; readonly block: HeaderNode; readonly certificate: Certificate }
+  | { readonly type: 'finalDurable'; readonly node: number; readonly block: HeaderNode }
+  /** Records of the consensus log were acknowledged. */
+  | { readonly type: 'persisted'; readonly node: number; readonly lsn: Lsn }
+  | { readonly type: 'offence'; readonly node: number; readonly against: number; readonly error: RuleError }
+  | { readonly type: 'engine'; readonly node: number; readonly name: string; readonly data: { readonly [key: string]: Json } }
+  | { readonly type: 'fault'; readonly fault: Fault; readonly active: boolean }
+  /** A client gave a transfer to a node. */
+  | { readonly type: 'submitted'; readonly node: number; readonly transaction: Uint8Array }
+  /** From now on the schedule has no faults: whoever is left must make progress. */
+  | { readonly type: 'calm' };
+
+export type Observe = (observation: Observation) => void;

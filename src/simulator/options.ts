@@ -1,0 +1,75 @@
+/**
+ * What a run is made of besides its schedule of faults. Each number is drawn from the seed within the range declared
+ * here, and all of them are printed before the run begins.
+ */
+import type { Random } from '../base/random.ts';
+import type { EngineJson, Subject } from './subject.ts';
+
+export interface Options {
+  readonly nodes: number;
+  /** The part of the run in which faults happen. */
+  readonly faultsMs: number;
+  /** Within this time after the last fault the network must have made progress and agree. */
+  readonly recoveryMs: number;
+  /** One way, the fastest link; each link is up to four times as slow. */
+  readonly latencyMs: number;
+  /** Mean of what comes on top. */
+  readonly jitterMs: number;
+  readonly diskWriteMs: number;
+  readonly executionMs: number;
+  /** Of all clients together. */
+  readonly transfersPerMinute: number;
+  readonly accounts: number;
+  /** Hashes a second by node; meaningless for engines that do not mine. */
+  readonly hashRates: readonly number[];
+  readonly engine: EngineJson;
+}
+
+/** Inclusive; integers where both ends are. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+export const RANGES = {
+  nodes: { low: 2, high: 7 },
+  faultsMs: { low: 600_000, high: 3_600_000 },
+  latencyMs: { low: 1, high: 300 },
+  jitterMs: { low: 0.1, high: 300.5 },
+  diskWriteMs: { low: 0.1, high: 50.5 },
+  executionMs: { low: 0.1, high: 200.5 },
+  transfersPerMinute: { low: 0, high: 30 },
+  accounts: { low: 2, high: 8 },
+  hashRate: { low: 100, high: 1_000 },
+} as const satisfies { readonly [name: string]: Range };
+
+/** Not drawn: what is owed after the last fault, in blocks. */
+export const RECOVERY_BLOCKS = 600;
+
+export function drawOptions(random: Random, subject: Subject, fixed: Partial<Options> = {}): Options {
+  const nodes = fixed.nodes ?? integer(random, RANGES.nodes);
+  const engine = fixed.engine ?? subject.drawSettings(random);
+  const drawn: Options = {
+    nodes,
+    faultsMs: integer(random, RANGES.faultsMs),
+    recoveryMs: RECOVERY_BLOCKS * subject.blockMs(engine),
+    latencyMs: skewed(random, RANGES.latencyMs),
+    jitterMs: skewed(random, RANGES.jitterMs),
+    diskWriteMs: skewed(random, RANGES.diskWriteMs),
+    executionMs: skewed(random, RANGES.executionMs),
+    transfersPerMinute: integer(random, RANGES.transfersPerMinute),
+    accounts: integer(random, RANGES.accounts),
+    hashRates: Array.from({ length: nodes }, () => integer(random, RANGES.hashRate)),
+    engine,
+  };
+  return { ...drawn, ...fixed };
+}
+
+function integer(random: Random, { low, high }: Range): number {
+  return low + random.below(high - low + 1);
+}
+
+/** Small values are the common ones: uniform in the logarithm. */
+function skewed(random: Random, { low, high }: Range): number {
+  return Math.round(10 * Math.exp(Math.log(low) + random.float() * Math.log(high / low))) / 10;
+}

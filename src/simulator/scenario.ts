@@ -1,0 +1,104 @@
+/**
+ * A run as a file: engine, seed, options and schedule, and what is expected of it. What a search found is saved as one and
+ * becomes a regression test; a seed alone would mean another run as soon as anything that draws from it changes.
+ */
+import { UsageError } from '../base/errors.ts';
+import { quote } from '../base/types.ts';
+import { numberField, object, readFault, refuse, text } from './fault-codec.ts';
+import type { Fault } from './faults.ts';
+import type { Options } from './options.ts';
+import type { Result } from './run.ts';
+import type { EngineJson } from './subject.ts';
+
+export const SCENARIO_FORMAT = 'synod-scenario/1';
+const MAX_FAULTS = 100_000;
+const MAX_NODES = 64;
+
+export interface Scenario {
+  readonly format: typeof SCENARIO_FORMAT;
+  /** What it is about, for people. */
+  readonly note: string;
+  /** A name that synod knows, or the path of a module. */
+  readonly engine: string;
+  readonly seed: string;
+  /** 'pass', or the name of the checker that must object. */
+  readonly expect: string;
+  readonly options: Options;
+  readonly schedule: readonly Fault[];
+}
+
+export function scenarioOf({ plan, violations, ok }: Result, note: string): Scenario {
+  const { subject, seed, options, schedule } = plan;
+  const failed = violations.find(({ expected }) => !expected);
+  return {
+    format: SCENARIO_FORMAT,
+    note,
+    engine: subject.name,
+    seed,
+    expect: ok || failed === undefined ? 'pass' : failed.checker,
+    options,
+    schedule,
+  };
+}
+
+/** One fault a line, so that a diff shows what changed. */
+export function formatScenario({ schedule, ...rest }: Scenario): string {
+  const head = JSON.stringify(rest, null, 2).slice(0, -2);
+  const lines = schedule.map((fault) => `    ${JSON.stringify(fault)}`);
+  return `${head},\n  "schedule": [${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}]\n}\n`;
+}
+
+/** Throws UsageError `scenario/...`, which names the place of what is wrong. */
+export function parseScenario(document: unknown): Scenario {
+  const fields = object(document, 'the document');
+  if (fields.format !== SCENARIO_FORMAT) {
+    const got = quote(JSON.stringify(fields.format) ?? 'nothing');
+    throw new UsageError('scenario/format', `The file has the format ${got}; expected ${quote(SCENARIO_FORMAT)}.`);
+  }
+  const options = readOptions(fields.options);
+  if (!Array.isArray(fields.schedule) || fields.schedule.length > MAX_FAULTS) {
+    return refuse('schedule', typeof fields.schedule, `a list of at most ${MAX_FAULTS} faults`);
+  }
+  const schedule = fields.schedule.map((fault, index) => readFault(fault, `schedule[${index}]`));
+  for (const [index, fault] of schedule.entries()) checkPlaces(fault, `schedule[${index}]`, options.nodes);
+  return {
+    format: SCENARIO_FORMAT,
+    note: typeof fields.note === 'string' ? fields.note : '',
+    engine: text(fields.engine, 'engine'),
+    seed: text(fields.seed, 'seed'),
+    expect: text(fields.expect, 'expect'),
+    options,
+    schedule,
+  };
+}
+
+function readOptions(value: unknown): Options {
+  const fields = object(value, 'options');
+  const nodes = numberField(fields.nodes, 'options.nodes', 1, MAX_NODES, true);
+  const positive = (name: string, high: number) => numberField(fields[name], `options.${name}`, 0, high);
+  if (!Array.isArray(fields.hashRates) || fields.hashRates.length !== nodes) {
+    return refuse('options.hashRates', fields.hashRates, `a list of ${nodes} numbers, one for each node`);
+  }
+  return {
+    nodes,
+    faultsMs: positive('faultsMs', 1e12),
+    recoveryMs: positive('recoveryMs', 1e12),
+    latencyMs: positive('latencyMs', 1e9),
+    jitterMs: positive('jitterMs', 1e9),
+    diskWriteMs: positive('diskWriteMs', 1e9),
+    executionMs: positive('executionMs', 1e9),
+    transfersPerMinute: positive('transfersPerMinute', 1e6),
+    accounts: numberField(fields.accounts, 'options.accounts', 1, 128, true),
+    hashRates: fields.hashRates.map((rate, index) => numberField(rate, `options.hashRates[${index}]`, 0, 1e12)),
+    engine: object(fields.engine, 'options.engine') as EngineJson,
+  };
+}
+
+function checkPlaces(fault: Fault, at: string, nodes: number): void {
+  const places = [
+    ...('node' in fault ? [fault.node] : []),
+    ...('side' in fault ? fault.side : []),
+    ...('from' in fault ? [fault.from, fault.to] : []),
+  ];
+  for (const place of places) if (place >= nodes) refuse(at, place, `a node of 0 to ${nodes - 1}`);
+}

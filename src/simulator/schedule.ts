@@ -1,0 +1,158 @@
+/**
+ * Draws a schedule of faults. Of the kinds of faults each run has only some (as FoundationDB's simulator and swarm testing
+ * do): a run in which everything fails at once hides what a single kind would show.
+ */
+import type { Random } from '../base/random.ts';
+import type { Fault, FaultKind } from './faults.ts';
+import type { Options, Range } from './options.ts';
+import type { Subject } from './subject.ts';
+
+/** Declared ranges; drawn values are printed with the schedule. */
+export const FAULT_RANGES = {
+  /** Mean time between faults of one kind. */
+  intervalMs: { low: 20_000, high: 600_000 },
+  crashMs: { low: 100, high: 180_000 },
+  partitionMs: { low: 2_000, high: 900_000 },
+  clogMs: { low: 500, high: 60_000 },
+  noiseMs: { low: 10_000, high: 1_800_000 },
+  loss: { low: 0.001, high: 0.3 },
+  duplicate: { low: 0.001, high: 0.5 },
+  reorder: { low: 0.001, high: 0.5 },
+  clockMs: { low: 5_000, high: 900_000 },
+  clockOffsetMs: { low: 10, high: 200_000 },
+  slowDiskMs: { low: 5_000, high: 300_000 },
+  slowDiskFactor: { low: 2, high: 500 },
+  diskErrorMs: { low: 500, high: 60_000 },
+  hashRateMs: { low: 60_000, high: 1_800_000 },
+  hashRateFactor: { low: 0.01, high: 20 },
+} as const satisfies { readonly [name: string]: Range };
+
+const KIND_CHANCE = 0.4;
+const BYZANTINE_CHANCE = 0.3;
+/** A node that crashes so late and for so long is gone for good. */
+export const FOR_EVER_MS = 1e12;
+const GONE_CHANCE = 0.3;
+
+type Draw = (random: Random, options: Options) => readonly DrawnFault[];
+type Untimed<F> = F extends Fault ? Omit<F, 'atMs' | 'forMs'> & { readonly forMs: number; readonly delayMs?: number } : never;
+type DrawnFault = Untimed<Fault>;
+
+const DRAWS: { readonly [kind in Exclude<FaultKind, 'byzantine'>]: Draw } = {
+  crash: (random, options) => [{ fault: 'crash', node: random.below(options.nodes), forMs: spread(random, FAULT_RANGES.crashMs) }],
+  partition: (random, options) => [
+    {
+      fault: 'partition',
+      side: someNodes(random, options.nodes),
+      direction: random.pick(['both', 'both', 'in', 'out']),
+      forMs: spread(random, FAULT_RANGES.partitionMs),
+    },
+  ],
+  clog: (random, options) => swizzle(random, options),
+  clogLink: (random, options) => {
+    const [from = 0, to = 1] = random.shuffle(Array.from({ length: options.nodes }, (_, place) => place));
+    return [{ fault: 'clogLink', from, to, forMs: spread(random, FAULT_RANGES.clogMs) }];
+  },
+  noise: (random) => [
+    {
+      fault: 'noise',
+      loss: sometimes(random, FAULT_RANGES.loss),
+      duplicate: sometimes(random, FAULT_RANGES.duplicate),
+      reorder: sometimes(random, FAULT_RANGES.reorder),
+      forMs: spread(random, FAULT_RANGES.noiseMs),
+    },
+  ],
+  clock: (random, options) => [
+    {
+      fault: 'clock',
+      node: random.below(options.nodes),
+      offsetMs: Math.round(spread(random, FAULT_RANGES.clockOffsetMs)) * random.pick([-1, 1]),
+      forMs: spread(random, FAULT_RANGES.clockMs),
+    },
+  ],
+  slowDisk: (random, options) => [
+    {
+      fault: 'slowDisk',
+      node: random.below(options.nodes),
+      factor: spread(random, FAULT_RANGES.slowDiskFactor),
+      forMs: spread(random, FAULT_RANGES.slowDiskMs),
+    },
+  ],
+  diskError: (random, options) => [
+    { fault: 'diskError', node: random.below(options.nodes), forMs: spread(random, FAULT_RANGES.diskErrorMs) },
+  ],
+  hashRate: (random, options) => [
+    {
+      fault: 'hashRate',
+      node: random.below(options.nodes),
+      factor: spread(random, FAULT_RANGES.hashRateFactor),
+      forMs: spread(random, FAULT_RANGES.hashRateMs),
+    },
+  ],
+};
+
+export function drawSchedule(random: Random, options: Options, subject: Subject): Fault[] {
+  const schedule: Fault[] = [...drawRoles(random.stream('roles'), options, subject)];
+  for (const [kind, draw] of Object.entries(DRAWS)) {
+    const own = random.stream(kind);
+    if (!own.chance(KIND_CHANCE)) continue;
+    const intervalMs = spread(own, FAULT_RANGES.intervalMs);
+    for (let atMs = own.waiting(intervalMs); atMs < options.faultsMs; atMs += own.waiting(intervalMs)) {
+      for (const { delayMs = 0, ...fault } of draw(own, options)) {
+        const { forMs } = fault;
+        schedule.push({ ...fault, atMs: whole(atMs + delayMs), forMs: whole(forMs) } as Fault);
+      }
+    }
+  }
+  schedule.push(...drawGone(random.stream('gone'), options, subject));
+  return schedule.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Nodes that crash and never come back: as many as the engine bears, at most. */
+function drawGone(random: Random, options: Options, subject: Subject): Fault[] {
+  const spare = options.nodes - Math.max(subject.quorum(options.nodes), 2);
+  if (spare <= 0 || !random.chance(GONE_CHANCE)) return [];
+  const places = random.shuffle(Array.from({ length: options.nodes }, (_, place) => place));
+  return places.slice(0, 1 + random.below(spare)).map((node) => ({
+    fault: 'crash',
+    node,
+    atMs: whole(random.float() * options.faultsMs),
+    forMs: FOR_EVER_MS,
+  }));
+}
+
+function drawRoles(random: Random, options: Options, subject: Subject): Fault[] {
+  if (subject.behaviours.length === 0 || options.nodes < 3 || !random.chance(BYZANTINE_CHANCE)) return [];
+  return [
+    { fault: 'byzantine', node: random.below(options.nodes), behaviour: random.pick(subject.behaviours), atMs: 0, forMs: FOR_EVER_MS },
+  ];
+}
+
+/** FoundationDB's: some nodes are clogged one after another, and let go in another order. */
+function swizzle(random: Random, options: Options): DrawnFault[] {
+  const nodes = someNodes(random, options.nodes);
+  const forMs = spread(random, FAULT_RANGES.clogMs);
+  return nodes.map((node) => {
+    const delayMs = (random.float() * forMs) / 2;
+    return { fault: 'clog', node, delayMs, forMs: forMs / 2 + random.float() * forMs };
+  });
+}
+
+/** At least one, and not all. */
+function someNodes(random: Random, nodes: number): number[] {
+  const places = random.shuffle(Array.from({ length: nodes }, (_, place) => place));
+  return places.slice(0, 1 + random.below(nodes - 1)).sort((a, b) => a - b);
+}
+
+/** Uniform in the logarithm, so that the short and the small are common. */
+function spread(random: Random, { low, high }: Range): number {
+  const value = low * Math.exp(random.float() * Math.log(high / low));
+  return Math.round(value * 1_000) / 1_000;
+}
+
+function sometimes(random: Random, range: Range): number {
+  return random.chance(0.5) ? spread(random, range) : 0;
+}
+
+function whole(ms: number): number {
+  return Math.round(ms);
+}

@@ -1,0 +1,221 @@
+/**
+ * One world, put together: nodes, network, faults, clients, checkers. It runs in two phases. In the first, faults happen
+ * as scheduled. Then they end (nodes that were to stay dead stay dead), and whoever is left has to make progress and
+ * agree within a bound: a protocol that is only safe is easy to write.
+ */
+import { present } from '../base/assert.ts';
+import type { NodeId } from '../base/types.ts';
+import { hashHeader } from '../chain/header.ts';
+import type { AnyEngine } from '../consensus/engine.ts';
+import type { Checker, CheckerFactory, Setting, Violation } from './checkers/checker.ts';
+import { describe } from './describe.ts';
+import { byzantineNodes, type Fault } from './faults.ts';
+import { makeGenesis } from './genesis.ts';
+import { Injector } from './injector.ts';
+import type { StoredBlock } from './light-chain.ts';
+import { MarkCollector, type MarkRule } from './marks.ts';
+import { Network } from './network.ts';
+import type { Observation } from './observations.ts';
+import type { Options } from './options.ts';
+import { Sessions } from './peers.ts';
+import { ProofOracle } from './sealer.ts';
+import type { Subject } from './subject.ts';
+import type { TraceSink } from './trace.ts';
+import { addressOfAccount } from './transfers.ts';
+import { type Company, placeId, VirtualNode } from './virtual-node.ts';
+import { type Activity, watchEngine } from './watched-engine.ts';
+import { Workload } from './workload.ts';
+import { US_PER_MS, World } from './world.ts';
+
+export interface SimulationInput {
+  readonly subject: Subject;
+  readonly seed: string;
+  readonly options: Options;
+  readonly schedule: readonly Fault[];
+  readonly checkers: readonly CheckerFactory[];
+  readonly marks: readonly MarkRule[];
+  readonly sink?: TraceSink | null;
+}
+
+/** All nodes do not start in the same instant. */
+const START_SPREAD_US = 2_000_000;
+/** Links differ by up to this factor. */
+const LATENCY_SPREAD = 4;
+const MAX_VIOLATIONS = 32;
+
+export class Simulation {
+  readonly world: World;
+  readonly network: Network;
+  readonly nodes: readonly VirtualNode[];
+  readonly violations: Violation[] = [];
+  readonly marks: MarkCollector;
+  readonly input: SimulationInput;
+  readonly activity: Activity = { node: -1, event: null };
+  readonly #sessions: Sessions;
+  readonly #injector: Injector;
+  readonly #checkers: Checker[] = [];
+  readonly #bad: ReadonlyMap<number, string>;
+  #phase: 'faults' | 'calm' | 'over' = 'faults';
+
+  constructor(input: SimulationInput) {
+    const { seed, options, schedule, subject } = input;
+    this.input = input;
+    this.marks = new MarkCollector(input.marks);
+    this.#bad = byzantineNodes(schedule);
+    const world = new World(seed, input.sink ?? null);
+    this.world = world;
+    this.network = new Network(world, options.nodes, (random) => ({
+      latencyUs: Math.round(options.latencyMs * US_PER_MS * (1 + (LATENCY_SPREAD - 1) * random.float())),
+      jitterUs: options.jitterMs * US_PER_MS,
+    }));
+    this.#sessions = new Sessions(world, this.network, {
+      isAlive: (place) => this.#node(place).life !== null,
+      isBanned: (place, peer) => this.#node(place).isBanned(peer),
+      connected: (place, peer) => {
+        const theirs = this.#node(peer).life?.status();
+        if (theirs !== undefined) this.#node(place).life?.connected(peer, theirs);
+      },
+      disconnected: (place, peer) => this.#node(place).life?.disconnected(peer),
+    });
+    const company = this.#company();
+    this.nodes = Array.from({ length: options.nodes }, (_, place) => new VirtualNode(company, place));
+    for (const node of this.nodes) {
+      this.network.attach(node.place, (from, packet) => {
+        if (this.#sessions.of(node.place).has(from)) node.life?.receive(from, packet);
+      });
+    }
+    this.#makeCheckers(subject.create(company.params, { beneficiary: addressOfAccount(0), produce: false }, company.oracle), company);
+    this.#injector = new Injector(
+      {
+        world,
+        network: this.network,
+        sessions: this.#sessions,
+        nodes: this.nodes,
+        options,
+        onFault: (fault, active) => this.#observe({ type: 'fault', fault, active }),
+        start: (node) => this.#start(node),
+      },
+      schedule,
+    );
+    const workload = new Workload(world, this.nodes, options, (observation) => this.#observe(observation));
+    const start = world.stream('start');
+    for (const node of this.nodes) {
+      world.after(start.float() * START_SPREAD_US, () => {
+        if (!this.#injector.holdsDown(node.place) && node.life === null) this.#start(node);
+      });
+    }
+    workload.start();
+  }
+
+  get isOver(): boolean {
+    return this.#phase === 'over';
+  }
+
+  /** A violation that nothing excuses: there is no point in going on. */
+  get hasFailed(): boolean {
+    return this.violations.some(({ expected }) => !expected);
+  }
+
+  /** Lets one event happen. Throws what a bug outside of the engines throws. */
+  step(): void {
+    const { options } = this.input;
+    const untilMs = this.#phase === 'faults' ? options.faultsMs : options.faultsMs + options.recoveryMs;
+    if (this.world.step(untilMs * US_PER_MS)) return;
+    if (this.#phase === 'faults') this.#calm();
+    else this.finish();
+  }
+
+  /** Ends the run: checkers have their last word. */
+  finish(): void {
+    if (this.#phase === 'over') return;
+    this.#phase = 'over';
+    for (const checker of this.#checkers) checker.end?.();
+  }
+
+  /** For what no checker sees: an engine that breaks its contract, a bug in the simulator. */
+  report(checker: string, node: number, message: string, expected = false): void {
+    if (this.violations.length >= MAX_VIOLATIONS) return;
+    this.world.trace.note(this.world.nowUs, 'violation', node, -1, 0, checker, { message, expected });
+    this.violations.push({ checker, atMs: this.world.nowMs, node, message, expected });
+  }
+
+  #calm(): void {
+    this.#phase = 'calm';
+    this.world.trace.note(this.world.nowUs, 'phase', -1, -1, 0, 'calm');
+    this.#injector.calm();
+    this.#observe({ type: 'calm' });
+  }
+
+  #observe(observation: Observation): void {
+    this.marks.observe(observation);
+    for (const checker of this.#checkers) checker.observe(observation);
+  }
+
+  #start(node: VirtualNode): void {
+    node.start();
+    this.#sessions.nodeStarted(node.place);
+  }
+
+  /** A node that the schedule did not stop has a broken engine, or met a bug of ours. */
+  #stopped(place: number, error: unknown): void {
+    this.#sessions.nodeStopped(place);
+    if (error !== null && !this.#node(place).disk.isFailing) this.report('Engine', place, describe(error));
+  }
+
+  #node(place: number): VirtualNode {
+    return present(this.nodes[place], `node ${place}`);
+  }
+
+  #company(): Company {
+    const { subject, options } = this.input;
+    const { block, state, params } = makeGenesis(subject, options);
+    const oracle = new ProofOracle();
+    const makeEngine = (place: number): AnyEngine =>
+      subject.create(params, { beneficiary: addressOfAccount(options.accounts + place), produce: true }, oracle);
+    const { header, seal } = block;
+    const facts = makeEngine(0).genesisFacts(header);
+    const genesis: StoredBlock = { block, node: { header, seal, hash: hashHeader(header), facts }, status: 'executed', state };
+    const ids = Array.from({ length: options.nodes }, (_, place) => placeId(place));
+    const places = new Map<NodeId, number[]>();
+    for (const [place, id] of ids.entries()) places.set(id, [...(places.get(id) ?? []), place]);
+    return {
+      world: this.world,
+      params,
+      options,
+      oracle,
+      genesis,
+      makeEngine: (place) => watchEngine(makeEngine(place), place, this.activity),
+      observe: (observation) => this.#observe(observation),
+      idOf: (place) => present(ids[place], `the id of node ${place}`),
+      placesOf: (id) => places.get(id) ?? [],
+      peersOf: (place) => this.#sessions.of(place),
+      send: (from, to, packet) => this.network.send(from, to, packet),
+      ban: (place, peer, forMs) => this.#sessions.cut(place, peer, forMs * US_PER_MS),
+      stopped: (place, error) => this.#stopped(place, error),
+    };
+  }
+
+  #makeCheckers(engine: AnyEngine, { params, genesis }: Company): void {
+    const { options, checkers } = this.input;
+    const total = options.hashRates.reduce((sum, rate) => sum + rate, 0);
+    const bad = [...this.#bad.keys()].reduce((sum, place) => sum + (options.hashRates[place] ?? 0), 0);
+    for (const factory of checkers) {
+      const setting: Setting = {
+        engine,
+        params,
+        genesis: genesis.node,
+        genesisState: present(genesis.state, 'the genesis state'),
+        options,
+        nodes: options.nodes,
+        isCorrect: (node) => !this.#bad.has(node),
+        badShare: total === 0 ? 0 : bad / total,
+        chainOf: (node) => this.nodes[node]?.life?.chain ?? null,
+        nowMs: () => this.world.nowMs,
+        satisfied: () => this.finish(),
+        report: ({ node = -1, message, expected = false }) => this.report(checker.name, node, message, expected),
+      };
+      const checker: Checker = factory(setting);
+      this.#checkers.push(checker);
+    }
+  }
+}

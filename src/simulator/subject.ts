@@ -1,0 +1,33 @@
+/**
+ * An engine as the simulator runs it: how to make it, the network that it is made for, and what must hold for it besides
+ * what must hold for every engine. A user's own engine needs no more than a factory (`subjects/custom.ts`).
+ */
+import type { Random } from '../base/random.ts';
+import type { Json } from '../base/types.ts';
+import type { ChainParams } from '../chain/params.ts';
+import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
+import type { CheckerFactory } from './checkers/checker.ts';
+import type { MarkRule } from './marks.ts';
+import type { ProofOracle } from './sealer.ts';
+
+export type EngineJson = { readonly [key: string]: Json };
+
+export interface Subject {
+  readonly name: string;
+  /** `proofs` says which proofs are real in this world. Throws UsageError for settings that make no sense. */
+  create(params: ChainParams, node: NodeSettings, proofs: ProofOracle): AnyEngine;
+  /** The genesis settings of one run. */
+  drawSettings(random: Random): EngineJson;
+  /** Of genesis, when the whole network has this many hashes a second. */
+  difficulty(settings: EngineJson, hashRate: number): bigint;
+  /** What one block takes on average with all nodes at work. */
+  blockMs(settings: EngineJson): number;
+  /** How many of so many nodes must work for progress. */
+  quorum(nodes: number): number;
+  /** Of this engine, by name, besides those of every engine. */
+  readonly invariants: readonly CheckerFactory[];
+  /** What a batch of runs of this engine should reach sometimes, besides the marks of every engine. */
+  readonly marks: readonly MarkRule[];
+  /** Ways to misbehave that make sense for this engine. */
+  readonly behaviours: readonly string[];
+}

@@ -1,0 +1,108 @@
+/**
+ * What happened in a run, as one line after another. All of it runs through a hash, always, so that two runs of the same
+ * seed can be compared without keeping either; who wants to read it attaches a sink.
+ */
+import type { Json } from '../base/types.ts';
+
+export const KINDS = [
+  'start',
+  'stop',
+  'send',
+  'receive',
+  'lost',
+  'timer',
+  'build',
+  'seal',
+  'check',
+  'head',
+  'finalize',
+  'durable',
+  'persist',
+  'peer',
+  'gone',
+  'offence',
+  'engine',
+  'client',
+  'fault',
+  'heal',
+  'phase',
+  'violation',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** One line. `node` and `peer` are places (indices of nodes); -1 is the world itself. */
+export interface TraceEntry {
+  readonly atUs: number;
+  readonly kind: Kind;
+  readonly node: number;
+  readonly peer: number;
+  /** Pairs what is sent with what is received; 0 for none. */
+  readonly id: number;
+  /** A message's type, a block's hash, a timer's name. */
+  readonly what: string;
+  readonly data: { readonly [key: string]: Json } | null;
+}
+
+export type TraceSink = (entry: TraceEntry) => void;
+
+const CODE_OF = Object.fromEntries(KINDS.map((kind, index) => [kind, index])) as { readonly [kind in Kind]: number };
+/** A hash tells blocks apart by its first digits; longer texts add only cost. */
+const HASHED_CHARACTERS = 12;
+const FNV_PRIME = 0x0100_0193;
+const MIX_1 = 0x85eb_ca6b;
+const MIX_2 = 0xc2b2_ae35;
+
+export class Trace {
+  #low = 0x811c_9dc5;
+  #high = 0x9e37_79b9;
+  #sink: TraceSink | null;
+
+  constructor(sink: TraceSink | null = null) {
+    this.#sink = sink;
+  }
+
+  get isRead(): boolean {
+    return this.#sink !== null;
+  }
+
+  /** 64 bits in hex. */
+  get hash(): string {
+    return hex(this.#high) + hex(this.#low);
+  }
+
+  note(atUs: number, kind: Kind, node: number, peer = -1, id = 0, what = '', data: { readonly [key: string]: Json } | null = null): void {
+    this.#mix(atUs | 0);
+    this.#mix((CODE_OF[kind] << 20) ^ ((node + 1) << 10) ^ (peer + 1));
+    this.#mix(id);
+    const length = Math.min(what.length, HASHED_CHARACTERS);
+    let text = what.length;
+    for (let i = 0; i < length; i++) text = Math.imul(text ^ what.charCodeAt(i), FNV_PRIME);
+    this.#mix(text);
+    this.#sink?.({ atUs, kind, node, peer, id, what, data });
+  }
+
+  /** Two lanes that feed each other: cheap, and every later value depends on every earlier one. */
+  #mix(word: number): void {
+    this.#low = Math.imul(this.#low ^ word, MIX_1);
+    this.#low ^= this.#low >>> 15;
+    this.#high = Math.imul(this.#high ^ this.#low, MIX_2) + 1;
+    this.#high ^= this.#high >>> 13;
+  }
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0');
+}
+
+/** One line of an NDJSON trace. */
+export function traceLine({ atUs, kind, node, peer, id, what, data }: TraceEntry): string {
+  return JSON.stringify({
+    ms: atUs / 1_000,
+    kind,
+    ...(node >= 0 && { node }),
+    ...(peer >= 0 && { peer }),
+    ...(id !== 0 && { id }),
+    ...(what !== '' && { what }),
+    ...(data !== null && { data }),
+  });
+}

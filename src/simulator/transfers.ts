@@ -1,0 +1,144 @@
+/**
+ * The light ledger's whole economy: accounts that send each other amounts. A transfer is 14 bytes, a state an array of
+ * numbers, a state root two words over it; nothing is signed, because the simulator's clients cannot be impersonated.
+ * It keeps what consensus can get wrong: a nonce is used once, nothing is spent twice, no money comes from nowhere.
+ */
+import { DecodeError, RuleError } from '../base/errors.ts';
+import type { Address, Hash } from '../base/types.ts';
+import { EMPTY_TRIE_ROOT } from '../chain/header.ts';
+
+export interface Transfer {
+  /** Numbers of accounts. */
+  readonly from: number;
+  readonly to: number;
+  /** The sender's transfers count from 0. */
+  readonly nonce: number;
+  readonly amount: number;
+}
+
+export const TRANSFER_BYTES = 14;
+export const MAX_ACCOUNTS = 256;
+
+const decoded = new WeakMap<Uint8Array, Transfer>();
+
+export function encodeTransfer(transfer: Transfer): Uint8Array {
+  const bytes = new Uint8Array(TRANSFER_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, transfer.from);
+  view.setUint16(2, transfer.to);
+  view.setUint32(4, transfer.nonce);
+  view.setUint32(8, transfer.amount);
+  view.setUint16(12, checksum(bytes));
+  decoded.set(bytes, transfer);
+  return bytes;
+}
+
+/** Throws DecodeError. */
+export function decodeTransfer(bytes: Uint8Array): Transfer {
+  const known = decoded.get(bytes);
+  if (known !== undefined) return known;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length !== TRANSFER_BYTES || view.getUint16(12) !== checksum(bytes)) {
+    throw new DecodeError('decode/transfer', `Not a transfer of the light ledger (${bytes.length} bytes).`, { bytes: bytes.length });
+  }
+  const transfer = { from: view.getUint16(0), to: view.getUint16(2), nonce: view.getUint32(4), amount: view.getUint32(8) };
+  if (transfer.from >= MAX_ACCOUNTS || transfer.to >= MAX_ACCOUNTS) {
+    throw new DecodeError('decode/transfer', `A transfer names an account that is none of the ${MAX_ACCOUNTS}.`);
+  }
+  decoded.set(bytes, transfer);
+  return transfer;
+}
+
+/** Names a transfer: two that differ in anything have different names. */
+export function transferId({ from, nonce, to, amount }: Transfer): string {
+  return `${from}/${nonce}>${to}:${amount}`;
+}
+
+/** Balances and nonces, two numbers for each account. Never changed once it is somebody's state. */
+export type Balances = Float64Array;
+
+export function newBalances(accounts: number, balance: number): Balances {
+  const balances = new Float64Array(2 * accounts);
+  for (let account = 0; account < accounts; account++) balances[2 * account] = balance;
+  return balances;
+}
+
+export function balanceOf(balances: Balances, account: number): number {
+  return balances[2 * account] ?? 0;
+}
+
+export function nonceOf(balances: Balances, account: number): number {
+  return balances[2 * account + 1] ?? 0;
+}
+
+/** Changes the balances in place. Throws RuleError `transfer/...`, with nothing changed. */
+export function applyTransfer(balances: Balances, { from, to, nonce, amount }: Transfer): void {
+  if (2 * Math.max(from, to) >= balances.length) throw new RuleError('transfer/account', `Account ${from} or ${to} does not exist.`);
+  const expected = nonceOf(balances, from);
+  if (nonce !== expected) throw new RuleError('transfer/nonce', `Account ${from} uses nonce ${nonce}; expected ${expected}.`);
+  const balance = balanceOf(balances, from);
+  if (amount > balance) throw new RuleError('transfer/funds', `Account ${from} spends ${amount} and has ${balance}.`);
+  balances[2 * from] = balance - amount;
+  balances[2 * from + 1] = nonce + 1;
+  balances[2 * to] = balanceOf(balances, to) + amount;
+}
+
+export function mint(balances: Balances, account: number, amount: number): void {
+  balances[2 * account] = balanceOf(balances, account) + amount;
+}
+
+/** Account `n` has this address, so that an engine's rewards find their way. */
+export function addressOfAccount(account: number): Address {
+  return `0x${(0xacc0_0000 + account).toString(16).padStart(40, '0')}` as Address;
+}
+
+export function accountOfAddress(address: Address): number | null {
+  const account = Number.parseInt(address.slice(-8), 16) - 0xacc0_0000;
+  return account >= 0 && account < MAX_ACCOUNTS && addressOfAccount(account) === address ? account : null;
+}
+
+export function balancesRoot(balances: Balances): Hash {
+  const words = new Words();
+  for (const value of balances) words.add(value);
+  return words.hash();
+}
+
+const roots = new WeakMap<readonly Uint8Array[], Hash>();
+
+export function transfersRoot(transactions: readonly Uint8Array[]): Hash {
+  if (transactions.length === 0) return EMPTY_TRIE_ROOT;
+  const known = roots.get(transactions);
+  if (known !== undefined) return known;
+  const words = new Words();
+  for (const bytes of transactions) {
+    words.add(bytes.length);
+    for (const byte of bytes) words.add(byte);
+  }
+  const root = words.hash();
+  roots.set(transactions, root);
+  return root;
+}
+
+/** A 64-bit digest of numbers. No adversary of the simulator looks for collisions. */
+class Words {
+  #low = 0x811c_9dc5;
+  #high = 0x1234_5678;
+
+  add(value: number): void {
+    this.#low = Math.imul(this.#low ^ (value | 0), 0x85eb_ca6b);
+    this.#low ^= this.#low >>> 15;
+    this.#high = Math.imul(this.#high ^ Math.floor(value / 0x1_0000_0000) ^ this.#low, 0xc2b2_ae35) + 1;
+    this.#high ^= this.#high >>> 13;
+  }
+
+  hash(): Hash {
+    const digits = (this.#high >>> 0).toString(16).padStart(8, '0') + (this.#low >>> 0).toString(16).padStart(8, '0');
+    return `0x${digits.padStart(64, '0')}` as Hash;
+  }
+}
+
+function checksum(bytes: Uint8Array): number {
+  let sum = 0x5a5a;
+  for (let i = 0; i < TRANSFER_BYTES - 2; i++) sum = (Math.imul(sum, 31) + (bytes[i] ?? 0)) & 0xffff;
+  return sum;
+}

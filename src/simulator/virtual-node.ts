@@ -1,0 +1,130 @@
+/** A place in the network: the disk and the clock that outlive crashes, and the life that is going on, if any. */
+import type { RuleError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { NodeId } from '../base/types.ts';
+import type { ChainParams } from '../chain/params.ts';
+import type { AnyEngine } from '../consensus/engine.ts';
+import { DEFAULT_OFFENCE, Reputation } from '../network/reputation.ts';
+import { Disk } from './disk.ts';
+import { GENESIS_SECONDS } from './genesis.ts';
+import { Life, type Surroundings } from './life.ts';
+import { DurableChain, type StoredBlock } from './light-chain.ts';
+import type { Options } from './options.ts';
+import { type ProofOracle, VirtualMiner } from './sealer.ts';
+import { DurableLog } from './virtual-log.ts';
+import { US_PER_MS, type World } from './world.ts';
+
+/** As in the real network: a bad block whose header was good may have been relayed in good faith. */
+const RELAYED_OFFENCE = 5;
+
+/** What all nodes of one world have in common, and what they need of it. */
+export interface Company extends Pick<Surroundings, 'observe' | 'idOf' | 'placesOf'> {
+  readonly world: World;
+  readonly params: ChainParams;
+  readonly options: Options;
+  readonly oracle: ProofOracle;
+  readonly genesis: StoredBlock;
+  makeEngine(place: number): AnyEngine;
+  peersOf(place: number): ReadonlySet<number>;
+  send(from: number, to: number, packet: Parameters<Surroundings['send']>[1]): void;
+  /** `place` bans `peer` from now on, for so long. */
+  ban(place: number, peer: number, forMs: number): void;
+  stopped(place: number, error: unknown): void;
+}
+
+export class VirtualNode {
+  readonly place: number;
+  readonly disk: Disk;
+  readonly chain: DurableChain;
+  readonly log = new DurableLog();
+  readonly miner: VirtualMiner;
+  life: Life | null = null;
+  /** Of the wall clock. */
+  offsetMs = 0;
+  readonly #company: Company;
+  readonly #reputation = new Reputation();
+  readonly #execution: Random;
+
+  constructor(company: Company, place: number) {
+    const { world, options, oracle, genesis } = company;
+    this.place = place;
+    this.#company = company;
+    this.disk = new Disk(world, world.stream(`disk/${place}`), { writeUs: options.diskWriteMs * US_PER_MS });
+    this.chain = new DurableChain(genesis);
+    this.miner = new VirtualMiner(world, world.stream(`miner/${place}`), oracle, options.hashRates[place] ?? 0);
+    this.#execution = world.stream(`execution/${place}`);
+  }
+
+  start(): void {
+    const { world, params, options, observe, makeEngine, peersOf, send, idOf, placesOf } = this.#company;
+    const { place } = this;
+    const incarnation = ++this.log.incarnation;
+    world.trace.note(world.nowUs, 'start', place, -1, incarnation);
+    const onError = (error: unknown) => this.#failed(error);
+    this.life = new Life({
+      world,
+      params,
+      engine: makeEngine(place),
+      place,
+      self: idOf(place),
+      incarnation,
+      chain: this.chain,
+      chainFile: this.disk.open({ onError }),
+      log: this.log,
+      logFile: this.disk.open({ onError }),
+      sealer: this.miner,
+      random: world.stream(`engine/${place}/${incarnation}`),
+      executionUs: () => options.executionMs * US_PER_MS * (0.5 + this.#execution.float()),
+      wallMs: () => Math.floor(GENESIS_SECONDS * 1_000 + world.nowMs + this.offsetMs),
+      observe,
+      peers: () => peersOf(place),
+      hasSession: (peer) => peersOf(place).has(peer),
+      idOf,
+      placesOf,
+      send: (to, packet) => send(place, to, packet),
+      offence: (against, error) => this.#offence(against, error),
+      fatal: onError,
+    });
+    this.life.start();
+  }
+
+  /** Power loss. */
+  crash(): void {
+    if (this.life === null) return;
+    this.#end(null);
+  }
+
+  isBanned(peer: number): boolean {
+    return this.#reputation.isBanned(String(peer), this.#company.world.nowMs);
+  }
+
+  #failed(error: unknown): void {
+    if (this.life === null) return;
+    this.#end(error);
+  }
+
+  #end(error: unknown): void {
+    const { world, observe, stopped } = this.#company;
+    world.trace.note(world.nowUs, 'stop', this.place, -1, error === null ? 0 : 1);
+    this.life?.stop();
+    this.life = null;
+    this.miner.stop();
+    this.disk.crash();
+    observe({ type: 'stopped', node: this.place, error });
+    stopped(this.place, error);
+  }
+
+  #offence(against: number, error: RuleError): void {
+    if (!error.blame || against === this.place) return;
+    const { world, observe, ban } = this.#company;
+    world.trace.note(world.nowUs, 'offence', this.place, against, 0, error.code);
+    observe({ type: 'offence', node: this.place, against, error });
+    const weight = error.code.startsWith('block/') ? RELAYED_OFFENCE : DEFAULT_OFFENCE;
+    if (!this.#reputation.offence(String(against), weight, world.nowMs)) return;
+    ban(this.place, against, this.#reputation.bannedForMs(String(against), world.nowMs));
+  }
+}
+
+export function placeId(place: number): NodeId {
+  return NodeId(`node-${place}`);
+}
