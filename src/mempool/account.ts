@@ -117,7 +117,7 @@ export class SenderQueue {
     return cost;
   }
 
-  /** In place of the one with the same nonce, which it answers. */
+  /** In place of the one with the same nonce, which it answers. It must not want more gas than a block has. */
   put(entry: Entry): Entry | undefined {
     this.#version++;
     const position = this.#position(entry.tx.nonce);
@@ -126,7 +126,7 @@ export class SenderQueue {
     this.#entries.splice(position, replaced === undefined ? 0 : 1, entry);
     this.#slots += slotsOf(entry.tx) - (replaced === undefined ? 0 : slotsOf(replaced.tx));
     if (position < this.#executable && replaced !== undefined) this.#executableCost += costOf(entry.tx) - costOf(replaced.tx);
-    this.#recount(position);
+    this.#recount();
     return replaced;
   }
 
@@ -149,25 +149,19 @@ export class SenderQueue {
     this.#standing = standing;
     this.#executable = 0;
     this.#executableCost = 0n;
-    this.#recount(0);
+    this.#recount();
     return used;
   }
 
-  /** The entry at `changed` is new; those before it are as they were. */
-  #recount(changed: number): void {
-    const entry = this.#entries[changed];
-    if (changed < this.#executable && entry !== undefined && !this.#fits(entry.tx)) this.#shrinkTo(changed);
+  /** Those that were executable may have become dearer, and others may follow them now. */
+  #recount(): void {
     while (this.#executableCost > this.#standing.balance) this.#shrinkTo(this.#executable - 1);
     for (let next = this.#entries[this.#executable]; next !== undefined; next = this.#entries[this.#executable]) {
       const cost = this.#executableCost + costOf(next.tx);
-      if (next.tx.nonce !== this.nextNonce || !this.#fits(next.tx) || cost > this.#standing.balance) return;
+      if (next.tx.nonce !== this.nextNonce || next.tx.gasLimit > this.#standing.gasLimit || cost > this.#standing.balance) return;
       this.#executable++;
       this.#executableCost = cost;
     }
-  }
-
-  #fits(tx: Tx): boolean {
-    return tx.gasLimit <= this.#standing.gasLimit;
   }
 
   #shrinkTo(count: number): void {

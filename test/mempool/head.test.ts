@@ -340,4 +340,30 @@ describe('the work at a new head', () => {
     w.mine([]);
     expect(w.pool.status()).toEqual({ pending: 1, queued: 0 });
   });
+
+  test('goes round: whoever was read longest ago is next', () => {
+    const many = keys(200);
+    const w = world({ rich: many });
+    for (const key of many) add(w, key, 0);
+    const broke = many.map((key) => [key, { balance: 0n }] as const);
+    const queued = [0, 0, 0, 0, 0].map((_, round) => {
+      w.mine([], round === 0 ? broke : []);
+      return w.pool.status().queued;
+    });
+    expect(queued).toEqual([64, 128, 192, 200, 200]);
+  });
+
+  test('forgets senders of whom nothing is left', () => {
+    const many = keys(80);
+    const w = world({ rich: [...many, ALICE] });
+    for (const key of many) add(w, key, 0);
+    const used = many.map((key) => [key, { nonce: 1 }] as const);
+    w.mine([], used);
+    w.mine([]);
+    expect(w.pool.status()).toEqual({ pending: 0, queued: 0 });
+    add(w, ALICE, 0);
+    const { bodies } = w.reads;
+    w.mine([signed(BOB)]);
+    expect(w.reads.bodies).toBe(bodies);
+  });
 });

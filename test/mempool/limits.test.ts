@@ -125,6 +125,32 @@ describe('in a full pool', () => {
     expect(alive(roomy, again)).toEqual([false, false, false, true, true, true]);
   });
 
+  test('a refusal changes nothing for those who come after it', () => {
+    const w = world({ ...LIMITS, accountSlots: 3 });
+    const alice = [add(w, ALICE, { nonce: 0, tip: 5n }), add(w, ALICE, { nonce: 1, tip: 50n })];
+    const others = keys(4).map((key) => add(w, key, { tip: 90n }));
+    const dataBytes = 2 * 32 * 1024;
+    // It would need more places than Alice's two.
+    expect(code(() => add(w, BOB, { dataBytes, gas: gasFor(dataBytes), fee: 200n * GWEI, tip: 60n }))).toBe('mempool/underpriced');
+    add(w, CAROL, { tip: 60n });
+    expect(alive(w, [...alice, ...others])).toEqual([true, false, true, true, true, true]);
+    expect(code(() => add(w, BOB, { tip: 5n }))).toBe('mempool/underpriced');
+    add(w, BOB, { tip: 6n });
+    expect(alive(w, alice)).toEqual([false, false]);
+  });
+
+  test('a new base fee is a new order, also among senders whose accounts were not read again', () => {
+    const senders = keys(82);
+    const [a, b, c, d] = senders.slice(78) as [Key, Key, Key, Key];
+    const w = new World({ rich: senders, limits: { ...LIMITS, globalSlots: 80 }, header: { baseFeePerGas: 7n } });
+    for (const key of senders.slice(0, 78)) add(w, key, { tip: 500n, fee: 900n });
+    const [capped, free] = [add(w, a, { tip: 50n, fee: 100n }), add(w, b, { tip: 20n, fee: 900n })];
+    expect(code(() => add(w, c, { tip: 20n, fee: 900n }))).toBe('mempool/underpriced');
+    w.mine([], [], { baseFeePerGas: 99n });
+    add(w, d, { tip: 2n, fee: 900n });
+    expect(alive(w, [capped, free])).toEqual([false, true]);
+  });
+
   test('a replacement that is larger needs the room too', () => {
     const w = world({ ...LIMITS, accountSlots: 6 });
     const hashes = keys(6).map((key, index) => add(w, key, { tip: BigInt(10 + index), fee: 100n * GWEI }));

@@ -20,7 +20,8 @@ const CAPS = [
   { tip: 100n, fee: 150n },
   { tip: 120n, fee: 1_500n },
 ] as const;
-const BALANCES = [0n, 40_000_000n, 90_000_000n, 10n ** 12n];
+/** From nothing over two or five of the small ones to more than ever needed. */
+const BALANCES = [0n, 50_000_000n, 110_000_000n, 700_000_000n, 10n ** 12n];
 const LARGE_BYTES = 40_000;
 
 interface Wanted {
@@ -179,6 +180,6 @@ test('the pool does what a naive one does', { timeout: 60_000 }, () => {
       const pair = new Pair();
       for (const next of steps) pair.run(next);
     }),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
 });
