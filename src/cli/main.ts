@@ -6,6 +6,7 @@ import { registerInit } from './init.ts';
 import { registerMiner } from './miner.ts';
 import { registerNode } from './node.ts';
 import { applyConventions, run } from './output.ts';
+import { registerSimulate } from './simulate.ts';
 import { registerStatus } from './status.ts';
 import { registerTestnet } from './testnet.ts';
 import { registerWallet } from './wallet.ts';
@@ -22,10 +23,20 @@ Examples:
   synod testnet                          four nodes, two of them mining, with funded accounts
   synod node --mine                      one node that mines, with RPC on http://127.0.0.1:8545
   synod wallet new                       make an account
-  synod status                           what the node at http://127.0.0.1:8545 is doing`,
+  synod status                           what the node at http://127.0.0.1:8545 is doing
+  synod simulate --seed 7                a network in virtual time, with faults`,
   );
 applyConventions(program);
-for (const register of [registerTestnet, registerNode, registerInit, registerWallet, registerMiner, registerStatus, registerChain]) {
+for (const register of [
+  registerTestnet,
+  registerNode,
+  registerInit,
+  registerWallet,
+  registerMiner,
+  registerStatus,
+  registerChain,
+  registerSimulate,
+]) {
   register(program);
 }
 await run(program);

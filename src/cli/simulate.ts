@@ -1,0 +1,198 @@
+/** `synod simulate`: networks of any engine in a world that fails on purpose. */
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Command } from 'commander';
+import { UsageError } from '../base/errors.ts';
+import { quote } from '../base/types.ts';
+import type { Options } from '../simulator/options.ts';
+import type { Plan, Result } from '../simulator/run.ts';
+import type { Subject } from '../simulator/subject.ts';
+import type { TraceSink } from '../simulator/trace.ts';
+import { integerOption, readJsonFile } from './options.ts';
+import { argumentError, note, openProgress, print } from './output.ts';
+
+interface SimulateFlags {
+  readonly engine?: string;
+  readonly seed?: number;
+  readonly seeds?: { readonly from: number; readonly to: number };
+  readonly untilFailure?: boolean;
+  readonly shrink?: boolean;
+  readonly save?: string;
+  readonly trace?: string;
+  readonly scenario?: string;
+  readonly nodes?: number;
+  readonly duration?: number;
+  readonly json?: boolean;
+}
+
+const MAX_SEED = Number.MAX_SAFE_INTEGER;
+
+export function registerSimulate(program: Command): void {
+  program
+    .command('simulate')
+    .description('run networks in virtual time, with faults drawn from a seed, and check what must hold')
+    .option('--engine <name|file>', 'an engine that synod knows, or a module that exports createEngine')
+    .option('--seed <n>', 'one run (default: 1)', integerOption('seed', 0, MAX_SEED))
+    .option('--seeds <a..b>', 'many runs, one for each seed', seedsOption)
+    .option('--until-failure', 'go on with the next seeds until one fails')
+    .option('--shrink', 'make a failing run as small as it goes, and save it as a scenario')
+    .option('--save <file>', 'where the scenario of a failure (or of the one run) is written')
+    .option('--trace <file>', 'write all that happened in the one run, a JSON document a line')
+    .option('--scenario <file>', 'run what a scenario file says')
+    .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
+    .option('--duration <seconds>', 'how long faults happen, in virtual time', integerOption('duration', 1, 10_000_000))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Exit code 1 when something was violated that the faults do not excuse.
+
+Examples:
+  synod simulate --seed 7
+  synod simulate --seeds 1..300
+  synod simulate --engine ./my-engine.ts --until-failure --shrink
+  synod simulate --scenario scenario-7.json --trace trace.ndjson`,
+    )
+    .action(simulate);
+}
+
+async function simulate(flags: SimulateFlags): Promise<void> {
+  if (flags.scenario !== undefined) return runScenario(flags, flags.scenario);
+  const subject = await loadSubject(flags.engine ?? 'pow');
+  if (flags.seeds === undefined && flags.untilFailure !== true) return runOne(flags, subject);
+  return runMany(flags, subject);
+}
+
+async function runOne(flags: SimulateFlags, subject: Subject): Promise<void> {
+  const { planRun } = await import('../simulator/run.ts');
+  const plan = planRun({ subject, seed: String(flags.seed ?? 1), options: optionsOf(flags) });
+  const result = await carryOutAndPrint(flags, plan);
+  if (!result.ok) return failed(flags, result);
+  if (flags.save !== undefined) await save(flags.save, result);
+}
+
+async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
+  const { runBatch, seedRange } = await import('../simulator/batch.ts');
+  const { batchDocument, batchText, planText, resultText } = await import('./simulate-report.ts');
+  const { from, to } = flags.seeds ?? { from: flags.seed ?? 1, to: MAX_SEED };
+  const progress = openProgress('seeds', to === MAX_SEED ? {} : { total: to - from + 1 });
+  const startedMs = performance.now();
+  let done = 0;
+  const batch = runBatch({
+    subject,
+    seeds: seedRange(from, to),
+    options: optionsOf(flags),
+    twiceEvery: 50,
+    onResult: (result) => {
+      progress.update(++done, `seed ${result.plan.seed}`);
+      return result.ok || flags.untilFailure !== true;
+    },
+  });
+  progress.end();
+  const tookMs = performance.now() - startedMs;
+  print(flags.json, batchDocument(batch, tookMs), () => batchText(batch, tookMs));
+  const [failure] = batch.failed;
+  if (failure === undefined && batch.unstable.length === 0) return;
+  process.exitCode = 1;
+  if (failure === undefined) return;
+  note(planText(failure.plan));
+  note(resultText(failure, tookMs));
+  await failed(flags, failure);
+}
+
+async function runScenario(flags: SimulateFlags, file: string): Promise<void> {
+  const { parseScenario } = await import('../simulator/scenario.ts');
+  const { expect, engine, seed, options, schedule } = parseScenario(readJsonFile(file, 'scenario'));
+  const subject = await loadSubject(engine);
+  const result = await carryOutAndPrint(flags, { subject, seed, options, schedule });
+  const found = result.violations.find(({ expected }) => !expected)?.checker ?? 'pass';
+  if (found === expect) return;
+  note(`The scenario expects ${quote(expect)}; the run ended with ${quote(found)}.`);
+  process.exitCode = 1;
+}
+
+async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promise<Result> {
+  const { carryOut } = await import('../simulator/run.ts');
+  const { planText, resultDocument, resultText } = await import('./simulate-report.ts');
+  note(planText(plan));
+  const sink = flags.trace === undefined ? null : await openTrace(flags.trace);
+  const startedMs = performance.now();
+  try {
+    const result = carryOut(plan, sink?.write ?? null);
+    const tookMs = performance.now() - startedMs;
+    print(flags.json, resultDocument(result, tookMs), () => resultText(result, tookMs));
+    return result;
+  } finally {
+    sink?.close();
+  }
+}
+
+async function failed(flags: SimulateFlags, result: Result): Promise<void> {
+  process.exitCode = 1;
+  if (flags.shrink !== true) {
+    if (flags.save !== undefined) await save(flags.save, result);
+    return;
+  }
+  const { shrink } = await import('../simulator/shrink.ts');
+  const progress = openProgress('shrinking');
+  const shrunk = shrink(result, (faults, runs) => progress.update(runs, `${faults} faults left`));
+  progress.end();
+  note(`${result.plan.schedule.length} faults before, ${shrunk.result.plan.schedule.length} after ${shrunk.runs} runs`);
+  await save(flags.save ?? `scenario-${result.plan.seed}.json`, shrunk.result);
+}
+
+async function save(file: string, result: Result): Promise<void> {
+  const { formatScenario, scenarioOf } = await import('../simulator/scenario.ts');
+  writeOrExplain(file, () => writeFileSync(file, formatScenario(scenarioOf(result, result.violations[0]?.message ?? ''))));
+  note(`saved ${file}; run it with: synod simulate --scenario ${file}`);
+}
+
+async function openTrace(file: string): Promise<{ readonly write: TraceSink; close(): void }> {
+  const { traceLine } = await import('../simulator/trace.ts');
+  const descriptor = writeOrExplain(file, () => openSync(file, 'w'));
+  return {
+    write: (entry) => {
+      writeSync(descriptor, `${traceLine(entry)}\n`);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+async function loadSubject(engine: string): Promise<Subject> {
+  const { knownSubject, SUBJECT_NAMES } = await import('../simulator/subjects/registry.ts');
+  const known = knownSubject(engine);
+  if (known !== undefined) return known;
+  if (!/[./\\]/.test(engine)) {
+    throw argumentError('engine', `--engine expects one of ${SUBJECT_NAMES.join(', ')}, or the file of a module; got ${quote(engine)}.`);
+  }
+  const { subjectOf } = await import('../simulator/subjects/custom.ts');
+  return subjectOf(await importModule(engine), engine);
+}
+
+async function importModule(file: string): Promise<{ readonly [key: string]: unknown }> {
+  try {
+    return await import(pathToFileURL(resolve(file)).href);
+  } catch (cause) {
+    throw new UsageError('simulator/engine-module', `Cannot load the engine ${quote(file)}`, {}, cause);
+  }
+}
+
+function optionsOf({ nodes, duration }: SimulateFlags): Partial<Options> {
+  return { ...(nodes !== undefined && { nodes }), ...(duration !== undefined && { faultsMs: 1_000 * duration }) };
+}
+
+function seedsOption(text: string): { from: number; to: number } {
+  const match = /^(\d{1,15})\.\.(\d{1,15})$/.exec(text);
+  const [from, to] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || from > to) throw argumentError('seeds', `--seeds expects a range such as 1..300, got ${quote(text)}.`);
+  return { from, to };
+}
+
+function writeOrExplain<T>(file: string, write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    throw new UsageError('cli/unwritable-file', `Cannot write ${quote(file)}`, {}, cause);
+  }
+}

@@ -1,0 +1,57 @@
+/** Many runs of one engine, one seed after another: what they cost, what failed, which marks were reached. */
+import { COMMON_MARKS } from './marks.ts';
+import type { Options } from './options.ts';
+import { type Result, run } from './run.ts';
+import type { Subject } from './subject.ts';
+
+export interface BatchInput {
+  readonly subject: Subject;
+  readonly seeds: Iterable<string>;
+  readonly options?: Partial<Options>;
+  /** Runs every so many-th seed twice and compares the traces; 0 for none. */
+  readonly twiceEvery?: number;
+  /** After each run; false ends the batch. */
+  readonly onResult?: (result: Result) => boolean;
+}
+
+export interface Batch {
+  readonly runs: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly failed: readonly Result[];
+  /** Seeds whose second run was another. */
+  readonly unstable: readonly string[];
+  /** By mark, in how many runs it was reached; 0 for those that were not. */
+  readonly marks: ReadonlyMap<string, number>;
+}
+
+export function runBatch({ subject, seeds, options = {}, twiceEvery = 0, onResult = () => true }: BatchInput): Batch {
+  const marks = new Map([...COMMON_MARKS, ...subject.marks].map(({ name }) => [name, 0]));
+  const failed: Result[] = [];
+  const unstable: string[] = [];
+  let runs = 0;
+  let events = 0;
+  let virtualMs = 0;
+  for (const seed of seeds) {
+    const result = run({ subject, seed, options });
+    runs++;
+    events += result.stats.events;
+    virtualMs += result.stats.virtualMs;
+    for (const mark of result.marks) marks.set(mark, (marks.get(mark) ?? 0) + 1);
+    if (!result.ok) failed.push(result);
+    if (twiceEvery > 0 && runs % twiceEvery === 1 % twiceEvery && run({ subject, seed, options }).traceHash !== result.traceHash)
+      unstable.push(seed);
+    if (!onResult(result)) break;
+  }
+  return { runs, events, virtualMs, failed, unstable, marks };
+}
+
+/** Marks that no run of the batch reached. */
+export function missedMarks({ marks }: Batch): string[] {
+  return [...marks].filter(([, count]) => count === 0).map(([name]) => name);
+}
+
+/** `from`, `from + 1` and so on, up to and including `to`. */
+export function* seedRange(from: number, to: number): Generator<string> {
+  for (let seed = from; seed <= to; seed++) yield String(seed);
+}

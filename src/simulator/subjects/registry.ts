@@ -1,0 +1,11 @@
+/** Engines that the simulator knows by name. */
+import type { Subject } from '../subject.ts';
+import { powSubject } from './pow.ts';
+
+const SUBJECTS: ReadonlyMap<string, Subject> = new Map([[powSubject.name, powSubject]]);
+
+export const SUBJECT_NAMES: readonly string[] = [...SUBJECTS.keys()];
+
+export function knownSubject(name: string): Subject | undefined {
+  return SUBJECTS.get(name);
+}
