@@ -1,16 +1,11 @@
 /** Which network a command means: the datadir's own genesis document, the file that was named, or the built-in one. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { UsageError } from '../base/errors.ts';
 import { parseGenesis } from '../execution/genesis-document.ts';
+import { genesisFile } from '../node/genesis-file.ts';
 import { readJsonFile } from './options.ts';
 
 const BUILT_IN = new URL('../../genesis/', import.meta.url);
-
-/** The document that `synod init` left in a datadir. */
-export function genesisFile(datadir: string): string {
-  return join(datadir, 'genesis.json');
-}
 
 /** A ready network that synod ships, by the name of its engine. */
 export function builtInGenesis(engine: string): unknown {
@@ -32,9 +27,4 @@ export function genesisFor(datadir: string, named: string | undefined, networkId
     throw new UsageError('arguments/networkid', `--networkid is ${networkId}, but the network's chain id is ${chainId}.`);
   }
   return document;
-}
-
-export function writeGenesis(datadir: string, document: unknown): void {
-  mkdirSync(datadir, { recursive: true, mode: 0o700 });
-  writeFileSync(genesisFile(datadir), `${JSON.stringify(document, null, 2)}\n`);
 }

@@ -1,7 +1,7 @@
 /** `synod init`: make a datadir for a network before its first start. */
 import type { Command } from 'commander';
 import { ZERO_ADDRESS } from '../base/types.ts';
-import { builtInGenesis, writeGenesis } from './genesis.ts';
+import { builtInGenesis } from './genesis.ts';
 import { absolutePath, defaultDatadir, readJsonFile } from './options.ts';
 import { print } from './output.ts';
 
@@ -30,7 +30,6 @@ Examples:
       const chain = await openChain(flags.datadir, document, { node: { beneficiary: ZERO_ADDRESS, produce: false } });
       const { genesisHash, chainId, engine } = chain.params;
       await chain.close();
-      writeGenesis(flags.datadir, document);
       print(
         flags.json,
         { datadir: flags.datadir, genesisHash, chainId, engine: engine.name },

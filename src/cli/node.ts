@@ -3,12 +3,14 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Address, ZERO_ADDRESS } from '../base/types.ts';
+import { MAX_HASH_RATE_LIMIT, MAX_THREADS } from '../mining/limits.ts';
 import { DEFAULTS, type NodeConfig } from '../node/config.ts';
 import type { LogFormat } from '../node/logger.ts';
 import type { NodeHandle } from '../node/node.ts';
+import { MAX_PEERS } from '../sync/limits.ts';
 import { genesisFor } from './genesis.ts';
 import { absolutePath, addressOption, choiceOption, defaultDatadir, integerOption, listOption, portOption } from './options.ts';
-import { note } from './output.ts';
+import { note, warn } from './output.ts';
 
 interface NodeFlags {
   readonly datadir: string;
@@ -56,7 +58,7 @@ export function registerNode(program: Command): void {
     .option('--port <port>', 'TCP port to listen on for peers (0 takes a free one)', portOption('port'), network.port)
     .option('--bootnodes <list>', 'peers to connect to, as comma-separated multiaddrs', listOption, [])
     .option('--nodekey <file>', "this node's network key (default: one in the datadir, made when absent)", absolutePath)
-    .option('--maxpeers <n>', 'most connections to peers', integerOption('maxpeers', 1, 1_000), network.maxPeers)
+    .option('--maxpeers <n>', 'most connections to peers', integerOption('maxpeers', 1, MAX_PEERS), network.maxPeers)
     .option('--mdns', 'find peers in the local network by multicast DNS')
     .option('--no-http', 'serve no RPC')
     .option('--http', 'serve RPC over HTTP and WebSocket on one port (the default)', true)
@@ -69,8 +71,13 @@ export function registerNode(program: Command): void {
     .option('--rpc.evmtimeout <ms>', 'time after which an eth_call is ended', integerOption('rpc.evmtimeout', 1, 600_000), rpc.evmTimeoutMs)
     .option('--mine', 'make blocks')
     .option('--miner.etherbase <address>', 'account that receives the fees of mined blocks', addressOption('miner.etherbase'))
-    .option('--miner.threads <n>', 'threads that hash', integerOption('miner.threads', 1, 256), mining.threads)
-    .option('--miner.hashrate <limit>', 'most hashes a second (0: as many as the threads can)', integerOption('miner.hashrate', 0, 1e12), 0)
+    .option('--miner.threads <n>', 'threads that hash', integerOption('miner.threads', 1, MAX_THREADS), mining.threads)
+    .option(
+      '--miner.hashrate <limit>',
+      'most hashes a second (0: as many as the threads can)',
+      integerOption('miner.hashrate', 0, MAX_HASH_RATE_LIMIT),
+      0,
+    )
     .option(
       '--miner.kernel <name>',
       'hash kernel: auto, wasm-simd, wasm or js',
@@ -114,6 +121,9 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
   }
   if (flags['miner.threads'] > 4 * availableParallelism()) {
     note(`${flags['miner.threads']} mining threads on ${availableParallelism()} processors will compete with each other.`);
+  }
+  if (flags.mine === true && flags['miner.etherbase'] === undefined) {
+    warn('No --miner.etherbase was given: the rewards and fees of mined blocks go to the zero address, and are lost.');
   }
   return {
     datadir: flags.datadir,
@@ -169,6 +179,9 @@ function untilStopped(handle: NodeHandle): Promise<0 | 1> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  // A bug; but the databases are closed before the process ends.
+  process.on('uncaughtException', handle.fail);
+  process.on('unhandledRejection', handle.fail);
   return handle.stopped.finally(() => {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);

@@ -1,12 +1,13 @@
 /** How the operator's commands reach a running node: through the file in its datadir, or over RPC when a URL is named. */
 import { type Command, Option } from 'commander';
+import { UsageError } from '../base/errors.ts';
 import { readOperatorFile } from '../node/operator-file.ts';
 import { absolutePath, defaultDatadir } from './options.ts';
 import { createRpcClient, DEFAULT_RPC_URL, type RpcClient } from './rpc-client.ts';
 
 export interface OperatorFlags {
   readonly rpc?: string;
-  readonly datadir: string;
+  readonly datadir?: string;
 }
 
 export function operatorOptions(command: Command): Command {
@@ -14,10 +15,15 @@ export function operatorOptions(command: Command): Command {
     .addOption(
       new Option('--rpc <url>', `the node to talk to (default: the one that runs in --datadir, or ${DEFAULT_RPC_URL})`).env('SYNOD_RPC'),
     )
-    .option('--datadir <dir>', 'datadir of the node', absolutePath, defaultDatadir());
+    .option('--datadir <dir>', `datadir of the node (default: ${defaultDatadir()})`, absolutePath);
 }
 
 export function operatorClient(flags: OperatorFlags): RpcClient {
-  const file = flags.rpc === undefined ? readOperatorFile(flags.datadir) : null;
-  return file === null ? createRpcClient(flags.rpc ?? DEFAULT_RPC_URL) : createRpcClient(file.url, { token: file.token });
+  if (flags.rpc !== undefined) return createRpcClient(flags.rpc);
+  const file = readOperatorFile(flags.datadir ?? defaultDatadir());
+  if (file !== null) return createRpcClient(file.url, { token: file.token });
+  // Whoever names a datadir means that node, and not whichever has the default port.
+  if (flags.datadir !== undefined)
+    throw new UsageError('cli/not-running', `No node runs in ${flags.datadir}. Start it with \`synod node --datadir\`, or name its --rpc.`);
+  return createRpcClient(DEFAULT_RPC_URL);
 }

@@ -131,6 +131,8 @@ export interface Engine<State, Message> {
    * names; older ancestors come from `ancestors`. Throws RuleError (blame false for one that is only early).
    */
   verifyHeader(sealed: SealedHeader, parent: HeaderNode, ancestors: HeaderView, wallMs: number): Facts;
+  /** What a header proves by itself, before its ancestors are known (work). Cheap. Throws RuleError. */
+  verifySeal(sealed: SealedHeader): void;
   /** Throws RuleError unless the certificate proves that the block is final. */
   verifyCertificate(hash: Hash, certificate: Certificate, chain: HeaderView): void;
   /** What the EVM's PREVRANDAO answers in this block; it cannot depend on a proof that is found after execution. */

@@ -32,6 +32,8 @@ export interface BuildOptions {
   readonly gasLimit: bigint;
   /** How long to collect transactions. The roots still have to be computed after it. */
   readonly buildTimeMs: number;
+  /** Asked between transactions: true ends the collecting before its time. */
+  readonly isHurried?: () => boolean;
 }
 
 /** What execution has to know of the engine. */
@@ -86,7 +88,8 @@ export class Executor {
     const draft = this.#draft(parent, fields, options.gasLimit);
     const pacer = new Pacer();
     const run = await this.#open(draft, parent, draft, pacer);
-    const transactions = await collect(run, pool.candidates(draft.baseFeePerGas ?? 0n), draft.gasLimit, deadlineMs);
+    const isOver = () => performance.now() >= deadlineMs || options.isHurried?.() === true;
+    const transactions = await collect(run, pool.candidates(draft.baseFeePerGas ?? 0n), draft.gasLimit, isOver);
     const result = await run.close(this.#rules.rewards(draft));
     const header: Header = {
       ...draft,
@@ -140,10 +143,10 @@ export class Executor {
 }
 
 /** Takes candidates until there are none, or no room, or no time. Answers what went in, in order. */
-async function collect(run: BlockRun, source: TransactionSource, gasLimit: bigint, deadlineMs: number): Promise<Uint8Array[]> {
+async function collect(run: BlockRun, source: TransactionSource, gasLimit: bigint, isOver: () => boolean): Promise<Uint8Array[]> {
   const transactions: Uint8Array[] = [];
   let bytes = 0;
-  while (gasLimit - run.gasUsed >= LEAST_GAS && transactions.length < MAX_BLOCK_TRANSACTIONS && performance.now() < deadlineMs) {
+  while (gasLimit - run.gasUsed >= LEAST_GAS && transactions.length < MAX_BLOCK_TRANSACTIONS && !isOver()) {
     const tx = source.peek();
     if (tx === undefined) break;
     const fits = tx.gasLimit <= gasLimit - run.gasUsed && bytes + tx.bytes.length <= MAX_BUILT_BYTES;

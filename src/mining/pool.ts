@@ -10,6 +10,7 @@ import { Control } from './control.ts';
 import { MiningError } from './errors.ts';
 import { checkJob, type SealJob, type SealResult } from './job.ts';
 import type { KernelName } from './kernel.ts';
+import { MAX_HASH_RATE_LIMIT, MAX_THREADS } from './limits.ts';
 import type { Assignment } from './messages.ts';
 import { RateWindow } from './rate.ts';
 import type { RejectedKernel } from './select-kernel.ts';
@@ -17,8 +18,6 @@ import { MiningThread } from './thread.ts';
 
 export type { SealJob, SealResult } from './job.ts';
 
-export const MAX_THREADS = 256;
-export const MAX_HASH_RATE_LIMIT = 2 ** 31 - 1;
 const RATE_WINDOW_MS = 10_000;
 const SAMPLE_INTERVAL_MS = 500;
 const SALTS = 2 ** 32;

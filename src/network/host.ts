@@ -116,7 +116,7 @@ export class Network {
     this.#offenders = offenders;
     this.self = nodeId(libp2p.peerId);
     const listensTo = (id: NodeId) => id !== this.self && gater.allows(id);
-    this.#intake = new Intake(handlers, this.#genesisHash, listensTo, (level, text, fields) => this.#log(level, text, fields));
+    this.#intake = new Intake(handlers, this.#genesisHash, listensTo, (level, text, fields) => this.#log(level, text, fields), onOffence);
     this.#sealer = new Sealer(options.key, this.#genesisHash);
     this.#book = new PeerBook(this.self, pace.backoff, Math.random);
     this.#sessions = new Sessions(libp2p, this.#sessionHandlers(handlers), handshakeMs);

@@ -17,12 +17,20 @@ export class Intake {
   readonly #genesisHash: Hash;
   readonly #listensTo: (id: NodeId) => boolean;
   readonly #log: NetworkLog;
+  readonly #offence: (peer: NodeId, error: RuleError) => void;
 
-  constructor(handlers: NetworkHandlers, genesisHash: Hash, listensTo: (id: NodeId) => boolean, log: NetworkLog) {
+  constructor(
+    handlers: NetworkHandlers,
+    genesisHash: Hash,
+    listensTo: (id: NodeId) => boolean,
+    log: NetworkLog,
+    offence: (peer: NodeId, error: RuleError) => void,
+  ) {
     this.#handlers = handlers;
     this.#genesisHash = genesisHash;
     this.#listensTo = listensTo;
     this.#log = log;
+    this.#offence = offence;
   }
 
   /** Of a gossip message. Does not throw. */
@@ -41,21 +49,22 @@ export class Intake {
   }
 
   direct(bytes: Uint8Array, from: NodeId): void {
-    if (this.#listensTo(from)) this.#call(() => this.#handlers.onDirect(bytes, from), undefined);
+    if (this.#listensTo(from)) this.#tell(from, () => this.#handlers.onDirect(bytes, from));
   }
 
   peer(session: Session): void {
-    this.#call(() => this.#handlers.onPeer(session.id, session.status), undefined);
+    this.#tell(session.id, () => this.#handlers.onPeer(session.id, session.status));
   }
 
   status(session: Session): void {
-    this.#call(() => this.#handlers.onStatus(session.id, session.status), undefined);
+    this.#tell(session.id, () => this.#handlers.onStatus(session.id, session.status));
   }
 
   gone(session: Session): void {
-    this.#call(() => this.#handlers.onPeerGone(session.id), undefined);
+    this.#tell(session.id, () => this.#handlers.onPeerGone(session.id));
   }
 
+  /** What we answer to requests. A RuleError is the asker's: it is thrown on, and ends the request. */
   served(addresses: (session: Session) => readonly string[]): Served {
     return {
       serveHeaders: (request: HeadersRequest) => this.#call(() => this.#handlers.serveHeaders(request), []),
@@ -82,8 +91,17 @@ export class Intake {
     try {
       return handler();
     } catch (error) {
+      if (error instanceof RuleError) throw error;
       this.#handlers.onFailure(error);
       return otherwise;
+    }
+  }
+
+  #tell(peer: NodeId, handler: () => void): void {
+    try {
+      this.#call(handler, undefined);
+    } catch (error) {
+      this.#offence(peer, error as RuleError);
     }
   }
 }

@@ -11,16 +11,16 @@ import type { Hash } from '../base/types.ts';
 import { MAX_BLOCK_BYTES } from '../chain/block.ts';
 import type { ChainParams } from '../chain/params.ts';
 import { bytesField, decodeRlp, integer, listField, safeNumber } from '../chain/rlp.ts';
+import { HEADERS_PER_REQUEST, MAX_BLOCKS_PER_REQUEST, MAX_LOCATOR_HASHES } from '../sync/limits.ts';
 
 /** Counted up whenever two versions would no longer understand each other. */
 export const PROTOCOL_VERSION = 1;
 
 export const MAX_STATUS_BYTES = 1024;
-export const MAX_LOCATOR_HASHES = 64;
-export const MAX_HEADERS = 512;
+export const MAX_HEADERS = HEADERS_PER_REQUEST;
 /** A header has about 700 bytes; its seal at most 1,024 and its extraData 32. */
 export const MAX_HEADER_BYTES = 2 * 1024;
-export const MAX_BLOCK_HASHES = 64;
+export const MAX_BLOCK_HASHES = MAX_BLOCKS_PER_REQUEST;
 /** A response stops growing once it is this large. It holds at least one block, whatever that block's size. */
 export const TARGET_RESPONSE_BYTES = 4 * 1024 * 1024;
 export const MAX_RESPONSE_BYTES = TARGET_RESPONSE_BYTES + MAX_BLOCK_BYTES + 64 * 1024;

@@ -1,4 +1,5 @@
 /** What becomes of a block that gossip brings, before the engine sees it: the same in a node and in the simulator. */
+import { RuleError } from '../base/errors.ts';
 import type { NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
@@ -20,14 +21,29 @@ export interface BlockIntake {
 }
 
 /**
- * A block whose parent is unknown goes to the engine, which will ask for the parent, but is not passed on. Throws
- * RuleError for one that breaks a rule.
+ * Cheap checks first: nobody's large body is looked at before its header has shown work. A block whose parent is unknown,
+ * or whose time has not come, goes to the engine, which will wait for what is missing, but is not passed on; neither is
+ * one that the engine does not find worth keeping. Throws RuleError for one that breaks a rule.
  */
-export function takeBlock({ engine, view, clock, checkBody, deliver }: BlockIntake, block: Block, from: NodeId): Verdict {
-  if (view.status(hashHeader(block.header)) !== undefined) return 'ignore';
+export function takeBlock(intake: BlockIntake, block: Block, from: NodeId): Verdict {
+  const { view, checkBody, deliver } = intake;
+  const hash = hashHeader(block.header);
+  if (view.status(hash) !== undefined) return 'ignore';
+  checkSealedHeader(intake, block);
   checkBody(block);
+  if (!deliver(block, from)) return 'ignore';
+  // The driver has taken its step by now, unless it is in the middle of another.
+  const status = view.status(hash);
+  return status === 'stored' || status === 'executed' ? 'accept' : 'ignore';
+}
+
+function checkSealedHeader({ engine, view, clock }: BlockIntake, block: Block): void {
   const parent = view.get(block.header.parentHash);
-  if (parent !== undefined) engine.verifyHeader(block, parent, view, clock.wallMs());
-  const taken = deliver(block, from);
-  return taken && parent !== undefined ? 'accept' : 'ignore';
+  if (parent === undefined) return engine.verifySeal(block);
+  try {
+    engine.verifyHeader(block, parent, view, clock.wallMs());
+  } catch (error) {
+    // Without blame it is only early, which is for the engine to handle.
+    if (!(error instanceof RuleError) || error.blame) throw error;
+  }
 }

@@ -6,6 +6,7 @@ import { createEngine } from '../consensus/registry.ts';
 import { buildGenesis, parseGenesis } from '../execution/genesis.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { type Datadir, openDatadir } from '../storage/datadir.ts';
+import { keepGenesis } from './genesis-file.ts';
 
 export interface OpenChain {
   readonly params: ChainParams;
@@ -34,6 +35,7 @@ export async function openChain(root: string, document: unknown, options: OpenCh
   const datadir = await openDatadir(root, network, { resync: options.resync === true });
   try {
     const store = await datadir.openStore({ block, execution, facts: engine.genesisFacts(block.header) });
+    keepGenesis(root, document);
     const close = async () => {
       try {
         await store.close();

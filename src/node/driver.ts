@@ -199,6 +199,7 @@ export class Driver {
       if (event.type === 'mempool') this.#mempoolQueued = false;
       this.#steps++;
       this.#guard(event.type, () => {
+        if (event.type === 'persisted') this.#release(event.lsn);
         for (const effect of this.engine.step(this.#state, event, this.#context())) this.#gate(effect);
       });
       processed?.();
@@ -212,6 +213,8 @@ export class Driver {
 
   /** Carries the effect out now, or holds it until the log is durable up to its `after`. */
   #gate(effect: AnyEffect): void {
+    // An effect before this one may have ended the node.
+    if (this.#running !== 'started') return;
     const after = 'after' in effect ? effect.after : undefined;
     if (after === undefined || after <= this.#durable) {
       this.#carryOut(effect);
@@ -268,20 +271,17 @@ export class Driver {
     assert(lsn === this.#appended + records.length, `lsn ${lsn} follows ${this.#appended} by ${records.length} records`);
     this.#appended = lsn;
     this.#ports.log.append(lsn, records, truncateBelow, () => {
-      if (this.#running !== 'started') return;
-      assert(lsn >= this.#durable, 'the log becomes durable in order');
-      this.#durable = lsn;
-      this.#release();
       this.#post({ type: 'persisted', lsn });
     });
   }
 
-  #release(): void {
+  /** In a turn of its own, so that no step comes between the effects that waited together. */
+  #release(lsn: Lsn): void {
+    assert(lsn >= this.#durable, 'the log becomes durable in order');
+    this.#durable = lsn;
     const ready = this.#held.filter(({ after }) => after <= this.#durable);
     this.#held = this.#held.filter(({ after }) => after > this.#durable);
-    this.#guard('persisted', () => {
-      for (const { effect } of ready) this.#carryOut(effect);
-    });
+    for (const { effect } of ready) this.#gate(effect);
   }
 
   #build(effect: Extract<AnyEffect, { type: 'build' }>): void {

@@ -37,25 +37,21 @@ export class Inbox {
 
   /** Passed on when it brought anything new; rejected only when something in it could never be valid anywhere. */
   transactions(bytes: Uint8Array): Verdict {
-    return this.pending(decodeTransactions(bytes)) > 0 ? 'accept' : 'ignore';
+    return this.pending(decodeTransactions(bytes)).length > 0 ? 'accept' : 'ignore';
   }
 
-  /** Offers them to the pool and says how many it took. Throws RuleError when one of them could never be valid. */
-  pending(transactions: readonly Uint8Array[]): number {
-    let taken = 0;
-    let forged: RuleError | null = null;
-    for (const transaction of transactions) {
+  /** Offers them to the pool and answers those that it took. Throws RuleError at the first that could never be valid. */
+  pending(transactions: readonly Uint8Array[]): readonly Uint8Array[] {
+    return transactions.filter((transaction) => {
       try {
         this.#options.pool.add(transaction, 'gossip');
-        taken++;
+        return true;
       } catch (error) {
-        if (!(error instanceof RuleError)) throw error;
         // Another node's pool may well hold what our own head makes stale; a bad signature is nobody's mistake.
-        if (error.blame && error.code.startsWith('tx/')) forged = error;
+        if (!(error instanceof RuleError) || (error.blame && error.code.startsWith('tx/'))) throw error;
+        return false;
       }
-    }
-    if (forged !== null) throw forged;
-    return taken;
+    });
   }
 }
 

@@ -71,6 +71,8 @@ export class NodeLedger implements LedgerPort {
 
   setHead(hash: Hash, done: () => void): void {
     const change = this.#options.store.setHead(hash);
+    // It may fail while an earlier change is still awaited below, when nobody listens to it yet.
+    change.catch(() => undefined);
     this.#settled = this.#settled.then(async () => {
       const settled = await change;
       this.#options.pool.headChanged(settled);
@@ -159,7 +161,12 @@ export class NodeLedger implements LedgerPort {
     const node = this.view.get(parent);
     if (node === undefined || this.view.status(parent) !== 'executed') return done(null);
     try {
-      const { block, execution } = await executor.build(node.header, fields, pool, { gasLimit, buildTimeMs });
+      const { block, execution } = await executor.build(node.header, fields, pool, {
+        gasLimit,
+        buildTimeMs,
+        // A block that waits to be checked makes this one stale: take what there is and make room.
+        isHurried: () => this.#checks.length > 0,
+      });
       this.#built.set(this.#prooflessKey(block.header), execution);
       done(block);
     } catch (error) {

@@ -15,6 +15,7 @@ import { serveBlocks, serveHeaders } from '../sync/serve.ts';
 import type { Driver } from './driver.ts';
 import type { Inbox } from './inbox.ts';
 import type { TransportPort } from './ports.ts';
+import type { TransactionRelay } from './relay.ts';
 import type { SyncHost, SyncTransport } from './sync-host.ts';
 
 /** What the handlers reach; bound once everything is made. */
@@ -26,6 +27,7 @@ export interface NodeParts {
   readonly inbox: Inbox;
   readonly driver: Driver;
   readonly sync: SyncHost;
+  readonly relay: TransactionRelay;
   readonly agent: string;
   readonly fatal: (error: unknown) => void;
 }
@@ -35,25 +37,37 @@ const RELAYED_OFFENCE = 5;
 /** Pending transactions that a peer is given when it connects. */
 const MAX_SHARED_TRANSACTIONS = 4_096;
 
-export function networkHandlers(parts: NodeParts, network: () => Network): NetworkHandlers {
-  const { store, pool, inbox, driver, sync } = parts;
+/** `network` resolves once it is bound: a peer may be quicker than the composition root. */
+export function networkHandlers(parts: NodeParts, network: Promise<Network>): NetworkHandlers {
+  const { store, pool, inbox, driver, sync, fatal } = parts;
   const status = statusOf(parts);
+  const once = (action: (bound: Network) => void) => void network.then(action).catch(fatal);
   return {
     status,
-    onBlock: async (bytes, from) => inbox.block(bytes, from),
-    onTransactions: async (bytes) => inbox.transactions(bytes),
-    onConsensus: async (bytes, from) => (driver.receiveMessage(from, bytes) ? 'accept' : 'ignore'),
-    onDirect: (bytes, from) => void driver.receiveMessage(from, bytes),
-    onPeer: (peer, theirs) => {
-      sync.peer(peer, theirs);
-      void learnTransactions(parts, network(), peer);
+    onBlock: async (bytes, from) => {
+      await network;
+      return inbox.block(bytes, from);
     },
-    onPeerGone: (peer) => sync.peerGone(peer),
-    onStatus: (peer, theirs) => sync.peer(peer, theirs),
+    onTransactions: async (bytes) => {
+      await network;
+      return inbox.transactions(bytes);
+    },
+    onConsensus: async (bytes, from) => {
+      await network;
+      return driver.receiveMessage(from, bytes) ? 'accept' : 'ignore';
+    },
+    onDirect: (bytes, from) => once(() => driver.receiveMessage(from, bytes)),
+    onPeer: (peer, theirs) =>
+      once((bound) => {
+        sync.peer(peer, theirs);
+        void learnTransactions(parts, bound, peer);
+      }),
+    onPeerGone: (peer) => once(() => sync.peerGone(peer)),
+    onStatus: (peer, theirs) => once(() => sync.peer(peer, theirs)),
     serveHeaders: (request) => serveHeaders(store, locatorOf(store, request), request.limit).map(encodeSealedHeader),
     serveBlocks: (hashes) => serveBlocks((hash) => store.block(hash), hashes).map(encodeBlock),
     serveTransactions: () => pool.executable(MAX_SHARED_TRANSACTIONS),
-    onFailure: parts.fatal,
+    onFailure: fatal,
   };
 }
 
@@ -85,13 +99,18 @@ function locatorOf(store: ChainStore, request: HeadersRequest): readonly Hash[] 
   return below === undefined ? [] : [below];
 }
 
-/** Gossip reaches only those who are there; who comes later, or was cut off, asks what is pending. */
-async function learnTransactions({ inbox, fatal }: NodeParts, network: Network, peer: NodeId): Promise<void> {
+/** Gossip reaches only those who are there; who comes later, or was cut off, asks what is pending, and passes it on. */
+async function learnTransactions({ inbox, relay, fatal }: NodeParts, network: Network, peer: NodeId): Promise<void> {
   try {
-    inbox.pending(await network.requestTransactions(peer));
+    const transactions = await network.requestTransactions(peer).catch((error: unknown) => {
+      // No answer, or one that was malformed: the network has dealt with the peer.
+      if (error instanceof RuleError) return [];
+      throw error;
+    });
+    for (const transaction of inbox.pending(transactions)) relay.add(transaction);
   } catch (error) {
-    // A peer that does not answer, or answers nonsense, has been dealt with by the network.
-    if (!(error instanceof RuleError)) fatal(error);
+    if (error instanceof RuleError) network.offence(peer, error);
+    else fatal(error);
   }
 }
 
@@ -100,7 +119,7 @@ export function transportPort(network: () => Network, sync: () => SyncHost): Tra
     send: (to, message) => (to === '*' ? network().publishConsensus(message) : network().sendDirect(to, message)),
     announce: (block) => network().publishBlock(encodeBlock(block)),
     fetch: (hash, from) => sync().wanted(hash, from),
-    offence: (from, error) => network().offence(from, error, error.code.startsWith('block/') ? RELAYED_OFFENCE : undefined),
+    offence: (from, error) => network().offence(from, error, /^(block|tx)\//.test(error.code) ? RELAYED_OFFENCE : undefined),
   };
 }
 

@@ -15,6 +15,7 @@ import type { HeadChange } from '../storage/chain-store.ts';
 import { addressFile } from './address-file.ts';
 import { type OpenChain, openChain } from './chain.ts';
 import { systemClock } from './clock.ts';
+import { watchClock } from './clock-watch.ts';
 import type { NodeConfig } from './config.ts';
 import { Driver } from './driver.ts';
 import { ImportLog } from './import-log.ts';
@@ -43,6 +44,8 @@ export interface NodeHandle {
   /** The exit code: 0 after `stop`, 1 after a failure. */
   readonly stopped: Promise<0 | 1>;
   stop(reason: string): void;
+  /** Ends the node with exit code 1: for errors that nobody caught. */
+  fail(error: unknown): void;
 }
 
 const BUILD_TIME_MS = 400;
@@ -72,7 +75,8 @@ export async function startNode(config: NodeConfig): Promise<NodeHandle> {
 async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, closers: Closers): Promise<NodeHandle> {
   const { params, engine, store, datadir } = chain;
   const life = new Life(logger, closers);
-  const fatal = (error: unknown) => life.fail(error);
+  const fail = (error: unknown) => life.fail(error);
+  const fatal = fail;
   const recovered = await datadir.openLog(fatal);
   const pool = new Mempool({ params, chain: store, state: store.state, now: () => systemClock.nowMs() });
   const executor = new Executor(params, store.state, engine, store.view);
@@ -145,9 +149,10 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const relay = new TransactionRelay(systemClock, (message) => network.publishTransactions(message));
   closers.add('relay', () => relay.stop());
 
+  const bound = Promise.withResolvers<Network>();
   const handlers = networkHandlers(
-    { params, engineName: engine.name, store, pool, inbox, driver, sync, agent: CLIENT_VERSION, fatal },
-    () => network,
+    { params, engineName: engine.name, store, pool, inbox, driver, sync, relay, agent: CLIENT_VERSION, fatal },
+    bound.promise,
   );
   const network: Network = await Network.start(
     {
@@ -194,6 +199,11 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     driver.mempoolChanged(pool.status().pending);
   });
   driver.start(recovered);
+  bound.resolve(network);
+  const stopWatching = watchClock(systemClock, (jumpMs) =>
+    logger.warn({ jumpMs }, 'The system clock jumped; blocks with a time too far from the others are refused'),
+  );
+  closers.add('clock watch', stopWatching);
 
   const operatorToken = newOperatorToken();
   const rpcUrl = await startRpc(config, backend.backend, operatorToken, logger, closers);
@@ -203,7 +213,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   }
   const endpoints = { rpcUrl, operatorToken, peerId: network.self, addresses: network.addresses() };
   announce(logger, config, chain, endpoints);
-  return { endpoints, stopped: life.stopped, stop: (reason) => life.stop(reason) };
+  return { endpoints, stopped: life.stopped, stop: (reason) => life.stop(reason), fail };
 }
 
 async function startRpc(
@@ -265,17 +275,21 @@ function isLocal(address: string): boolean {
 class Closers {
   readonly #logger: Logger;
   readonly #list: { readonly name: string; readonly close: () => void | Promise<void> }[] = [];
+  #isRunning = false;
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
+  /** Once `run` has begun, what is added is closed at once. */
   add(name: string, close: () => void | Promise<void>): void {
     this.#list.push({ name, close });
+    if (this.#isRunning) void this.run();
   }
 
   /** Goes on when one of them fails: the others must still be closed. True when all went well. */
   async run(): Promise<boolean> {
+    this.#isRunning = true;
     let clean = true;
     for (let next = this.#list.pop(); next !== undefined; next = this.#list.pop()) {
       try {

@@ -2,26 +2,28 @@
  * A chain without network, miner or RPC: the same driver, engine, ledger and store as in a node, fed by the caller.
  * `synod import` and `export` stand on it, so a file's blocks are judged exactly as a peer's would be.
  */
+import { BoundedMap } from '../base/bounded.ts';
 import { RuleError } from '../base/errors.ts';
 import { type Hash, NodeId, ZERO_ADDRESS } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
+import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import { Executor } from '../execution/executor.ts';
 import { Mempool } from '../mempool/mempool.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
-import { openChain } from './chain.ts';
+import { type OpenChain, openChain } from './chain.ts';
 import { systemClock } from './clock.ts';
 import { Driver } from './driver.ts';
 import { checkBody } from './inbox.ts';
 import { NodeLedger } from './ledger.ts';
-import type { Ports } from './ports.ts';
+import type { LedgerPort, Ports } from './ports.ts';
 
 export interface OfflineChain {
   readonly store: ChainStore;
   readonly genesisHash: Hash;
   /**
-   * Resolves when the block is stored and, where it extends the heaviest chain, executed; false when it was known.
-   * Throws RuleError when it breaks a rule or its parent is unknown.
+   * Resolves when the block is stored and the engine has executed all that it wants of it; false when it was known.
+   * Throws RuleError when it or an ancestor breaks a rule or its parent is unknown, and whatever ended the chain.
    */
   add(block: Block): Promise<boolean>;
   /** Waits until everything is durable. */
@@ -30,18 +32,27 @@ export interface OfflineChain {
 
 /** Nobody is there to blame. */
 const NOBODY = NodeId('offline');
+/** Why blocks were invalid; the walk to the cause of a later refusal finds the newest. */
+const MAX_ERRORS_KEPT = 64;
+/** Blocks are executed faster than a slow disk takes them: more than this does not wait in memory. */
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
 export async function openOffline(datadir: string, document: unknown): Promise<OfflineChain> {
   const chain = await openChain(datadir, document, { node: { beneficiary: ZERO_ADDRESS, produce: false } });
+  try {
+    return await assemble(chain);
+  } catch (error) {
+    await chain.close();
+    throw error;
+  }
+}
+
+async function assemble(chain: OpenChain): Promise<OfflineChain> {
   const { store, engine, params } = chain;
-  const waiting = new Map<Hash, (error: RuleError | null) => void>();
-  let failure: unknown = null;
-  const fatal = (error: unknown) => {
-    failure ??= error;
-    for (const settle of waiting.values()) settle(null);
-  };
+  const checks = new Checks();
+  const offences: RuleError[] = [];
+  const fatal = (error: unknown) => checks.fail(error);
   const recovered = await chain.datadir.openLog(fatal);
-  const settle = (hash: Hash, error: RuleError | null) => waiting.get(hash)?.(error);
   const ledger = new NodeLedger({
     store,
     executor: new Executor(params, store.state, engine, store.view),
@@ -49,13 +60,12 @@ export async function openOffline(datadir: string, document: unknown): Promise<O
     engine,
     gasLimit: store.view.genesis.header.gasLimit,
     buildTimeMs: 0,
-    onExecuted: (hash) => settle(hash, null),
-    onInvalid: settle,
+    onExecuted: () => undefined,
+    onInvalid: () => undefined,
     onBuildFailed: () => undefined,
     onHead: () => undefined,
     fatal,
   });
-  let refused: RuleError | null = null;
   const ports: Ports = {
     clock: systemClock,
     log: recovered.log,
@@ -63,11 +73,9 @@ export async function openOffline(datadir: string, document: unknown): Promise<O
       send: () => undefined,
       announce: () => undefined,
       fetch: () => undefined,
-      offence: (_from, error) => {
-        refused = error;
-      },
+      offence: (_from, error) => void offences.push(error),
     },
-    ledger,
+    ledger: checks.counting(ledger),
     sealer: { seal: () => undefined, unseal: () => undefined },
     observer: { trace: () => undefined, fatal },
     random: () => 0,
@@ -77,30 +85,105 @@ export async function openOffline(datadir: string, document: unknown): Promise<O
 
   const add = async (block: Block): Promise<boolean> => {
     const hash = hashHeader(block.header);
-    const { number, parentHash } = block.header;
-    if (store.view.status(hash) !== undefined) return false;
+    const known = store.view.get(hash);
+    if (known !== undefined && store.view.status(hash) !== 'invalid') return false;
+    if (known !== undefined) throw whyInvalid(known, store.view, checks);
+    const parent = parentOf(block, store.view);
     checkBody(block);
-    if (store.view.get(parentHash) === undefined) {
-      throw new RuleError('block/unknown-parent', `The parent ${parentHash} of block ${number} is not in the chain.`, { number });
-    }
-    refused = null;
-    const settled = new Promise<RuleError | null>((resolve) => waiting.set(hash, resolve));
+    offences.length = 0;
     driver.receiveBlock(block, 'sync', NOBODY);
-    const status = store.view.status(hash);
-    // A lighter branch is kept without being executed; then nothing more will be heard of it.
-    const isCandidate = status === 'stored' && (store.view.get(hash)?.facts.weight ?? 0n) > store.view.head.facts.weight;
-    const error = isCandidate ? await settled : null;
-    waiting.delete(hash);
-    if (failure !== null) throw failure;
-    if (error !== null) throw error;
-    if (status === undefined) throw refused ?? new RuleError('block/refused', `Block ${number} (${hash}) was not accepted.`, { number });
+    await checks.finished();
+    const node = store.view.get(hash);
+    if (node === undefined) {
+      // Not an offence, so perhaps only early: the engine's own judgement says so.
+      if (offences[0] === undefined) engine.verifyHeader(block, parent, store.view, systemClock.wallMs());
+      throw offences[0] ?? new RuleError('block/refused', `Block ${block.header.number} (${hash}) was not accepted.`);
+    }
+    if (store.view.status(hash) === 'invalid') throw whyInvalid(node, store.view, checks);
+    if (store.pendingBytes > MAX_PENDING_BYTES) await store.flush();
     return true;
   };
   const close = async () => {
     driver.stop();
     await ledger.stop();
     await chain.close();
-    if (failure !== null) throw failure;
+    checks.throwFailure();
   };
   return { store, genesisHash: chain.genesisHash, add, close };
+}
+
+/**
+ * The executions that the engine asked for. While none is under way, the engine has decided all that it can: a block
+ * that is stored then is on a lighter branch, and nothing more will be heard of it. Watching for the end of one
+ * particular block instead would wait forever when an ancestor is found invalid or a third branch overtakes it.
+ */
+class Checks {
+  readonly errors = new BoundedMap<Hash, RuleError>(MAX_ERRORS_KEPT);
+  #underWay = 0;
+  #failure: unknown = null;
+  #end: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  /** The same ledger, with its checks counted. */
+  counting(ledger: LedgerPort): LedgerPort {
+    return {
+      view: ledger.view,
+      insert: (block, facts) => ledger.insert(block, facts),
+      setHead: (hash, done) => ledger.setHead(hash, done),
+      finalize: (hash, certificate, done) => ledger.finalize(hash, certificate, done),
+      build: (parent, fields, done) => ledger.build(parent, fields, done),
+      check: (hash, done) => {
+        this.#underWay++;
+        ledger.check(hash, (error) => {
+          if (error !== null) this.errors.set(hash, error);
+          done(error);
+          // Later, since the driver may be in the middle of a step, which then goes on after this returns.
+          queueMicrotask(() => this.#ended());
+        });
+      },
+    };
+  }
+
+  /** Throws what ended the chain. */
+  async finished(): Promise<void> {
+    if (this.#underWay > 0 && this.#failure === null) await this.#end.promise;
+    this.throwFailure();
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#end.resolve();
+  }
+
+  throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #ended(): void {
+    this.#underWay--;
+    if (this.#underWay > 0) return;
+    this.#end.resolve();
+    this.#end = Promise.withResolvers();
+  }
+}
+
+function parentOf({ header: { number, parentHash } }: Block, view: ChainView): HeaderNode {
+  const parent = view.get(parentHash);
+  if (parent !== undefined) return parent;
+  throw new RuleError('block/unknown-parent', `The parent ${parentHash} of block ${number} is not in the chain.`, { number });
+}
+
+/** The rule that an invalid block broke itself, or its lowest invalid ancestor with the rule that this one broke. */
+function whyInvalid({ hash, header }: HeaderNode, view: ChainView, { errors }: Checks): RuleError {
+  const { number } = header;
+  let culprit = { hash, number };
+  let parent = view.get(header.parentHash);
+  for (; parent !== undefined && view.status(parent.hash) === 'invalid'; parent = view.get(parent.header.parentHash)) {
+    culprit = { hash: parent.hash, number: parent.header.number };
+  }
+  const cause = errors.get(culprit.hash);
+  if (culprit.hash !== hash) {
+    const message = `Block ${number} (${hash}) stands on block ${culprit.number} (${culprit.hash}), which is invalid`;
+    return new RuleError('block/invalid-ancestor', message, { number, ancestor: culprit.hash }, { cause });
+  }
+  return cause ?? new RuleError('block/invalid', `Block ${number} (${hash}) was found invalid before.`, { number });
 }

@@ -109,7 +109,8 @@ function chainAccess({ chain, config }: BackendParts): ChainAccess {
     get finalized() {
       return proven ? store.finalized : below(store, finalizedDepth);
     },
-    header: (hash) => store.header(hash),
+    // What was only stored, or found invalid, is nobody's block yet.
+    header: (hash) => (store.view.status(hash) === 'executed' ? store.header(hash) : undefined),
     canonical: (number) => store.canonical(number),
     block: (hash) => store.block(hash),
     receipts: (hash) => store.receipts(hash),

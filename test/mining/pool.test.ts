@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { hashValue, hashWithNonce, headerOf } from '../../src/mining/job.ts';
 import { KERNEL_NAMES } from '../../src/mining/kernel.ts';
-import { MAX_HASH_RATE_LIMIT, MAX_THREADS, type MinerPool } from '../../src/mining/pool.ts';
+import { MAX_HASH_RATE_LIMIT, MAX_THREADS } from '../../src/mining/limits.ts';
+import type { MinerPool } from '../../src/mining/pool.ts';
 import { MAX_RESTARTS } from '../../src/mining/thread.ts';
 import { EASY, IMPOSSIBLE, jobOf, script, testPool } from './support.ts';
 

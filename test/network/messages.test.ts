@@ -20,10 +20,10 @@ import {
   incompatibility,
   MAX_BLOCK_HASHES,
   MAX_HEADERS,
-  MAX_LOCATOR_HASHES,
   MAX_TRANSACTIONS_BYTES,
   packTransactions,
 } from '../../src/network/messages.ts';
+import { MAX_LOCATOR_HASHES } from '../../src/sync/limits.ts';
 import { codeOf, hash, status } from './harness.ts';
 
 const SALT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
@@ -87,7 +87,7 @@ describe('messages', () => {
 
   test('requests for headers survive encoding, and their bounds hold', () => {
     for (const request of [
-      { locator: [hash('a'), hash('b')], limit: 512 },
+      { locator: [hash('a'), hash('b')], limit: MAX_HEADERS },
       { from: 0, limit: 1 },
       { from: 2 ** 40, limit: 7 },
     ]) {

@@ -52,6 +52,7 @@ function toyEngine(step: Step): AnyEngine {
     },
     genesisFacts: () => ({ weight: 0n, carried: 0n }),
     verifyHeader: () => ({ weight: 0n, carried: 0n }),
+    verifySeal: () => undefined,
     verifyCertificate: () => undefined,
     randomness: () => zero,
     rewards: () => [],

@@ -27,6 +27,7 @@ export function powEngine(rules: PowRules, node: NodeSettings): Engine<PowState,
     decode,
     genesisFacts,
     verifyHeader: (sealed, parent, ancestors, wallMs) => verifyHeader(rules, sealed, parent, ancestors, wallMs),
+    verifySeal: ({ header }) => rules.checkProof(header),
     verifyCertificate: () => {
       throw noCertificates();
     },

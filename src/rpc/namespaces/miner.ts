@@ -6,7 +6,8 @@ import { address, type Codec, count, mismatch } from '../codecs.ts';
 import { methodNotFound } from '../errors.ts';
 import { type Method, method, optional, required } from '../method.ts';
 
-const MAX_THREADS = 1_024;
+/** The pool's own limit. */
+const MAX_THREADS = 256;
 
 const threads: Codec<number> = {
   expected: `a number of threads from 1 to ${MAX_THREADS}`,
