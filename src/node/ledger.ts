@@ -27,6 +27,8 @@ export interface LedgerOptions {
   readonly gasLimit: bigint;
   /** How long a build may collect transactions. */
   readonly buildTimeMs: number;
+  /** Written, but not yet on disk: with more than this the ledger waits for the disk before it executes on. */
+  readonly maxPendingBytes?: number;
   readonly onExecuted: (hash: Hash) => void;
   /** After the durable change and after the pool has followed it. */
   readonly onHead: (change: HeadChange) => void;
@@ -38,6 +40,8 @@ export interface LedgerOptions {
 
 /** Templates under way: the current one, its predecessor still being sealed, and room for late proofs. */
 const MAX_BUILT_KEPT = 8;
+/** Dozens of full blocks. */
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
 interface Check {
   readonly hash: Hash;
@@ -131,8 +135,10 @@ export class NodeLedger implements LedgerPort {
   }
 
   async #runCheck({ hash, done }: Check): Promise<void> {
-    const { store, executor, onExecuted, onInvalid } = this.#options;
+    const { store, executor, onExecuted, onInvalid, maxPendingBytes = MAX_PENDING_BYTES } = this.#options;
     if (this.view.status(hash) === 'executed') return done(null);
+    // Or a sync that is faster than the disk would fill the memory.
+    if (store.pendingBytes > maxPendingBytes) await store.flush();
     const block = store.block(hash);
     const parent = block && this.view.get(block.header.parentHash);
     if (block === undefined || parent === undefined || this.view.status(parent.hash) !== 'executed') {
