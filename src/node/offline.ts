@@ -6,7 +6,7 @@ import { BoundedMap } from '../base/bounded.ts';
 import { RuleError } from '../base/errors.ts';
 import { type Hash, NodeId, ZERO_ADDRESS } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
-import { hashHeader } from '../chain/header.ts';
+import { type Header, hashHeader } from '../chain/header.ts';
 import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import { Executor } from '../execution/executor.ts';
 import { Mempool } from '../mempool/mempool.ts';
@@ -85,21 +85,22 @@ async function assemble(chain: OpenChain): Promise<OfflineChain> {
 
   const add = async (block: Block): Promise<boolean> => {
     const hash = hashHeader(block.header);
-    const known = store.view.get(hash);
-    if (known !== undefined && store.view.status(hash) !== 'invalid') return false;
-    if (known !== undefined) throw whyInvalid(known, store.view, checks);
+    if (hash === chain.genesisHash) return false;
     const parent = parentOf(block, store.view);
+    const isInvalid = () => [parent.hash, hash].some((of) => store.view.status(of) === 'invalid');
+    if (isInvalid()) throw whyInvalid(hash, block.header, store.view, checks);
+    if (store.view.status(hash) !== undefined) return false;
     checkBody(block);
     offences.length = 0;
     driver.receiveBlock(block, 'sync', NOBODY);
+    const [offence] = offences;
     await checks.finished();
-    const node = store.view.get(hash);
-    if (node === undefined) {
+    if (store.view.status(hash) === undefined) {
       // Not an offence, so perhaps only early: the engine's own judgement says so.
-      if (offences[0] === undefined) engine.verifyHeader(block, parent, store.view, systemClock.wallMs());
-      throw offences[0] ?? new RuleError('block/refused', `Block ${block.header.number} (${hash}) was not accepted.`);
+      if (offence === undefined) engine.verifyHeader(block, parent, store.view, systemClock.wallMs());
+      throw offence ?? new RuleError('block/refused', `Block ${block.header.number} (${hash}) was not accepted.`);
     }
-    if (store.view.status(hash) === 'invalid') throw whyInvalid(node, store.view, checks);
+    if (isInvalid()) throw whyInvalid(hash, block.header, store.view, checks);
     if (store.pendingBytes > MAX_PENDING_BYTES) await store.flush();
     return true;
   };
@@ -173,10 +174,9 @@ function parentOf({ header: { number, parentHash } }: Block, view: ChainView): H
 }
 
 /** The rule that an invalid block broke itself, or its lowest invalid ancestor with the rule that this one broke. */
-function whyInvalid({ hash, header }: HeaderNode, view: ChainView, { errors }: Checks): RuleError {
-  const { number } = header;
-  let culprit = { hash, number };
-  let parent = view.get(header.parentHash);
+function whyInvalid(hash: Hash, { number, parentHash }: Header, view: ChainView, { errors }: Checks): RuleError {
+  let culprit: { readonly hash: Hash; readonly number: number } = { hash, number };
+  let parent = view.get(parentHash);
   for (; parent !== undefined && view.status(parent.hash) === 'invalid'; parent = view.get(parent.header.parentHash)) {
     culprit = { hash: parent.hash, number: parent.header.number };
   }
