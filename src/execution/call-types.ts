@@ -1,4 +1,4 @@
-/** What is asked of the EVM outside blocks: calls, estimates, access lists. The RPC's `EvmAccess` has the same shapes. */
+/** What is asked of the EVM outside blocks: calls, estimates, access lists. */
 import type { Address, Hash } from '../base/types.ts';
 import type { Header } from '../chain/header.ts';
 import type { AccessListEntry, Authorization } from './transaction-codec.ts';

@@ -11,6 +11,9 @@ import type { Address, Hash, Json, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { Header } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
+import type { AccessListResult, CallRequest, CallResult, EstimateResult } from '../execution/call-types.ts';
+import type { AccountProof, AccountView } from '../execution/state-reader.ts';
+import type { AccessListEntry, Authorization } from '../execution/transaction-codec.ts';
 import type { Receipt } from '../execution/types.ts';
 
 export interface Backend {
@@ -116,21 +119,6 @@ export interface StateAccess {
 
 export type Awaitable<T> = T | Promise<T>;
 
-export interface AccountView {
-  readonly nonce: bigint;
-  readonly balance: bigint;
-  readonly codeHash: Hash;
-  readonly storageRoot: Hash;
-}
-
-/** Merkle-Patricia proofs from the state root down; they hold for absent accounts and slots too (EIP-1186). */
-export interface AccountProof {
-  readonly account: AccountView;
-  readonly accountProof: readonly Uint8Array[];
-  /** In the order of the slots that were asked for. */
-  readonly storage: readonly { readonly value: bigint; readonly proof: readonly Uint8Array[] }[];
-}
-
 /**
  * EVM calls, run in workers with a gas cap and a time limit. They reject with RuleError for what no execution was
  * started for, or was cut short: `evm/timeout`, insufficient funds, a nonce or a fee that cannot be, intrinsic gas.
@@ -140,86 +128,6 @@ export interface EvmAccess {
   /** The least gas limit with which the call succeeds, or why it fails with any. */
   estimateGas(request: CallRequest): Promise<EstimateResult>;
   createAccessList(request: CallRequest): Promise<AccessListResult>;
-}
-
-/** Runs on the state after `header` and, unless overridden, in the context of that block. */
-export interface CallRequest {
-  readonly header: Header;
-  readonly from: Address;
-  /** Null creates a contract. */
-  readonly to: Address | null;
-  readonly data: Uint8Array;
-  readonly value: bigint;
-  /** Absent: as much as the cap (or the sender's balance, when there is a price) allows. */
-  readonly gas?: bigint;
-  readonly gasPrice?: bigint;
-  readonly maxFeePerGas?: bigint;
-  readonly maxPriorityFeePerGas?: bigint;
-  readonly nonce?: bigint;
-  readonly accessList?: readonly AccessListEntry[];
-  readonly authorizationList?: readonly Authorization[];
-  readonly stateOverrides?: ReadonlyMap<Address, AccountOverride>;
-  readonly blockOverrides?: BlockOverrides;
-}
-
-export interface AccessListEntry {
-  readonly address: Address;
-  readonly storageKeys: readonly Hash[];
-}
-
-/** EIP-7702. */
-export interface Authorization {
-  readonly chainId: bigint;
-  readonly address: Address;
-  readonly nonce: bigint;
-  readonly yParity: number;
-  readonly r: bigint;
-  readonly s: bigint;
-}
-
-export interface AccountOverride {
-  readonly balance?: bigint;
-  readonly nonce?: bigint;
-  readonly code?: Uint8Array;
-  /** Replaces the whole storage; never together with `stateDiff`. */
-  readonly state?: ReadonlyMap<Hash, Hash>;
-  readonly stateDiff?: ReadonlyMap<Hash, Hash>;
-}
-
-export interface BlockOverrides {
-  readonly number?: bigint;
-  readonly time?: bigint;
-  readonly gasLimit?: bigint;
-  readonly feeRecipient?: Address;
-  readonly prevRandao?: Hash;
-  readonly baseFeePerGas?: bigint;
-}
-
-/** The call ran and did not succeed. */
-export interface CallFailure {
-  /** True for REVERT: then `CallResult.returnData` is what the contract gave as its reason. */
-  readonly reverted: boolean;
-  /** Such as `out of gas`; not used for a revert. */
-  readonly message: string;
-}
-
-export interface CallResult {
-  readonly returnData: Uint8Array;
-  readonly gasUsed: bigint;
-  readonly failure: CallFailure | null;
-}
-
-export interface EstimateResult {
-  readonly gas: bigint;
-  /** What the failing call returned. */
-  readonly returnData: Uint8Array;
-  readonly failure: CallFailure | null;
-}
-
-export interface AccessListResult {
-  readonly accessList: readonly AccessListEntry[];
-  readonly gasUsed: bigint;
-  readonly failure: CallFailure | null;
 }
 
 export interface PoolAccess {

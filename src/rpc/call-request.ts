@@ -5,7 +5,8 @@
 import { EMPTY, equalBytes } from '../base/bytes.ts';
 import { ZERO_ADDRESS } from '../base/types.ts';
 import type { Header } from '../chain/header.ts';
-import type { AccessListEntry, AccountOverride, Authorization, BlockOverrides, CallRequest } from './backend.ts';
+import type { AccountOverride, BlockOverrides, CallRequest } from '../execution/call-types.ts';
+import type { AccessListEntry, Authorization } from '../execution/transaction-codec.ts';
 import { address, type Codec, data, hash, list, mismatch, object, quantity, record, uint64, uint256 } from './codecs.ts';
 import { invalidParams } from './errors.ts';
 

@@ -5,7 +5,7 @@ import { EMPTY, fromHex, toHex } from '../../src/base/bytes.ts';
 import { ZERO_HASH } from '../../src/base/types.ts';
 import type { Block } from '../../src/chain/block.ts';
 import { encodeHeader, headerFields } from '../../src/chain/header.ts';
-import type { CallResult } from '../../src/rpc/backend.ts';
+import type { CallResult } from '../../src/execution/call-types.ts';
 import { ethereumSize } from '../../src/rpc/format/block.ts';
 import { type Setup, serve } from './client.ts';
 import { CHAIN_ID } from './fake-chain.ts';

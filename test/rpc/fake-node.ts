@@ -5,8 +5,9 @@ import { RuleError } from '../../src/base/errors.ts';
 import { Address, type Hash, NodeId, ZERO_HASH } from '../../src/base/types.ts';
 import { EMPTY_TRIE_ROOT } from '../../src/chain/header.ts';
 import type { HeaderNode } from '../../src/chain/tree.ts';
+import type { CallRequest, CallResult } from '../../src/execution/call-types.ts';
 import type { Log } from '../../src/execution/types.ts';
-import type { Backend, CallRequest, CallResult, HeadChange, MinerControl, SyncProgress, TransactionView } from '../../src/rpc/backend.ts';
+import type { Backend, HeadChange, MinerControl, SyncProgress, TransactionView } from '../../src/rpc/backend.ts';
 import { CHAIN_ID, FakeChain, type Mined } from './fake-chain.ts';
 
 /** The first of anvil's well-known accounts. */

@@ -1,6 +1,6 @@
 /** eth_: running code without a transaction. */
 import { toHex, toQuantity } from '../../../base/bytes.ts';
-import type { CallFailure, CallRequest } from '../../backend.ts';
+import type { CallFailure, CallRequest } from '../../../execution/call-types.ts';
 import { type BlockRef, blockRef, LATEST, requireHeader } from '../../block-ref.ts';
 import { blockOverrides, type CallArguments, callArguments, stateOverrides, toCallRequest } from '../../call-request.ts';
 import { type RpcError, refused, reverted } from '../../errors.ts';
