@@ -3,8 +3,6 @@
  * other and may overlap, so any subset of a schedule is a schedule, which is what shrinking needs. How they are drawn is
  * in `schedule.ts`, how they are carried out in `injector.ts`.
  */
-import { InternalError } from '../base/errors.ts';
-
 export type Fault =
   /** The node loses power and comes back (or never does, where the run ends first). */
   | Timed<'crash', { readonly node: number }>
@@ -50,9 +48,4 @@ export function byzantineNodes(schedule: readonly Fault[]): ReadonlyMap<number, 
 
 export function endMs({ atMs, forMs }: Fault): number {
   return atMs + forMs;
-}
-
-/** Thrown where a behaviour or engine is asked for by a name that nobody has. */
-export function unknownName(what: string, name: string, known: readonly string[]): InternalError {
-  return new InternalError('simulator/unknown', `Unknown ${what} '${name}'; known are ${known.join(', ')}.`);
 }

@@ -120,11 +120,12 @@ function drawGone(random: Random, options: Options, subject: Subject): Fault[] {
   }));
 }
 
-function drawRoles(random: Random, options: Options, subject: Subject): Fault[] {
-  if (subject.behaviours.length === 0 || options.nodes < 3 || !random.chance(BYZANTINE_CHANCE)) return [];
-  return [
-    { fault: 'byzantine', node: random.below(options.nodes), behaviour: random.pick(subject.behaviours), atMs: 0, forMs: FOR_EVER_MS },
-  ];
+function drawRoles(random: Random, { nodes }: Options, subject: Subject): Fault[] {
+  const most = subject.tolerates(nodes);
+  if (most === 0 || !random.chance(BYZANTINE_CHANCE)) return [];
+  const names = [...subject.behaviours.keys()];
+  const places = random.shuffle(Array.from({ length: nodes }, (_, place) => place)).slice(0, 1 + random.below(most));
+  return places.map((node) => ({ fault: 'byzantine', node, behaviour: random.pick(names), atMs: 0, forMs: FOR_EVER_MS }));
 }
 
 /** FoundationDB's: some nodes are clogged one after another, and let go in another order. */

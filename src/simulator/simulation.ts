@@ -4,9 +4,11 @@
  * agree within a bound: a protocol that is only safe is easy to write.
  */
 import { present } from '../base/assert.ts';
-import type { NodeId } from '../base/types.ts';
+import { UsageError } from '../base/errors.ts';
+import { type NodeId, quote } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
+import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import type { Checker, CheckerFactory, Setting, Violation } from './checkers/checker.ts';
 import { describe } from './describe.ts';
 import { byzantineNodes, type Fault } from './faults.ts';
@@ -72,7 +74,7 @@ export class Simulation {
       isAlive: (place) => this.#node(place).life !== null,
       isBanned: (place, peer) => this.#node(place).isBanned(peer),
       connected: (place, peer) => {
-        const theirs = this.#node(peer).life?.status();
+        const theirs = this.#node(peer).status();
         if (theirs !== undefined) this.#node(place).life?.connected(peer, theirs);
       },
       disconnected: (place, peer) => this.#node(place).life?.disconnected(peer),
@@ -81,7 +83,7 @@ export class Simulation {
     this.nodes = Array.from({ length: options.nodes }, (_, place) => new VirtualNode(company, place));
     for (const node of this.nodes) {
       this.network.attach(node.place, (from, packet) => {
-        if (this.#sessions.of(node.place).has(from)) node.life?.receive(from, packet);
+        if (this.#sessions.of(node.place).has(from)) node.receive(from, packet);
       });
     }
     this.#makeCheckers(subject.create(company.params, { beneficiary: addressOfAccount(0), produce: false }, company.oracle), company);
@@ -184,6 +186,7 @@ export class Simulation {
       options,
       oracle,
       genesis,
+      behaviourOf: (place) => this.#behaviourOf(place),
       makeEngine: (place) => watchEngine(makeEngine(place), place, this.activity),
       observe: (observation) => this.#observe(observation),
       idOf: (place) => present(ids[place], `the id of node ${place}`),
@@ -193,6 +196,16 @@ export class Simulation {
       ban: (place, peer, forMs) => this.#sessions.cut(place, peer, forMs * US_PER_MS),
       stopped: (place, error) => this.#stopped(place, error),
     };
+  }
+
+  #behaviourOf(place: number): BehaviourFactory | null {
+    const name = this.#bad.get(place);
+    if (name === undefined) return null;
+    const { name: engine, behaviours } = this.input.subject;
+    const found = behaviours.get(name);
+    if (found !== undefined) return found;
+    const known = [...behaviours.keys()].join(', ');
+    throw new UsageError('scenario/behaviour', `Engine ${engine} has no behaviour ${quote(name)}; known are ${known}.`);
   }
 
   #makeCheckers(engine: AnyEngine, { params, genesis }: Company): void {

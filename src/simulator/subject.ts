@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts';
 import type { Json } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
+import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import type { CheckerFactory } from './checkers/checker.ts';
 import type { MarkRule } from './marks.ts';
 import type { ProofOracle } from './sealer.ts';
@@ -28,6 +29,8 @@ export interface Subject {
   readonly invariants: readonly CheckerFactory[];
   /** What a batch of runs of this engine should reach sometimes, besides the marks of every engine. */
   readonly marks: readonly MarkRule[];
-  /** Ways to misbehave that make sense for this engine. */
-  readonly behaviours: readonly string[];
+  /** Nodes, of so many, that may misbehave without excuse for the others. */
+  tolerates(nodes: number): number;
+  /** Ways to misbehave, by name. */
+  readonly behaviours: ReadonlyMap<string, BehaviourFactory>;
 }

@@ -5,11 +5,14 @@ import { NodeId } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
 import { DEFAULT_OFFENCE, Reputation } from '../network/reputation.ts';
+import type { PeerStatus } from '../sync/types.ts';
+import type { Behaviour, BehaviourFactory, Tools } from './behaviours/behaviour.ts';
 import { Disk } from './disk.ts';
 import { GENESIS_SECONDS } from './genesis.ts';
 import { Life, type Surroundings } from './life.ts';
 import { DurableChain, type StoredBlock } from './light-chain.ts';
 import type { Options } from './options.ts';
+import type { Packet } from './packets.ts';
 import { type ProofOracle, VirtualMiner } from './sealer.ts';
 import { DurableLog } from './virtual-log.ts';
 import { US_PER_MS, type World } from './world.ts';
@@ -25,8 +28,10 @@ export interface Company extends Pick<Surroundings, 'observe' | 'idOf' | 'places
   readonly oracle: ProofOracle;
   readonly genesis: StoredBlock;
   makeEngine(place: number): AnyEngine;
+  /** Null for a node that follows the protocol. */
+  behaviourOf(place: number): BehaviourFactory | null;
   peersOf(place: number): ReadonlySet<number>;
-  send(from: number, to: number, packet: Parameters<Surroundings['send']>[1]): void;
+  send(from: number, to: number, packet: Packet): void;
   /** `place` bans `peer` from now on, for so long. */
   ban(place: number, peer: number, forMs: number): void;
   stopped(place: number, error: unknown): void;
@@ -44,6 +49,7 @@ export class VirtualNode {
   readonly #company: Company;
   readonly #reputation = new Reputation();
   readonly #execution: Random;
+  readonly #behaviour: Behaviour | null;
 
   constructor(company: Company, place: number) {
     const { world, options, oracle, genesis } = company;
@@ -53,10 +59,12 @@ export class VirtualNode {
     this.chain = new DurableChain(genesis);
     this.miner = new VirtualMiner(world, world.stream(`miner/${place}`), oracle, options.hashRates[place] ?? 0);
     this.#execution = world.stream(`execution/${place}`);
+    this.#behaviour = company.behaviourOf(place)?.(this.#tools()) ?? null;
+    this.#behaviour?.begin?.();
   }
 
   start(): void {
-    const { world, params, options, observe, makeEngine, peersOf, send, idOf, placesOf } = this.#company;
+    const { world, params, options, observe, makeEngine, peersOf, idOf, placesOf } = this.#company;
     const { place } = this;
     const incarnation = ++this.log.incarnation;
     world.trace.note(world.nowUs, 'start', place, -1, incarnation);
@@ -64,7 +72,7 @@ export class VirtualNode {
     this.life = new Life({
       world,
       params,
-      engine: makeEngine(place),
+      engine: this.#behaviour?.engine?.(makeEngine(place)) ?? makeEngine(place),
       place,
       self: idOf(place),
       incarnation,
@@ -75,13 +83,13 @@ export class VirtualNode {
       sealer: this.miner,
       random: world.stream(`engine/${place}/${incarnation}`),
       executionUs: () => options.executionMs * US_PER_MS * (0.5 + this.#execution.float()),
-      wallMs: () => Math.floor(GENESIS_SECONDS * 1_000 + world.nowMs + this.offsetMs),
+      wallMs: () => this.#wallMs(),
       observe,
       peers: () => peersOf(place),
       hasSession: (peer) => peersOf(place).has(peer),
       idOf,
       placesOf,
-      send: (to, packet) => send(place, to, packet),
+      send: (to, packet) => this.#send(to, packet),
       offence: (against, error) => this.#offence(against, error),
       fatal: onError,
     });
@@ -94,8 +102,52 @@ export class VirtualNode {
     this.#end(null);
   }
 
+  /** A packet from the network. */
+  receive(from: number, packet: Packet): void {
+    if (this.life === null || this.#behaviour?.answer?.(from, packet) === true) return;
+    this.life.receive(from, packet);
+    this.#behaviour?.received?.(from, packet);
+  }
+
+  /** What it says of itself at a handshake; undefined while it is down. */
+  status(): PeerStatus | undefined {
+    const honest = this.life?.status();
+    return honest && (this.#behaviour?.status?.(honest) ?? honest);
+  }
+
   isBanned(peer: number): boolean {
     return this.#reputation.isBanned(String(peer), this.#company.world.nowMs);
+  }
+
+  #send(to: number, packet: Packet): void {
+    const { send } = this.#company;
+    if (this.#behaviour?.outgoing === undefined) return send(this.place, to, packet);
+    for (const changed of this.#behaviour.outgoing(to, packet)) send(this.place, to, changed);
+  }
+
+  #tools(): Tools {
+    const { world, params, oracle, options, makeEngine, peersOf, send } = this.#company;
+    const { place } = this;
+    return {
+      place,
+      random: world.stream(`behaviour/${place}`),
+      params,
+      engine: makeEngine(place),
+      oracle,
+      hashRate: options.hashRates[place] ?? 0,
+      nowMs: () => world.nowMs,
+      wallMs: () => this.#wallMs(),
+      peers: () => [...peersOf(place)],
+      chain: () => this.life?.chain ?? null,
+      send: (to, packet) => {
+        if (this.life !== null && peersOf(place).has(to)) send(place, to, packet);
+      },
+      after: (delayMs, action) => void world.after(delayMs * US_PER_MS, action),
+    };
+  }
+
+  #wallMs(): number {
+    return Math.floor(GENESIS_SECONDS * 1_000 + this.#company.world.nowMs + this.offsetMs);
   }
 
   #failed(error: unknown): void {

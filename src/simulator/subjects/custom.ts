@@ -3,8 +3,10 @@
  * what the simulator should know of it. What the module gets wrong is said by name.
  */
 import { InternalError, UsageError } from '../../base/errors.ts';
-import { quote } from '../../base/types.ts';
-import type { EngineFactory } from '../../consensus/engine.ts';
+import { quote, ZERO_ADDRESS, ZERO_HASH } from '../../base/types.ts';
+import type { ChainParams } from '../../chain/params.ts';
+import type { AnyEngine, EngineFactory, NodeSettings } from '../../consensus/engine.ts';
+import { COMMON_BEHAVIOURS } from '../behaviours/common.ts';
 import type { EngineJson, Subject } from '../subject.ts';
 
 /** What such a module may say; everything has a default. */
@@ -15,11 +17,10 @@ export interface SimulationHints {
   readonly blockMs?: number;
   /** How many of `nodes` must work for progress: a majority if nothing is said. */
   readonly quorum?: (nodes: number) => number;
-  /** Nodes that misbehave, by behaviours that fit every engine; none if nothing is said. */
-  readonly behaviours?: readonly string[];
 }
 
 const DEFAULT_BLOCK_MS = 1_000;
+const NO_PARAMS = { chainId: 1, genesisHash: ZERO_HASH, forks: [] };
 const ENGINE_FUNCTIONS = [
   'init',
   'step',
@@ -46,25 +47,28 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
     throw new UsageError('simulator/engine-module', `${quote(file)} exports 'simulation', which is not an object.`);
   }
   const factory = createEngine as EngineFactory;
-  const { settings = {}, blockMs = DEFAULT_BLOCK_MS, quorum = majority, behaviours = [] } = simulation as SimulationHints;
+  const { settings = {}, blockMs = DEFAULT_BLOCK_MS, quorum = majority } = simulation as SimulationHints;
+  const create = (params: ChainParams, node: NodeSettings): AnyEngine => {
+    const engine: unknown = factory(params, node);
+    checkShape(engine, file);
+    return engine;
+  };
+  const probe = create({ ...NO_PARAMS, engine: { name: file, settings } }, { beneficiary: ZERO_ADDRESS, produce: false });
   return {
     name: file,
-    create: (params, node) => {
-      const engine: unknown = factory(params, node);
-      checkShape(engine, file);
-      return engine;
-    },
+    create,
     drawSettings: () => settings,
     difficulty: () => 1n,
     blockMs: () => blockMs,
     quorum,
     invariants: [],
     marks: [],
-    behaviours,
+    tolerates: (nodes) => (probe.faults === 'byzantine' ? Math.floor((nodes - 1) / 3) : 0),
+    behaviours: COMMON_BEHAVIOURS,
   };
 }
 
-function checkShape(engine: unknown, file: string): asserts engine is ReturnType<EngineFactory> {
+function checkShape(engine: unknown, file: string): asserts engine is AnyEngine {
   // Not by spreading: an engine may well be an instance of a class.
   const fields = (typeof engine === 'object' && engine !== null ? engine : {}) as { readonly [key: string]: unknown };
   const missing = ENGINE_FUNCTIONS.filter((name) => typeof fields[name] !== 'function');

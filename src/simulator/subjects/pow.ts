@@ -2,6 +2,8 @@
 import { powEngine } from '../../consensus/pow/engine.ts';
 import { FUTURE } from '../../consensus/pow/rules.ts';
 import { parseSettings } from '../../consensus/pow/settings.ts';
+import { COMMON_BEHAVIOURS } from '../behaviours/common.ts';
+import { POW_BEHAVIOURS } from '../behaviours/pow.ts';
 import { commonPrefix } from '../checkers/common-prefix.ts';
 import { headIsMaxWork, workMonotone } from '../checkers/work.ts';
 import { traced } from '../marks.ts';
@@ -38,7 +40,9 @@ export const powSubject: Subject = {
       watch: () => (observation) => observation.type === 'head' && observation.head.facts.carried > 0n,
     },
   ],
-  behaviours: [],
+  // More by number: what counts is hash power, which the options draw, and a majority of it is reported as such.
+  tolerates: (nodes) => Math.floor((nodes - 1) / 2),
+  behaviours: new Map([...COMMON_BEHAVIOURS, ...POW_BEHAVIOURS]),
 };
 
 function blockMs(settings: EngineJson): number {
