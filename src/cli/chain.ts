@@ -1,9 +1,9 @@
 /** `synod export` and `synod import`: chains as files of RLP blocks, one after the other, as geth writes and reads them. */
 
-import { once } from 'node:events';
 import { createReadStream, createWriteStream, statSync } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import { present } from '../base/assert.ts';
 import { concatBytes, EMPTY } from '../base/bytes.ts';
 import { DecodeError, UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
@@ -26,6 +26,7 @@ interface ExportFlags extends ChainFlags {
   readonly to?: number;
 }
 
+const READ_BYTES = 1024 * 1024;
 const height = (name: string) => integerOption(name, 0, Number.MAX_SAFE_INTEGER);
 
 export function registerChain(program: Command): void {
@@ -66,24 +67,25 @@ async function runExport(file: string, flags: ExportFlags): Promise<void> {
   }
 }
 
+/** One block at a time, as fast as the file takes them. Throws UsageError when it cannot be written. */
 async function writeBlocks(chain: OfflineChain, file: string, from: number, to: number): Promise<number> {
-  const output = createWriteStream(file, { mode: 0o644 });
-  const failed = once(output, 'error').then(([cause]) => {
-    throw new UsageError('cli/unwritable-file', `Cannot write ${quote(file)}`, {}, cause);
-  });
-  failed.catch(() => undefined);
   const progress = openProgress('Exporting blocks', { total: to - from + 1 });
   let count = 0;
-  for (let number = from; number <= to; number++) {
-    const hash = chain.store.canonical(number);
-    const block = hash === undefined ? undefined : chain.store.block(hash);
-    if (block === undefined) break;
-    if (!output.write(encodeEthereumBlock(block))) await Promise.race([once(output, 'drain'), failed]);
-    progress.update(++count);
+  async function* encodedBlocks(): AsyncGenerator<Uint8Array> {
+    for (let number = from; number <= to; number++) {
+      const hash = present(chain.store.canonical(number), `canonical block ${number}`);
+      yield encodeEthereumBlock(present(chain.store.block(hash), `block ${number}`));
+      progress.update(++count);
+    }
   }
-  output.end();
-  await Promise.race([finished(output), failed]);
-  progress.end();
+  try {
+    await pipeline(encodedBlocks, createWriteStream(file, { mode: 0o644 }));
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    throw new UsageError('cli/unwritable-file', `Cannot write ${quote(file)}`, {}, cause);
+  } finally {
+    progress.end();
+  }
   return count;
 }
 
@@ -99,7 +101,7 @@ async function runImport(file: string, flags: ChainFlags): Promise<void> {
       offset = end;
       if (await addBlock(chain, block)) imported++;
       else known++;
-      progress.update(imported + known, `${Math.floor((100 * offset) / Math.max(1, bytes))}% of the file`);
+      progress.update(imported + known, bytes === 0 ? '' : `${Math.floor((100 * offset) / bytes)}% of the file`);
     }
   } finally {
     progress.end();
@@ -124,11 +126,28 @@ async function addBlock(chain: OfflineChain, block: Block): Promise<boolean> {
   return await chain.add(block);
 }
 
+/** 0 for a pipe, whose size nobody knows. */
 function sizeOf(file: string): number {
   try {
     return statSync(file).size;
   } catch (cause) {
-    throw new UsageError('cli/unreadable-file', `Cannot read ${quote(file)}`, {}, cause);
+    throw unreadable(file, cause);
+  }
+}
+
+function unreadable(file: string, cause: unknown): UsageError {
+  return new UsageError('cli/unreadable-file', `Cannot read ${quote(file)}`, {}, cause);
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
+
+async function* readChunks(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(file, { highWaterMark: READ_BYTES });
+  } catch (cause) {
+    throw isSystemError(cause) ? unreadable(file, cause) : cause;
   }
 }
 
@@ -136,8 +155,8 @@ function sizeOf(file: string): number {
 async function* readBlocks(file: string): AsyncGenerator<{ readonly block: Block; readonly end: number }> {
   let buffer: Uint8Array = EMPTY;
   let offset = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
-    buffer = concatBytes(buffer, chunk as Uint8Array);
+  for await (const chunk of readChunks(file)) {
+    buffer = concatBytes(buffer, chunk);
     let start = 0;
     for (;;) {
       const rest = buffer.subarray(start);
