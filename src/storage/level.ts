@@ -7,6 +7,7 @@
  * them without a decompressor.
  */
 import { ClassicLevel } from 'classic-level';
+import { Pacer } from '../execution/pacer.ts';
 import type { BatchOperation, Database, Range } from './database.ts';
 import { GuardedDatabase, type RawStore } from './guarded.ts';
 import { onFiles, storageError } from './io-errors.ts';
@@ -84,9 +85,11 @@ class LevelStore implements RawStore {
   /** A chained batch: 1.8 ms for 1,000 puts, against 2.8 ms for an array of operations (measured). */
   async commit(operations: readonly BatchOperation[]): Promise<void> {
     const batch = this.#level.batch();
+    const pacer = new Pacer();
     for (const operation of operations) {
       if (operation.type === 'put') batch.put(operation.key, operation.value);
       else batch.del(operation.key);
+      if (pacer.due) await pacer.rest();
     }
     try {
       await batch.write({ sync: true });
