@@ -10,7 +10,7 @@ import { type CheckedDatabase, missing } from './checked.ts';
 import type { Database } from './database.ts';
 import { type BlockId, TABLES } from './layout.ts';
 import { canonicalRecordOf } from './records.ts';
-import { Staging } from './staging.ts';
+import { type RowWriter, Staging } from './staging.ts';
 import { transactionHash } from './transaction-hash.ts';
 
 /** The first block of a network with what its allocation produces. */
@@ -27,38 +27,67 @@ export function idOf(node: HeaderNode): BlockId {
   return { number: node.header.number, hash: node.hash };
 }
 
-export function stageBlock(staging: Staging, hash: Hash, block: Block, facts: Facts, status: BlockStatus): void {
+/** `siblings`: what is stored of the block's height so far. */
+export function stageBlock(
+  writer: RowWriter,
+  hash: Hash,
+  block: Block,
+  facts: Facts,
+  status: BlockStatus,
+  siblings: readonly Hash[],
+): void {
   const { header, seal, transactions, payload } = block;
   const id = { number: header.number, hash };
-  staging.put(TABLES.number, hash, header.number);
-  staging.put(TABLES.header, id, { header, seal, facts });
-  staging.put(TABLES.body, id, { transactions, payload });
-  staging.put(TABLES.status, id, status);
-  const siblings = staging.get(TABLES.siblings, header.number) ?? [];
-  if (siblings.length < MAX_SIBLINGS) staging.put(TABLES.siblings, header.number, [...siblings, hash]);
+  writer.put(TABLES.number, hash, header.number);
+  writer.put(TABLES.header, id, { header, seal, facts });
+  writer.put(TABLES.body, id, { transactions, payload });
+  writer.put(TABLES.status, id, status);
+  if (siblings.length < MAX_SIBLINGS) writer.put(TABLES.siblings, header.number, [...siblings, hash]);
 }
 
-export function stageExecution(staging: Staging, id: BlockId, execution: Execution): void {
-  staging.put(TABLES.receipts, id, execution.receipts);
-  staging.put(TABLES.status, id, 'executed');
-  for (const [hash, node] of execution.nodes) staging.put(TABLES.node, hash, node);
-  for (const [hash, code] of execution.codes) staging.put(TABLES.code, hash, code);
+export function stageExecution(writer: RowWriter, id: BlockId, execution: Execution): void {
+  writer.put(TABLES.receipts, id, execution.receipts);
+  writer.put(TABLES.status, id, 'executed');
+  for (const [hash, node] of execution.nodes) writer.put(TABLES.node, hash, node);
+  for (const [hash, code] of execution.codes) writer.put(TABLES.code, hash, code);
 }
 
-/** The block is no longer canonical. Staged before what is added, so that a transaction of both ends up in its new place. */
-export function stageRemoved(staging: Staging, node: HeaderNode, transactions: readonly Uint8Array[]): void {
-  staging.delete(TABLES.canonical, node.header.number);
-  for (const transaction of transactions) staging.delete(TABLES.transaction, transactionHash(transaction));
+/** A new head, and the branch that leads to it from where it leaves the old one. */
+export interface Move {
+  readonly oldHead: HeaderNode;
+  readonly newHead: HeaderNode;
+  /** The highest block of both. */
+  readonly fork: HeaderNode;
+  /** From above the fork to the new head, oldest first. */
+  readonly added: readonly HeaderNode[];
 }
 
-/** The block is canonical. `extends`: nothing was removed, so its rows are new, which saves a read for each of them. */
-export function stageAdded(staging: Staging, node: HeaderNode, transactions: readonly Uint8Array[], how: 'extends' | 'replaces'): void {
-  const { hash, header } = node;
-  const method = how === 'extends' ? 'put' : 'replace';
-  staging[method](TABLES.canonical, header.number, canonicalRecordOf(hash, header));
-  transactions.forEach((transaction, index) => {
-    staging[method](TABLES.transaction, transactionHash(transaction), { blockNumber: header.number, blockHash: hash, index });
-  });
+/** All that the working view shows of a new head: one row for each height that changes. */
+export function stageHead(writer: RowWriter, { oldHead, newHead, added }: Move): void {
+  const oldHeight = oldHead.header.number;
+  for (const { hash, header } of added) {
+    const method = header.number > oldHeight ? 'put' : 'replace';
+    writer[method](TABLES.canonical, header.number, canonicalRecordOf(hash, header));
+  }
+  for (let number = newHead.header.number + 1; number <= oldHeight; number++) writer.delete(TABLES.canonical, number);
+  writer.put(TABLES.head, null, newHead.hash);
+}
+
+/**
+ * The places of an added block's transactions, one for each step. Those of removed blocks stay, since nobody is shown a
+ * place in a block that is not canonical; so where nothing is removed, no place from before is of use, which saves a read.
+ */
+export function* stagePlaces(
+  writer: RowWriter,
+  { oldHead, fork }: Move,
+  { hash, header }: HeaderNode,
+  transactions: readonly Uint8Array[],
+): Generator<void> {
+  const method = oldHead.hash === fork.hash ? 'put' : 'replace';
+  for (const [index, transaction] of transactions.entries()) {
+    writer[method](TABLES.transaction, transactionHash(transaction), { blockNumber: header.number, blockHash: hash, index });
+    yield;
+  }
 }
 
 export async function writeGenesis(checked: CheckedDatabase, { block, facts, execution }: GenesisState): Promise<void> {
@@ -66,12 +95,14 @@ export async function writeGenesis(checked: CheckedDatabase, { block, facts, exe
   const hash = hashHeader(block.header);
   const { number } = block.header;
   assert(number === 0, 'the genesis block has height 0');
-  stageBlock(staging, hash, block, facts, 'stored');
-  stageExecution(staging, { number, hash }, execution);
-  staging.put(TABLES.canonical, number, canonicalRecordOf(hash, block.header));
-  staging.put(TABLES.head, null, hash);
-  staging.put(TABLES.finalized, null, hash);
-  staging.put(TABLES.maxHeight, null, number);
+  staging.stage((writer) => {
+    stageBlock(writer, hash, block, facts, 'stored', []);
+    stageExecution(writer, { number, hash }, execution);
+    writer.put(TABLES.canonical, number, canonicalRecordOf(hash, block.header));
+    writer.put(TABLES.head, null, hash);
+    writer.put(TABLES.finalized, null, hash);
+    writer.put(TABLES.maxHeight, null, number);
+  });
   await staging.submit(() => undefined);
 }
 

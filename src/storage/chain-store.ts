@@ -5,6 +5,8 @@
  * executor read. Everything else on the class is the durable chain, which clients and peers are shown: a crash cannot
  * take back what they saw. A new head, with every block and execution that led to it, is one synced batch, however
  * deep the reorganisation (reliability rule b), so the work of an import depends on the block and not on the chain.
+ * The working view of it needs a row for each height; the index of transactions, which only clients read, is made
+ * between the two views, in steps that let the event loop run.
  */
 import { assert, present } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded.ts';
@@ -13,6 +15,7 @@ import type { Hash } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { BlockStatus, ChainView, Facts, HeaderNode } from '../chain/tree.ts';
+import { Pacer, paced } from '../execution/pacer.ts';
 import type { Execution, Receipt, StateSource } from '../execution/types.ts';
 import { checkChain, type Recovery } from './chain-check.ts';
 import * as rows from './chain-rows.ts';
@@ -20,7 +23,7 @@ import { CheckedDatabase, missing } from './checked.ts';
 import type { Database } from './database.ts';
 import { TABLES, type Table } from './layout.ts';
 import type { CanonicalRecord, PlaceRecord } from './records.ts';
-import { Staging } from './staging.ts';
+import { type RowWriter, Staging } from './staging.ts';
 
 export interface HeadChange {
   readonly oldHead: HeaderNode;
@@ -64,7 +67,6 @@ export class ChainStore {
   readonly #staging: Staging;
   readonly #entries = new BoundedMap<Hash, Entry>(CACHED_HEADERS);
   readonly #blocks = new BoundedMap<Hash, Block>(CACHED_BLOCKS);
-  readonly #listeners = new Set<(change: HeadChange) => void>();
   readonly #working: Ends;
   readonly #durable: Ends;
   #maxHeight: number;
@@ -111,13 +113,15 @@ export class ChainStore {
     assert(parent !== undefined, `the parent ${block.header.parentHash} of an inserted block is stored`);
     assert(block.header.number === parent.node.header.number + 1, `block ${hash} is one above its parent`);
     const status = parent.status === 'invalid' ? 'invalid' : 'stored';
-    rows.stageBlock(this.#staging, hash, block, facts, status);
+    const { number } = block.header;
+    const siblings = this.#staging.get(TABLES.siblings, number) ?? [];
+    this.#staging.stage((writer) => {
+      rows.stageBlock(writer, hash, block, facts, status, siblings);
+      if (number > this.#maxHeight) writer.put(TABLES.maxHeight, null, number);
+    });
     this.#entries.set(hash, { node: { header: block.header, seal: block.seal, hash, facts }, status });
     this.#blocks.set(hash, block);
-    if (block.header.number > this.#maxHeight) {
-      this.#maxHeight = block.header.number;
-      this.#staging.put(TABLES.maxHeight, null, this.#maxHeight);
-    }
+    this.#maxHeight = Math.max(this.#maxHeight, number);
     this.#openBlocks++;
     this.#flushWhenFull();
   }
@@ -129,7 +133,7 @@ export class ChainStore {
     const { parentHash } = entry.node.header;
     assert(entry.status === 'stored', `executed block ${hash} was not found invalid before`);
     assert(this.#entry(parentHash)?.status === 'executed', `the parent ${parentHash} of an executed block is executed`);
-    rows.stageExecution(this.#staging, rows.idOf(entry.node), execution);
+    this.#staging.stage((writer) => rows.stageExecution(writer, rows.idOf(entry.node), execution));
     entry.status = 'executed';
     this.#flushWhenFull();
   }
@@ -138,38 +142,39 @@ export class ChainStore {
   invalid(hash: Hash): void {
     const { node, status } = this.#known(hash);
     assert(status !== 'executed', `invalid block ${hash} was not executed before`);
+    const marked = [node];
     let parents = new Set([hash]);
-    this.#markInvalid(node);
     for (let number = node.header.number + 1; parents.size > 0 && number <= this.#maxHeight; number++) {
       const children = this.#atHeight(number, rows.MAX_SIBLINGS).filter(({ header }) => parents.has(header.parentHash));
-      for (const child of children) this.#markInvalid(child);
+      marked.push(...children);
       parents = new Set(children.map((child) => child.hash));
     }
+    this.#staging.stage((writer) => {
+      for (const each of marked) writer.put(TABLES.status, rows.idOf(each), 'invalid');
+    });
+    for (const each of marked) this.#known(each.hash).status = 'invalid';
   }
 
   /**
    * Makes an executed block the head. The working view changes at once; the promise resolves when the change and
-   * everything pending are durable, after the listeners have run. Rejects with InternalError for a block that is not
-   * executed or would leave a finalized block behind, and with StorageError.
+   * everything pending are durable. Rejects with InternalError for a block that is not executed or would leave a
+   * finalized block behind, and then nothing has changed; and with StorageError, and then nothing becomes durable any
+   * more: the next start finds the head from before.
    */
   async setHead(hash: Hash): Promise<HeadChange> {
     const { node, status } = this.#known(hash);
     assert(status === 'executed', `head ${hash} is executed`);
-    const change = this.#changeTo(node);
-    this.#stageHead(change);
+    const move = this.#moveTo(node);
+    this.#staging.stage((writer) => rows.stageHead(writer, move));
     this.#working.head = node;
-    await this.#submit(() => {
+    let removed: readonly HeaderNode[] = [];
+    const onDurable = () => {
       this.#durable.head = node;
-      if (change.oldHead.hash !== hash) for (const listener of this.#listeners) listener(change);
+    };
+    await this.#submit(onDurable, async (writer) => {
+      removed = await paced(this.#follow(move, writer), new Pacer());
     });
-    return change;
-  }
-
-  /** Sets the head back to the canonical block of this height; what was above stays stored. */
-  async rewind(number: number): Promise<HeadChange> {
-    const hash = this.view.canonical(number);
-    assert(hash !== undefined, `block ${number} to rewind to is canonical`);
-    return this.setHead(hash);
+    return { oldHead: move.oldHead, newHead: node, removed, added: move.added };
   }
 
   /** Records that a canonical block is final, with the proof. Heights ascend; the same block again changes nothing. */
@@ -182,8 +187,10 @@ export class ChainStore {
       const message = `Block ${number} (${hash}) cannot be final: it is not canonical above the finalized block ${finalized.header.number}.`;
       throw new InternalError('internal/finality', message, { number, finalized: finalized.header.number });
     }
-    this.#staging.put(TABLES.certificate, rows.idOf(node), certificate);
-    this.#staging.put(TABLES.finalized, null, hash);
+    this.#staging.stage((writer) => {
+      writer.put(TABLES.certificate, rows.idOf(node), certificate);
+      writer.put(TABLES.finalized, null, hash);
+    });
     this.#working.finalized = node;
     await this.#submit(() => {
       this.#durable.finalized = node;
@@ -226,11 +233,6 @@ export class ChainStore {
     return record.hash;
   }
 
-  isCanonical(hash: Hash): boolean {
-    const number = this.#staging.durable(TABLES.number, hash);
-    return number !== undefined && this.canonical(number) === hash;
-  }
-
   /** Undefined for a block that is not stored or not executed. */
   receipts(hash: Hash): readonly Receipt[] | undefined {
     const number = this.#staging.durable(TABLES.number, hash);
@@ -269,18 +271,12 @@ export class ChainStore {
     if (expected <= last) this.canonical(expected);
   }
 
-  /** Called after a head change is durable, in order. A listener must not throw. Returns how to stop listening. */
-  onHead(listener: (change: HeadChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
   /** Resolves when everything so far is durable. */
   async flush(): Promise<void> {
     if (this.pendingBytes > 0) await this.#submit(() => undefined);
   }
 
-  /** Flushes and closes the database. */
+  /** Flushes and closes the database. What is pending after a failure is given up, and the failure thrown again. */
   async close(): Promise<void> {
     try {
       await this.flush();
@@ -350,54 +346,46 @@ export class ChainStore {
     return value;
   }
 
-  #markInvalid(node: HeaderNode): void {
-    this.#known(node.hash).status = 'invalid';
-    this.#staging.put(TABLES.status, rows.idOf(node), 'invalid');
-  }
-
-  #changeTo(newHead: HeaderNode): HeadChange {
+  /** Reads no more than the new branch, whose headers the engine has just looked at. */
+  #moveTo(newHead: HeaderNode): rows.Move {
     const oldHead = this.#working.head;
-    const removed: HeaderNode[] = [];
     const added: HeaderNode[] = [];
-    let [from, to] = [oldHead, newHead];
-    while (from.hash !== to.hash) {
-      const [fromNumber, toNumber] = [from.header.number, to.header.number];
-      if (fromNumber >= toNumber) {
-        removed.push(from);
-        from = this.#node(from.header.parentHash);
-      }
-      if (toNumber >= fromNumber) {
-        added.push(to);
-        to = this.#node(to.header.parentHash);
-      }
+    let fork = newHead;
+    while (this.#workingCanonical(fork.header.number) !== fork.hash) {
+      added.push(fork);
+      fork = this.#node(fork.header.parentHash);
     }
     const { number } = this.#working.finalized.header;
-    if (from.header.number < number) {
-      const message = `Head ${newHead.hash} would leave the finalized block ${number}: it forks off at ${from.header.number}.`;
+    if (fork.header.number < number) {
+      const message = `Head ${newHead.hash} would leave the finalized block ${number}: it forks off at ${fork.header.number}.`;
       throw new InternalError('internal/finality', message, { number: newHead.header.number, finalized: number });
     }
-    return { oldHead, newHead, removed, added: added.reverse() };
+    return { oldHead, newHead, fork, added: added.reverse() };
   }
 
-  #stageHead({ newHead, removed, added }: HeadChange): void {
-    for (const node of removed) rows.stageRemoved(this.#staging, node, this.#transactions(node));
-    const how = removed.length === 0 ? 'extends' : 'replaces';
-    for (const node of added) rows.stageAdded(this.#staging, node, this.#transactions(node), how);
-    this.#staging.put(TABLES.head, null, newHead.hash);
+  /** What of a new head can wait until it is to be durable; returns the branch that is left. In small steps. */
+  *#follow(move: rows.Move, writer: RowWriter): Generator<void, readonly HeaderNode[]> {
+    for (const node of move.added) yield* rows.stagePlaces(writer, move, node, this.#transactions(node));
+    const removed: HeaderNode[] = [];
+    for (let node = move.oldHead; node.hash !== move.fork.hash; node = this.#node(node.header.parentHash)) {
+      removed.push(node);
+      yield;
+    }
+    return removed;
   }
 
   #transactions(node: HeaderNode): readonly Uint8Array[] {
     return present(this.block(node.hash), `block ${node.hash}`).transactions;
   }
 
-  #submit(onDurable: () => void): Promise<void> {
+  #submit(onDurable: () => void, complete?: (writer: RowWriter) => Promise<void>): Promise<void> {
     this.#openBlocks = 0;
-    return this.#staging.submit(onDurable);
+    return this.#staging.submit(onDurable, complete);
   }
 
   #flushWhenFull(): void {
     if (this.#openBlocks <= MAX_OPEN_BLOCKS && this.#staging.openBytes <= MAX_OPEN_BYTES) return;
-    // A write that fails makes the database refuse everything from then on, so the next call reports it.
+    // After a write that fails everything is refused, so whoever awaits the next one learns of it.
     this.#submit(() => undefined).catch(() => undefined);
   }
 }

@@ -11,7 +11,7 @@
  *   n  hash          number: turns a hash into the key of the rows above
  *   i  number        siblings: the hashes of all blocks stored at this height, in the order they came
  *   c  number        canonical: the hash and the logs bloom of the canonical block of this height
- *   x  hash          canonical place of a transaction
+ *   x  hash          place of a transaction in the block that was canonical with it last; no place if it is so no more
  *   s  hash          state trie node
  *   o  hash          contract code
  *   H                head;  F  finalized;  M  greatest stored height

@@ -28,7 +28,7 @@ export interface CanonicalRecord {
   readonly bloom: Uint8Array;
 }
 
-/** Where a transaction stands in the canonical chain. */
+/** Where a transaction stands in a block. */
 export interface PlaceRecord {
   readonly blockNumber: number;
   readonly blockHash: Hash;
