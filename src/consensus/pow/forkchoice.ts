@@ -13,7 +13,7 @@
  *   executed itself           -                                     it becomes the head (after a restart)
  *   stored                    ends at an executed block             its lowest stored block is executed
  */
-import { present } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import type { RuleError } from '../../base/errors.ts';
 import type { Hash } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
@@ -26,6 +26,10 @@ export const MAX_PLAN_BLOCKS = 4_096;
 /** How far below the head a restart looks for branches, and how many blocks of one height it looks at. */
 export const RESTART_DEPTH = 128;
 export const MAX_SIBLINGS = 64;
+/** Blocks that a restart looks at, lowest first: what lies beyond is found again when a block on top of it comes. */
+export const MAX_RESTART_BLOCKS = 16_384;
+
+assert(MAX_RESTART_BLOCKS >= 2 * RESTART_DEPTH * MAX_SIBLINGS, 'siblings below the head leave a restart room for what is above it');
 
 /** Takes the head from the chain and finds the branches above it again. First seen is forgotten: the head wins ties. */
 export function recoverCandidates(turn: Turn): void {
@@ -36,9 +40,11 @@ export function recoverCandidates(turn: Turn): void {
   state.plan = null;
   state.checking = null;
   const lowest = Math.max(chain.finalized.header.number + 1, state.head.header.number - RESTART_DEPTH);
-  for (let number = lowest; number <= chain.maxHeight; number++) {
-    for (const node of chain.atHeight(number, MAX_SIBLINGS)) {
+  let left = MAX_RESTART_BLOCKS;
+  for (let number = lowest; number <= chain.maxHeight && left > 0; number++) {
+    for (const node of chain.atHeight(number, Math.min(MAX_SIBLINGS, left))) {
       if (statusOf(turn, node.hash) !== 'invalid') addCandidate(turn, node);
+      left--;
     }
   }
 }

@@ -3,7 +3,7 @@ import { present } from '../../../src/base/assert.ts';
 import { EMPTY } from '../../../src/base/bytes.ts';
 import type { Hash } from '../../../src/base/types.ts';
 import type { HeaderNode } from '../../../src/chain/tree.ts';
-import { MAX_CANDIDATES, MAX_PLAN_BLOCKS } from '../../../src/consensus/pow/forkchoice.ts';
+import { MAX_CANDIDATES, MAX_PLAN_BLOCKS, MAX_RESTART_BLOCKS } from '../../../src/consensus/pow/forkchoice.ts';
 import { extend, Headers, testNet } from './support.ts';
 import { kinds, MemoryChain, World } from './world.ts';
 
@@ -230,6 +230,31 @@ describe('consensus/pow restart', () => {
     w.deliver();
     expect(w.chain.head.header.number).toBe(length);
     expect(w.all('check').length).toBe(length);
+  });
+
+  it('looks at a bounded part of a long branch at each start', () => {
+    let looked = 0;
+    const chain = new (class extends MemoryChain {
+      override atHeight(number: number, limit: number): readonly HeaderNode[] {
+        const found = super.atHeight(number, limit);
+        looked += found.length;
+        return found;
+      }
+    })(net.genesis);
+    const length = MAX_RESTART_BLOCKS + 500;
+    let parent = net.genesis;
+    for (let number = 1; number <= length; number++) {
+      const header = { ...net.genesis.header, number, parentHash: parent.hash };
+      const facts = { weight: net.genesis.facts.weight + BigInt(number), carried: 0n };
+      parent = { header, seal: EMPTY, hash: `0x${number.toString(16).padStart(64, '0')}` as Hash, facts };
+      chain.insert(parent);
+    }
+    const first = new World(net, { chain, manual: true });
+    expect(looked).toBe(MAX_RESTART_BLOCKS);
+    first.deliver();
+    expect(chain.head.header.number).toBe(MAX_RESTART_BLOCKS);
+    new World(net, { chain, manual: true }).deliver();
+    expect(chain.head.header.number).toBe(length);
   });
 
   it('keeps a bounded number of candidates and among them the heaviest', () => {
