@@ -28,8 +28,11 @@ export type Certificate = Uint8Array;
 
 /** What happened. Each line says what the caller (the driver) owes the engine. */
 export type Event<Message> =
-  /** First event after boot or crash: every record since the last truncation, in order. `incarnation` never repeats. */
-  | { readonly type: 'start'; readonly incarnation: number; readonly records: readonly Uint8Array[] }
+  /**
+   * First event after boot or crash: every record since the last truncation, in order, and the position of the last that
+   * was ever written (0 for none), which the next `persist` counts from. `incarnation` never repeats.
+   */
+  | { readonly type: 'start'; readonly incarnation: number; readonly records: readonly Uint8Array[]; readonly lsn: Lsn }
   /** Decoded by this engine, bounded in size, from an authenticated peer. */
   | { readonly type: 'message'; readonly from: NodeId; readonly message: Message }
   /** The timer of this name ran out. A timer that was cancelled or set again does not fire for its old setting. */

@@ -100,7 +100,8 @@ export class Driver {
     this.#guard('init', () => {
       this.#state = this.engine.init(this.#context());
     });
-    this.#post({ type: 'start', incarnation: recovered.incarnation, records: recovered.records });
+    const { incarnation, records, lsn } = recovered;
+    this.#post({ type: 'start', incarnation, records, lsn });
   }
 
   /** After this no effect leaves and no callback does anything. */

@@ -189,6 +189,7 @@ function holdEarly(turn: Turn, arrival: Arrival): void {
     return;
   }
   state.early = [...state.early, arrival].slice(-MAX_EARLY_BLOCKS);
+  trace(turn, 'early', { hash: arrival.hash, number: arrival.block.header.number });
   setEarlyTimer(turn);
 }
 

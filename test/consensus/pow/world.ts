@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { assert, present } from '../../../src/base/assert.ts';
 import { RuleError, type SynodError } from '../../../src/base/errors.ts';
-import { type Hash, type Json, NodeId } from '../../../src/base/types.ts';
+import { type Hash, type Json, Lsn, NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { type Header, hashHeader } from '../../../src/chain/header.ts';
 import type { BlockStatus, ChainView, HeaderNode } from '../../../src/chain/tree.ts';
@@ -104,7 +104,7 @@ export class World {
     this.chain = options.chain ?? new MemoryChain(net.genesis);
     this.engine = createPow(net.params, { beneficiary: MINER, produce: options.produce ?? false });
     this.state = this.engine.init(this.#context());
-    this.step({ type: 'start', incarnation: 1, records: [] });
+    this.step({ type: 'start', incarnation: 1, records: [], lsn: Lsn(0) });
   }
 
   step(event: Event<never>): readonly AnyEffect[] {
