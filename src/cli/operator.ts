@@ -19,8 +19,9 @@ export function operatorOptions(command: Command): Command {
 }
 
 export function operatorClient(flags: OperatorFlags): RpcClient {
-  if (flags.rpc !== undefined) return createRpcClient(flags.rpc);
   const file = readOperatorFile(flags.datadir ?? defaultDatadir());
+  // With both, the token of the datadir opens the node at the URL, if it is the same one.
+  if (flags.rpc !== undefined) return createRpcClient(flags.rpc, flags.datadir === undefined || file === null ? {} : { token: file.token });
   if (file !== null) return createRpcClient(file.url, { token: file.token });
   // Whoever names a datadir means that node, and not whichever has the default port.
   if (flags.datadir !== undefined)

@@ -16,8 +16,16 @@ export type NodeKey = Ed25519PrivateKey;
 
 const OWNER_ONLY = 0o600;
 
-/** Throws UsageError `network/nodekey` when the file cannot be read, or made, or holds something else. */
-export async function openNodeKey(path: string): Promise<NodeKey> {
+/**
+ * `mayCreate` is for the node's own place: a path that somebody named is a mistake when nothing is there. Throws
+ * UsageError `network/nodekey` when the file cannot be read, or made, or holds something else.
+ */
+export async function openNodeKey(path: string, mayCreate: boolean): Promise<NodeKey> {
+  if (!mayCreate && !existsSync(path)) {
+    throw new UsageError('network/nodekey', `There is no node key at ${path}. Check --nodekey, or leave it out to have one made.`, {
+      path,
+    });
+  }
   try {
     if (!existsSync(path)) create(path);
     const text = readFileSync(path, 'utf8').trim();

@@ -81,17 +81,21 @@ export async function createTransport(options: TransportOptions, gater: Gater, g
 }
 
 /** Throws UsageError `network/listen` when an address is taken, malformed, or not of this machine. */
+const LISTEN_ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use, perhaps by another node. Choose another with --port (0 takes a free one).',
+  EADDRNOTAVAIL: 'this machine does not have that address. Choose one of its own with --addr.',
+  EACCES: 'ports below 1024 are for the administrator. Choose another with --port.',
+};
+
 export async function startTransport(libp2p: Libp2p, listen: readonly string[]): Promise<void> {
   try {
     await libp2p.start();
   } catch (cause) {
     const addresses = listen.join(', ');
-    throw new UsageError(
-      'network/listen',
-      `Cannot listen for peers on ${addresses}: ${explain(cause)}. Is another node running on this port?`,
-      { addresses },
-      cause,
-    );
+    // The library's own text is a list of stacks, and its advice is for programmers.
+    const [reason = 'unknown'] = /\b(EADDRINUSE|EADDRNOTAVAIL|EACCES|ERR_INVALID\w*)\b/.exec(explain(cause)) ?? [];
+    const advice = LISTEN_ADVICE[reason] ?? `Check --addr and --port (${reason}).`;
+    throw new UsageError('network/listen', `Cannot listen for peers on ${addresses}: ${advice}`, { addresses, reason });
   }
 }
 

@@ -112,7 +112,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   });
   closers.add('miner', () => sealer.stop());
 
-  const key = await openNodeKey(config.network.nodeKeyFile ?? datadir.paths.nodekey);
+  const key = await openNodeKey(config.network.nodeKeyFile ?? datadir.paths.nodekey, config.network.nodeKeyFile === null);
   const ports: Ports = {
     clock: systemClock,
     log: recovered.log satisfies LogPort,
