@@ -66,19 +66,28 @@ export class NodeChild {
     closeSync(log);
     this.#process = child;
     this.#stopping = false;
-    this.#exited = new Promise((resolve) => child.once('exit', () => resolve()));
     const ready = this.#awaitReady(child);
-    child.once('exit', (code, signal) => this.#onExit(signal ?? `exit code ${code}`));
-    child.on('error', () => this.#onExit('could not be started'));
-    this.#endpoints = await ready;
-    return this.#endpoints;
+    this.#exited = new Promise((resolve) => {
+      const ended = (reason: string) => {
+        this.#onExit(child, reason);
+        resolve();
+      };
+      child.once('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
+      // Without a process id it never ran; otherwise the error is about a signal or a message, and it still does.
+      child.on('error', () => child.pid === undefined && ended('could not be started'));
+    });
+    const endpoints = await ready;
+    // It may have ended between its last words and now.
+    if (this.#process !== child) throw this.#failure('ended as soon as it was ready');
+    this.#endpoints = endpoints;
+    return endpoints;
   }
 
   #awaitReady(child: ChildProcess): Promise<Endpoints> {
     return new Promise((resolve, reject) => {
       const fail = (why: string) => {
         clearTimeout(timer);
-        reject(new UsageError('testnet/node-failed', `Node ${this.index} ${why}. The end of ${this.#options.logFile}:\n${this.logTail()}`));
+        reject(this.#failure(why));
       };
       const timer = setTimeout(() => {
         child.kill('SIGKILL');
@@ -95,8 +104,12 @@ export class NodeChild {
     });
   }
 
-  #onExit(reason: string): void {
-    if (this.#process === null) return;
+  #failure(why: string): UsageError {
+    return new UsageError('testnet/node-failed', `Node ${this.index} ${why}. The end of ${this.#options.logFile}:\n${this.logTail()}`);
+  }
+
+  #onExit(child: ChildProcess, reason: string): void {
+    if (this.#process !== child) return;
     this.#process = null;
     this.#endpoints = null;
     this.#options.onExit(this.index, reason, this.#stopping);

@@ -78,7 +78,11 @@ export class Supervisor {
     await Promise.all(this.#children.map((child) => child.stop()));
   }
 
-  /** `sides` are disjoint groups of node numbers; the nodes that are not named form one more group. */
+  /**
+   * `sides` are disjoint groups of node numbers; the nodes that are not named form one more group. The cut is made as far
+   * as nodes answer, and stays recorded: a node that is started later goes to its side. Throws UsageError
+   * `testnet/no-answer` with the nodes that did not answer.
+   */
   async partition(sides: readonly (readonly number[])[]): Promise<readonly (readonly number[])[]> {
     const named = sides.flat();
     for (const index of named) this.#child(index);
@@ -88,15 +92,18 @@ export class Supervisor {
     const all = [...sides, rest].filter((side) => side.length > 0);
     if (all.length < 2) throw new UsageError('testnet/partition', 'A partition needs at least two sides, such as: partition 0,1 2,3');
     this.#sides = all;
-    await this.#applySides();
+    const silent = await this.#applySides();
     this.#options.onEvent({ type: 'partitioned', sides: all });
+    if (silent.length > 0) throw noAnswer('partition', silent);
     return all;
   }
 
+  /** Throws UsageError `testnet/no-answer` with the nodes that did not answer; the others are joined. */
   async heal(): Promise<void> {
     this.#sides = null;
-    await this.#applySides();
+    const silent = await this.#applySides();
     this.#options.onEvent({ type: 'healed' });
+    if (silent.length > 0) throw noAnswer('heal', silent);
   }
 
   async kill(index: number): Promise<void> {
@@ -134,24 +141,32 @@ export class Supervisor {
   async #up(child: NodeChild): Promise<Endpoints> {
     if (this.#stopping) throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
     const endpoints = await child.start();
-    if (this.#sides !== null) await this.#applySides();
+    // The others are told its address on this side. One that does not answer them is not this node's failure.
+    const silent = this.#sides === null ? [] : await this.#applySides();
     this.#options.onEvent({ type: 'node-up', index: child.index, rpcUrl: endpoints.rpcUrl });
+    if (silent.includes(child.index)) throw noAnswer('partition', [child.index]);
     return endpoints;
   }
 
-  /** Tells every running node whom it may talk to. A node that is down is told when it comes up. */
-  async #applySides(): Promise<void> {
-    await Promise.all(
-      this.#children.map(async (child) => {
-        if (child.endpoints === null) return;
-        const side = this.#sides?.find((members) => members.includes(child.index));
-        if (side === undefined) {
-          await this.#options.call(child.endpoints, 'synod_heal', []);
-          return;
-        }
-        const allowed = side.flatMap((index) => this.#children[index]?.endpoints?.peerId ?? []);
-        await this.#options.call(child.endpoints, 'synod_partition', [allowed]);
-      }),
+  /**
+   * Tells every running node whom it may talk to, and answers which of them did not hear it. A node that is down is told
+   * when it comes up.
+   */
+  async #applySides(): Promise<number[]> {
+    const running = this.#children.filter(({ endpoints }) => endpoints !== null);
+    const told = await Promise.all(running.map((child) => this.#tellSide(child)));
+    const silent = running.filter(({ endpoints }, position) => told[position] !== true && endpoints !== null);
+    return silent.map(({ index }) => index);
+  }
+
+  async #tellSide({ index, endpoints }: NodeChild): Promise<boolean> {
+    if (endpoints === null) return false;
+    const side = this.#sides?.find((members) => members.includes(index));
+    const allowed = side?.flatMap((member) => this.#children[member]?.endpoints?.peerId ?? []);
+    const [method, parameters] = allowed === undefined ? ['synod_heal', []] : ['synod_partition', [allowed]];
+    return await this.#options.call(endpoints, method, parameters).then(
+      () => true,
+      () => false,
     );
   }
 
@@ -179,4 +194,13 @@ export class Supervisor {
     ].flat();
     return ['node', ...flags, '--faults', ...(node.mines ? ['--mine'] : [])];
   }
+}
+
+function noAnswer(command: string, silent: readonly number[]): UsageError {
+  const nodes = `${silent.length === 1 ? 'Node' : 'Nodes'} ${silent.join(', ')}`;
+  return new UsageError(
+    'testnet/no-answer',
+    `${nodes} did not answer; the others did as they were told. Restart what hangs, or repeat \`${command}\` when it answers again.`,
+    { command, nodes: silent.join(',') },
+  );
 }
