@@ -1,11 +1,11 @@
 /** `synod testnet`: a network of real nodes on this machine, and the commands that act on a running one. */
-import { existsSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Json, quote } from '../base/types.ts';
 import type { Endpoints } from '../testnet/child.ts';
-import { callControl, serveControl } from '../testnet/control.ts';
+import { type Control, callControl, takeControl } from '../testnet/control.ts';
 import { createManifest, DEFAULT_HASH_RATE, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
 import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
@@ -91,9 +91,22 @@ function given(command: Command): ReadonlySet<string> {
 
 async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): Promise<number> {
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
-  const existed = existsSync(directory);
-  const resumed = loadManifest(directory) !== null;
-  const manifest = openManifest(directory, flags, explicit);
+  const hold = await takeControl(directory);
+  // Never a directory that was there before; nor one that was named, once there is a network in it.
+  let isTemporary = hold.madeDirectory;
+  try {
+    const resumed = loadManifest(directory) !== null;
+    const manifest = openManifest(directory, flags, explicit);
+    isTemporary &&= flags.dir === undefined && flags.keep !== true;
+    await runNetwork(directory, manifest, resumed, hold, flags);
+  } finally {
+    if (isTemporary) removeDirectory(directory);
+    await hold.release();
+  }
+  return 0;
+}
+
+async function runNetwork(directory: string, manifest: Manifest, resumed: boolean, hold: Control, flags: TestnetFlags): Promise<void> {
   const display = openDisplay(flags.json === true, directory, manifest);
   const stop = stopSignal();
   const supervisor = new Supervisor({
@@ -104,7 +117,7 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
     call: callNode,
     onEvent: (event) => display.event(event),
   });
-  const endControl = await serveControl(directory, (command, parameters) => control(supervisor, stop.ask, command, parameters));
+  hold.serve((command, parameters) => control(supervisor, stop.ask, command, parameters));
   try {
     display.starting(resumed);
     await Promise.race([supervisor.start(), stop.asked]);
@@ -115,12 +128,15 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
     display.stopping();
   } finally {
     await supervisor.stop();
-    await endControl();
     display.end();
-    // Never a directory that was there before, nor one that was named.
-    if (!existed && flags.dir === undefined && flags.keep !== true) rmSync(directory, { recursive: true, force: true });
   }
-  return 0;
+}
+
+/** Moved out of the way first: another start may use the name before all is gone. */
+function removeDirectory(directory: string): void {
+  const ended = `${directory}.ended-${process.pid}`;
+  renameSync(directory, ended);
+  rmSync(ended, { recursive: true, force: true });
 }
 
 /** The network of this directory, or a new one. Options that a network was made with cannot be changed afterwards. */

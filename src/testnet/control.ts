@@ -1,9 +1,13 @@
 /**
  * How `synod testnet partition|heal|kill|restart|status|stop` in another terminal reaches the supervisor: a JSON server
  * on loopback, whose port and token stand in control.json (mode 0600), so that only its owner can use it.
+ *
+ * The file is also what makes a directory belong to one supervisor. It appears whole or not at all (a hard link to a
+ * finished file), and only where there was none. One that a killed supervisor left is moved aside and looked at before
+ * it goes, because another start may have done the same a moment earlier and put its own in the place.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { explain, SynodError, UsageError } from '../base/errors.ts';
@@ -17,6 +21,10 @@ const MAX_REQUEST_BYTES = 64 * 1024;
 /** Longer than a node may take to start. */
 const CALL_TIMEOUT_MS = 90_000;
 const PROBE_TIMEOUT_MS = 2_000;
+/** Each further attempt means that yet another start came in between. */
+const MAX_CLAIM_ATTEMPTS = 5;
+/** Asked by a start that finds our file. The answer shows that we know its token, which no other server does. */
+const PING = 'ping';
 
 interface ControlFile {
   readonly pid: number;
@@ -24,34 +32,102 @@ interface ControlFile {
   readonly token: string;
 }
 
-/** Serves until the returned function is called. Throws UsageError when another supervisor runs this directory. */
-export async function serveControl(directory: string, handler: ControlHandler): Promise<() => Promise<void>> {
-  const running = readControlFile(directory);
-  if (running !== null && (await isServing(running))) {
-    throw new UsageError(
-      'testnet/already-running',
-      `A test network already runs in ${directory} (process ${running.pid}). Stop it, or name another --dir.`,
-    );
-  }
+/** The hold that a supervisor has on its directory. */
+export interface Control {
+  /** Whether the directory was not there before. */
+  readonly madeDirectory: boolean;
+  /** From now on commands are answered by this. */
+  serve(handler: ControlHandler): void;
+  /** Answers nobody any more and gives the directory up. Removes no file but its own. */
+  release(): Promise<void>;
+}
+
+/**
+ * Makes the directory and takes it for this process, before anything else in it is touched. Throws UsageError
+ * `testnet/already-running` when another supervisor has it.
+ */
+export async function takeControl(directory: string): Promise<Control> {
+  const madeDirectory = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
   const token = randomBytes(24).toString('hex');
+  let handle: ControlHandler = async () => {
+    throw new UsageError('testnet/starting', 'The supervisor has only just begun; ask again in a moment.');
+  };
   const server = createServer((request, response) => {
-    answer(request, token, handler).then(({ status, body }) => {
+    answer(request, token, (command, parameters) => handle(command, parameters)).then(({ status, body }) => {
       response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
       response.end(JSON.stringify(body));
     });
   });
   server.requestTimeout = CALL_TIMEOUT_MS;
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const file = paths.control(directory);
   const content: ControlFile = { pid: process.pid, port: (server.address() as AddressInfo).port, token };
-  // Written whole and then moved, so that a reader never sees half of it.
-  writeFileSync(`${file}.new`, JSON.stringify(content), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-  return () => closeServer(server, file);
+  const text = JSON.stringify(content);
+  try {
+    await claim(directory, text, token);
+  } catch (error) {
+    await close(server);
+    throw error;
+  }
+  return {
+    madeDirectory,
+    serve(handler) {
+      handle = handler;
+    },
+    async release() {
+      const file = paths.control(directory);
+      if (readText(file) === text) rmSync(file, { force: true });
+      await close(server);
+    },
+  };
 }
 
-function closeServer(server: Server, file: string): Promise<void> {
-  rmSync(file, { force: true });
+async function claim(directory: string, text: string, token: string): Promise<void> {
+  const file = paths.control(directory);
+  const own = `${file}.${token.slice(0, 8)}`;
+  writeFileSync(own, text, { mode: 0o600 });
+  try {
+    for (let attempt = 1; !linkUnlessThere(own, file); attempt++) {
+      const found = readText(file);
+      const other = parseControlFile(found);
+      const state = other === null ? 'gone' : await probe(other);
+      if (state !== 'gone' || attempt === MAX_CLAIM_ATTEMPTS) throw alreadyRunning(directory, other, state);
+      removeStale(file, `${own}.stale`, found);
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function alreadyRunning(directory: string, other: ControlFile | null, state: string): UsageError {
+  const which = other === null ? '' : ` (process ${other.pid}${state === 'silent' ? ', which does not answer' : ''})`;
+  return new UsageError('testnet/already-running', `A test network already runs in ${directory}${which}. Stop it, or name another --dir.`);
+}
+
+/** False when there is a file of this name already. */
+function linkUnlessThere(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw new UsageError('testnet/directory', `Cannot write ${to}; name another --dir`, {}, cause);
+  }
+}
+
+/** Removes the file if it is still the one that was found stale; puts it back otherwise. */
+function removeStale(file: string, aside: string, found: string | null): void {
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    // Another start has removed it.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (readText(aside) !== found) linkUnlessThere(aside, file);
+  rmSync(aside, { force: true });
+}
+
+function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
@@ -74,6 +150,7 @@ async function answer(request: IncomingMessage, token: string, handler: ControlH
     if (typeof command !== 'string' || !Array.isArray(parameters)) {
       return { status: 400, body: failure('testnet/request', 'Expected {command, parameters}.') };
     }
+    if (command === PING) return { status: 200, body: { result: proofOf(token) } };
     return { status: 200, body: { result: await handler(command, parameters as Json[]) } };
   } catch (error) {
     return { status: 200, body: failure(error instanceof SynodError ? error.code : 'testnet/failed', explain(error)) };
@@ -95,43 +172,81 @@ async function readBody(request: IncomingMessage): Promise<string> {
 
 /** Asks the supervisor of this directory. Throws UsageError when none runs, or with what it answered. */
 export async function callControl(directory: string, command: string, parameters: readonly Json[]): Promise<Json> {
-  const file = readControlFile(directory);
-  if (file === null || !(await isServing(file))) {
+  const file = parseControlFile(readText(paths.control(directory)));
+  if (file === null || (await probe(file)) === 'gone') {
     throw new UsageError(
       'testnet/not-running',
       `No test network runs in ${directory}. Start one with \`synod testnet\`, or name its --dir.`,
     );
   }
-  const response = await fetch(`http://127.0.0.1:${file.port}/`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${file.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ command, parameters }),
-    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-  }).catch((cause: unknown) => {
+  const { result, error } = await post(file, command, parameters, CALL_TIMEOUT_MS).catch((cause: unknown) => {
     throw new UsageError('testnet/not-running', `The supervisor of ${directory} (process ${file.pid}) does not answer`, {}, cause);
   });
-  const { result, error } = (await response.json()) as { result?: Json; error?: { code: string; message: string } };
   if (error !== undefined) throw new UsageError(error.code, error.message);
   return result ?? null;
 }
 
-function readControlFile(directory: string): ControlFile | null {
-  const file = paths.control(directory);
-  if (!existsSync(file)) return null;
+interface Reply {
+  readonly result?: Json;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+async function post({ port, token }: ControlFile, command: string, parameters: readonly Json[], timeoutMs: number): Promise<Reply> {
+  const response = await fetch(`http://127.0.0.1:${port}/`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ command, parameters }),
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  return (await response.json()) as Reply;
+}
+
+/**
+ * Whether the supervisor of this file is there. Its port may have gone to another server by now, and its process id to
+ * another process: only the answer to a ping shows that it is. One that is suspended does not answer, but is there.
+ */
+async function probe(file: ControlFile): Promise<'answers' | 'silent' | 'gone'> {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as ControlFile;
+    const { result } = await post(file, PING, [], PROBE_TIMEOUT_MS);
+    return result === proofOf(file.token) ? 'answers' : 'gone';
+  } catch (error) {
+    const timedOut = error instanceof DOMException && error.name === 'TimeoutError';
+    return timedOut && isAlive(file.pid) ? 'silent' : 'gone';
+  }
+}
+
+/** Not the token itself, which a server that only echoes would know. */
+function proofOf(token: string): string {
+  return createHash('sha256').update(`control ${token}`).digest('hex');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function readText(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Null for text that no supervisor wrote. */
+function parseControlFile(text: string | null): ControlFile | null {
+  try {
+    const { pid, port, token } = JSON.parse(text ?? '') as Partial<ControlFile>;
+    return isCount(pid) && isCount(port) && typeof token === 'string' ? { pid, port, token } : null;
   } catch {
-    // Left behind by a supervisor that was killed; a new one replaces it.
     return null;
   }
 }
 
-/** Asks the port itself: a process id in a file that a killed supervisor left may belong to anybody by now. */
-async function isServing({ port }: ControlFile): Promise<boolean> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-    return response.status === 401;
-  } catch {
-    return false;
-  }
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0;
 }
