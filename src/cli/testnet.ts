@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Json, quote } from '../base/types.ts';
+import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import type { Endpoints } from '../testnet/child.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
 import { createManifest, DEFAULT_HASH_RATE, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
@@ -17,6 +18,8 @@ import { type Display, openDisplay, reportTable } from './testnet-display.ts';
 
 const DEFAULT_DIRECTORY = '.synod/testnet';
 const REPORT_INTERVAL_MS = 1_000;
+/** Signals that follow the first one so closely are the same keystroke. */
+const SAME_SIGNAL_MS = 1_000;
 const NODE_CALL_TIMEOUT_MS = 5_000;
 /** A young generation of 4 MB suits a node that mostly waits: 20 MB less, and no slower under load. */
 const NODE_FLAGS = ['--max-semi-space-size=4'];
@@ -53,7 +56,7 @@ export function registerTestnet(program: Command): void {
     .option(
       '--hashrate <limit>',
       'most hashes a second of each miner (0: all that a core gives)',
-      integerOption('hashrate', 0, 1e12),
+      integerOption('hashrate', 0, MAX_HASH_RATE_LIMIT),
       DEFAULT_HASH_RATE,
     )
     .addOption(directoryOption().default(undefined, `${DEFAULT_DIRECTORY}, removed at the end if this start made it`))
@@ -193,10 +196,14 @@ interface StopSignal {
   ask(): void;
 }
 
-/** Ctrl-C, SIGTERM or `synod testnet stop`; a second signal ends the supervisor at once, and the nodes follow it. */
+/**
+ * Ctrl-C, SIGTERM or `synod testnet stop`; a second signal ends the supervisor at once, and the nodes follow it. One
+ * Ctrl-C may arrive twice: from the terminal, and from npm, which passes on what it got from the terminal itself.
+ */
 function stopSignal(): StopSignal {
   let resolve: () => void = () => undefined;
   let stopped = false;
+  let firstSignalMs: number | null = null;
   const asked = new Promise<void>((done) => {
     resolve = done;
   });
@@ -205,7 +212,9 @@ function stopSignal(): StopSignal {
     resolve();
   };
   const onSignal = () => {
-    if (stopped) process.exit(1);
+    const nowMs = performance.now();
+    firstSignalMs ??= nowMs;
+    if (nowMs - firstSignalMs >= SAME_SIGNAL_MS) process.exit(1);
     ask();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);

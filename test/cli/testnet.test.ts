@@ -1,0 +1,61 @@
+/** `synod testnet` with real processes: one network for each directory, one stop for each Ctrl-C. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { MAX_HASH_RATE_LIMIT } from '../../src/mining/limits.ts';
+import { paths } from '../../src/testnet/manifest.ts';
+import { QUICK, Testnet } from '../end-to-end/networks.ts';
+import { temporaryDirectories } from '../support/directory.ts';
+import { processesOf, useProcesses } from '../support/processes.ts';
+
+const processes = useProcesses();
+const temporary = temporaryDirectories();
+const ONE = ['--nodes', '1', ...QUICK];
+
+describe('Ctrl-C', () => {
+  it('that arrives twice, from the terminal and from npm, is one clean stop', async () => {
+    const directory = temporary();
+    const net = await Testnet.start(processes, directory, ...ONE);
+    net.supervisor.signal('SIGINT');
+    // The kernel would make one signal of two that are pending together.
+    await delay(100);
+    expect(await net.supervisor.end('SIGINT')).toEqual({ code: 0, signal: null });
+    expect(net.supervisor.documents.at(-1)).toEqual({ event: 'stopped' });
+    expect(existsSync(paths.control(directory))).toBe(false);
+    expect(processesOf(directory)).toEqual([]);
+  });
+});
+
+describe('two that start at one moment in one directory', () => {
+  it('become one network, which the other one has not touched', async () => {
+    const directory = join(temporary(), 'net');
+    const chainIds = [41, 42];
+    const starts = chainIds.map((chainId) =>
+      processes.synod(['testnet', '--json', '--dir', directory, ...ONE, '--chain-id', String(chainId)]),
+    );
+    const loser = await Promise.race(starts.map((start, index) => start.exited.then(({ code }) => ({ code, index }))));
+    expect(loser.code).toBe(1);
+    expect(starts[loser.index]?.stderr).toContain('[testnet/already-running]');
+    const winner = 1 - loser.index;
+    for (const file of [paths.genesis(directory), paths.manifest(directory)]) {
+      expect(readFileSync(file, 'utf8')).toContain(`"chainId": ${chainIds[winner]}`);
+    }
+    expect(await starts[winner]?.end('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(existsSync(paths.control(directory))).toBe(false);
+  });
+});
+
+describe('what cannot be', () => {
+  it.each([
+    { words: ['--nodes', '2', '--miners', '3'], code: 'arguments/miners' },
+    { words: ['--hashrate', String(MAX_HASH_RATE_LIMIT + 1)], code: 'arguments/hashrate' },
+    { words: ['--engine', 'wishes'], code: 'arguments/engine' },
+  ])('$words leaves no directory behind', async ({ words, code }) => {
+    const directory = join(temporary(), 'net');
+    const { code: exitCode, stderr } = await processes.runSynod('testnet', ...words, '--dir', directory);
+    expect(stderr).toContain(`[${code}]`);
+    expect(exitCode).toBe(2);
+    expect(existsSync(directory)).toBe(false);
+  });
+});
