@@ -110,8 +110,19 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [style('bold', line(header)), ...rows.map(line)].join('\n');
 }
 
-function visibleWidth(text: string): number {
+export function visibleWidth(text: string): number {
   return [...stripVTControlCharacters(text)].length;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what `style` writes begins with one.
+const STYLE_OR_CHARACTER = /\u001b\[[\d;]*m|./gsu;
+
+/** The text as far as it fits so many columns. Colours are kept: those that end behind the cut end all the same. */
+export function truncate(text: string, columns: number): string {
+  if (visibleWidth(text) <= columns) return text;
+  let left = columns;
+  const kept = text.match(STYLE_OR_CHARACTER)?.filter((part) => part.startsWith('\u001b') || left-- > 0);
+  return (kept ?? []).join('');
 }
 
 // ---- Progress --------------------------------------------------------------------------------------------------
@@ -129,7 +140,7 @@ export interface Progress {
 export interface ProgressOptions {
   /** Absent when the end is not known. */
   readonly total?: number;
-  readonly stream?: Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean };
+  readonly stream?: Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number };
   readonly nowMs?: () => number;
 }
 
@@ -145,7 +156,8 @@ export function openProgress(label: string, options: ProgressOptions = {}): Prog
   const show = () => {
     shownMs = nowMs();
     const text = progressText(label, last.done, total, shownMs - startedMs, last.detail);
-    stream.write(isTerminal ? `\r\u001b[K${text}` : `${text}\n`);
+    // A line that is wrapped could not be rewritten.
+    stream.write(isTerminal ? `\r\u001b[K${truncate(text, (stream.columns || 80) - 1)}` : `${text}\n`);
   };
   return {
     update(done, detail = '') {

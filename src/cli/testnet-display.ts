@@ -8,7 +8,7 @@ import type { Manifest } from '../testnet/manifest.ts';
 import type { NodeReport, SupervisorEvent } from '../testnet/supervisor.ts';
 import { DEV_MNEMONIC, devAccounts } from '../wallet/mnemonic.ts';
 import { checksummed } from '../wallet/private-key.ts';
-import { style, table } from './output.ts';
+import { style, table, truncate, visibleWidth } from './output.ts';
 
 export interface Display {
   starting(resumed: boolean): void;
@@ -98,13 +98,16 @@ class PlainDisplay implements Display {
 
 /** Redraws the table in place; whatever else is printed goes above it. */
 class TerminalDisplay extends PlainDisplay {
-  #drawn = 0;
+  /** The widths of the lines that stand there. */
+  #drawn: readonly number[] = [];
 
   override status(report: readonly NodeReport[]): void {
     this.#erase();
-    const text = `${reportTable(report)}\n${style('dim', 'Ctrl-C stops the network. From another terminal: synod testnet partition 0,1 2,3')}`;
-    process.stdout.write(`${text}\n`);
-    this.#drawn = text.split('\n').length;
+    const { columns, rows } = terminalSize();
+    const hint = style('dim', 'Ctrl-C stops the network. From another terminal: synod testnet partition 0,1 2,3');
+    const lines = screenLines([...reportTable(report, columns).split('\n'), hint], columns, rows);
+    process.stdout.write(`${lines.join('\n')}\n`);
+    this.#drawn = lines.map((line) => visibleWidth(line));
   }
 
   protected override line(text: string): void {
@@ -113,9 +116,29 @@ class TerminalDisplay extends PlainDisplay {
   }
 
   #erase(): void {
-    if (this.#drawn > 0) process.stdout.write(`\u001b[${this.#drawn}A\u001b[J`);
-    this.#drawn = 0;
+    const up = rowsOf(this.#drawn, terminalSize().columns);
+    // To the first column as well: the terminal may have echoed ^C.
+    if (up > 0) process.stdout.write(`\r\u001b[${up}A\u001b[J`);
+    this.#drawn = [];
   }
+}
+
+/** A terminal that does not say how large it is counts as the usual one. */
+function terminalSize(): { readonly columns: number; readonly rows: number } {
+  return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
+}
+
+/** How many rows of the screen these lines take: those drawn on a wider terminal were wrapped when it shrank. */
+export function rowsOf(widths: readonly number[], columns: number): number {
+  return widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
+}
+
+/** One screen row for each line, and fewer lines than rows: what has scrolled or wrapped cannot be drawn over. */
+export function screenLines(lines: readonly string[], columns: number, rows: number): string[] {
+  const most = Math.max(1, rows - 1);
+  const left = lines.length - most + 1;
+  const shown = lines.length <= most ? lines : [...lines.slice(0, most - 1), `... and ${left} more lines: synod testnet status`];
+  return shown.map((line) => truncate(line, columns));
 }
 
 function eventText(event: SupervisorEvent): string | null {
@@ -158,30 +181,58 @@ function banner(manifest: Manifest, report: readonly NodeReport[]): string[] {
 
 const statusOf = (report: NodeReport): NodeStatus | null => report.status as NodeStatus | null;
 
-export function reportTable(report: readonly NodeReport[]): string {
-  const titles = ['node', 'rpc', 'height', 'head', 'peers', 'hash rate', 'mined', 'reorgs', 'deepest', 'pool', 'state'];
-  return table(titles, report.map(row), [2, 4, 5, 6, 7, 8, 9]);
+interface Column {
+  readonly title: string;
+  readonly cell: (report: NodeReport, status: NodeStatus | null) => string;
+  readonly alignment?: 'right';
+  /** Those with higher numbers go first when the terminal is narrow; without one it stays. */
+  readonly luxury?: number;
 }
 
-function row(report: NodeReport): string[] {
-  const status = statusOf(report);
+/** What the node says of itself, if it answers. */
+const told =
+  (cell: (status: NodeStatus) => string | number): Column['cell'] =>
+  (_report, status) =>
+    status === null ? '-' : String(cell(status));
+
+const COLUMNS: readonly Column[] = [
+  { title: 'node', cell: ({ index }) => String(index) },
+  { title: 'rpc', cell: ({ rpcUrl }) => rpcUrl ?? '-', luxury: 3 },
+  { title: 'height', cell: told(({ head }) => head.number), alignment: 'right' },
+  { title: 'head', cell: told(headText) },
+  { title: 'peers', cell: told(({ peers }) => peers), alignment: 'right' },
+  {
+    title: 'hash rate',
+    cell: told(({ mining }) => (mining?.enabled === true ? hashRate(mining.hashesPerSecond) : '-')),
+    alignment: 'right',
+    luxury: 1,
+  },
+  { title: 'mined', cell: told(({ mining }) => mining?.sealed ?? '-'), alignment: 'right', luxury: 5 },
+  { title: 'reorgs', cell: told(({ reorgs }) => reorgs.count), alignment: 'right', luxury: 2 },
+  { title: 'deepest', cell: told(({ reorgs }) => reorgs.deepest), alignment: 'right', luxury: 6 },
+  { title: 'pool', cell: told(({ pool }) => pool.pending + pool.queued), alignment: 'right', luxury: 4 },
+  { title: 'state', cell: stateText },
+];
+
+/** Without the columns for which these terminal columns are too few; a pipe takes them all. */
+export function reportTable(report: readonly NodeReport[], terminalColumns = Number.POSITIVE_INFINITY): string {
+  const byLuxury = COLUMNS.map(({ luxury = 0 }) => luxury).sort((a, b) => b - a);
+  let text = '';
+  for (const most of byLuxury) {
+    const columns = COLUMNS.filter(({ luxury = 0 }) => luxury <= most);
+    const right = columns.flatMap(({ alignment }, index) => (alignment === 'right' ? index : []));
+    const rows = report.map((one) => columns.map(({ cell }) => cell(one, statusOf(one))));
+    const titles = columns.map(({ title }) => title);
+    text = table(titles, rows, right);
+    if (Math.max(...text.split('\n').map(visibleWidth)) <= terminalColumns) break;
+  }
+  return text;
+}
+
+function stateText(report: NodeReport, status: NodeStatus | null): string {
   const side = report.side === null ? '' : ` (side ${report.side})`;
   const state = report.state === 'up' && status === null ? 'silent' : report.state;
-  const shown = state === 'up' ? `${syncText(status)}${side}` : style('red', `${state}${side}`);
-  if (status === null) return [String(report.index), report.rpcUrl ?? '-', '-', '-', '-', '-', '-', '-', '-', '-', shown];
-  return [
-    String(report.index),
-    report.rpcUrl ?? '-',
-    String(status.head.number),
-    headText(status),
-    String(status.peers),
-    status.mining?.enabled === true ? hashRate(status.mining.hashesPerSecond) : '-',
-    status.mining === null ? '-' : String(status.mining.sealed),
-    String(status.reorgs.count),
-    String(status.reorgs.deepest),
-    String(status.pool.pending + status.pool.queued),
-    shown,
-  ];
+  return state === 'up' ? `${syncText(status)}${side}` : style('red', `${state}${side}`);
 }
 
 function syncText(status: NodeStatus | null): string {

@@ -1,0 +1,79 @@
+/** The table of a test network on a terminal: one row of the screen for each line, however narrow it is. */
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { truncate, visibleWidth } from '../../src/cli/output.ts';
+import { reportTable, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
+import type { NodeStatus } from '../../src/node/status.ts';
+import type { NodeReport } from '../../src/testnet/supervisor.ts';
+
+const STATUS = {
+  head: { number: 1_234, hash: `0x${'ab'.repeat(32)}` },
+  peers: 3,
+  mining: { enabled: true, hashesPerSecond: 98_765, sealed: 617 },
+  reorgs: { count: 12, deepest: 2, last: 1 },
+  pool: { pending: 40, queued: 2 },
+  sync: { state: 'idle' },
+} as unknown as NodeStatus;
+
+function report(index: number, fields: Partial<NodeReport> = {}): NodeReport {
+  const status = STATUS as unknown as NodeReport['status'];
+  return { index, state: 'up', mines: true, pid: 1, rpcUrl: `http://127.0.0.1:${8545 + index}`, peerId: 'p', side: 0, status, ...fields };
+}
+
+const REPORT = [report(0), report(1, { side: 1 }), report(2, { status: null }), report(3, { state: 'down', rpcUrl: null, status: null })];
+const widthOf = (text: string) => Math.max(...text.split('\n').map(visibleWidth));
+const titlesOf = (text: string) => stripVTControlCharacters(text.split('\n')[0] ?? '').split(/ {2,}/);
+
+describe('the table', () => {
+  it('is whole where nothing limits it', () => {
+    const text = stripVTControlCharacters(reportTable(REPORT));
+    const titles = ['node', 'rpc', 'height', 'head', 'peers', 'hash rate', 'mined', 'reorgs', 'deepest', 'pool', 'state'];
+    expect(titlesOf(text)).toEqual(titles);
+    const cells = ['0', 'http://127.0.0.1:8545', '1234', '0xababab..abab', '3', '99 kH/s', '617', '12', '2', '42', 'up (side 0)'];
+    expect(text.split('\n')[1]?.split(/ {2,}/)).toEqual(cells);
+    expect(text).toContain('silent (side 0)');
+    expect(text).toContain('down (side 0)');
+  });
+
+  it.each([200, 120, 100, 80, 60])('fits a terminal of %i columns', (columns) => {
+    const text = reportTable(REPORT, columns);
+    expect(widthOf(text)).toBeLessThanOrEqual(columns);
+    for (const title of ['node', 'height', 'head', 'peers', 'state']) expect(titlesOf(text)).toContain(title);
+  });
+
+  it('keeps what matters most the longest', () => {
+    expect(titlesOf(reportTable(REPORT, 80))).toEqual(['node', 'height', 'head', 'peers', 'hash rate', 'reorgs', 'state']);
+    expect(titlesOf(reportTable(REPORT, 1))).toEqual(['node', 'height', 'head', 'peers', 'state']);
+  });
+});
+
+describe('the screen', () => {
+  it('has every line in one row, and fewer lines than rows', () => {
+    const lines = Array.from({ length: 60 }, (_, index) => `line ${index} ${'x'.repeat(index)}`);
+    const shown = screenLines(lines, 40, 24);
+    expect(shown).toHaveLength(23);
+    expect(shown.at(-1)).toBe('... and 38 more lines: synod testnet sta');
+    expect(shown.slice(0, 22)).toEqual(lines.slice(0, 22).map((line) => line.slice(0, 40)));
+    expect(screenLines(lines.slice(0, 23), 100, 24)).toEqual(lines.slice(0, 23));
+    expect(screenLines(lines, 10, 1)).toHaveLength(1);
+  });
+
+  it('counts the rows that lines take once it is narrower', () => {
+    expect(rowsOf([0, 79, 80, 81, 160, 161], 80)).toBe(1 + 1 + 1 + 2 + 2 + 3);
+    expect(rowsOf([], 80)).toBe(0);
+  });
+});
+
+describe('a line that is cut', () => {
+  const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
+  it.each([
+    ['short', 10, 'short'],
+    ['exactly', 7, 'exactly'],
+    ['too long', 3, 'too'],
+    [`a${red('bcd')}e`, 5, `a${red('bcd')}e`],
+    [`a${red('bcd')}e`, 2, `a${red('b')}`],
+    [red('ab') + red('cd'), 2, red('ab') + red('')],
+    ['🙂🙂🙂', 2, '🙂🙂'],
+    ['text', 0, ''],
+  ])('%j to %i columns', (text, columns, expected) => expect(truncate(text, columns)).toBe(expected));
+});
