@@ -159,7 +159,6 @@ export class Mempool {
     this.#state.moveTo(this.#chain.head.header);
     this.#evictor.baseFee = baseFeeAfter(this.#state.header);
     const forkChanged = this.#followFork();
-    if (removed.length === 0 && this.#holdings.size === 0) return;
     const touched = forkChanged ? new Set(this.#holdings.senders.values()) : this.#due(added);
     for (const queue of touched) this.#follow(queue);
     if (removed.length > 0) this.#takeBack(removed, added, touched);

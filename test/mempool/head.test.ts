@@ -284,6 +284,20 @@ describe('a reorganisation', () => {
     expect(w.pool.status()).toEqual({ pending: 0, queued: 0 });
   });
 
+  test('brings back what comes before a transaction whose sender was not read again yet', () => {
+    const many = keys(100);
+    const w = world({ rich: many });
+    const genesis = w.head;
+    const last = many[99] as Key;
+    const mined = signed(last, { nonce: 0 });
+    w.mine([mined], [[last, { nonce: 1 }]]);
+    for (const key of many.slice(0, 99)) add(w, key, 0);
+    add(w, last, 1);
+    w.moveTo(w.block([], [], w.block([], [], genesis)));
+    expect(w.pool.get(keccakHash(mined))?.nonce).toBe(0n);
+    expect(nonces(w, last)).toEqual({ pending: [0, 1], queued: [] });
+  });
+
   test('survives a block that the store no longer has', () => {
     const w = world();
     const { header } = w.head;

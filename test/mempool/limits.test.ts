@@ -139,6 +139,23 @@ describe('in a full pool', () => {
     expect(alive(w, alice)).toEqual([false, false]);
   });
 
+  test('a refusal does not make any place count twice', () => {
+    const w = world({ ...LIMITS, accountSlots: 4 });
+    const [bob, ...others] = keys(4) as [Key, Key, Key, Key];
+    add(w, ALICE, { nonce: 0, tip: 95n });
+    add(w, ALICE, { nonce: 1, tip: 50n });
+    add(w, bob, { tip: 90n });
+    for (const key of others) add(w, key, { tip: 99n });
+    const large = (slots: number, tip: bigint): TxFields => {
+      const dataBytes = (slots - 1) * 32 * 1024;
+      return { dataBytes, gas: gasFor(dataBytes), fee: 200n * GWEI, tip };
+    };
+    expect(code(() => add(w, CAROL, large(2, 60n)))).toBe('mempool/underpriced');
+    expect(code(() => add(w, CAROL, large(4, 97n)))).toBe('mempool/underpriced');
+    add(w, CAROL, large(3, 97n));
+    expect(w.pool.status()).toEqual({ pending: 4, queued: 0 });
+  });
+
   test('a new base fee is a new order, also among senders whose accounts were not read again', () => {
     const senders = keys(82);
     const [a, b, c, d] = senders.slice(78) as [Key, Key, Key, Key];
