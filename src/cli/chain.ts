@@ -1,6 +1,6 @@
 /** `synod export` and `synod import`: chains as files of RLP blocks, one after the other, as geth writes and reads them. */
 
-import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { present } from '../base/assert.ts';
@@ -55,6 +55,10 @@ async function open(flags: ChainFlags): Promise<OfflineChain> {
 }
 
 async function runExport(file: string, flags: ExportFlags): Promise<void> {
+  const { datadirPaths } = await import('../storage/datadir.ts');
+  if (!existsSync(datadirPaths(flags.datadir).identity)) {
+    throw new UsageError('cli/no-chain', `There is no chain in ${flags.datadir}. Name the datadir of a node with --datadir.`);
+  }
   const chain = await open(flags);
   try {
     const head = chain.store.head.header.number;

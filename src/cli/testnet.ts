@@ -93,6 +93,9 @@ function given(command: Command): ReadonlySet<string> {
 // ---- Starting --------------------------------------------------------------------------------------------------
 
 async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): Promise<number> {
+  const lastPort = flags.rpcPort + flags.nodes - 1;
+  if (flags.rpcPort !== 0 && lastPort > 65_535)
+    throw argumentError('rpc-port', `--rpc-port ${flags.rpcPort} leaves no port for every node; the last would have ${lastPort}.`);
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
   const hold = await takeControl(directory);
   // Never a directory that was there before; nor one that was named, once there is a network in it.
