@@ -181,12 +181,11 @@ export class Mempool {
 
   /** What was mined leaves; what `returning` found, comes back. */
   headChanged(change: PoolHeadChange, back: readonly Tx[] = drain(this.returning(change))): void {
-    const { removed, added } = change;
     this.#epoch++;
     this.#state.moveTo(this.#chain.head.header);
     this.#evictor.baseFee = baseFeeAfter(this.#state.header);
     this.#followFork();
-    const touched = this.#due(added);
+    const touched = this.#due(change.added);
     for (const queue of touched) this.#follow(queue);
     for (const tx of back) unlessRefused(() => this.#giveBack(tx, touched));
     // Not earlier: what came back may have filled the gaps.
