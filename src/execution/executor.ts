@@ -19,6 +19,7 @@ import { Pacer, paced } from './pacer.ts';
 import { logsBloom, receiptsRootSteps, transactionsRootSteps } from './roots.ts';
 import { WorldState } from './state.ts';
 import { decodeTransaction, type TransactionSource, type Tx } from './transaction.ts';
+import { checkTransaction } from './transaction-rules.ts';
 import type { ExecutedBlock, Execution, StateSource } from './types.ts';
 
 /** Whoever has transactions for a block: the mempool. */
@@ -168,6 +169,8 @@ async function collect(run: BlockRun, source: TransactionSource, gasLimit: bigin
 
 async function tryApply(run: BlockRun, tx: Tx): Promise<RuleError | null> {
   try {
+    // A pool may have decoded it for another fork, and a plain transfer meets no other check of its type.
+    checkTransaction(tx, run.fork);
     await run.apply(tx);
     return null;
   } catch (error) {

@@ -183,6 +183,15 @@ describe('building', () => {
     await chain.executor.execute(block, chain.head);
   });
 
+  it('leaves out a transfer whose type the fork does not know yet, as other nodes would refuse the block', async () => {
+    const forks = { homesteadBlock: 0, eip150Block: 0, eip155Block: 0, eip158Block: 0, byzantiumBlock: 0, berlinBlock: 5, londonBlock: 5 };
+    const chain = await TestChain.start(genesisDocument({}, forks));
+    const pool = new ListPool([chain.decode(transaction(ALICE, 0, BOB.address, { value: 1n }))]);
+    const { block } = await chain.build([], { pool });
+    expect(block.transactions).toEqual([]);
+    expect(pool.dropped.map(({ error }) => error?.code)).toEqual(['tx/type-unsupported']);
+  });
+
   it('leaves out what does not fit, without blaming it', async () => {
     const chain = await TestChain.start(genesisDocument({}, {}, '50000'));
     const pool = new ListPool(
