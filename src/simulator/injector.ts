@@ -32,9 +32,12 @@ export class Injector {
     }
   }
 
-  /** Ends every fault but crashes that were to last beyond this moment: those nodes are gone for good. */
+  /** Ends every fault but crashes that outlast the whole run: those nodes are gone for good. */
   calm(): void {
-    for (const fault of [...this.#active]) if (fault.fault !== 'crash') this.#end(fault);
+    const { faultsMs, recoveryMs } = this.#into.options;
+    for (const fault of [...this.#active]) {
+      if (fault.fault !== 'crash' || endMs(fault) <= faultsMs + recoveryMs) this.#end(fault);
+    }
   }
 
   /** Whether a fault keeps this node from running. */

@@ -162,6 +162,7 @@ export class Life {
       this.#handle(from, packet);
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
+      this.#here.observe({ type: 'refused', node: this.#here.place, from, error });
       this.#here.offence(from, error);
     }
   }

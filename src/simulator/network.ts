@@ -40,6 +40,8 @@ interface Link {
   held: { readonly id: number; readonly packet: Packet }[];
   /** When the last packet in order arrives. */
   lastUs: number;
+  /** Raised when a session ends: what was sent in it arrives no more. */
+  epoch: number;
 }
 
 export class Network {
@@ -59,7 +61,7 @@ export class Network {
     for (let from = 0; from < size; from++) {
       for (let to = 0; to < size; to++) {
         const random = world.stream(`link/${from}/${to}`);
-        this.#links.push({ from, to, timing: timingOf(random), random, blocked: 0, clogged: 0, held: [], lastUs: 0 });
+        this.#links.push({ from, to, timing: timingOf(random), random, blocked: 0, clogged: 0, held: [], lastUs: 0, epoch: 0 });
       }
     }
   }
@@ -90,6 +92,16 @@ export class Network {
     for (const { id, packet } of held) this.#world.after(0, () => this.#arrive(link, id, packet));
   }
 
+  /** The session of two places is over: all that is under way between them is lost. */
+  reset(one: number, other: number): void {
+    for (const link of [this.#link(one, other), this.#link(other, one)]) {
+      link.epoch++;
+      link.lastUs = 0;
+      for (const { id, packet } of link.held) this.#lose(link, id, packet);
+      link.held = [];
+    }
+  }
+
   send(from: number, to: number, packet: Packet): void {
     const link = this.#link(from, to);
     const id = ++this.#ids;
@@ -112,7 +124,11 @@ export class Network {
       delayUs = Math.max(delayUs, link.lastUs - nowUs);
       link.lastUs = nowUs + delayUs;
     }
-    this.#world.after(delayUs, () => this.#arrive(link, id, packet));
+    const { epoch } = link;
+    this.#world.after(delayUs, () => {
+      if (link.epoch === epoch) this.#arrive(link, id, packet);
+      else this.#lose(link, id, packet);
+    });
   }
 
   #arrive(link: Link, id: number, packet: Packet): void {

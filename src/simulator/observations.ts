@@ -33,6 +33,8 @@ export type Observation =
   | { readonly type: 'finalDurable'; readonly node: number; readonly block: HeaderNode }
   /** Records of the consensus log were acknowledged. */
   | { readonly type: 'persisted'; readonly node: number; readonly lsn: Lsn }
+  /** What came by the network broke a rule, or came too early. */
+  | { readonly type: 'refused'; readonly node: number; readonly from: number; readonly error: RuleError }
   | { readonly type: 'offence'; readonly node: number; readonly against: number; readonly error: RuleError }
   | { readonly type: 'engine'; readonly node: number; readonly name: string; readonly data: { readonly [key: string]: Json } }
   | { readonly type: 'fault'; readonly fault: Fault; readonly active: boolean }

@@ -3,6 +3,7 @@
  * here, and all of them are printed before the run begins.
  */
 import type { Random } from '../base/random.ts';
+import { placeId } from './places.ts';
 import type { EngineJson, Subject } from './subject.ts';
 
 export interface Options {
@@ -48,7 +49,12 @@ export const RECOVERY_BLOCKS = 600;
 
 export function drawOptions(random: Random, subject: Subject, fixed: Partial<Options> = {}): Options {
   const nodes = fixed.nodes ?? integer(random, RANGES.nodes);
-  const engine = fixed.engine ?? subject.drawSettings(random);
+  const engine =
+    fixed.engine ??
+    subject.drawSettings(
+      random,
+      Array.from({ length: nodes }, (_, place) => placeId(place)),
+    );
   const drawn: Options = {
     nodes,
     faultsMs: integer(random, RANGES.faultsMs),

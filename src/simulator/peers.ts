@@ -113,6 +113,7 @@ export class Sessions {
     pair.up = false;
     this.#peersOf[pair.a]?.delete(pair.b);
     this.#peersOf[pair.b]?.delete(pair.a);
+    this.#network.reset(pair.a, pair.b);
     this.#ends.disconnected(pair.a, pair.b);
     this.#ends.disconnected(pair.b, pair.a);
   }

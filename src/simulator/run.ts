@@ -74,7 +74,7 @@ export function carryOut(plan: Plan, sink: TraceSink | null = null, maxEvents = 
   const marks = [...COMMON_MARKS, ...plan.subject.marks];
   const simulation = new Simulation({ ...plan, checkers, marks, sink });
   try {
-    while (goesOn(simulation, maxEvents)) runLimited(SLICE_LIMIT_MS, () => guard.run(() => runSlice(simulation, maxEvents)));
+    while (goesOn(simulation, maxEvents)) guard.run(() => runLimited(SLICE_LIMIT_MS, () => runSlice(simulation, maxEvents)));
     if (!simulation.isOver && !simulation.hasFailed) simulation.report('Engine', -1, `The run does not end: ${maxEvents} events.`);
   } catch (error) {
     const { node, event } = simulation.activity;

@@ -20,11 +20,12 @@ import { Network } from './network.ts';
 import type { Observation } from './observations.ts';
 import type { Options } from './options.ts';
 import { Sessions } from './peers.ts';
+import { placeId } from './places.ts';
 import { ProofOracle } from './sealer.ts';
 import type { Subject } from './subject.ts';
 import type { TraceSink } from './trace.ts';
 import { addressOfAccount } from './transfers.ts';
-import { type Company, placeId, VirtualNode } from './virtual-node.ts';
+import { type Company, VirtualNode } from './virtual-node.ts';
 import { type Activity, watchEngine } from './watched-engine.ts';
 import { Workload } from './workload.ts';
 import { US_PER_MS, World } from './world.ts';
@@ -219,6 +220,7 @@ export class Simulation {
         genesis: genesis.node,
         genesisState: present(genesis.state, 'the genesis state'),
         options,
+        blockMs: this.input.subject.blockMs(options.engine),
         nodes: options.nodes,
         isCorrect: (node) => !this.#bad.has(node),
         badShare: total === 0 ? 0 : bad / total,

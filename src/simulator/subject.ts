@@ -3,7 +3,7 @@
  * what must hold for every engine. A user's own engine needs no more than a factory (`subjects/custom.ts`).
  */
 import type { Random } from '../base/random.ts';
-import type { Json } from '../base/types.ts';
+import type { Json, NodeId } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
@@ -17,8 +17,8 @@ export interface Subject {
   readonly name: string;
   /** `proofs` says which proofs are real in this world. Throws UsageError for settings that make no sense. */
   create(params: ChainParams, node: NodeSettings, proofs: ProofOracle): AnyEngine;
-  /** The genesis settings of one run. */
-  drawSettings(random: Random): EngineJson;
+  /** The genesis settings of one run of these nodes. */
+  drawSettings(random: Random, nodes: readonly NodeId[]): EngineJson;
   /** Of genesis, when the whole network has this many hashes a second. */
   difficulty(settings: EngineJson, hashRate: number): bigint;
   /** What one block takes on average with all nodes at work. */

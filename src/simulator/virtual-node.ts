@@ -1,7 +1,6 @@
 /** A place in the network: the disk and the clock that outlive crashes, and the life that is going on, if any. */
 import type { RuleError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { NodeId } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
 import { DEFAULT_OFFENCE, Reputation } from '../network/reputation.ts';
@@ -175,8 +174,4 @@ export class VirtualNode {
     if (!this.#reputation.offence(String(against), weight, world.nowMs)) return;
     ban(this.place, against, this.#reputation.bannedForMs(String(against), world.nowMs));
   }
-}
-
-export function placeId(place: number): NodeId {
-  return NodeId(`node-${place}`);
 }

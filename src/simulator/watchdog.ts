@@ -1,7 +1,7 @@
 /**
  * Ends work that never ends. A loop without end inside a step cannot be interrupted by the program it blocks, but V8 can:
  * a script that runs under a time limit is stopped wherever it is. Starting one costs some 0.3 ms (measured), so it is
- * done for slices of a run and not for steps.
+ * done for slices of a run and not for steps. What is stopped so does not get to its `finally` blocks.
  */
 import vm from 'node:vm';
 import { InternalError } from '../base/errors.ts';

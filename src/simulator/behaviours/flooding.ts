@@ -47,8 +47,9 @@ class CheapBranch implements HeaderView {
 
   #draft(): Header | null {
     const { chain, wallMs } = this.#tools;
-    const parent = this.#tip ?? chain()?.genesis;
-    if (parent === undefined) return null;
+    // While its own node is down it has no chain to look at.
+    const parent = chain() && (this.#tip ?? chain()?.genesis);
+    if (parent === null || parent === undefined) return null;
     const times = recentTimes(parent, this);
     // The first block is dated now, which makes the branch hopelessly late and so cheap; the rest follow as fast as may be.
     const timestamp = this.#tip === null ? Math.floor(wallMs() / 1_000) : times.median + 1;
@@ -69,7 +70,7 @@ class CheapBranch implements HeaderView {
   #add(draft: Header): void {
     const { oracle, engine } = this.#tools;
     const parent = this.get(draft.parentHash);
-    if (parent === undefined) return;
+    if (parent === undefined || this.#tools.chain() === null) return;
     const header = oracle.seal(draft);
     const sealed = { header, seal: EMPTY };
     const facts = engine.verifyHeader(sealed, parent, this, Number.MAX_SAFE_INTEGER);

@@ -34,6 +34,8 @@ export interface Setting {
   readonly genesis: HeaderNode;
   readonly genesisState: Balances;
   readonly options: Options;
+  /** Average time between blocks. */
+  readonly blockMs: number;
   /** Places of all nodes. */
   readonly nodes: number;
   isCorrect(node: number): boolean;

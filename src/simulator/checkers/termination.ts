@@ -7,8 +7,9 @@ import type { CheckerFactory, Setting } from './checker.ts';
 
 /** Blocks above the highest head (or finalized block) of the moment in which the faults ended. */
 export const PROGRESS_BLOCKS = 8;
-/** Heads may differ in so many blocks while news of the last one is on its way. */
-export const OPEN_BLOCKS = 3;
+/** Heads may differ in so many blocks while news of the last ones is on its way, and in more where news travels slowly. */
+const OPEN_BLOCKS = 3;
+const NEWS_HOPS = 10;
 
 export const termination: CheckerFactory = (setting) => {
   const { engine, report, satisfied, options } = setting;
@@ -42,9 +43,15 @@ function living({ nodes, isCorrect, chainOf }: Setting): number[] {
 /** Whether all heads have one common ancestor a few blocks below. */
 function agree(setting: Setting): boolean {
   const heads = living(setting).map((node) => headHeight(setting, node));
-  const common = Math.max(0, Math.min(...heads) - OPEN_BLOCKS);
+  const open = openBlocks(setting);
+  const common = Math.max(0, Math.min(...heads) - open);
   const hashes = new Set(living(setting).map((node) => setting.chainOf(node)?.canonical(common)));
-  return hashes.size <= 1 && Math.max(...heads) - common <= 2 * OPEN_BLOCKS;
+  return hashes.size <= 1 && Math.max(...heads) - common <= 2 * open;
+}
+
+function openBlocks({ options, blockMs }: Setting): number {
+  const { latencyMs, jitterMs, executionMs, diskWriteMs } = options;
+  return OPEN_BLOCKS + Math.ceil((NEWS_HOPS * (latencyMs + jitterMs + executionMs + diskWriteMs)) / blockMs);
 }
 
 function headHeight({ chainOf }: Setting, node: number): number {

@@ -11,7 +11,7 @@ import type { EngineJson, Subject } from '../subject.ts';
 
 /** What such a module may say; everything has a default. */
 export interface SimulationHints {
-  /** Genesis settings of the engine. */
+  /** Genesis settings of the engine, besides `nodes`, the ids of all nodes. */
   readonly settings?: EngineJson;
   /** Average time between blocks. */
   readonly blockMs?: number;
@@ -53,11 +53,14 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
     checkShape(engine, file);
     return engine;
   };
-  const probe = create({ ...NO_PARAMS, engine: { name: file, settings } }, { beneficiary: ZERO_ADDRESS, produce: false });
+  const probe = create(
+    { ...NO_PARAMS, engine: { name: file, settings: { nodes: [], ...settings } } },
+    { beneficiary: ZERO_ADDRESS, produce: false },
+  );
   return {
     name: file,
     create,
-    drawSettings: () => settings,
+    drawSettings: (_random, nodes) => ({ nodes, ...settings }),
     difficulty: () => 1n,
     blockMs: () => blockMs,
     quorum,
