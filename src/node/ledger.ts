@@ -13,6 +13,7 @@ import { EMPTY_NONCE, type Header, hashHeader } from '../chain/header.ts';
 import type { ChainView, Facts } from '../chain/tree.ts';
 import type { AnyEngine, BuildFields, Certificate } from '../consensus/engine.ts';
 import type { Executor } from '../execution/executor.ts';
+import { Pacer, paced } from '../execution/pacer.ts';
 import type { Execution } from '../execution/types.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { ChainStore, HeadChange } from '../storage/chain-store.ts';
@@ -79,7 +80,9 @@ export class NodeLedger implements LedgerPort {
     change.catch(() => undefined);
     this.#settled = this.#settled.then(async () => {
       const settled = await change;
-      this.#options.pool.headChanged(settled);
+      // In steps: a deep reorganisation gives back more transactions than the event loop can spare time for at once.
+      const back = await paced(this.#options.pool.returning(settled), new Pacer());
+      this.#options.pool.headChanged(settled, back);
       this.#options.onHead(settled);
       done();
     });

@@ -26,7 +26,7 @@ async function openLedger(database: Database, options: Partial<LedgerOptions> = 
   const ledger = new NodeLedger({
     store,
     executor: executor as Executor,
-    pool: { headChanged: () => undefined } as unknown as Mempool,
+    pool: { *returning() {}, headChanged: () => undefined } as unknown as Mempool,
     engine: { randomness: () => genesis.hash } as unknown as LedgerOptions['engine'],
     gasLimit: 0n,
     buildTimeMs: 0,
