@@ -142,6 +142,8 @@ describe('ethers', () => {
     const { node, url } = await serve();
     const provider = new WebSocketProvider(url.replace('http', 'ws'));
     onTestFinished(() => provider.destroy());
+    // ethers throws away, as an unhandled rejection, what arrives before it knows the network.
+    await provider.getNetwork();
     const head = Promise.withResolvers<number>();
     const event = Promise.withResolvers<unknown>();
     await provider.on('block', (number: number) => head.resolve(number));

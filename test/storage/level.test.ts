@@ -181,7 +181,9 @@ describe('damaged files of LevelDB', () => {
 
   test('a log that a crash cut off loses the interrupted write and no other', async () => {
     // The newest: on a busy machine the one before it may not have become a table yet.
-    const log = filesIn(crashed, /\.log$/).sort().at(-1) as string;
+    const log = filesIn(crashed, /\.log$/)
+      .sort()
+      .at(-1) as string;
     const size = readFileSync(join(crashed, log)).length;
     let last = 0;
     for (const cut of [1_300, 700, 500, 100, 5, 1]) {
