@@ -13,18 +13,19 @@ export function planText({ subject, seed, options, schedule }: Plan): string {
   return `seed ${seed}, engine ${subject.name}\n${table(['option', 'value', 'range'], rows)}\nfaults: ${faults === '' ? 'none' : faults}`;
 }
 
-export function resultText({ ok, plan, violations, traceHash, stats }: Result, tookMs: number): string {
+/** `tookMs` of real time, where it is known for this run alone. */
+export function resultText({ ok, plan, violations, traceHash, stats }: Result, tookMs: number | null = null): string {
   const { events, virtualMs, messages, lost } = stats;
   const lines = violations.map(({ checker, atMs, node, message, expected }) => {
     const where = `${(atMs / 1_000).toFixed(3)} s${node < 0 ? '' : `, node ${node}`}`;
     return `${expected ? style('yellow', 'expected') : style('red', 'violated')}  ${checker} at ${where}: ${message}`;
   });
-  const speed = `${events} events in ${(tookMs / 1_000).toFixed(1)} s (${Math.round((1_000 * events) / tookMs)}/s)`;
+  const speed = tookMs === null ? '' : ` in ${(tookMs / 1_000).toFixed(1)} s (${Math.round((1_000 * events) / tookMs)}/s)`;
   const verdict = ok ? style('green', 'ok') : style('red', 'failed');
   const again = ok ? '' : `\nagain: synod simulate --engine ${plan.subject.name} --seed ${plan.seed}`;
   return [
     ...lines,
-    `${verdict}  seed ${plan.seed}, trace ${traceHash}: ${speed}, ${(virtualMs / 60_000).toFixed(1)} virtual minutes, ${messages} messages (${lost} lost)${again}`,
+    `${verdict}  seed ${plan.seed}, trace ${traceHash}: ${events} events${speed}, ${(virtualMs / 60_000).toFixed(1)} virtual minutes, ${messages} messages (${lost} lost)${again}`,
   ].join('\n');
 }
 

@@ -97,7 +97,7 @@ async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
   process.exitCode = 1;
   if (failure === undefined) return;
   note(planText(failure.plan));
-  note(resultText(failure, tookMs));
+  note(resultText(failure));
   await failed(flags, failure);
 }
 

@@ -44,7 +44,7 @@ export function scenarioOf({ plan, violations, ok }: Result, note: string): Scen
 /** One fault a line, so that a diff shows what changed. */
 export function formatScenario({ schedule, ...rest }: Scenario): string {
   const head = JSON.stringify(rest, null, 2).slice(0, -2);
-  const lines = schedule.map((fault) => `    ${JSON.stringify(fault)}`);
+  const lines = schedule.map(({ fault, atMs, forMs, ...rest }) => `    ${JSON.stringify({ fault, atMs, forMs, ...rest })}`);
   return `${head},\n  "schedule": [${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}]\n}\n`;
 }
 

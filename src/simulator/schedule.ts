@@ -90,11 +90,13 @@ const DRAWS: { readonly [kind in Exclude<FaultKind, 'byzantine'>]: Draw } = {
   ],
 };
 
-export function drawSchedule(random: Random, options: Options, subject: Subject): Fault[] {
-  const schedule: Fault[] = [...drawRoles(random.stream('roles'), options, subject)];
+/** With `kinds`, faults of these kinds and of no others; else some kinds, some roles, as the seed has it. */
+export function drawSchedule(random: Random, options: Options, subject: Subject, kinds: readonly FaultKind[] | null = null): Fault[] {
+  const schedule: Fault[] = kinds === null ? drawRoles(random.stream('roles'), options, subject) : [];
   for (const [kind, draw] of Object.entries(DRAWS)) {
     const own = random.stream(kind);
-    if (!own.chance(KIND_CHANCE)) continue;
+    const isWanted = own.chance(KIND_CHANCE);
+    if (kinds === null ? !isWanted : !kinds.some((wanted) => wanted === kind)) continue;
     const intervalMs = spread(own, FAULT_RANGES.intervalMs);
     for (let atMs = own.waiting(intervalMs); atMs < options.faultsMs; atMs += own.waiting(intervalMs)) {
       for (const { delayMs = 0, ...fault } of draw(own, options)) {
@@ -103,7 +105,7 @@ export function drawSchedule(random: Random, options: Options, subject: Subject)
       }
     }
   }
-  schedule.push(...drawGone(random.stream('gone'), options, subject));
+  if (kinds === null) schedule.push(...drawGone(random.stream('gone'), options, subject));
   return schedule.sort((a, b) => a.atMs - b.atMs);
 }
 

@@ -9,6 +9,7 @@ import { type NodeId, quote } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
+import { TWIN } from './behaviours/common.ts';
 import type { Checker, CheckerFactory, Setting, Violation } from './checkers/checker.ts';
 import { describe } from './describe.ts';
 import { byzantineNodes, type Fault } from './faults.ts';
@@ -58,13 +59,18 @@ export class Simulation {
   readonly #injector: Injector;
   readonly #checkers: Checker[] = [];
   readonly #bad: ReadonlyMap<number, string>;
+  /** Of each twin, the place whose identity it has. */
+  readonly #originals: ReadonlyMap<number, number>;
   #phase: 'faults' | 'calm' | 'over' = 'faults';
 
   constructor(input: SimulationInput) {
     const { seed, options, schedule, subject } = input;
     this.input = input;
     this.marks = new MarkCollector(input.marks);
-    this.#bad = byzantineNodes(schedule);
+    const roles = byzantineNodes(schedule);
+    this.#originals = originalsOf(roles, options.nodes);
+    // Whoever has a twin is no more to be trusted than its twin.
+    this.#bad = new Map([...[...this.#originals.values()].map((place) => [place, TWIN] as const), ...roles]);
     const world = new World(seed, input.sink ?? null);
     this.world = world;
     this.network = new Network(world, options.nodes, (random) => ({
@@ -174,11 +180,11 @@ export class Simulation {
     const { block, state, params } = makeGenesis(subject, options);
     const oracle = new ProofOracle();
     const makeEngine = (place: number): AnyEngine =>
-      subject.create(params, { beneficiary: addressOfAccount(options.accounts + place), produce: true }, oracle);
+      subject.create(params, { beneficiary: addressOfAccount(options.accounts + this.#identityOf(place)), produce: true }, oracle);
     const { header, seal } = block;
     const facts = makeEngine(0).genesisFacts(header);
     const genesis: StoredBlock = { block, node: { header, seal, hash: hashHeader(header), facts }, status: 'executed', state };
-    const ids = Array.from({ length: options.nodes }, (_, place) => placeId(place));
+    const ids = Array.from({ length: options.nodes }, (_, place) => placeId(this.#identityOf(place)));
     const places = new Map<NodeId, number[]>();
     for (const [place, id] of ids.entries()) places.set(id, [...(places.get(id) ?? []), place]);
     return {
@@ -197,6 +203,10 @@ export class Simulation {
       ban: (place, peer, forMs) => this.#sessions.cut(place, peer, forMs * US_PER_MS),
       stopped: (place, error) => this.#stopped(place, error),
     };
+  }
+
+  #identityOf(place: number): number {
+    return this.#originals.get(place) ?? place;
   }
 
   #behaviourOf(place: number): BehaviourFactory | null {
@@ -233,4 +243,16 @@ export class Simulation {
       this.#checkers.push(checker);
     }
   }
+}
+
+/** A twin copies the next node that is none. */
+function originalsOf(roles: ReadonlyMap<number, string>, nodes: number): Map<number, number> {
+  const originals = new Map<number, number>();
+  for (const [place, role] of roles) {
+    if (role !== TWIN) continue;
+    let original = (place + 1) % nodes;
+    while (roles.get(original) === TWIN && original !== place) original = (original + 1) % nodes;
+    originals.set(place, original);
+  }
+  return originals;
 }

@@ -92,9 +92,10 @@ export function addressOfAccount(account: number): Address {
   return `0x${(0xacc0_0000 + account).toString(16).padStart(40, '0')}` as Address;
 }
 
+const accountsByAddress = new Map(Array.from({ length: MAX_ACCOUNTS }, (_, account) => [addressOfAccount(account), account]));
+
 export function accountOfAddress(address: Address): number | null {
-  const account = Number.parseInt(address.slice(-8), 16) - 0xacc0_0000;
-  return account >= 0 && account < MAX_ACCOUNTS && addressOfAccount(account) === address ? account : null;
+  return accountsByAddress.get(address) ?? null;
 }
 
 export function balancesRoot(balances: Balances): Hash {

@@ -150,6 +150,8 @@ describe('ethers', () => {
 
   it('hears of new blocks over WebSocket', async () => {
     const provider = new WebSocketProvider(url.replace('http', 'ws'));
+    // ethers throws away, as an unhandled rejection, what arrives before it knows the network.
+    await provider.getNetwork();
     const heard: number[] = [];
     await provider.on('block', (number: number) => heard.push(number));
     await until('two blocks', () => heard.length >= 2);

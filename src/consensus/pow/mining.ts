@@ -16,7 +16,6 @@ import { EMPTY_NONCE, type Header, hashHeader } from '../../chain/header.ts';
 import type { BuildFields, RequestId } from '../engine.ts';
 import { insertBlock } from './arrivals.ts';
 import { chooseHead } from './forkchoice.ts';
-import { sealHash } from './header80.ts';
 import { latestTime, nextDifficulty, recentTimes, verifyHeader } from './rules.ts';
 import { type Turn, trace } from './state.ts';
 import { targetOf } from './work.ts';
@@ -111,7 +110,8 @@ export function stopMining(turn: Turn): void {
 
 function verifyOwn(turn: Turn, template: Block, block: Block) {
   const { rules, state, headers, context } = turn;
-  if (sealHash(block.header) !== sealHash(template.header)) {
+  const { mixHash, nonce } = block.header;
+  if (hashHeader({ ...template.header, mixHash, nonce }) !== hashHeader(block.header)) {
     throw new RuleError('pow/foreign-proof', 'The proof is for another header than the one that was to be sealed.');
   }
   return verifyHeader(rules, block, state.head, headers, context.wallMs);

@@ -109,5 +109,10 @@ export const COMMON_BEHAVIOURS: ReadonlyMap<string, BehaviourFactory> = new Map(
   ['withholding', withholding],
 ]);
 
-/** Two honest nodes with one identity: a behaviour of the world and not of a node (`simulation.ts`). */
+/**
+ * Two honest copies with one identity, which is how a Byzantine node can say two things. Source: Bano et al., "Twins: BFT
+ * Systems Made Robust" (2020). Each copy is honest; that they share a name and a key is the world's doing.
+ */
 export const TWIN = 'twin';
+
+export const twin: BehaviourFactory = () => ({});

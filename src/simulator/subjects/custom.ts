@@ -6,7 +6,7 @@ import { InternalError, UsageError } from '../../base/errors.ts';
 import { quote, ZERO_ADDRESS, ZERO_HASH } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import type { AnyEngine, EngineFactory, NodeSettings } from '../../consensus/engine.ts';
-import { COMMON_BEHAVIOURS } from '../behaviours/common.ts';
+import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import type { EngineJson, Subject } from '../subject.ts';
 
 /** What such a module may say; everything has a default. */
@@ -67,7 +67,7 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
     invariants: [],
     marks: [],
     tolerates: (nodes) => (probe.faults === 'byzantine' ? Math.floor((nodes - 1) / 3) : 0),
-    behaviours: COMMON_BEHAVIOURS,
+    behaviours: new Map([...COMMON_BEHAVIOURS, [TWIN, twin]]),
   };
 }
 
