@@ -38,6 +38,13 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
+/** Has a process killed when this one ends, whatever happens. */
+export function track<T extends ChildProcess>(child: T): T {
+  running.add(child);
+  child.once('close', () => running.delete(child));
+  return child;
+}
+
 export class Child {
   readonly pid: number;
   readonly #child: ChildProcess;
@@ -47,10 +54,9 @@ export class Child {
   #wake: () => void = () => undefined;
 
   constructor(file: string, args: readonly string[], execArgv: readonly string[] = []) {
-    this.#child = fork(file, [...args], { execArgv: [...execArgv], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    this.#child = track(fork(file, [...args], { execArgv: [...execArgv], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }));
     if (this.#child.pid === undefined) throw new Error(`${file} could not be started`);
     this.pid = this.#child.pid;
-    running.add(this.#child);
     this.#child.on('message', (message) => {
       this.#messages.push(message as Message);
       this.#wake();
@@ -62,7 +68,6 @@ export class Child {
     }
     this.#exited = new Promise((resolve) => {
       this.#child.once('close', () => {
-        running.delete(this.#child);
         resolve();
         this.#wake();
       });
