@@ -1,5 +1,6 @@
 /** Headers as a tree: what engines and sync see of the chain. Reading is synchronous and has no side effects. */
-import type { Hash } from '../base/types.ts';
+import type { Address, Hash, Hex } from '../base/types.ts';
+import type { Block } from './block.ts';
 import type { SealedHeader } from './header.ts';
 
 /**
@@ -23,6 +24,12 @@ export interface HeaderNode extends SealedHeader {
  */
 export type BlockStatus = 'stored' | 'executed' | 'invalid';
 
+/** One log of a contract. */
+export interface Output {
+  readonly topics: readonly Hash[];
+  readonly data: Hex;
+}
+
 export interface HeaderView {
   get(hash: Hash): HeaderNode | undefined;
 }
@@ -34,6 +41,13 @@ export interface ChainView extends HeaderView {
   /** The highest block that the engine finalized (genesis at first). */
   readonly finalized: HeaderNode;
   status(hash: Hash): BlockStatus | undefined;
+  /** The whole block. Undefined for one that is not stored. */
+  block(hash: Hash): Block | undefined;
+  /**
+   * What this contract said in this block, in order: how the ledger tells the engine of deposits and exits. Undefined for
+   * a block that is not executed.
+   */
+  outputs(hash: Hash, contract: Address): readonly Output[] | undefined;
   /** The hash of the canonical block of this height. */
   canonical(number: number): Hash | undefined;
   /** Every stored header of this height, canonical or not, at most `limit`. */

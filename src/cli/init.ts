@@ -27,7 +27,7 @@ Examples:
     .action(async (file: string | undefined, flags: InitFlags) => {
       const document = file === undefined ? builtInGenesis('pow') : readJsonFile(file, 'genesis document');
       const { openChain } = await import('../node/chain.ts');
-      const chain = await openChain(flags.datadir, document, { node: { beneficiary: ZERO_ADDRESS, produce: false } });
+      const chain = await openChain(flags.datadir, document, { node: { beneficiary: ZERO_ADDRESS, produce: false, signers: [] } });
       const { genesisHash, chainId, engine } = chain.params;
       await chain.close();
       print(

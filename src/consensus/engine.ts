@@ -10,8 +10,12 @@
  * - Persist before send. An effect with `after: n` leaves the node only once every record up to n is durable. The
  *   counterexample: a vote that is sent and then forgotten in a crash is cast again, differently.
  * - `setHead` may move back and forth (never below finality); `finalize` ascends, once for each height, with a proof.
+ *
+ * Chain and log are two stores that a crash may leave at different moments. What the log says of blocks may be truncated
+ * only once `stored` says that the chain has caught up.
  */
 import type { RuleError, SynodError } from '../base/errors.ts';
+import type { Signatures, Signer } from '../base/signatures.ts';
 import type { Address, Hash, Hex, Json, Lsn, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { Header, SealedHeader } from '../chain/header.ts';
@@ -33,12 +37,21 @@ export type Event<Message> =
    * was ever written (0 for none), which the next `persist` counts from. `incarnation` never repeats.
    */
   | { readonly type: 'start'; readonly incarnation: number; readonly records: readonly Uint8Array[]; readonly lsn: Lsn }
-  /** Decoded by this engine, bounded in size, from an authenticated peer. */
+  /**
+   * Decoded by this engine, bounded in size. Of a message to one peer, `from` is the author, authenticated. What was sent
+   * to all ('*') is gossip: `from` is whoever passed it on, so it must prove its author itself, by a signature. Gossip
+   * goes on to others after this step, unless the step answers with `ignore` or an offence of `from`.
+   */
   | { readonly type: 'message'; readonly from: NodeId; readonly message: Message }
   /** The timer of this name ran out. A timer that was cancelled or set again does not fire for its old setting. */
   | { readonly type: 'timer'; readonly id: string }
   /** Every record up to and including `lsn` is on disk. */
   | { readonly type: 'persisted'; readonly lsn: Lsn }
+  /**
+   * The chain on disk has come up to this head and this finalized block, with everything that was inserted before: one
+   * for each `setHead` and `finalize`, in order.
+   */
+  | { readonly type: 'stored'; readonly head: Hash; readonly finalized: Hash }
   /** Reply to `build`: an executed block without its proof, or null when it could not be built (the parent is gone). */
   | { readonly type: 'built'; readonly request: RequestId; readonly block: Block | null }
   /** Reply to `check`: whether the block executes to what its header says, on a parent that was itself executed. */
@@ -63,8 +76,10 @@ export type AdminCommand = { readonly name: string; readonly arguments: { readon
 export type Effect<Message> =
   /** Append to the consensus log; `persisted` follows. `truncateBelow` drops records that a restart no longer needs. */
   | { readonly type: 'persist'; readonly lsn: Lsn; readonly records: readonly Uint8Array[]; readonly truncateBelow?: Lsn }
-  /** To one peer, or to all ('*'). May be lost, repeated or reordered. */
+  /** To one peer, or to all ('*', by gossip: see the event `message`). May be lost, repeated or reordered. */
   | { readonly type: 'send'; readonly to: NodeId | '*'; readonly message: Message; readonly after?: Lsn }
+  /** The message of this event is stale or known: it is not passed on, and nobody is to blame. */
+  | { readonly type: 'ignore' }
   /** Gossip a block. */
   | { readonly type: 'announce'; readonly block: Block; readonly after?: Lsn }
   /** One timer for each id: setting it again replaces it. */
@@ -140,8 +155,8 @@ export interface Engine<State, Message> {
   verifyCertificate(hash: Hash, certificate: Certificate, chain: HeaderView): void;
   /** What the EVM's PREVRANDAO answers in this block; it cannot depend on a proof that is found after execution. */
   randomness(header: Header): Hash;
-  /** What the protocol credits after the block's transactions (a mining reward); empty where it mints nothing. */
-  rewards(header: Header): readonly Reward[];
+  /** What the protocol credits after the block's transactions (a mining reward, a withdrawn stake); often nothing. */
+  rewards(block: Pick<Block, 'header' | 'payload'>): readonly Reward[];
 
   /** A picture of the state for people, dashboards and checkers. */
   inspect(state: State): Json;
@@ -158,11 +173,13 @@ export interface Reward {
 export type AnyEngine = Engine<any, any>;
 
 /** Makes an engine for one network and one node. Throws UsageError when the genesis settings make no sense. */
-export type EngineFactory = (params: ChainParams, node: NodeSettings) => AnyEngine;
+export type EngineFactory = (params: ChainParams, node: NodeSettings, signatures: Signatures) => AnyEngine;
 
 /** What this node, as opposed to the network, wants of its engine. */
 export interface NodeSettings {
   readonly beneficiary: Address;
   /** Take part in making blocks from the start (mine, validate). */
   readonly produce: boolean;
+  /** The keys of this node's validators or members; none where it only follows, or the engine needs none. */
+  readonly signers: readonly Signer[];
 }

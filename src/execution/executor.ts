@@ -78,7 +78,7 @@ export class Executor {
         throw inBlock(error, header, index);
       }
     }
-    const result = await run.close(this.#rules.rewards(header));
+    const result = await run.close(this.#rules.rewards(block));
     await checkResult(header, result, pacer);
     return { receipts: result.receipts, nodes: result.nodes, codes: result.codes };
   }
@@ -91,7 +91,7 @@ export class Executor {
     const run = await this.#open(draft, parent, draft, pacer);
     const isOver = () => performance.now() >= deadlineMs || options.isHurried?.() === true;
     const transactions = await collect(run, pool.candidates(draft.baseFeePerGas ?? 0n), draft.gasLimit, isOver);
-    const result = await run.close(this.#rules.rewards(draft));
+    const result = await run.close(this.#rules.rewards({ header: draft, payload: fields.payload }));
     const header: Header = {
       ...draft,
       stateRoot: result.root,

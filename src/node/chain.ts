@@ -6,6 +6,7 @@ import { createEngine } from '../consensus/registry.ts';
 import { buildGenesis, parseGenesis } from '../execution/genesis.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { type Datadir, openDatadir } from '../storage/datadir.ts';
+import { blsSignatures } from '../wallet/bls.ts';
 import { keepGenesis } from './genesis-file.ts';
 
 export interface OpenChain {
@@ -29,7 +30,7 @@ export interface OpenChainOptions {
  */
 export async function openChain(root: string, document: unknown, options: OpenChainOptions): Promise<OpenChain> {
   const { block, execution, params } = await buildGenesis(parseGenesis(document));
-  const engine = createEngine(params, options.node);
+  const engine = createEngine(params, options.node, blsSignatures);
   const { genesisHash, chainId } = params;
   const network = { genesisHash, chainId, engine: engine.name };
   const datadir = await openDatadir(root, network, { resync: options.resync === true });

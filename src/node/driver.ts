@@ -13,7 +13,7 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { BoundedQueue } from '../base/bounded.ts';
 import { InternalError, RuleError, SynodError } from '../base/errors.ts';
-import { type Json, Lsn, type NodeId } from '../base/types.ts';
+import { type Hash, type Json, Lsn, type NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { AdminCommand, AnyEngine, Context, Effect, Event, Origin, RequestId } from '../consensus/engine.ts';
 import type { Ports } from './ports.ts';
@@ -54,8 +54,10 @@ interface Queued {
   readonly event: AnyEvent;
   /** 0 for events that this node asked for itself. */
   readonly bytes: number;
-  readonly processed: (() => void) | undefined;
+  readonly processed: ((passOn: boolean) => void) | undefined;
 }
+/** The ends of the chain that is on disk. */
+type StoredEnds = { readonly head: Hash; readonly finalized: Hash };
 export type AdminReply = (result: Json | SynodError) => void;
 
 export class Driver {
@@ -76,6 +78,7 @@ export class Driver {
   #appended = Lsn(0);
   #durable = Lsn(0);
   #finalizedHeight = 0;
+  #stored: StoredEnds;
   #nextAdmin: RequestId = 1;
   #latestBuild: RequestId = 0;
   #latestSeal: RequestId = 0;
@@ -87,6 +90,8 @@ export class Driver {
     this.#ports = ports;
     this.#self = self;
     this.#limits = limits;
+    const { head, finalized } = ports.ledger.view;
+    this.#stored = { head: head.hash, finalized: finalized.hash };
     this.#timers = new Timers(ports.clock, limits.maxTimers, (id) => this.#post({ type: 'timer', id }));
   }
 
@@ -114,8 +119,11 @@ export class Driver {
     this.#admin.clear();
   }
 
-  /** A direct or broadcast message of the engine's protocol. What cannot be decoded is an offence. False: dropped. */
-  receiveMessage(from: NodeId, bytes: Uint8Array): boolean {
+  /**
+   * A direct message or gossip of the engine's protocol. What cannot be decoded is an offence. False: dropped. `processed`
+   * is called after the engine's step for it, with whether gossip may pass it on.
+   */
+  receiveMessage(from: NodeId, bytes: Uint8Array, processed?: (passOn: boolean) => void): boolean {
     let message: unknown;
     try {
       message = this.engine.decode(bytes);
@@ -124,7 +132,7 @@ export class Driver {
       this.#ports.transport.offence(from, error);
       return false;
     }
-    return this.#receive({ type: 'message', from, message }, Math.max(1, bytes.length));
+    return this.#receive({ type: 'message', from, message }, Math.max(1, bytes.length), processed);
   }
 
   /**
@@ -162,7 +170,7 @@ export class Driver {
     return { steps: this.#steps, queued: size, heldEffects: this.#held.length, dropped: this.#dropped, durable: this.#durable };
   }
 
-  #receive(event: AnyEvent, bytes: number, processed?: () => void): boolean {
+  #receive(event: AnyEvent, bytes: number, processed?: (passOn: boolean) => void): boolean {
     const full = this.#inputs >= this.#limits.maxQueuedInputs || this.#inputBytes + bytes > this.#limits.maxQueuedBytes;
     if (full || this.#running !== 'started') {
       this.#dropped++;
@@ -174,7 +182,7 @@ export class Driver {
     return true;
   }
 
-  #post(event: AnyEvent, bytes = 0, processed?: () => void): void {
+  #post(event: AnyEvent, bytes = 0, processed?: (passOn: boolean) => void): void {
     if (this.#running !== 'started') return;
     if (!this.#queue.push({ event, bytes, processed })) {
       this.#fatal(event.type, new InternalError('driver/queue', `${MAX_QUEUED_EVENTS} events are waiting; the engine asks without end.`));
@@ -199,11 +207,15 @@ export class Driver {
       }
       if (event.type === 'mempool') this.#mempoolQueued = false;
       this.#steps++;
+      let passOn = true;
       this.#guard(event.type, () => {
         if (event.type === 'persisted') this.#release(event.lsn);
-        for (const effect of this.engine.step(this.#state, event, this.#context())) this.#gate(effect);
+        for (const effect of this.engine.step(this.#state, event, this.#context())) {
+          if (effect.type === 'ignore' || effect.type === 'offence') passOn = false;
+          this.#gate(effect);
+        }
       });
-      processed?.();
+      processed?.(passOn);
     }
   }
 
@@ -251,7 +263,7 @@ export class Driver {
       case 'check':
         return ledger.check(effect.hash, (error) => this.#post({ type: 'checked', hash: effect.hash, error }));
       case 'setHead':
-        return ledger.setHead(effect.hash, () => undefined);
+        return ledger.setHead(effect.hash, () => this.#nowStored({ head: effect.hash }));
       case 'finalize':
         return this.#finalize(effect);
       case 'fetch':
@@ -260,6 +272,8 @@ export class Driver {
         return transport.offence(effect.from, effect.error);
       case 'reply':
         return this.#reply(effect.request, effect.result);
+      case 'ignore':
+        return;
       case 'trace':
         return observer.trace(effect.name, effect.data);
       default:
@@ -306,7 +320,12 @@ export class Driver {
     assert(node !== undefined, `finalized block ${effect.hash} is known`);
     assert(node.header.number > this.#finalizedHeight, `finalized height ${node.header.number} is above ${this.#finalizedHeight}`);
     this.#finalizedHeight = node.header.number;
-    this.#ports.ledger.finalize(effect.hash, effect.certificate, () => undefined);
+    this.#ports.ledger.finalize(effect.hash, effect.certificate, () => this.#nowStored({ finalized: effect.hash }));
+  }
+
+  #nowStored(ends: Partial<StoredEnds>): void {
+    this.#stored = { ...this.#stored, ...ends };
+    this.#post({ type: 'stored', ...this.#stored });
   }
 
   #reply(request: RequestId, result: Json | SynodError): void {

@@ -12,6 +12,7 @@ import type { Network, NetworkHandlers } from '../network/host.ts';
 import { configHash, type HeadersRequest, PROTOCOL_VERSION, type Status } from '../network/messages.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { serveBlocks, serveHeaders } from '../sync/serve.ts';
+import type { Verdict } from './block-intake.ts';
 import type { Driver } from './driver.ts';
 import type { Inbox } from './inbox.ts';
 import type { TransportPort } from './ports.ts';
@@ -54,7 +55,10 @@ export function networkHandlers(parts: NodeParts, network: Promise<Network>): Ne
     },
     onConsensus: async (bytes, from) => {
       await network;
-      return driver.receiveMessage(from, bytes) ? 'accept' : 'ignore';
+      // An offence is held against the sender by the engine's own effect.
+      const { promise, resolve } = Promise.withResolvers<Verdict>();
+      const isTaken = driver.receiveMessage(from, bytes, (passOn) => resolve(passOn ? 'accept' : 'ignore'));
+      return isTaken ? promise : 'ignore';
     },
     onDirect: (bytes, from) => once(() => driver.receiveMessage(from, bytes)),
     onPeer: (peer, theirs) =>

@@ -62,7 +62,7 @@ export async function startNode(config: NodeConfig): Promise<NodeHandle> {
   try {
     const chain = await openChain(config.datadir, config.genesis, {
       resync: config.resync,
-      node: { beneficiary: config.mining.beneficiary, produce: config.mining.enabled },
+      node: { beneficiary: config.mining.beneficiary, produce: config.mining.enabled, signers: [] },
     });
     closers.add('chain', () => chain.close());
     return await assemble(config, chain, logger, closers);

@@ -38,7 +38,7 @@ const MAX_ERRORS_KEPT = 64;
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
 export async function openOffline(datadir: string, document: unknown): Promise<OfflineChain> {
-  const chain = await openChain(datadir, document, { node: { beneficiary: ZERO_ADDRESS, produce: false } });
+  const chain = await openChain(datadir, document, { node: { beneficiary: ZERO_ADDRESS, produce: false, signers: [] } });
   try {
     return await assemble(chain);
   } catch (error) {

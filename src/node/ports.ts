@@ -36,7 +36,7 @@ export interface TransportPort {
 export interface LedgerPort {
   readonly view: ChainView;
   insert(block: Block, facts: Facts): void;
-  /** Takes effect in `view` at once; becomes durable and visible to clients in one atomic batch, then calls `done`. */
+  /** Takes effect in `view` at once; becomes durable and visible to clients in one atomic batch, in order, then calls `done`. */
   setHead(hash: Hash, done: () => void): void;
   finalize(hash: Hash, certificate: Certificate, done: () => void): void;
   check(hash: Hash, done: (error: RuleError | null) => void): void;

@@ -3,14 +3,14 @@
  * and what is durable. A new head is one batch with everything that led to it; a crash leaves the durable part.
  */
 import { assert, present } from '../base/assert.ts';
-import type { Hash } from '../base/types.ts';
+import type { Address, Hash } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
-import type { BlockStatus, ChainView, Facts, HeaderNode } from '../chain/tree.ts';
+import type { BlockStatus, ChainView, Facts, HeaderNode, Output } from '../chain/tree.ts';
 import type { Certificate } from '../consensus/engine.ts';
 import type { ServedChain } from '../sync/serve.ts';
 import type { DiskFile } from './disk.ts';
-import type { Balances } from './transfers.ts';
+import { type Balances, outputsOf } from './transfers.ts';
 
 export interface StoredBlock {
   readonly block: Block;
@@ -118,6 +118,12 @@ export class LightChain implements ChainView {
 
   block(hash: Hash): Block | undefined {
     return this.#blocks.get(hash)?.block;
+  }
+
+  /** The light ledger has one contract at most, so whatever is said in a block was said by it. */
+  outputs(hash: Hash, _contract: Address): readonly Output[] | undefined {
+    const entry = this.#blocks.get(hash);
+    return entry?.status === 'executed' ? outputsOf(entry.block.transactions) : undefined;
   }
 
   state(hash: Hash): Balances | null {

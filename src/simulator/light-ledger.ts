@@ -156,10 +156,10 @@ export class LightLedger implements LedgerPort {
 }
 
 /** The state after a block. Throws RuleError when the block is not what its header says. */
-export function executeBlock(engine: AnyEngine, { header, transactions }: Block, parent: Balances): Balances {
+export function executeBlock(engine: AnyEngine, { header, transactions, payload }: Block, parent: Balances): Balances {
   const state = parent.slice();
   for (const bytes of transactions) applyTransfer(state, decodeTransfer(bytes));
-  pay(engine, header, state);
+  pay(engine, { header, payload }, state);
   const gasUsed = TRANSFER_GAS * BigInt(transactions.length);
   if (header.gasUsed !== gasUsed) throw mismatch('gasUsed', header.gasUsed, gasUsed);
   const root = balancesRoot(state);
@@ -201,12 +201,12 @@ function buildBlock({ engine, params, pool, parent, state, fields }: BuildInput)
     ...given,
     ...forkFields(number, fields.timestamp, parent.header, params),
   };
-  pay(engine, header, after);
+  pay(engine, { header, payload }, after);
   return { header: { ...header, stateRoot: balancesRoot(after) }, seal: new Uint8Array(0), transactions, payload };
 }
 
-function pay(engine: AnyEngine, header: Header, state: Balances): void {
-  for (const { to, amount } of engine.rewards(header)) {
+function pay(engine: AnyEngine, block: Pick<Block, 'header' | 'payload'>, state: Balances): void {
+  for (const { to, amount } of engine.rewards(block)) {
     const account = accountOfAddress(to);
     if (account !== null && 2 * account < state.length) mint(state, account, Number(amount));
   }

@@ -5,6 +5,7 @@
 import type { Random } from '../base/random.ts';
 import { placeId } from './places.ts';
 import type { EngineJson, Subject } from './subject.ts';
+import { type Keys, TAG_KEYS } from './tags.ts';
 
 export interface Options {
   readonly nodes: number;
@@ -47,13 +48,14 @@ export const RANGES = {
 /** Not drawn: what is owed after the last fault, in blocks. */
 export const RECOVERY_BLOCKS = 600;
 
-export function drawOptions(random: Random, subject: Subject, fixed: Partial<Options> = {}): Options {
+export function drawOptions(random: Random, subject: Subject, fixed: Partial<Options> = {}, keys: Keys = TAG_KEYS): Options {
   const nodes = fixed.nodes ?? integer(random, RANGES.nodes);
   const engine =
     fixed.engine ??
     subject.drawSettings(
       random,
       Array.from({ length: nodes }, (_, place) => placeId(place)),
+      keys,
     );
   const drawn: Options = {
     nodes,

@@ -7,7 +7,8 @@ import { present } from '../base/assert.ts';
 import { UsageError } from '../base/errors.ts';
 import { type NodeId, quote } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
-import type { AnyEngine } from '../consensus/engine.ts';
+import type { ChainParams } from '../chain/params.ts';
+import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import { TWIN } from './behaviours/common.ts';
 import type { Checker, CheckerFactory, Setting, Violation } from './checkers/checker.ts';
@@ -24,6 +25,7 @@ import { Sessions } from './peers.ts';
 import { placeId } from './places.ts';
 import { ProofOracle } from './sealer.ts';
 import type { Subject } from './subject.ts';
+import { TAG_KEYS } from './tags.ts';
 import type { TraceSink } from './trace.ts';
 import { addressOfAccount } from './transfers.ts';
 import { type Company, VirtualNode } from './virtual-node.ts';
@@ -64,7 +66,7 @@ export class Simulation {
   #phase: 'faults' | 'calm' | 'over' = 'faults';
 
   constructor(input: SimulationInput) {
-    const { seed, options, schedule, subject } = input;
+    const { seed, options, schedule } = input;
     this.input = input;
     this.marks = new MarkCollector(input.marks);
     const roles = byzantineNodes(schedule);
@@ -93,7 +95,7 @@ export class Simulation {
         if (this.#sessions.of(node.place).has(from)) node.receive(from, packet);
       });
     }
-    this.#makeCheckers(subject.create(company.params, { beneficiary: addressOfAccount(0), produce: false }, company.oracle), company);
+    this.#makeCheckers(this.#observer(company.params, company.oracle), company);
     this.#injector = new Injector(
       {
         world,
@@ -179,8 +181,7 @@ export class Simulation {
     const { subject, options } = this.input;
     const { block, state, params } = makeGenesis(subject, options);
     const oracle = new ProofOracle();
-    const makeEngine = (place: number): AnyEngine =>
-      subject.create(params, { beneficiary: addressOfAccount(options.accounts + this.#identityOf(place)), produce: true }, oracle);
+    const makeEngine = (place: number): AnyEngine => subject.create(params, this.#settingsOf(place), oracle, TAG_KEYS.signatures);
     const { header, seal } = block;
     const facts = makeEngine(0).genesisFacts(header);
     const genesis: StoredBlock = { block, node: { header, seal, hash: hashHeader(header), facts }, status: 'executed', state };
@@ -203,6 +204,19 @@ export class Simulation {
       ban: (place, peer, forMs) => this.#sessions.cut(place, peer, forMs * US_PER_MS),
       stopped: (place, error) => this.#stopped(place, error),
     };
+  }
+
+  /** An engine that takes no part, for checkers to ask. */
+  #observer(params: ChainParams, oracle: ProofOracle): AnyEngine {
+    const settings = { beneficiary: addressOfAccount(0), produce: false, signers: [] };
+    return this.input.subject.create(params, settings, oracle, TAG_KEYS.signatures);
+  }
+
+  #settingsOf(place: number): NodeSettings {
+    const { options, subject } = this.input;
+    const identity = this.#identityOf(place);
+    const signers = Array.from({ length: subject.keysPerNode }, (_, index) => TAG_KEYS.signer(identity, index));
+    return { beneficiary: addressOfAccount(options.accounts + identity), produce: true, signers };
   }
 
   #identityOf(place: number): number {

@@ -3,6 +3,7 @@
  * what must hold for every engine. A user's own engine needs no more than a factory (`subjects/custom.ts`).
  */
 import type { Random } from '../base/random.ts';
+import type { Signatures } from '../base/signatures.ts';
 import type { Json, NodeId } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
@@ -10,15 +11,18 @@ import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import type { CheckerFactory } from './checkers/checker.ts';
 import type { MarkRule } from './marks.ts';
 import type { ProofOracle } from './sealer.ts';
+import type { Keys } from './tags.ts';
 
 export type EngineJson = { readonly [key: string]: Json };
 
 export interface Subject {
   readonly name: string;
-  /** `proofs` says which proofs are real in this world. Throws UsageError for settings that make no sense. */
-  create(params: ChainParams, node: NodeSettings, proofs: ProofOracle): AnyEngine;
-  /** The genesis settings of one run of these nodes. */
-  drawSettings(random: Random, nodes: readonly NodeId[]): EngineJson;
+  /** `proofs` and `signatures` say which are real in this world. Throws UsageError for settings that make no sense. */
+  create(params: ChainParams, node: NodeSettings, proofs: ProofOracle, signatures: Signatures): AnyEngine;
+  /** The genesis settings of one run of these nodes; of each, `keys` gives the first `keysPerNode`. */
+  drawSettings(random: Random, nodes: readonly NodeId[], keys: Keys): EngineJson;
+  /** How many keys each node signs with; 0 for engines that sign nothing. */
+  readonly keysPerNode: number;
   /** Of genesis, when the whole network has this many hashes a second. */
   difficulty(settings: EngineJson, hashRate: number): bigint;
   /** What one block takes on average with all nodes at work. */

@@ -1,11 +1,13 @@
 /**
- * The light ledger's whole economy: accounts that send each other amounts. A transfer is 14 bytes, a state an array of
- * numbers, a state root two words over it; nothing is signed, because the simulator's clients cannot be impersonated.
+ * The light ledger's whole economy: accounts that send each other amounts. A transfer is 14 bytes, and those that an
+ * engine's contract would log (`says`) if the receiver were that contract; a state is an array of numbers, a state root two words over it; nothing is signed, because the simulator's clients cannot be impersonated.
  * It keeps what consensus can get wrong: a nonce is used once, nothing is spent twice, no money comes from nowhere.
  */
+import { fromHex, toHex } from '../base/bytes.ts';
 import { DecodeError, RuleError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
 import { EMPTY_TRIE_ROOT } from '../chain/header.ts';
+import type { Output } from '../chain/tree.ts';
 
 export interface Transfer {
   /** Numbers of accounts. */
@@ -14,21 +16,30 @@ export interface Transfer {
   /** The sender's transfers count from 0. */
   readonly nonce: number;
   readonly amount: number;
+  /** What the contract says because of it, to the engine. */
+  readonly says?: Output;
 }
 
 export const TRANSFER_BYTES = 14;
+const CHECKSUM_AT = 12;
+const MAX_TRANSFER_BYTES = 4_096;
 export const MAX_ACCOUNTS = 256;
+const NOTHING = new Uint8Array(0);
+const TOPIC_BYTES = 32;
+const MAX_TOPICS = 4;
 
 const decoded = new WeakMap<Uint8Array, Transfer>();
 
 export function encodeTransfer(transfer: Transfer): Uint8Array {
-  const bytes = new Uint8Array(TRANSFER_BYTES);
+  const said = transfer.says === undefined ? NOTHING : encodeOutput(transfer.says);
+  const bytes = new Uint8Array(TRANSFER_BYTES + said.length);
+  bytes.set(said, TRANSFER_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, transfer.from);
   view.setUint16(2, transfer.to);
   view.setUint32(4, transfer.nonce);
   view.setUint32(8, transfer.amount);
-  view.setUint16(12, checksum(bytes));
+  view.setUint16(CHECKSUM_AT, checksum(bytes));
   decoded.set(bytes, transfer);
   return bytes;
 }
@@ -38,15 +49,38 @@ export function decodeTransfer(bytes: Uint8Array): Transfer {
   const known = decoded.get(bytes);
   if (known !== undefined) return known;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (bytes.length !== TRANSFER_BYTES || view.getUint16(12) !== checksum(bytes)) {
+  if (bytes.length < TRANSFER_BYTES || bytes.length > MAX_TRANSFER_BYTES || view.getUint16(12) !== checksum(bytes)) {
     throw new DecodeError('decode/transfer', `Not a transfer of the light ledger (${bytes.length} bytes).`, { bytes: bytes.length });
   }
-  const transfer = { from: view.getUint16(0), to: view.getUint16(2), nonce: view.getUint32(4), amount: view.getUint32(8) };
+  const transfer = {
+    from: view.getUint16(0),
+    to: view.getUint16(2),
+    nonce: view.getUint32(4),
+    amount: view.getUint32(8),
+    ...(bytes.length > TRANSFER_BYTES && { says: decodeOutput(bytes.subarray(TRANSFER_BYTES)) }),
+  };
   if (transfer.from >= MAX_ACCOUNTS || transfer.to >= MAX_ACCOUNTS) {
     throw new DecodeError('decode/transfer', `A transfer names an account that is none of the ${MAX_ACCOUNTS}.`);
   }
   decoded.set(bytes, transfer);
   return transfer;
+}
+
+/** What the contract said in these transfers, in order. */
+export function outputsOf(transactions: readonly Uint8Array[]): readonly Output[] {
+  return transactions.flatMap((bytes) => decodeTransfer(bytes).says ?? []);
+}
+
+function encodeOutput({ topics, data }: Output): Uint8Array {
+  return Uint8Array.from([topics.length, ...topics.flatMap((topic) => [...fromHex(topic)]), ...fromHex(data)]);
+}
+
+function decodeOutput(bytes: Uint8Array): Output {
+  const count = bytes[0] ?? 0;
+  const end = 1 + count * TOPIC_BYTES;
+  if (count > MAX_TOPICS || bytes.length < end) throw new DecodeError('decode/transfer', `A contract cannot say ${bytes.length} bytes so.`);
+  const topics = Array.from({ length: count }, (_, i) => toHex(bytes.subarray(1 + i * TOPIC_BYTES, 1 + (i + 1) * TOPIC_BYTES)) as Hash);
+  return { topics, data: toHex(bytes.subarray(end)) };
 }
 
 /** Names a transfer: two that differ in anything have different names. */
@@ -140,6 +174,8 @@ class Words {
 
 function checksum(bytes: Uint8Array): number {
   let sum = 0x5a5a;
-  for (let i = 0; i < TRANSFER_BYTES - 2; i++) sum = (Math.imul(sum, 31) + (bytes[i] ?? 0)) & 0xffff;
+  for (let i = 0; i < bytes.length; i++) {
+    if (i !== CHECKSUM_AT && i !== CHECKSUM_AT + 1) sum = (Math.imul(sum, 31) + (bytes[i] ?? 0)) & 0xffff;
+  }
   return sum;
 }

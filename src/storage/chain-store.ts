@@ -11,10 +11,10 @@
 import { assert, present } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded.ts';
 import { InternalError } from '../base/errors.ts';
-import type { Hash } from '../base/types.ts';
+import type { Address, Hash } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
-import type { BlockStatus, ChainView, Facts, HeaderNode } from '../chain/tree.ts';
+import type { BlockStatus, ChainView, Facts, HeaderNode, Output } from '../chain/tree.ts';
 import { Pacer, paced } from '../execution/pacer.ts';
 import type { Execution, Receipt, StateSource } from '../execution/types.ts';
 import { checkChain, type Recovery } from './chain-check.ts';
@@ -302,9 +302,18 @@ export class ChainStore {
       },
       get: (hash) => store.#entry(hash)?.node,
       status: (hash) => store.#entry(hash)?.status,
+      block: (hash) => store.block(hash),
+      outputs: (hash, contract) => store.#outputs(hash, contract),
       canonical: (number) => store.#workingCanonical(number),
       atHeight: (number, limit) => store.#atHeight(number, limit),
     };
+  }
+
+  #outputs(hash: Hash, contract: Address): readonly Output[] | undefined {
+    const entry = this.#entry(hash);
+    if (entry?.status !== 'executed') return undefined;
+    const receipts = this.#need(TABLES.receipts, rows.idOf(entry.node), `block ${entry.node.header.number}`);
+    return receipts.flatMap(({ logs }) => logs.filter(({ address }) => address === contract));
   }
 
   #workingCanonical(number: number): Hash | undefined {

@@ -1,4 +1,5 @@
 /** Chains of full blocks for a follower to import: built as a miner builds them, with a difficulty that any nonce meets. */
+
 import { present } from '../../src/base/assert.ts';
 import { EMPTY } from '../../src/base/bytes.ts';
 import { RuleError } from '../../src/base/errors.ts';
@@ -13,6 +14,7 @@ import { Executor } from '../../src/execution/executor.ts';
 import { buildGenesis, parseGenesis } from '../../src/execution/genesis.ts';
 import { decodeTransaction } from '../../src/execution/transaction.ts';
 import type { Execution } from '../../src/execution/types.ts';
+import { blsSignatures } from '../../src/wallet/bls.ts';
 import { GAS_LIMIT } from './transfers.ts';
 
 const BENEFICIARY = Address(`0x${'c0'.repeat(20)}`);
@@ -33,7 +35,7 @@ export class ChainMaker {
 
   private constructor(params: ChainParams, genesis: Block, execution: Execution) {
     this.#params = params;
-    this.#engine = createEngine(params, { beneficiary: BENEFICIARY, produce: false });
+    this.#engine = createEngine(params, { beneficiary: BENEFICIARY, produce: false, signers: [] }, blsSignatures);
     const state = { node: (hash: Hash) => this.#nodes.get(hash), code: (hash: Hash) => this.#codes.get(hash) };
     this.#executor = new Executor(params, state, this.#engine, this.#headers);
     this.#head = this.#keep(genesis, execution, this.#engine.genesisFacts(genesis.header));

@@ -68,7 +68,7 @@ describe('building and executing', () => {
   });
 
   it('pays the tip to the beneficiary, burns the base fee and mints what the engine says', async () => {
-    const chain = await TestChain.start(genesisDocument(), ({ beneficiary: to }) => [{ to, amount: 2n * ETHER }]);
+    const chain = await TestChain.start(genesisDocument(), ({ header }) => [{ to: header.beneficiary, amount: 2n * ETHER }]);
     const reader = new StateReader(chain.state);
     await chain.mine(transaction(ALICE, 0, BOB.address, { value: 5n }));
     expect(reader.account(chain.head, BENEFICIARY)?.balance).toBe(2n * ETHER + 21_000n * GWEI);

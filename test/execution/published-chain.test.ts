@@ -237,7 +237,7 @@ async function replay() {
     },
   };
   const randomness = ({ mixHash }: Header) => mixHash;
-  const credits = (header: Header) => creditsOf(byHash.get(hashHeader(header)) as Published, params.forks);
+  const credits = ({ header }: { readonly header: Header }) => creditsOf(byHash.get(hashHeader(header)) as Published, params.forks);
   const executor = new Executor(params, source, { randomness, rewards: credits }, view);
   for (const published of blocks.slice(LAST_FOREIGN_BLOCK)) {
     const { header, transactions } = published;
@@ -246,7 +246,7 @@ async function replay() {
       const state = new WorldState(source, parent.stateRoot);
       const ancestorHash = ancestorHashes(parent, view);
       const options = { params, context: header, randomness: header.mixHash, state, ancestorHash, pacer: new Pacer() };
-      source.write(await executeWithBlobs(published, options, credits(header)));
+      source.write(await executeWithBlobs(published, options, credits({ header })));
     } else {
       source.write(await executor.execute({ header, seal: new Uint8Array(0), transactions, payload: new Uint8Array(0) }, parent));
     }

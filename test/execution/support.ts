@@ -11,7 +11,7 @@ import type { Block } from '../../src/chain/block.ts';
 import { EMPTY_NONCE, type Header, hashHeader } from '../../src/chain/header.ts';
 import type { ChainParams } from '../../src/chain/params.ts';
 import type { HeaderNode, HeaderView } from '../../src/chain/tree.ts';
-import type { BuildFields, Reward } from '../../src/consensus/engine.ts';
+import type { AnyEngine, BuildFields } from '../../src/consensus/engine.ts';
 import { Executor } from '../../src/execution/executor.ts';
 import { buildGenesis, parseGenesis } from '../../src/execution/genesis.ts';
 import { keccak256 } from '../../src/execution/keccak.ts';
@@ -118,13 +118,13 @@ export class TestChain implements HeaderView {
   readonly blocks: Block[] = [];
   readonly executions: Execution[] = [];
 
-  private constructor(params: ChainParams, rewards: (header: Header) => readonly Reward[]) {
+  private constructor(params: ChainParams, rewards: AnyEngine['rewards']) {
     this.params = params;
     this.executor = new Executor(params, this.state, { randomness: () => RANDOMNESS, rewards }, this);
   }
 
   /** Mints nothing unless told. */
-  static async start(document: unknown = genesisDocument(), rewards: (header: Header) => readonly Reward[] = () => []): Promise<TestChain> {
+  static async start(document: unknown = genesisDocument(), rewards: AnyEngine['rewards'] = () => []): Promise<TestChain> {
     const { block, execution, params } = await buildGenesis(parseGenesis(document));
     const chain = new TestChain(params, rewards);
     chain.append(block, execution);

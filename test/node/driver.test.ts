@@ -65,6 +65,7 @@ interface World {
   readonly calls: string[];
   readonly fatal: unknown[];
   readonly appends: (() => void)[];
+  readonly stores: (() => void)[];
   readonly timers: { delayMs: number; fire: () => void; cancelled: boolean }[];
   readonly builds: ((block: Block | null) => void)[];
   readonly seals: ((header: Header) => void)[];
@@ -76,6 +77,7 @@ function world(step: Step, limits: DriverLimits = DRIVER_LIMITS, start = true): 
   const appends: (() => void)[] = [];
   const timers: World['timers'] = [];
   const builds: World['builds'] = [];
+  const stores: World['stores'] = [];
   const seals: World['seals'] = [];
   const node = (number: number): HeaderNode => ({
     hash: hash(number),
@@ -90,6 +92,8 @@ function world(step: Step, limits: DriverLimits = DRIVER_LIMITS, start = true): 
     maxHeight: 0,
     get: (wanted) => node(Number(BigInt(wanted))),
     status: () => 'executed',
+    block: () => undefined,
+    outputs: () => undefined,
     canonical: () => undefined,
     atHeight: () => [],
   };
@@ -122,8 +126,14 @@ function world(step: Step, limits: DriverLimits = DRIVER_LIMITS, start = true): 
     ledger: {
       view,
       insert: () => void calls.push('insert'),
-      setHead: () => void calls.push('setHead'),
-      finalize: (finalized) => void calls.push(`finalize ${BigInt(finalized)}`),
+      setHead: (_head, done) => {
+        calls.push('setHead');
+        stores.push(done);
+      },
+      finalize: (finalized, _certificate, done) => {
+        calls.push(`finalize ${BigInt(finalized)}`);
+        stores.push(done);
+      },
       check: (_checked, done) => done(null),
       build: (_parent, _fields, done) => void builds.push(done),
     },
@@ -132,11 +142,50 @@ function world(step: Step, limits: DriverLimits = DRIVER_LIMITS, start = true): 
   };
   const driver = new Driver(toyEngine(step), ports, self, limits);
   if (start) driver.start({ incarnation: 1, records: [], lsn: Lsn(0) });
-  return { driver, calls, fatal, appends, timers, builds, seals };
+  return { driver, calls, fatal, appends, stores, timers, builds, seals };
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const message = (event: ToyEvent): string | undefined => (event.type === 'message' ? event.message : undefined);
+
+describe('what is on disk', () => {
+  it('is told after each head and each finalized block, in order', () => {
+    const told: unknown[] = [];
+    const { driver, stores } = world((event) => {
+      if (event.type === 'stored') told.push([BigInt(event.head), BigInt(event.finalized)]);
+      return message(event) === 'go'
+        ? [
+            { type: 'setHead', hash: hash(5) },
+            { type: 'finalize', hash: hash(4), certificate: bytes('proof') },
+          ]
+        : [];
+    });
+    driver.receiveMessage(peer, bytes('go'));
+    expect(told).toEqual([]);
+    for (const done of stores) done();
+    expect(told).toEqual([
+      [5n, 0n],
+      [5n, 4n],
+    ]);
+  });
+});
+
+describe('gossip', () => {
+  it('goes on after the step, unless the engine ignores it or blames somebody', () => {
+    const { driver } = world((event) => {
+      if (message(event) === 'known') return [{ type: 'ignore' }];
+      if (message(event) === 'bad') return [{ type: 'offence', from: peer, error: new RuleError('toy/bad', 'A bad message.') }];
+      return [];
+    });
+    const passedOn: unknown[] = [];
+    for (const text of ['new', 'known', 'bad']) driver.receiveMessage(peer, bytes(text), (passOn) => passedOn.push([text, passOn]));
+    expect(passedOn).toEqual([
+      ['new', true],
+      ['known', false],
+      ['bad', false],
+    ]);
+  });
+});
 
 describe('persist before send', () => {
   it('holds what waits for a record until the log is durable, and lets the rest pass', () => {

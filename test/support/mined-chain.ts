@@ -1,4 +1,5 @@
 /** Real proof-of-work blocks that a datadir accepts: built by the executor, mined here at the lowest difficulty. */
+
 import { readFileSync } from 'node:fs';
 import { present } from '../../src/base/assert.ts';
 import { addressOf, EMPTY } from '../../src/base/bytes.ts';
@@ -14,6 +15,7 @@ import { buildGenesis, parseGenesis } from '../../src/execution/genesis.ts';
 import { decodeTransaction } from '../../src/execution/transaction.ts';
 import { ChainStore } from '../../src/storage/chain-store.ts';
 import { MemoryDatabase } from '../../src/storage/memory.ts';
+import { blsSignatures } from '../../src/wallet/bls.ts';
 import { mine } from '../consensus/pow/support.ts';
 import { ListPool } from '../execution/support.ts';
 
@@ -54,7 +56,7 @@ export class MinedChain {
 
   static async start(document: object = easyDocument()): Promise<MinedChain> {
     const { block, execution, params } = await buildGenesis(parseGenesis(document));
-    const engine = createEngine(params, { beneficiary: ZERO_ADDRESS, produce: false });
+    const engine = createEngine(params, { beneficiary: ZERO_ADDRESS, produce: false, signers: [] }, blsSignatures);
     const store = await ChainStore.open(new MemoryDatabase(), { block, execution, facts: engine.genesisFacts(block.header) });
     const executor = new Executor(params, store.state, engine, store.view);
     const rules = { params, settings: parseSettings(params.engine.settings), checkProof };

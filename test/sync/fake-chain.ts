@@ -124,6 +124,10 @@ export class FakeChain implements ChainView {
     return this.#entries.get(hash)?.block;
   }
 
+  outputs(): undefined {
+    return undefined;
+  }
+
   status(hash: Hash): BlockStatus | undefined {
     return this.#entries.get(hash)?.status;
   }

@@ -33,7 +33,7 @@ export function powEngine(rules: PowRules, node: NodeSettings): Engine<PowState,
     },
     // The proof is found after execution, so nothing in it may reach the EVM; the parent's hash is what is known before.
     randomness: (header) => header.parentHash,
-    rewards: ({ beneficiary: to }) => (blockRewardWei === 0n ? [] : [{ to, amount: blockRewardWei }]),
+    rewards: ({ header }) => (blockRewardWei === 0n ? [] : [{ to: header.beneficiary, amount: blockRewardWei }]),
     inspect,
   };
 }

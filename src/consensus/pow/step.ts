@@ -42,6 +42,7 @@ function dispatch(turn: Turn, event: Event<PowMessage>): void {
       return;
     case 'message':
     case 'persisted':
+    case 'stored':
       // This engine decodes no message and writes no record.
       return;
     default:

@@ -3,11 +3,13 @@
  * what the simulator should know of it. What the module gets wrong is said by name.
  */
 import { InternalError, UsageError } from '../../base/errors.ts';
+import type { Signatures } from '../../base/signatures.ts';
 import { quote, ZERO_ADDRESS, ZERO_HASH } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import type { AnyEngine, EngineFactory, NodeSettings } from '../../consensus/engine.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import type { EngineJson, Subject } from '../subject.ts';
+import { TAG_KEYS } from '../tags.ts';
 
 /** What such a module may say; everything has a default. */
 export interface SimulationHints {
@@ -48,19 +50,25 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
   }
   const factory = createEngine as EngineFactory;
   const { settings = {}, blockMs = DEFAULT_BLOCK_MS, quorum = majority } = simulation as SimulationHints;
-  const create = (params: ChainParams, node: NodeSettings): AnyEngine => {
-    const engine: unknown = factory(params, node);
+  const create = (params: ChainParams, node: NodeSettings, signatures: Signatures): AnyEngine => {
+    const engine: unknown = factory(params, node, signatures);
     checkShape(engine, file);
     return engine;
   };
   const probe = create(
     { ...NO_PARAMS, engine: { name: file, settings: { nodes: [], ...settings } } },
-    { beneficiary: ZERO_ADDRESS, produce: false },
+    { beneficiary: ZERO_ADDRESS, produce: false, signers: [] },
+    TAG_KEYS.signatures,
   );
   return {
     name: file,
-    create,
-    drawSettings: (_random, nodes) => ({ nodes, ...settings }),
+    create: (params, node, _proofs, signatures) => create(params, node, signatures),
+    drawSettings: (_random, nodes, keys) => ({
+      nodes,
+      keys: nodes.map((_, identity) => keys.signer(identity, 0).publicKey),
+      ...settings,
+    }),
+    keysPerNode: 1,
     difficulty: () => 1n,
     blockMs: () => blockMs,
     quorum,

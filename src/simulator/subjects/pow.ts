@@ -25,6 +25,7 @@ export const powSubject: Subject = {
       blockRewardWei: 5,
     };
   },
+  keysPerNode: 0,
   difficulty: (settings, hashRate) => BigInt(Math.max(1, Math.round(hashRate * (blockMs(settings) / 1_000)))),
   blockMs,
   quorum: () => 1,

@@ -248,9 +248,9 @@ describe('consensus/pow engine', () => {
 
   it('mints the reward of the genesis file for the beneficiary, and nothing without one', () => {
     const header = draft(net, net.genesis, w.chain);
-    expect(w.engine.rewards(header)).toEqual([]);
+    expect(w.engine.rewards({ header, payload: new Uint8Array(0) })).toEqual([]);
     const minting = new World(testNet({ blockRewardWei: '2000000000000000000' }));
-    expect(minting.engine.rewards(header)).toEqual([{ to: MINER, amount: 2n * 10n ** 18n }]);
+    expect(minting.engine.rewards({ header, payload: new Uint8Array(0) })).toEqual([{ to: MINER, amount: 2n * 10n ** 18n }]);
   });
 
   it('shows a picture of its state that JSON can carry', () => {

@@ -2,6 +2,7 @@
  * One engine in a small world: a chain in memory, effects carried out at once, replies queued, timers moved by hand.
  * After every step it checks the engine's invariants.
  */
+
 import { expect } from 'vitest';
 import { assert, present } from '../../../src/base/assert.ts';
 import { RuleError, type SynodError } from '../../../src/base/errors.ts';
@@ -12,6 +13,7 @@ import type { BlockStatus, ChainView, HeaderNode } from '../../../src/chain/tree
 import type { AnyEngine, BuildFields, Context, Effect, Event, Origin } from '../../../src/consensus/engine.ts';
 import { createPow } from '../../../src/consensus/pow/engine.ts';
 import type { PowState } from '../../../src/consensus/pow/state.ts';
+import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { blockOf, draft, GENESIS_TIME, MINER, mine, type TestNet } from './support.ts';
 
 export class MemoryChain implements ChainView {
@@ -42,6 +44,15 @@ export class MemoryChain implements ChainView {
   status(hash: Hash): BlockStatus | undefined {
     this.statusReads++;
     return this.statuses.get(hash);
+  }
+
+  /** Proof-of-work reads headers only. */
+  block(): undefined {
+    return undefined;
+  }
+
+  outputs(): undefined {
+    return undefined;
   }
 
   canonical(number: number): Hash | undefined {
@@ -102,7 +113,7 @@ export class World {
     this.net = net;
     this.#manual = options.manual ?? false;
     this.chain = options.chain ?? new MemoryChain(net.genesis);
-    this.engine = createPow(net.params, { beneficiary: MINER, produce: options.produce ?? false });
+    this.engine = createPow(net.params, { beneficiary: MINER, produce: options.produce ?? false, signers: [] }, TAG_KEYS.signatures);
     this.state = this.engine.init(this.#context());
     this.step({ type: 'start', incarnation: 1, records: [], lsn: Lsn(0) });
   }
