@@ -17,6 +17,7 @@ const FIELDS: { readonly [kind in FaultKind]: { readonly [field: string]: Read }
   clogLink: { from: node, to: node },
   noise: { loss: probability, duplicate: probability, reorder: probability },
   clock: { node, offsetMs: (value, at) => void numberField(value, at, -1e12, 1e12) },
+  drift: { node, factor: (value, at) => void numberField(value, at, 0.5, 2) },
   slowDisk: { node, factor },
   diskError: { node },
   hashRate: { node, factor },

@@ -15,6 +15,8 @@ export type Fault =
   | Timed<'noise', { readonly loss: number; readonly duplicate: number; readonly reorder: number }>
   /** The node's wall clock is wrong by so much; monotonic time goes on as it should. */
   | Timed<'clock', { readonly node: number; readonly offsetMs: number }>
+  /** The node's clocks, the monotonic one too, run at `factor` times the right rate. */
+  | Timed<'drift', { readonly node: number; readonly factor: number }>
   | Timed<'slowDisk', { readonly node: number; readonly factor: number }>
   /** Writes fail; the node has to stop, and starts again at the end. */
   | Timed<'diskError', { readonly node: number }>
@@ -33,6 +35,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'clogLink',
   'noise',
   'clock',
+  'drift',
   'slowDisk',
   'diskError',
   'hashRate',

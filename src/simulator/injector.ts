@@ -92,7 +92,11 @@ export class Injector {
         return network.setNoise(this.#lastNoise());
       case 'clock':
         return this.#set(fault.node, (node, active) => {
-          node.offsetMs = active.reduce((sum, other) => sum + (other.fault === 'clock' ? other.offsetMs : 0), 0);
+          node.clock.offsetMs = active.reduce((sum, other) => sum + (other.fault === 'clock' ? other.offsetMs : 0), 0);
+        });
+      case 'drift':
+        return this.#set(fault.node, (node, active) => {
+          node.clock.setRate(active.reduce((product, other) => product * (other.fault === 'drift' ? other.factor : 1), 1));
         });
       case 'slowDisk':
         return this.#set(fault.node, (node, active) => {

@@ -41,7 +41,7 @@ export interface Surroundings {
   /** For the engine. */
   readonly random: Random;
   readonly executionUs: () => number;
-  readonly wallMs: () => number;
+  readonly localClock: ClockPort;
   readonly observe: Observe;
   /** Of those this node has a session with. */
   peers(): Iterable<number>;
@@ -80,14 +80,14 @@ export class Life {
     this.#here = here;
     this.#lsn = here.log.last;
     this.chain = new LightChain(here.chain, here.chainFile);
-    const { engine, observe, place, random } = here;
+    const { engine, random } = here;
     const clock = this.#clock();
     const fatal = (error: unknown) => this.#fatal(error);
     this.driver = new Driver(
       engine,
       {
         clock,
-        log: logPort(here.log, here.logFile, (lsn) => observe({ type: 'persisted', node: place, lsn })),
+        log: logPort(here.log, here.logFile, (lsn) => this.#persisted(lsn)),
         transport: this.#transport(),
         ledger: this.#ledger(),
         sealer: here.sealer,
@@ -215,16 +215,17 @@ export class Life {
   }
 
   #clock(): ClockPort {
-    const { world, place, wallMs } = this.#here;
+    const { world, place, localClock } = this.#here;
     return {
-      nowMs: () => world.nowMs,
-      wallMs,
+      nowMs: () => localClock.nowMs(),
+      wallMs: () => localClock.wallMs(),
       setTimer: (delayMs, callback) =>
-        this.#after(delayMs * US_PER_MS, () => {
+        localClock.setTimer(delayMs, () => {
+          if (!this.#alive) return;
           world.trace.note(world.nowUs, 'timer', place);
           callback();
         }),
-      cancelTimer: (handle) => world.cancel(handle as ReturnType<World['after']>),
+      cancelTimer: (handle) => localClock.cancelTimer(handle),
     };
   }
 
@@ -299,14 +300,15 @@ export class Life {
         trace.note(world.nowUs, 'build', place, -1, block.header.number);
         observe({ type: 'built', node: place, block });
       },
-      onInserted: (block) => observe({ type: 'inserted', node: place, block, hash: hashHeader(block.header) }),
+      onInserted: (block) => this.#inserted(block),
       onChecked: (hash, error) => {
-        trace.note(world.nowUs, 'check', place, -1, error === null ? 1 : 0, hash);
+        trace.note(world.nowUs, 'check', place, -1, error === null ? 1 : 0, hash, error && { code: error.code });
         observe({ type: 'checked', node: place, hash, error });
         this.#sync.settled(hash, error === null ? 'executed' : 'invalid');
       },
       onHead: ({ oldHead, newHead, removed }) => {
-        trace.note(world.nowUs, 'head', place, -1, newHead.header.number, newHead.hash);
+        const data = trace.isRead ? { old: oldHead.hash, removed: removed.length } : null;
+        trace.note(world.nowUs, 'head', place, -1, newHead.header.number, newHead.hash, data);
         observe({ type: 'head', node: place, head: newHead, old: oldHead, removed });
       },
       onDurable: (change) => this.#headDurable(change),
@@ -316,6 +318,25 @@ export class Life {
       },
       onFinalDurable: (block) => observe({ type: 'finalDurable', node: place, block }),
     });
+  }
+
+  #persisted(lsn: Lsn): void {
+    const { world, place, observe } = this.#here;
+    if (world.trace.isRead) world.trace.detail(world.nowUs, 'persist', place, lsn, '');
+    observe({ type: 'persisted', node: place, lsn });
+  }
+
+  #inserted(block: Block): void {
+    const { world, place, observe } = this.#here;
+    const { header, transactions } = block;
+    const hash = hashHeader(header);
+    if (world.trace.isRead) {
+      world.trace.detail(world.nowUs, 'insert', place, header.number, hash, {
+        parent: header.parentHash,
+        transactions: transactions.length,
+      });
+    }
+    observe({ type: 'inserted', node: place, block, hash });
   }
 
   #headDurable({ newHead }: HeadChange): void {

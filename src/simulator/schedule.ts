@@ -20,6 +20,9 @@ export const FAULT_RANGES = {
   reorder: { low: 0.001, high: 0.5 },
   clockMs: { low: 5_000, high: 900_000 },
   clockOffsetMs: { low: 10, high: 200_000 },
+  driftMs: { low: 10_000, high: 1_800_000 },
+  /** Parts per million by which a clock is too fast or too slow: from a poor crystal to a guest that is short of time. */
+  driftPpm: { low: 100, high: 50_000 },
   slowDiskMs: { low: 5_000, high: 300_000 },
   slowDiskFactor: { low: 2, high: 500 },
   diskErrorMs: { low: 500, high: 60_000 },
@@ -67,6 +70,14 @@ const DRAWS: { readonly [kind in Exclude<FaultKind, 'byzantine'>]: Draw } = {
       node: random.below(options.nodes),
       offsetMs: Math.round(spread(random, FAULT_RANGES.clockOffsetMs)) * random.pick([-1, 1]),
       forMs: spread(random, FAULT_RANGES.clockMs),
+    },
+  ],
+  drift: (random, options) => [
+    {
+      fault: 'drift',
+      node: random.below(options.nodes),
+      factor: 1 + (random.pick([-1, 1]) * Math.round(spread(random, FAULT_RANGES.driftPpm))) / 1_000_000,
+      forMs: spread(random, FAULT_RANGES.driftMs),
     },
   ],
   slowDisk: (random, options) => [

@@ -6,10 +6,12 @@ import type { AnyEngine } from '../consensus/engine.ts';
 import { DEFAULT_OFFENCE, Reputation } from '../network/reputation.ts';
 import type { PeerStatus } from '../sync/types.ts';
 import type { Behaviour, BehaviourFactory, Tools } from './behaviours/behaviour.ts';
+import { describe } from './describe.ts';
 import { Disk } from './disk.ts';
 import { GENESIS_SECONDS } from './genesis.ts';
 import { Life, type Surroundings } from './life.ts';
 import { DurableChain, type StoredBlock } from './light-chain.ts';
+import { NodeClock } from './node-clock.ts';
 import type { Options } from './options.ts';
 import type { Packet } from './packets.ts';
 import { type ProofOracle, VirtualMiner } from './sealer.ts';
@@ -42,9 +44,8 @@ export class VirtualNode {
   readonly chain: DurableChain;
   readonly log = new DurableLog();
   readonly miner: VirtualMiner;
+  readonly clock: NodeClock;
   life: Life | null = null;
-  /** Of the wall clock. */
-  offsetMs = 0;
   readonly #company: Company;
   readonly #reputation = new Reputation();
   readonly #execution: Random;
@@ -55,6 +56,7 @@ export class VirtualNode {
     this.place = place;
     this.#company = company;
     this.disk = new Disk(world, world.stream(`disk/${place}`), { writeUs: options.diskWriteMs * US_PER_MS });
+    this.clock = new NodeClock(world, GENESIS_SECONDS * 1_000);
     this.chain = new DurableChain(genesis);
     this.miner = new VirtualMiner(world, world.stream(`miner/${place}`), oracle, options.hashRates[place] ?? 0);
     this.#execution = world.stream(`execution/${place}`);
@@ -66,7 +68,7 @@ export class VirtualNode {
     const { world, params, options, observe, makeEngine, peersOf, idOf, placesOf } = this.#company;
     const { place } = this;
     const incarnation = ++this.log.incarnation;
-    world.trace.note(world.nowUs, 'start', place, -1, incarnation);
+    world.trace.note(world.nowUs, 'start', place, -1, incarnation, '', world.trace.isRead ? { id: idOf(place) } : null);
     const onError = (error: unknown) => this.#failed(error);
     this.life = new Life({
       world,
@@ -82,7 +84,7 @@ export class VirtualNode {
       sealer: this.miner,
       random: world.stream(`engine/${place}/${incarnation}`),
       executionUs: () => options.executionMs * US_PER_MS * (0.5 + this.#execution.float()),
-      wallMs: () => this.#wallMs(),
+      localClock: this.clock,
       observe,
       peers: () => peersOf(place),
       hasSession: (peer) => peersOf(place).has(peer),
@@ -135,7 +137,7 @@ export class VirtualNode {
       oracle,
       hashRate: options.hashRates[place] ?? 0,
       nowMs: () => world.nowMs,
-      wallMs: () => this.#wallMs(),
+      wallMs: () => this.clock.wallMs(),
       peers: () => [...peersOf(place)],
       chain: () => this.life?.chain ?? null,
       send: (to, packet) => {
@@ -145,10 +147,6 @@ export class VirtualNode {
     };
   }
 
-  #wallMs(): number {
-    return Math.floor(GENESIS_SECONDS * 1_000 + this.#company.world.nowMs + this.offsetMs);
-  }
-
   #failed(error: unknown): void {
     if (this.life === null) return;
     this.#end(error);
@@ -156,7 +154,7 @@ export class VirtualNode {
 
   #end(error: unknown): void {
     const { world, observe, stopped } = this.#company;
-    world.trace.note(world.nowUs, 'stop', this.place, -1, error === null ? 0 : 1);
+    world.trace.note(world.nowUs, 'stop', this.place, -1, error === null ? 0 : 1, '', error === null ? null : { error: describe(error) });
     this.life?.stop();
     this.life = null;
     this.miner.stop();

@@ -45,5 +45,13 @@ export const commonPrefix: CheckerFactory = ({ isCorrect, badShare, nowMs, repor
 };
 
 function disturbs(kind: string): boolean {
-  return kind === 'partition' || kind === 'crash' || kind === 'clog' || kind === 'clogLink' || kind === 'noise' || kind === 'clock';
+  return (
+    kind === 'partition' ||
+    kind === 'crash' ||
+    kind === 'clog' ||
+    kind === 'clogLink' ||
+    kind === 'noise' ||
+    kind === 'clock' ||
+    kind === 'drift'
+  );
 }
