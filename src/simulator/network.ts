@@ -3,8 +3,9 @@
  * refuse (block) what is sent. Each direction is a link of its own, so partitions may be asymmetric. Blocks and clogs are
  * counted: two faults on one link end when both have ended.
  */
-import { present } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import type { Random } from '../base/random.ts';
+import type { Summary } from './packet-summary.ts';
 import type { Packet } from './packets.ts';
 import type { World } from './world.ts';
 
@@ -27,6 +28,14 @@ export interface Noise {
 }
 
 export const NO_NOISE: Noise = { loss: 0, duplicate: 0, reorder: 0 };
+
+/** Why a packet was lost, for readers of the trace. */
+const LOST = {
+  cut: { why: 'the link was cut' },
+  noise: { why: 'noise' },
+  session: { why: 'the session had ended' },
+  overflow: { why: 'too much was held back' },
+} as const satisfies { readonly [reason: string]: Summary };
 
 export type Receive = (from: number, packet: Packet) => void;
 
@@ -52,6 +61,8 @@ export class Network {
   #noise: Noise = NO_NOISE;
   #ids = 0;
   sent = 0;
+  /** Says what is in a packet to who reads the trace. */
+  summarize: ((packet: Packet) => Summary) | null = null;
   lost = 0;
 
   constructor(world: World, size: number, timingOf: (random: Random) => LinkTiming) {
@@ -89,7 +100,7 @@ export class Network {
     if (link.clogged > 0) return;
     const { held } = link;
     link.held = [];
-    for (const { id, packet } of held) this.#world.after(0, () => this.#arrive(link, id, packet));
+    for (const { id, packet } of held) this.#arriveAfter(link, id, packet, 0);
   }
 
   /** The session of two places is over: all that is under way between them is lost. */
@@ -97,7 +108,7 @@ export class Network {
     for (const link of [this.#link(one, other), this.#link(other, one)]) {
       link.epoch++;
       link.lastUs = 0;
-      for (const { id, packet } of link.held) this.#lose(link, id, packet);
+      for (const { id, packet } of link.held) this.#lose(link, id, packet, LOST.session);
       link.held = [];
     }
   }
@@ -106,9 +117,11 @@ export class Network {
     const link = this.#link(from, to);
     const id = ++this.#ids;
     this.sent++;
-    this.#world.trace.note(this.#world.nowUs, 'send', from, to, id, packet.type);
+    const { trace, nowUs } = this.#world;
+    trace.note(nowUs, 'send', from, to, id, packet.type, trace.isRead && this.summarize !== null ? this.summarize(packet) : null);
     const { loss, duplicate } = this.#noise;
-    if (link.blocked > 0 || (loss > 0 && link.random.chance(loss))) return this.#lose(link, id, packet);
+    if (link.blocked > 0) return this.#lose(link, id, packet, LOST.cut);
+    if (loss > 0 && link.random.chance(loss)) return this.#lose(link, id, packet, LOST.noise);
     this.#dispatch(link, id, packet);
     if (duplicate > 0 && link.random.chance(duplicate)) this.#dispatch(link, id, packet);
   }
@@ -124,10 +137,14 @@ export class Network {
       delayUs = Math.max(delayUs, link.lastUs - nowUs);
       link.lastUs = nowUs + delayUs;
     }
+    this.#arriveAfter(link, id, packet, delayUs);
+  }
+
+  #arriveAfter(link: Link, id: number, packet: Packet, delayUs: number): void {
     const { epoch } = link;
     this.#world.after(delayUs, () => {
       if (link.epoch === epoch) this.#arrive(link, id, packet);
-      else this.#lose(link, id, packet);
+      else this.#lose(link, id, packet, LOST.session);
     });
   }
 
@@ -135,21 +152,23 @@ export class Network {
     if (link.clogged > 0) {
       link.held.push({ id, packet });
       const oldest = link.held.length > MAX_CLOGGED ? link.held.shift() : undefined;
-      if (oldest !== undefined) this.#lose(link, oldest.id, oldest.packet);
+      if (oldest !== undefined) this.#lose(link, oldest.id, oldest.packet, LOST.overflow);
       return;
     }
     const receive = this.#receivers[link.to];
-    if (link.blocked > 0 || receive === null || receive === undefined) return this.#lose(link, id, packet);
+    if (link.blocked > 0 || receive === null || receive === undefined) return this.#lose(link, id, packet, LOST.cut);
     this.#world.trace.note(this.#world.nowUs, 'receive', link.to, link.from, id, packet.type);
     receive(link.from, packet);
   }
 
-  #lose(link: Link, id: number, packet: Packet): void {
+  #lose(link: Link, id: number, packet: Packet, why: Summary): void {
     this.lost++;
-    this.#world.trace.note(this.#world.nowUs, 'lost', link.to, link.from, id, packet.type);
+    this.#world.trace.note(this.#world.nowUs, 'lost', link.to, link.from, id, packet.type, why);
   }
 
   #link(from: number, to: number): Link {
-    return present(this.#links[from * this.size + to], `a link from ${from} to ${to}`);
+    // Else the index would be that of another link.
+    assert(to < this.size, `place ${to} is one of ${this.size}`);
+    return present(this.#links[from * this.size + to], 'a link');
   }
 }

@@ -27,6 +27,8 @@ export const KINDS = [
   'heal',
   'phase',
   'violation',
+  'insert',
+  'state',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -43,7 +45,11 @@ export interface TraceEntry {
   readonly data: { readonly [key: string]: Json } | null;
 }
 
-export type TraceSink = (entry: TraceEntry) => void;
+/** Takes each line. Lines of kind 'state', how an engine describes itself whenever that changes, are many and only for who wants them. */
+export interface TraceSink {
+  (entry: TraceEntry): void;
+  readonly wantsStates?: boolean;
+}
 
 const CODE_OF = Object.fromEntries(KINDS.map((kind, index) => [kind, index])) as { readonly [kind in Kind]: number };
 /** A hash tells blocks apart by its first digits; longer texts add only cost. */
@@ -65,6 +71,10 @@ export class Trace {
     return this.#sink !== null;
   }
 
+  get wantsStates(): boolean {
+    return this.#sink?.wantsStates === true;
+  }
+
   /** 64 bits in hex. */
   get hash(): string {
     return hex(this.#high) + hex(this.#low);
@@ -79,6 +89,11 @@ export class Trace {
     for (let i = 0; i < length; i++) text = Math.imul(text ^ what.charCodeAt(i), FNV_PRIME);
     this.#mix(text);
     this.#sink?.({ atUs, kind, node, peer, id, what, data });
+  }
+
+  /** A line that says more about what the hash has: only for readers. Who calls it asks `isRead` first, and so costs nothing else. */
+  detail(atUs: number, kind: Kind, node: number, id: number, what: string, data: TraceEntry['data'] = null): void {
+    this.#sink?.({ atUs, kind, node, peer: -1, id, what, data });
   }
 
   /** Two lanes that feed each other: cheap, and every later value depends on every earlier one. */
