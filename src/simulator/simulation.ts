@@ -21,8 +21,10 @@ import { MarkCollector, type MarkRule } from './marks.ts';
 import { Network } from './network.ts';
 import type { Observation } from './observations.ts';
 import type { Options } from './options.ts';
+import { summarize } from './packet-summary.ts';
 import { Sessions } from './peers.ts';
 import { placeId } from './places.ts';
+import { reportStates } from './reported-engine.ts';
 import { ProofOracle } from './sealer.ts';
 import type { Subject } from './subject.ts';
 import { TAG_KEYS } from './tags.ts';
@@ -41,6 +43,8 @@ export interface SimulationInput {
   readonly checkers: readonly CheckerFactory[];
   readonly marks: readonly MarkRule[];
   readonly sink?: TraceSink | null;
+  /** All nodes start at once and all links are equally fast: for cases that are written by hand (`text/`). */
+  readonly even?: boolean;
 }
 
 /** All nodes do not start in the same instant. */
@@ -57,6 +61,7 @@ export class Simulation {
   readonly marks: MarkCollector;
   readonly input: SimulationInput;
   readonly activity: Activity = { node: -1, event: null };
+  readonly workload: Workload;
   readonly #sessions: Sessions;
   readonly #injector: Injector;
   readonly #checkers: Checker[] = [];
@@ -66,7 +71,7 @@ export class Simulation {
   #phase: 'faults' | 'calm' | 'over' = 'faults';
 
   constructor(input: SimulationInput) {
-    const { seed, options, schedule } = input;
+    const { seed, options, schedule, even = false } = input;
     this.input = input;
     this.marks = new MarkCollector(input.marks);
     const roles = byzantineNodes(schedule);
@@ -76,7 +81,7 @@ export class Simulation {
     const world = new World(seed, input.sink ?? null);
     this.world = world;
     this.network = new Network(world, options.nodes, (random) => ({
-      latencyUs: Math.round(options.latencyMs * US_PER_MS * (1 + (LATENCY_SPREAD - 1) * random.float())),
+      latencyUs: Math.round(options.latencyMs * US_PER_MS * (even ? 1 : 1 + (LATENCY_SPREAD - 1) * random.float())),
       jitterUs: options.jitterMs * US_PER_MS,
     }));
     this.#sessions = new Sessions(world, this.network, {
@@ -95,7 +100,9 @@ export class Simulation {
         if (this.#sessions.of(node.place).has(from)) node.receive(from, packet);
       });
     }
-    this.#makeCheckers(this.#observer(company.params, company.oracle), company);
+    const observer = this.#observer(company.params, company.oracle);
+    this.network.summarize = (packet) => summarize(packet, (bytes) => observer.decode(bytes));
+    this.#makeCheckers(observer, company);
     this.#injector = new Injector(
       {
         world,
@@ -108,14 +115,14 @@ export class Simulation {
       },
       schedule,
     );
-    const workload = new Workload(world, this.nodes, options, (observation) => this.#observe(observation));
+    this.workload = new Workload(world, this.nodes, options, (observation) => this.#observe(observation));
     const start = world.stream('start');
     for (const node of this.nodes) {
-      world.after(start.float() * START_SPREAD_US, () => {
+      world.after(even ? 0 : start.float() * START_SPREAD_US, () => {
         if (!this.#injector.holdsDown(node.place) && node.life === null) this.#start(node);
       });
     }
-    workload.start();
+    this.workload.start();
   }
 
   get isOver(): boolean {
@@ -134,6 +141,20 @@ export class Simulation {
     if (this.world.step(untilMs * US_PER_MS)) return;
     if (this.#phase === 'faults') this.#calm();
     else this.finish();
+  }
+
+  /** Begins a fault that no schedule knows of; it lasts until `end`, or the calm. */
+  begin(fault: Fault): void {
+    this.#injector.begin(fault);
+  }
+
+  end(fault: Fault): void {
+    this.#injector.end(fault);
+  }
+
+  /** Places that this one has sessions with. */
+  peersOf(place: number): ReadonlySet<number> {
+    return this.#sessions.of(place);
   }
 
   /** Ends the run: checkers have their last word. */
@@ -195,7 +216,7 @@ export class Simulation {
       oracle,
       genesis,
       behaviourOf: (place) => this.#behaviourOf(place),
-      makeEngine: (place) => watchEngine(makeEngine(place), place, this.activity),
+      makeEngine: (place) => watchEngine(this.#reported(makeEngine(place), place), place, this.activity),
       observe: (observation) => this.#observe(observation),
       idOf: (place) => present(ids[place], `the id of node ${place}`),
       placesOf: (id) => places.get(id) ?? [],
@@ -217,6 +238,12 @@ export class Simulation {
     const identity = this.#identityOf(place);
     const signers = Array.from({ length: subject.keysPerNode }, (_, index) => TAG_KEYS.signer(identity, index));
     return { beneficiary: addressOfAccount(options.accounts + identity), produce: true, signers };
+  }
+
+  #reported(engine: AnyEngine, place: number): AnyEngine {
+    const { world } = this;
+    if (!world.trace.wantsStates) return engine;
+    return reportStates(engine, (state) => world.trace.detail(world.nowUs, 'state', place, 0, '', { state }));
   }
 
   #identityOf(place: number): number {
