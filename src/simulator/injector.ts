@@ -27,8 +27,8 @@ export class Injector {
     const { world, options } = into;
     for (const fault of schedule) {
       if (fault.fault === 'byzantine' || fault.atMs >= options.faultsMs) continue;
-      world.after(fault.atMs * US_PER_MS, () => this.#begin(fault));
-      if (endMs(fault) < options.faultsMs) world.after(endMs(fault) * US_PER_MS, () => this.#end(fault));
+      world.after(fault.atMs * US_PER_MS, () => this.begin(fault));
+      if (endMs(fault) < options.faultsMs) world.after(endMs(fault) * US_PER_MS, () => this.end(fault));
     }
   }
 
@@ -36,7 +36,7 @@ export class Injector {
   calm(): void {
     const { faultsMs, recoveryMs } = this.#into.options;
     for (const fault of [...this.#active]) {
-      if (fault.fault !== 'crash' || endMs(fault) <= faultsMs + recoveryMs) this.#end(fault);
+      if (fault.fault !== 'crash' || endMs(fault) <= faultsMs + recoveryMs) this.end(fault);
     }
   }
 
@@ -48,14 +48,14 @@ export class Injector {
     return false;
   }
 
-  #begin(fault: Fault): void {
+  begin(fault: Fault): void {
     this.#active.add(fault);
     this.#note('fault', fault);
     this.#into.onFault(fault, true);
     this.#apply(fault, 1);
   }
 
-  #end(fault: Fault): void {
+  end(fault: Fault): void {
     if (!this.#active.delete(fault)) return;
     this.#note('heal', fault);
     this.#into.onFault(fault, false);

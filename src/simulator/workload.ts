@@ -56,17 +56,18 @@ export class Workload {
     const next = nonceOf(state, account);
     const waiting = sent[next];
     const resend = waiting !== undefined && (sent.length - next >= MAX_OUTSTANDING || this.#random.chance(RESEND_CHANCE));
-    if (resend && !this.#random.chance(DOUBLE_SPEND_CHANCE)) return this.#submit(node, this.#random.pick(waiting));
+    if (resend && !this.#random.chance(DOUBLE_SPEND_CHANCE)) return void this.submit(node, this.#random.pick(waiting));
     const nonce = resend ? next : sent.length;
     const to = this.#random.below(this.#options.accounts);
     const bytes = encodeTransfer({ from: account, to, nonce, amount: 1 + this.#random.below(MAX_AMOUNT) });
     sent[nonce] = [...(sent[nonce] ?? []), bytes];
-    this.#submit(node, bytes);
+    this.submit(node, bytes);
   }
 
-  #submit(node: VirtualNode, transaction: Uint8Array): void {
+  /** Gives a transfer to a node, as a client does. True when the node took it. */
+  submit(node: VirtualNode, transaction: Uint8Array): boolean {
     this.#world.trace.note(this.#world.nowUs, 'client', node.place);
     this.#observe({ type: 'submitted', node: node.place, transaction });
-    node.life?.submit(transaction);
+    return node.life?.submit(transaction) ?? false;
   }
 }
