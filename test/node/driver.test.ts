@@ -174,15 +174,15 @@ describe('gossip', () => {
   it('goes on after the step, unless the engine ignores it or blames somebody', () => {
     const { driver } = world((event) => {
       if (message(event) === 'known') return [{ type: 'ignore' }];
-      if (message(event) === 'bad') return [{ type: 'offence', from: peer, error: new RuleError('toy/bad', 'A bad message.') }];
+      if (message(event) === 'forged') return [{ type: 'offence', from: peer, error: new RuleError('toy/forged', 'A forged message.') }];
       return [];
     });
     const passedOn: unknown[] = [];
-    for (const text of ['new', 'known', 'bad']) driver.receiveMessage(peer, bytes(text), (passOn) => passedOn.push([text, passOn]));
+    for (const text of ['new', 'known', 'forged']) driver.receiveMessage(peer, bytes(text), (passOn) => passedOn.push([text, passOn]));
     expect(passedOn).toEqual([
       ['new', true],
       ['known', false],
-      ['bad', false],
+      ['forged', false],
     ]);
   });
 });
