@@ -277,6 +277,7 @@ export class Simulation {
         badShare: total === 0 ? 0 : bad / total,
         chainOf: (node) => this.nodes[node]?.life?.chain ?? null,
         nowMs: () => this.world.nowMs,
+        wallMsOf: (node) => this.#node(node).clock.wallMs(),
         satisfied: () => this.finish(),
         report: ({ node = -1, message, expected = false }) => this.report(checker.name, node, message, expected),
       };

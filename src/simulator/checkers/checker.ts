@@ -44,6 +44,8 @@ export interface Setting {
   /** The chain of a node that lives. */
   chainOf(node: number): LightChain | null;
   nowMs(): number;
+  /** What the clock of this node shows, in milliseconds since 1970. */
+  wallMsOf(node: number): number;
   /** All that this checker waits for has happened: the run may end. */
   satisfied(): void;
   report(finding: { readonly node?: number; readonly message: string; readonly expected?: boolean }): void;

@@ -1,9 +1,10 @@
 /** Proof-of-work in the simulator: no hashing (`sealer.ts`), settings drawn around those of a small network. */
 import { powEngine } from '../../consensus/pow/engine.ts';
 import { parseSettings } from '../../consensus/pow/settings.ts';
-import { COMMON_BEHAVIOURS } from '../behaviours/common.ts';
+import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import { POW_BEHAVIOURS } from '../behaviours/pow.ts';
 import { commonPrefix } from '../checkers/common-prefix.ts';
+import { bitsExact, oneEncoding, proven, timeBounds, workExact } from '../checkers/pow-headers.ts';
 import { headIsMaxWork, workMonotone } from '../checkers/work.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, Subject } from '../subject.ts';
@@ -29,7 +30,7 @@ export const powSubject: Subject = {
   difficulty: (settings, hashRate) => BigInt(Math.max(1, Math.round(hashRate * (blockMs(settings) / 1_000)))),
   blockMs,
   quorum: () => 1,
-  invariants: [workMonotone, headIsMaxWork, commonPrefix],
+  invariants: [workMonotone, headIsMaxWork, commonPrefix, bitsExact, workExact, timeBounds, proven, oneEncoding],
   marks: [
     traced('an orphan', 'orphan'),
     traced('an early block', 'early'),
@@ -42,7 +43,7 @@ export const powSubject: Subject = {
   ],
   // More by number: what counts is hash power, which the options draw, and a majority of it is reported as such.
   tolerates: (nodes) => Math.floor((nodes - 1) / 2),
-  behaviours: new Map([...COMMON_BEHAVIOURS, ...POW_BEHAVIOURS]),
+  behaviours: new Map([...COMMON_BEHAVIOURS, [TWIN, twin], ...POW_BEHAVIOURS]),
 };
 
 function blockMs(settings: EngineJson): number {
