@@ -3,6 +3,7 @@
  * do): a run in which everything fails at once hides what a single kind would show.
  */
 import type { Random } from '../base/random.ts';
+import { TWIN } from './behaviours/common.ts';
 import type { Fault, FaultKind } from './faults.ts';
 import type { Options, Range } from './options.ts';
 import type { Subject } from './subject.ts';
@@ -39,6 +40,7 @@ const GONE_CHANCE = 0.3;
 type Draw = (random: Random, options: Options) => readonly DrawnFault[];
 type Untimed<F> = F extends Fault ? Omit<F, 'atMs' | 'forMs'> & { readonly forMs: number; readonly delayMs?: number } : never;
 type DrawnFault = Untimed<Fault>;
+type Role = Extract<Fault, { fault: 'byzantine' }>;
 
 const DRAWS: { readonly [kind in Exclude<FaultKind, 'byzantine'>]: Draw } = {
   crash: (random, options) => [{ fault: 'crash', node: random.below(options.nodes), forMs: spread(random, FAULT_RANGES.crashMs) }],
@@ -103,7 +105,8 @@ const DRAWS: { readonly [kind in Exclude<FaultKind, 'byzantine'>]: Draw } = {
 
 /** With `kinds`, faults of these kinds and of no others; else some kinds, some roles, as the seed has it. */
 export function drawSchedule(random: Random, options: Options, subject: Subject, kinds: readonly FaultKind[] | null = null): Fault[] {
-  const schedule: Fault[] = kinds === null ? drawRoles(random.stream('roles'), options, subject) : [];
+  const roles = kinds === null ? drawRoles(random.stream('roles'), options, subject) : [];
+  const schedule: Fault[] = [...roles];
   for (const [kind, draw] of Object.entries(DRAWS)) {
     const own = random.stream(kind);
     const isWanted = own.chance(KIND_CHANCE);
@@ -116,13 +119,14 @@ export function drawSchedule(random: Random, options: Options, subject: Subject,
       }
     }
   }
-  if (kinds === null) schedule.push(...drawGone(random.stream('gone'), options, subject));
+  if (kinds === null) schedule.push(...drawGone(random.stream('gone'), options, subject, roles));
   return schedule.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Nodes that crash and never come back: as many as the engine bears, at most. */
-function drawGone(random: Random, options: Options, subject: Subject): Fault[] {
-  const spare = options.nodes - Math.max(subject.quorum(options.nodes), 2);
+/** Nodes that crash and never come back: as many as the engine bears beside those that misbehave, at most. */
+function drawGone(random: Random, options: Options, subject: Subject, roles: readonly Role[]): Fault[] {
+  const bad = roles.reduce((sum, { behaviour }) => sum + placesTaken(behaviour), 0);
+  const spare = options.nodes - Math.max(subject.quorum(options.nodes), 2) - bad;
   if (spare <= 0 || !random.chance(GONE_CHANCE)) return [];
   const places = random.shuffle(Array.from({ length: options.nodes }, (_, place) => place));
   return places.slice(0, 1 + random.below(spare)).map((node) => ({
@@ -133,21 +137,36 @@ function drawGone(random: Random, options: Options, subject: Subject): Fault[] {
   }));
 }
 
-function drawRoles(random: Random, { nodes }: Options, subject: Subject): Fault[] {
+/** Nodes that misbehave: as many as the engine bears, at most. */
+function drawRoles(random: Random, { nodes }: Options, subject: Subject): Role[] {
   const most = subject.tolerates(nodes);
   if (most === 0 || !random.chance(BYZANTINE_CHANCE)) return [];
-  const names = [...subject.behaviours.keys()];
-  const places = random.shuffle(Array.from({ length: nodes }, (_, place) => place)).slice(0, 1 + random.below(most));
-  return places.map((node) => ({ fault: 'byzantine', node, behaviour: random.pick(names), atMs: 0, forMs: FOR_EVER_MS }));
+  const places = random.shuffle(Array.from({ length: nodes }, (_, place) => place));
+  const roles: Role[] = [];
+  let left = 1 + random.below(most);
+  for (const node of places) {
+    const names = [...subject.behaviours.keys()].filter((name) => placesTaken(name) <= left);
+    if (names.length === 0) break;
+    const behaviour = random.pick(names);
+    left -= placesTaken(behaviour);
+    roles.push({ fault: 'byzantine', node, behaviour, atMs: 0, forMs: FOR_EVER_MS });
+  }
+  return roles;
+}
+
+/** A twin gives up an identity of its own, and the one whose it takes can be trusted no more: two of the network's nodes. */
+function placesTaken(behaviour: string): number {
+  return behaviour === TWIN ? 2 : 1;
 }
 
 /** FoundationDB's: some nodes are clogged one after another, and let go in another order. */
 function swizzle(random: Random, options: Options): DrawnFault[] {
   const nodes = someNodes(random, options.nodes);
-  const forMs = spread(random, FAULT_RANGES.clogMs);
+  const halfMs = spread(random, FAULT_RANGES.clogMs) / 2;
   return nodes.map((node) => {
-    const delayMs = (random.float() * forMs) / 2;
-    return { fault: 'clog', node, delayMs, forMs: forMs / 2 + random.float() * forMs };
+    const delayMs = random.float() * halfMs;
+    const endMs = halfMs + random.float() * halfMs;
+    return { fault: 'clog', node, delayMs, forMs: Math.max(FAULT_RANGES.clogMs.low, endMs - delayMs) };
   });
 }
 
