@@ -1,6 +1,6 @@
 /**
- * RLP (Yellow Paper, appendix B) from strangers: the library's decoder behind bounds, and the checks that turn what it
- * gives into values. Every error is a DecodeError.
+ * RLP (Yellow Paper, appendix B). From strangers: the library's decoder behind bounds, and the checks that turn what it
+ * gives into values; every error is a DecodeError. And the encoder, for those below the driver.
  */
 import { RLP } from '@ethereumjs/rlp';
 import { bytesToBig } from '../base/bytes.ts';
@@ -8,6 +8,13 @@ import { DecodeError } from '../base/errors.ts';
 
 /** Nothing of Ethereum's nests deeper: block, transactions, transaction, access list, its entry, its keys. */
 const MAX_NESTING = 6;
+
+/** What RLP can say. Integers are not negative, and are written without leading zeros. */
+export type RlpValue = Uint8Array | number | bigint | readonly RlpValue[];
+
+export function encodeRlp(value: RlpValue): Uint8Array {
+  return RLP.encode(value as Parameters<typeof RLP.encode>[0]);
+}
 
 /** Decodes RLP, turning the library's errors into ours and refusing trailing bytes. */
 export function decodeRlp(bytes: Uint8Array, what: string, maxDepth = MAX_NESTING): unknown {
