@@ -30,7 +30,7 @@ export function readFault(value: unknown, at: string): Fault {
   const kind = choice(fields.fault, `${at}.fault`, FAULT_KINDS);
   const wanted = { fault: text, atMs: duration, forMs: duration, ...FIELDS[kind] };
   for (const name of Object.keys(fields)) {
-    if (!(name in wanted)) refuse(`${at}.${name}`, fields[name], `no such field in a fault of kind ${kind}`);
+    if (!Object.hasOwn(wanted, name)) refuse(`${at}.${name}`, fields[name], `no such field in a fault of kind ${kind}`);
   }
   for (const [name, read] of Object.entries(wanted)) read(fields[name], `${at}.${name}`);
   return fields as unknown as Fault;
@@ -66,6 +66,13 @@ export function choice<T extends string>(value: unknown, at: string, known: read
 }
 
 export function refuse(at: string, value: unknown, expected: string): never {
-  const shown = quote(JSON.stringify(value) ?? 'nothing');
-  throw new UsageError('scenario/field', `The scenario has ${shown} at ${at}; expected ${expected}.`, { at });
+  throw new UsageError('scenario/field', `The scenario has ${shown(value)} at ${at}; expected ${expected}.`, { at });
+}
+
+/** Lists and objects by name only: they may be large, or too deep to be written. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'string' ? quote(value) : String(value);
 }

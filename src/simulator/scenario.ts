@@ -4,7 +4,7 @@
  */
 import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
-import { numberField, object, readFault, refuse, text } from './fault-codec.ts';
+import { numberField, object, readFault, refuse, shown, text } from './fault-codec.ts';
 import type { Fault } from './faults.ts';
 import type { Options } from './options.ts';
 import type { Result } from './run.ts';
@@ -13,6 +13,25 @@ import type { EngineJson } from './subject.ts';
 export const SCENARIO_FORMAT = 'synod-scenario/1';
 const MAX_FAULTS = 100_000;
 const MAX_NODES = 64;
+/** Of the whole document, engine settings included: far more than any needs, and less than what recursion bears. */
+const MAX_DEPTH = 32;
+/** A note quotes what was violated, in full. */
+const MAX_NOTE_CHARACTERS = 65_536;
+
+const FIELDS = ['format', 'note', 'engine', 'seed', 'expect', 'options', 'schedule'];
+const OPTION_FIELDS = [
+  'nodes',
+  'faultsMs',
+  'recoveryMs',
+  'latencyMs',
+  'jitterMs',
+  'diskWriteMs',
+  'executionMs',
+  'transfersPerMinute',
+  'accounts',
+  'hashRates',
+  'engine',
+];
 
 export interface Scenario {
   readonly format: typeof SCENARIO_FORMAT;
@@ -52,18 +71,20 @@ export function formatScenario({ schedule, ...rest }: Scenario): string {
 export function parseScenario(document: unknown): Scenario {
   const fields = object(document, 'the document');
   if (fields.format !== SCENARIO_FORMAT) {
-    const got = quote(JSON.stringify(fields.format) ?? 'nothing');
-    throw new UsageError('scenario/format', `The file has the format ${got}; expected ${quote(SCENARIO_FORMAT)}.`);
+    const message = `The file has the format ${shown(fields.format)}; expected ${quote(SCENARIO_FORMAT)}.`;
+    throw new UsageError('scenario/format', message, { at: 'format' });
   }
+  if (!isNoDeeper(document, MAX_DEPTH)) return refuse('the document', document, `no more than ${MAX_DEPTH} levels`);
+  onlyKnown(fields, '', FIELDS);
   const options = readOptions(fields.options);
   if (!Array.isArray(fields.schedule) || fields.schedule.length > MAX_FAULTS) {
-    return refuse('schedule', typeof fields.schedule, `a list of at most ${MAX_FAULTS} faults`);
+    return refuse('schedule', fields.schedule, `a list of at most ${MAX_FAULTS} faults`);
   }
   const schedule = fields.schedule.map((fault, index) => readFault(fault, `schedule[${index}]`));
   for (const [index, fault] of schedule.entries()) checkPlaces(fault, `schedule[${index}]`, options.nodes);
   return {
     format: SCENARIO_FORMAT,
-    note: typeof fields.note === 'string' ? fields.note : '',
+    note: readNote(fields.note),
     engine: text(fields.engine, 'engine'),
     seed: text(fields.seed, 'seed'),
     expect: text(fields.expect, 'expect'),
@@ -72,8 +93,14 @@ export function parseScenario(document: unknown): Scenario {
   };
 }
 
+function readNote(value: unknown): string {
+  if (typeof value === 'string' && value.length <= MAX_NOTE_CHARACTERS) return value;
+  return value === undefined ? '' : refuse('note', value, `a text of at most ${MAX_NOTE_CHARACTERS} characters, or nothing`);
+}
+
 function readOptions(value: unknown): Options {
   const fields = object(value, 'options');
+  onlyKnown(fields, 'options.', OPTION_FIELDS);
   const nodes = numberField(fields.nodes, 'options.nodes', 1, MAX_NODES, true);
   const positive = (name: string, high: number) => numberField(fields[name], `options.${name}`, 0, high);
   if (!Array.isArray(fields.hashRates) || fields.hashRates.length !== nodes) {
@@ -94,11 +121,22 @@ function readOptions(value: unknown): Options {
   };
 }
 
+function onlyKnown(fields: { readonly [key: string]: unknown }, prefix: string, known: readonly string[]): void {
+  for (const name of Object.keys(fields)) {
+    if (!known.includes(name)) refuse(`${prefix}${name}`, fields[name], `no such field; known are ${known.join(', ')}`);
+  }
+}
+
+function isNoDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((item) => isNoDeeper(item, levels - 1));
+}
+
 function checkPlaces(fault: Fault, at: string, nodes: number): void {
-  const places = [
-    ...('node' in fault ? [fault.node] : []),
-    ...('side' in fault ? fault.side : []),
-    ...('from' in fault ? [fault.from, fault.to] : []),
+  const places: readonly (readonly [string, number])[] = [
+    ...('node' in fault ? [['node', fault.node] as const] : []),
+    ...('side' in fault ? fault.side.map((place, index) => [`side[${index}]`, place] as const) : []),
+    ...('from' in fault ? [['from', fault.from] as const, ['to', fault.to] as const] : []),
   ];
-  for (const place of places) if (place >= nodes) refuse(at, place, `a node of 0 to ${nodes - 1}`);
+  for (const [field, place] of places) if (place >= nodes) refuse(`${at}.${field}`, place, `a node of 0 to ${nodes - 1}`);
 }
