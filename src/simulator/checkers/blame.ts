@@ -12,7 +12,7 @@ export const blame: CheckerFactory = ({ isCorrect, badShare, report }) => ({
     if (observation.type !== 'offence') return;
     const { node, against, error } = observation;
     if (!isCorrect(node) || !isCorrect(against) || EXEMPT.includes(error.code)) return;
-    if (error.code.startsWith('block/') && badShare > 0) return;
+    if (/^(block|tx|transfer)\//.test(error.code) && badShare > 0) return;
     report({ node, message: `Blames node ${against}, which follows the protocol: ${error.message} [${error.code}]` });
   },
 });
