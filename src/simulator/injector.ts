@@ -131,7 +131,7 @@ export class Injector {
 
   #revive(place: number): void {
     const node = this.#into.nodes[place];
-    if (node !== undefined && node.life === null && !this.holdsDown(place)) this.#into.start(node);
+    if (node !== undefined && !node.isRunning && !this.holdsDown(place)) this.#into.start(node);
   }
 
   #partition({ side, direction }: Extract<Fault, { fault: 'partition' }>, by: 1 | -1): void {

@@ -8,7 +8,7 @@ import type { Random } from '../base/random.ts';
 import type { Json, Lsn, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader, type SealedHeader } from '../chain/header.ts';
-import type { ChainParams } from '../chain/params.ts';
+import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import type { AdminCommand, AnyEngine } from '../consensus/engine.ts';
 import { type BlockIntake, takeBlock } from '../node/block-intake.ts';
 import { type AdminReply, Driver } from '../node/driver.ts';
@@ -16,31 +16,22 @@ import type { ClockPort, SealerPort, TransportPort } from '../node/ports.ts';
 import { SyncHost, type SyncTransport } from '../node/sync-host.ts';
 import { serveBlocks, serveHeaders } from '../sync/serve.ts';
 import type { PeerStatus } from '../sync/types.ts';
-import type { DiskFile } from './disk.ts';
-import { type DurableChain, type HeadChange, LightChain } from './light-chain.ts';
-import { LightLedger, lightBodyMatches } from './light-ledger.ts';
-import { LightPool } from './light-pool.ts';
 import type { Observe } from './observations.ts';
 import type { Packet } from './packets.ts';
-import { type DurableLog, logPort } from './virtual-log.ts';
+import type { LedgerEvents, OpenLedger, PoolPort, Tier } from './tier.ts';
 import { US_PER_MS, type World } from './world.ts';
 
 /** What a life is born into. */
 export interface Surroundings {
   readonly world: World;
-  readonly params: ChainParams;
   readonly engine: AnyEngine;
   readonly place: number;
   readonly self: NodeId;
-  readonly incarnation: number;
-  readonly chain: DurableChain;
-  readonly chainFile: DiskFile;
-  readonly log: DurableLog;
-  readonly logFile: DiskFile;
+  readonly tier: Pick<Tier, 'checkBody' | 'bodyMatches'>;
+  readonly open: OpenLedger;
   readonly sealer: SealerPort;
   /** For the engine. */
   readonly random: Random;
-  readonly executionUs: () => number;
   readonly localClock: ClockPort;
   readonly observe: Observe;
   /** Of those this node has a session with. */
@@ -63,33 +54,32 @@ const MAX_SHARED_TRANSFERS = 64;
 
 export class Life {
   readonly driver: Driver;
-  readonly chain: LightChain;
-  readonly pool = new LightPool();
+  readonly chain: ChainView;
+  readonly pool: PoolPort;
   readonly #here: Surroundings;
   readonly #sync: SyncHost;
   readonly #intake: BlockIntake;
   readonly #requests = new BoundedMap<number, Reply>(MAX_OPEN_REQUESTS);
   /** Gossip handles a message once; a changed copy of a block is another message. */
   readonly #seen = new WeakSet<Block>();
-  readonly #lsn: Lsn;
   #alive = true;
   #nextRequest = 1;
   #announcing: 'no' | 'resting' | 'again' = 'no';
 
   constructor(here: Surroundings) {
     this.#here = here;
-    this.#lsn = here.log.last;
-    this.chain = new LightChain(here.chain, here.chainFile);
-    const { engine, random } = here;
+    const { engine, random, open, tier } = here;
+    this.chain = open.view;
+    this.pool = open.pool;
     const clock = this.#clock();
     const fatal = (error: unknown) => this.#fatal(error);
     this.driver = new Driver(
       engine,
       {
         clock,
-        log: logPort(here.log, here.logFile, (lsn) => this.#persisted(lsn)),
+        log: open.log((lsn) => this.#persisted(lsn)),
         transport: this.#transport(),
-        ledger: this.#ledger(),
+        ledger: open.ledger(this.#ledgerEvents()),
         sealer: here.sealer,
         observer: { trace: (name, data) => this.#engineTrace(name, data), fatal },
         random: random.float,
@@ -101,7 +91,7 @@ export class Life {
       view: this.chain,
       clock,
       transport: this.#syncTransport(),
-      bodyMatches: lightBodyMatches,
+      bodyMatches: (block) => tier.bodyMatches(block),
       deliver: (block, from, processed) => this.driver.receiveBlock(block, 'sync', from, processed),
       settings: { minimumWeight: 0n },
       onProgress: () => undefined,
@@ -111,15 +101,16 @@ export class Life {
       engine,
       view: this.chain,
       clock,
-      checkBody,
+      checkBody: (block) => tier.checkBody(block),
       deliver: (block, from) => this.driver.receiveBlock(block, 'gossip', from),
     };
   }
 
   start(): void {
-    const { incarnation, log, observe, place } = this.#here;
-    observe({ type: 'started', node: place, incarnation, chain: this.chain, lsn: this.#lsn });
-    this.driver.start({ incarnation, records: [...log.records], lsn: log.last });
+    const { open, observe, place } = this.#here;
+    const { incarnation, lsn } = open.recovered;
+    observe({ type: 'started', node: place, incarnation, chain: this.chain, lsn });
+    this.driver.start(open.recovered);
   }
 
   /** Power off: nothing that was under way is carried out or answered. */
@@ -130,7 +121,7 @@ export class Life {
   }
 
   status(): PeerStatus {
-    const { head, finalized } = this.#here.chain;
+    const { head, finalized } = this.#here.open.durable;
     return { head: head.hash, height: head.header.number, weight: head.facts.weight, finalizedHeight: finalized.header.number };
   }
 
@@ -138,7 +129,7 @@ export class Life {
     const { world, place, idOf, send } = this.#here;
     world.trace.note(world.nowUs, 'peer', place, peer, 0, status.head);
     this.#sync.peer(idOf(peer), status);
-    for (const bytes of this.pool.all().slice(0, MAX_SHARED_TRANSFERS)) send(peer, { type: 'transaction', bytes });
+    for (const bytes of this.pool.some(MAX_SHARED_TRANSFERS)) send(peer, { type: 'transaction', bytes });
   }
 
   disconnected(peer: number): void {
@@ -182,7 +173,7 @@ export class Life {
         return this.#sync.peer(idOf(from), packet.status);
       case 'getHeaders': {
         const { request, locator, limit } = packet;
-        return send(from, { type: 'headers', request, headers: serveHeaders(this.#here.chain, locator, limit) });
+        return send(from, { type: 'headers', request, headers: serveHeaders(this.#here.open.durable, locator, limit) });
       }
       case 'getBlocks': {
         const { request, hashes } = packet;
@@ -202,8 +193,7 @@ export class Life {
   }
 
   #takeTransfer(bytes: Uint8Array, from: number | null): boolean {
-    const state = this.chain.state(this.#here.chain.head.hash);
-    if (state === null || !this.pool.add(bytes, state)) return false;
+    if (!this.pool.add(bytes)) return false;
     this.#flood({ type: 'transaction', bytes }, from);
     this.driver.mempoolChanged(this.pool.size);
     return true;
@@ -286,16 +276,10 @@ export class Life {
     reply?.done(packet);
   }
 
-  #ledger(): LightLedger {
-    const { params, engine, place, observe, executionUs, world } = this.#here;
+  #ledgerEvents(): LedgerEvents {
+    const { place, observe, world } = this.#here;
     const { trace } = world;
-    return new LightLedger({
-      chain: this.chain,
-      pool: this.pool,
-      engine,
-      params,
-      executionUs,
-      after: (delayUs, action) => void this.#after(delayUs, action),
+    return {
       onBuilt: (block) => {
         trace.note(world.nowUs, 'build', place, -1, block.header.number);
         observe({ type: 'built', node: place, block });
@@ -311,13 +295,14 @@ export class Life {
         trace.note(world.nowUs, 'head', place, -1, newHead.header.number, newHead.hash, data);
         observe({ type: 'head', node: place, head: newHead, old: oldHead, removed });
       },
-      onDurable: (change) => this.#headDurable(change),
+      onDurable: (head) => this.#headDurable(head),
       onFinalized: (block, certificate) => {
         trace.note(world.nowUs, 'finalize', place, -1, block.header.number, block.hash);
         observe({ type: 'finalized', node: place, block, certificate });
       },
       onFinalDurable: (block) => observe({ type: 'finalDurable', node: place, block }),
-    });
+      onReturned: (bytes) => this.#flood({ type: 'transaction', bytes }, null),
+    };
   }
 
   #persisted(lsn: Lsn): void {
@@ -339,10 +324,10 @@ export class Life {
     observe({ type: 'inserted', node: place, block, hash });
   }
 
-  #headDurable({ newHead }: HeadChange): void {
+  #headDurable(head: HeaderNode): void {
     const { world, place, observe } = this.#here;
-    world.trace.note(world.nowUs, 'durable', place, -1, newHead.header.number, newHead.hash);
-    observe({ type: 'durable', node: place, head: newHead });
+    world.trace.note(world.nowUs, 'durable', place, -1, head.header.number, head.hash);
+    observe({ type: 'durable', node: place, head });
     this.#sync.headChanged();
     if (this.#announcing === 'no') this.#announce();
     else this.#announcing = 'again';
@@ -373,9 +358,4 @@ export class Life {
   #fatal(error: unknown): void {
     if (this.#alive) this.#here.fatal(error);
   }
-}
-
-function checkBody(block: Block): void {
-  if (lightBodyMatches(block)) return;
-  throw new RuleError('block/transactionsRoot', 'The transactions or the payload are not those of the header.');
 }

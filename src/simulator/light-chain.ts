@@ -10,6 +10,7 @@ import type { BlockStatus, ChainView, Facts, HeaderNode, Output } from '../chain
 import type { Certificate } from '../consensus/engine.ts';
 import type { ServedChain } from '../sync/serve.ts';
 import type { DiskFile } from './disk.ts';
+import type { HeadChange } from './tier.ts';
 import { type Balances, outputsOf } from './transfers.ts';
 
 export interface StoredBlock {
@@ -18,15 +19,6 @@ export interface StoredBlock {
   readonly status: BlockStatus;
   /** After the block; null until it was executed. */
   readonly state: Balances | null;
-}
-
-export interface HeadChange {
-  readonly oldHead: HeaderNode;
-  readonly newHead: HeaderNode;
-  /** Tip first. */
-  readonly removed: readonly HeaderNode[];
-  /** Oldest first. */
-  readonly added: readonly HeaderNode[];
 }
 
 /** What may wait for the next head change before it is written anyway, as in the real chain store. */

@@ -12,15 +12,16 @@ import { forkFields } from '../chain/rules.ts';
 import type { Facts, HeaderNode } from '../chain/tree.ts';
 import type { AnyEngine, BuildFields, Certificate } from '../consensus/engine.ts';
 import type { LedgerPort } from '../node/ports.ts';
-import type { HeadChange, LightChain } from './light-chain.ts';
+import type { LightChain } from './light-chain.ts';
 import type { LightPool } from './light-pool.ts';
+import type { HeadChange, LedgerEvents } from './tier.ts';
 import { accountOfAddress, applyTransfer, type Balances, balancesRoot, decodeTransfer, mint, transfersRoot } from './transfers.ts';
 
 /** Each transfer counts as this much. */
 const TRANSFER_GAS = 21_000n;
 const MAX_TRANSFERS_IN_BLOCK = 64;
 
-export interface LightLedgerOptions {
+export interface LightLedgerOptions extends LedgerEvents {
   readonly chain: LightChain;
   readonly pool: LightPool;
   readonly engine: AnyEngine;
@@ -29,13 +30,6 @@ export interface LightLedgerOptions {
   readonly executionUs: () => number;
   /** Calls back while the node lives. */
   readonly after: (delayUs: number, action: () => void) => void;
-  readonly onBuilt: (block: Block) => void;
-  readonly onInserted: (block: Block) => void;
-  readonly onChecked: (hash: Hash, error: RuleError | null) => void;
-  readonly onHead: (change: HeadChange) => void;
-  readonly onDurable: (change: HeadChange) => void;
-  readonly onFinalized: (block: HeaderNode, certificate: Certificate) => void;
-  readonly onFinalDurable: (block: HeaderNode) => void;
 }
 
 interface Check {
@@ -71,7 +65,7 @@ export class LightLedger implements LedgerPort {
     const change = this.view.setHead(hash, (durable) => {
       this.#unsettled--;
       this.#poolFollows(durable);
-      this.#options.onDurable(durable);
+      this.#options.onDurable(durable.newHead);
       done();
       this.#work();
     });

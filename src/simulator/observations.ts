@@ -5,14 +5,13 @@
 import type { RuleError } from '../base/errors.ts';
 import type { Hash, Json, Lsn } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
-import type { HeaderNode } from '../chain/tree.ts';
+import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import type { Certificate } from '../consensus/engine.ts';
 import type { Fault } from './faults.ts';
-import type { LightChain } from './light-chain.ts';
 
 export type Observation =
   /** A life began; the chain is what the disk had. */
-  | { readonly type: 'started'; readonly node: number; readonly incarnation: number; readonly chain: LightChain; readonly lsn: Lsn }
+  | { readonly type: 'started'; readonly node: number; readonly incarnation: number; readonly chain: ChainView; readonly lsn: Lsn }
   /** A life ended: by the schedule, or (`error`) because the driver gave up. */
   | { readonly type: 'stopped'; readonly node: number; readonly error: unknown }
   /** The ledger built a block; it has no proof yet. */

@@ -5,18 +5,17 @@
  */
 import { present } from '../base/assert.ts';
 import { UsageError } from '../base/errors.ts';
-import { type NodeId, quote } from '../base/types.ts';
+import { type NodeId, quote, ZERO_ADDRESS } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
-import type { ChainParams } from '../chain/params.ts';
+import type { HeaderNode } from '../chain/tree.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import { TWIN } from './behaviours/common.ts';
 import type { Checker, CheckerFactory, Setting, Violation } from './checkers/checker.ts';
 import { describe } from './describe.ts';
 import { byzantineNodes, type Fault } from './faults.ts';
-import { makeGenesis } from './genesis.ts';
 import { Injector } from './injector.ts';
-import type { StoredBlock } from './light-chain.ts';
+import { lightTier } from './light-tier.ts';
 import { MarkCollector, type MarkRule } from './marks.ts';
 import { Network } from './network.ts';
 import type { Observation } from './observations.ts';
@@ -27,16 +26,16 @@ import { placeId } from './places.ts';
 import { reportStates } from './reported-engine.ts';
 import { ProofOracle } from './sealer.ts';
 import type { Subject } from './subject.ts';
-import { TAG_KEYS } from './tags.ts';
+import type { Clients, Tier, TierFactory } from './tier.ts';
 import type { TraceSink } from './trace.ts';
-import { addressOfAccount } from './transfers.ts';
 import { type Company, VirtualNode } from './virtual-node.ts';
 import { type Activity, watchEngine } from './watched-engine.ts';
-import { Workload } from './workload.ts';
 import { US_PER_MS, World } from './world.ts';
 
 export interface SimulationInput {
   readonly subject: Subject;
+  /** The light one, unless told otherwise. */
+  readonly tier?: TierFactory;
   readonly seed: string;
   readonly options: Options;
   readonly schedule: readonly Fault[];
@@ -61,7 +60,8 @@ export class Simulation {
   readonly marks: MarkCollector;
   readonly input: SimulationInput;
   readonly activity: Activity = { node: -1, event: null };
-  readonly workload: Workload;
+  readonly workload: Clients;
+  readonly #tier: Tier;
   readonly #sessions: Sessions;
   readonly #injector: Injector;
   readonly #checkers: Checker[] = [];
@@ -80,6 +80,7 @@ export class Simulation {
     this.#bad = new Map([...[...this.#originals.values()].map((place) => [place, TWIN] as const), ...roles]);
     const world = new World(seed, input.sink ?? null);
     this.world = world;
+    this.#tier = (input.tier ?? lightTier)(world, input.subject, options);
     this.network = new Network(world, options.nodes, (random) => ({
       latencyUs: Math.round(options.latencyMs * US_PER_MS * (even ? 1 : 1 + (LATENCY_SPREAD - 1) * random.float())),
       jitterUs: options.jitterMs * US_PER_MS,
@@ -100,7 +101,7 @@ export class Simulation {
         if (this.#sessions.of(node.place).has(from)) node.receive(from, packet);
       });
     }
-    const observer = this.#observer(company.params, company.oracle);
+    const observer = this.#observer(company.oracle);
     this.network.summarize = (packet) => summarize(packet, (bytes) => observer.decode(bytes));
     this.#makeCheckers(observer, company);
     this.#injector = new Injector(
@@ -111,15 +112,15 @@ export class Simulation {
         nodes: this.nodes,
         options,
         onFault: (fault, active) => this.#observe({ type: 'fault', fault, active }),
-        start: (node) => this.#start(node),
+        start: (node) => node.start(),
       },
       schedule,
     );
-    this.workload = new Workload(world, this.nodes, options, (observation) => this.#observe(observation));
+    this.workload = this.#tier.newClients(this.nodes, (observation) => this.#observe(observation));
     const start = world.stream('start');
     for (const node of this.nodes) {
       world.after(even ? 0 : start.float() * START_SPREAD_US, () => {
-        if (!this.#injector.holdsDown(node.place) && node.life === null) this.#start(node);
+        if (!this.#injector.holdsDown(node.place) && !node.isRunning) node.start();
       });
     }
     this.workload.start();
@@ -183,11 +184,6 @@ export class Simulation {
     for (const checker of this.#checkers) checker.observe(observation);
   }
 
-  #start(node: VirtualNode): void {
-    node.start();
-    this.#sessions.nodeStarted(node.place);
-  }
-
   /** A node that the schedule did not stop has a broken engine, or met a bug of ours. */
   #stopped(place: number, error: unknown): void {
     this.#sessions.nodeStopped(place);
@@ -200,18 +196,18 @@ export class Simulation {
 
   #company(): Company {
     const { subject, options } = this.input;
-    const { block, state, params } = makeGenesis(subject, options);
+    const tier = this.#tier;
     const oracle = new ProofOracle();
-    const makeEngine = (place: number): AnyEngine => subject.create(params, this.#settingsOf(place), oracle, TAG_KEYS.signatures);
-    const { header, seal } = block;
+    const makeEngine = (place: number): AnyEngine => subject.create(tier.params, this.#settingsOf(place), oracle, tier.keys.signatures);
+    const { header, seal } = tier.genesis;
     const facts = makeEngine(0).genesisFacts(header);
-    const genesis: StoredBlock = { block, node: { header, seal, hash: hashHeader(header), facts }, status: 'executed', state };
+    const genesis: HeaderNode = { header, seal, hash: hashHeader(header), facts };
     const ids = Array.from({ length: options.nodes }, (_, place) => placeId(this.#identityOf(place)));
     const places = new Map<NodeId, number[]>();
     for (const [place, id] of ids.entries()) places.set(id, [...(places.get(id) ?? []), place]);
     return {
       world: this.world,
-      params,
+      tier,
       options,
       oracle,
       genesis,
@@ -223,21 +219,22 @@ export class Simulation {
       peersOf: (place) => this.#sessions.of(place),
       send: (from, to, packet) => this.network.send(from, to, packet),
       ban: (place, peer, forMs) => this.#sessions.cut(place, peer, forMs * US_PER_MS),
+      started: (place) => this.#sessions.nodeStarted(place),
       stopped: (place, error) => this.#stopped(place, error),
     };
   }
 
   /** An engine that takes no part, for checkers to ask. */
-  #observer(params: ChainParams, oracle: ProofOracle): AnyEngine {
-    const settings = { beneficiary: addressOfAccount(0), produce: false, signers: [] };
-    return this.input.subject.create(params, settings, oracle, TAG_KEYS.signatures);
+  #observer(oracle: ProofOracle): AnyEngine {
+    const { params, keys } = this.#tier;
+    return this.input.subject.create(params, { beneficiary: ZERO_ADDRESS, produce: false, signers: [] }, oracle, keys.signatures);
   }
 
   #settingsOf(place: number): NodeSettings {
-    const { options, subject } = this.input;
+    const { subject } = this.input;
     const identity = this.#identityOf(place);
-    const signers = Array.from({ length: subject.keysPerNode }, (_, index) => TAG_KEYS.signer(identity, index));
-    return { beneficiary: addressOfAccount(options.accounts + identity), produce: true, signers };
+    const signers = Array.from({ length: subject.keysPerNode }, (_, index) => this.#tier.keys.signer(identity, index));
+    return { beneficiary: this.#tier.beneficiaryOf(identity), produce: true, signers };
   }
 
   #reported(engine: AnyEngine, place: number): AnyEngine {
@@ -260,16 +257,15 @@ export class Simulation {
     throw new UsageError('scenario/behaviour', `Engine ${engine} has no behaviour ${quote(name)}; known are ${known}.`);
   }
 
-  #makeCheckers(engine: AnyEngine, { params, genesis }: Company): void {
+  #makeCheckers(engine: AnyEngine, { genesis }: Company): void {
     const { options, checkers } = this.input;
     const total = options.hashRates.reduce((sum, rate) => sum + rate, 0);
     const bad = [...this.#bad.keys()].reduce((sum, place) => sum + (options.hashRates[place] ?? 0), 0);
-    for (const factory of checkers) {
+    for (const factory of [...this.#tier.checkers, ...checkers]) {
       const setting: Setting = {
         engine,
-        params,
-        genesis: genesis.node,
-        genesisState: present(genesis.state, 'the genesis state'),
+        params: this.#tier.params,
+        genesis,
         options,
         blockMs: this.input.subject.blockMs(options.engine),
         nodes: options.nodes,

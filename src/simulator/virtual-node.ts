@@ -1,7 +1,8 @@
 /** A place in the network: the disk and the clock that outlive crashes, and the life that is going on, if any. */
 import type { RuleError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import type { ChainParams } from '../chain/params.ts';
+import type { Hash } from '../base/types.ts';
+import type { HeaderNode } from '../chain/tree.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
 import { DEFAULT_OFFENCE, Reputation } from '../network/reputation.ts';
 import type { PeerStatus } from '../sync/types.ts';
@@ -10,12 +11,12 @@ import { describe } from './describe.ts';
 import { Disk } from './disk.ts';
 import { GENESIS_SECONDS } from './genesis.ts';
 import { Life, type Surroundings } from './life.ts';
-import { DurableChain, type StoredBlock } from './light-chain.ts';
 import { NodeClock } from './node-clock.ts';
 import type { Options } from './options.ts';
 import type { Packet } from './packets.ts';
 import { type ProofOracle, VirtualMiner } from './sealer.ts';
-import { DurableLog } from './virtual-log.ts';
+import type { DurableView, OpenLedger, Store, Tier } from './tier.ts';
+import type { Balances } from './transfers.ts';
 import { US_PER_MS, type World } from './world.ts';
 
 /** As in the real network: a bad block whose header was good may have been relayed in good faith. */
@@ -24,10 +25,10 @@ const RELAYED_OFFENCE = 5;
 /** What all nodes of one world have in common, and what they need of it. */
 export interface Company extends Pick<Surroundings, 'observe' | 'idOf' | 'placesOf'> {
   readonly world: World;
-  readonly params: ChainParams;
+  readonly tier: Tier;
   readonly options: Options;
   readonly oracle: ProofOracle;
-  readonly genesis: StoredBlock;
+  readonly genesis: HeaderNode;
   makeEngine(place: number): AnyEngine;
   /** Null for a node that follows the protocol. */
   behaviourOf(place: number): BehaviourFactory | null;
@@ -35,55 +36,88 @@ export interface Company extends Pick<Surroundings, 'observe' | 'idOf' | 'places
   send(from: number, to: number, packet: Packet): void;
   /** `place` bans `peer` from now on, for so long. */
   ban(place: number, peer: number, forMs: number): void;
+  started(place: number): void;
   stopped(place: number, error: unknown): void;
 }
 
 export class VirtualNode {
   readonly place: number;
   readonly disk: Disk;
-  readonly chain: DurableChain;
-  readonly log = new DurableLog();
   readonly miner: VirtualMiner;
   readonly clock: NodeClock;
   life: Life | null = null;
+  /** Stands for the life that goes on or begins; null while the node is down. */
+  #token: object | null = null;
+  readonly #store: Store;
   readonly #company: Company;
   readonly #reputation = new Reputation();
   readonly #execution: Random;
+  readonly #storeRandom: Random;
   readonly #behaviour: Behaviour | null;
 
   constructor(company: Company, place: number) {
-    const { world, options, oracle, genesis } = company;
+    const { world, options, oracle, genesis, tier } = company;
     this.place = place;
     this.#company = company;
     this.disk = new Disk(world, world.stream(`disk/${place}`), { writeUs: options.diskWriteMs * US_PER_MS });
     this.clock = new NodeClock(world, GENESIS_SECONDS * 1_000);
-    this.chain = new DurableChain(genesis);
+    this.#store = tier.newStore(place, this.disk, genesis);
     this.miner = new VirtualMiner(world, world.stream(`miner/${place}`), oracle, options.hashRates[place] ?? 0);
     this.#execution = world.stream(`execution/${place}`);
+    this.#storeRandom = world.stream(`store/${place}`);
     this.#behaviour = company.behaviourOf(place)?.(this.#tools()) ?? null;
     this.#behaviour?.begin?.();
   }
 
+  /** What is on its disk. */
+  get chain(): DurableView {
+    return this.#store.durable;
+  }
+
+  /** After a block, where the ledger is the light one. */
+  accounts(hash: Hash): Balances | null {
+    return this.#store.accounts(hash);
+  }
+
+  /** Also true while it is being started. */
+  get isRunning(): boolean {
+    return this.#token !== null;
+  }
+
   start(): void {
-    const { world, params, options, observe, makeEngine, peersOf, idOf, placesOf } = this.#company;
+    const { world, options, makeEngine } = this.#company;
     const { place } = this;
-    const incarnation = ++this.log.incarnation;
+    const token = {};
+    this.#token = token;
+    const whileAlive = (action: () => void) => {
+      if (this.#token === token) action();
+    };
+    const engine = this.#behaviour?.engine?.(makeEngine(place)) ?? makeEngine(place);
+    this.#store.open({
+      engine,
+      clock: this.clock,
+      random: this.#storeRandom,
+      executionUs: () => options.executionMs * US_PER_MS * (0.5 + this.#execution.float()),
+      after: (delayUs, action) => void world.after(delayUs, () => whileAlive(action)),
+      opened: (open) => whileAlive(() => this.#live(engine, open)),
+      fatal: (error) => whileAlive(() => this.#end(error)),
+    });
+  }
+
+  #live(engine: AnyEngine, open: OpenLedger): void {
+    const { world, tier, observe, peersOf, idOf, placesOf, started } = this.#company;
+    const { place } = this;
+    const { incarnation } = open.recovered;
     world.trace.note(world.nowUs, 'start', place, -1, incarnation, '', world.trace.isRead ? { id: idOf(place) } : null);
-    const onError = (error: unknown) => this.#failed(error);
     this.life = new Life({
       world,
-      params,
-      engine: this.#behaviour?.engine?.(makeEngine(place)) ?? makeEngine(place),
+      tier,
+      engine,
       place,
       self: idOf(place),
-      incarnation,
-      chain: this.chain,
-      chainFile: this.disk.open({ onError }),
-      log: this.log,
-      logFile: this.disk.open({ onError }),
+      open,
       sealer: this.miner,
       random: world.stream(`engine/${place}/${incarnation}`),
-      executionUs: () => options.executionMs * US_PER_MS * (0.5 + this.#execution.float()),
       localClock: this.clock,
       observe,
       peers: () => peersOf(place),
@@ -92,15 +126,15 @@ export class VirtualNode {
       placesOf,
       send: (to, packet) => this.#send(to, packet),
       offence: (against, error) => this.#offence(against, error),
-      fatal: onError,
+      fatal: (error) => this.#end(error),
     });
     this.life.start();
+    started(place);
   }
 
   /** Power loss. */
   crash(): void {
-    if (this.life === null) return;
-    this.#end(null);
+    if (this.#token !== null) this.#end(null);
   }
 
   /** A packet from the network. */
@@ -127,12 +161,12 @@ export class VirtualNode {
   }
 
   #tools(): Tools {
-    const { world, params, oracle, options, makeEngine, peersOf, send } = this.#company;
+    const { world, tier, oracle, options, makeEngine, peersOf, send } = this.#company;
     const { place } = this;
     return {
       place,
       random: world.stream(`behaviour/${place}`),
-      params,
+      params: tier.params,
       engine: makeEngine(place),
       oracle,
       hashRate: options.hashRates[place] ?? 0,
@@ -140,6 +174,7 @@ export class VirtualNode {
       wallMs: () => this.clock.wallMs(),
       peers: () => [...peersOf(place)],
       chain: () => this.life?.chain ?? null,
+      accounts: (hash) => this.accounts(hash),
       send: (to, packet) => {
         if (this.life !== null && peersOf(place).has(to)) send(place, to, packet);
       },
@@ -147,16 +182,12 @@ export class VirtualNode {
     };
   }
 
-  #failed(error: unknown): void {
-    if (this.life === null) return;
-    this.#end(error);
-  }
-
   #end(error: unknown): void {
     const { world, observe, stopped } = this.#company;
     world.trace.note(world.nowUs, 'stop', this.place, -1, error === null ? 0 : 1, '', error === null ? null : { error: describe(error) });
     this.life?.stop();
     this.life = null;
+    this.#token = null;
     this.miner.stop();
     this.disk.crash();
     observe({ type: 'stopped', node: this.place, error });
@@ -168,7 +199,7 @@ export class VirtualNode {
     const { world, observe, ban } = this.#company;
     world.trace.note(world.nowUs, 'offence', this.place, against, 0, error.code);
     observe({ type: 'offence', node: this.place, against, error });
-    const weight = error.code.startsWith('block/') ? RELAYED_OFFENCE : DEFAULT_OFFENCE;
+    const weight = /^(block|tx|transfer)\//.test(error.code) ? RELAYED_OFFENCE : DEFAULT_OFFENCE;
     if (!this.#reputation.offence(String(against), weight, world.nowMs)) return;
     ban(this.place, against, this.#reputation.bannedForMs(String(against), world.nowMs));
   }

@@ -4,8 +4,8 @@
  */
 import type { Random } from '../base/random.ts';
 import type { Observe } from './observations.ts';
-import { encodeTransfer, nonceOf } from './transfers.ts';
-import type { VirtualNode } from './virtual-node.ts';
+import type { ClientNode, Clients } from './tier.ts';
+import { type Balances, encodeTransfer, nonceOf } from './transfers.ts';
 import { US_PER_MS, type World } from './world.ts';
 
 const US_PER_MINUTE = 60_000 * US_PER_MS;
@@ -20,20 +20,29 @@ export interface WorkloadOptions {
   readonly transfersPerMinute: number;
 }
 
-export class Workload {
+export class Workload implements Clients {
   readonly #world: World;
   readonly #random: Random;
-  readonly #nodes: readonly VirtualNode[];
+  readonly #nodes: readonly ClientNode[];
   readonly #options: WorkloadOptions;
+  readonly #stateOf: (place: number) => Balances | null;
   readonly #observe: Observe;
   /** By account: what was sent, by nonce; several where a nonce was used twice. */
   readonly #sent: Uint8Array[][][];
 
-  constructor(world: World, nodes: readonly VirtualNode[], options: WorkloadOptions, observe: Observe) {
+  /** `stateOf` answers with the accounts that a node would show. */
+  constructor(
+    world: World,
+    nodes: readonly ClientNode[],
+    options: WorkloadOptions,
+    stateOf: (place: number) => Balances | null,
+    observe: Observe,
+  ) {
     this.#world = world;
     this.#random = world.stream('workload');
     this.#nodes = nodes;
     this.#options = options;
+    this.#stateOf = stateOf;
     this.#observe = observe;
     this.#sent = Array.from({ length: options.accounts }, () => []);
   }
@@ -49,10 +58,9 @@ export class Workload {
   #act(): void {
     const node = this.#random.pick(this.#nodes);
     const account = this.#random.below(this.#options.accounts);
-    const { life } = node;
-    const state = life?.chain.state(node.chain.head.hash);
+    const state = this.#stateOf(node.place);
     const sent = this.#sent[account];
-    if (life == null || state == null || sent === undefined) return;
+    if (node.life === null || state === null || sent === undefined) return;
     const next = nonceOf(state, account);
     const waiting = sent[next];
     const resend = waiting !== undefined && (sent.length - next >= MAX_OUTSTANDING || this.#random.chance(RESEND_CHANCE));
@@ -65,7 +73,7 @@ export class Workload {
   }
 
   /** Gives a transfer to a node, as a client does. True when the node took it. */
-  submit(node: VirtualNode, transaction: Uint8Array): boolean {
+  submit(node: ClientNode, transaction: Uint8Array): boolean {
     this.#world.trace.note(this.#world.nowUs, 'client', node.place);
     this.#observe({ type: 'submitted', node: node.place, transaction });
     return node.life?.submit(transaction) ?? false;

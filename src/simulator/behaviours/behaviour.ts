@@ -3,12 +3,14 @@
  * stays honest so that an adversary knows what everybody knows and is believed for as long as it can be.
  */
 import type { Random } from '../../base/random.ts';
+import type { Hash } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
+import type { ChainView } from '../../chain/tree.ts';
 import type { AnyEngine } from '../../consensus/engine.ts';
 import type { PeerStatus } from '../../sync/types.ts';
-import type { LightChain } from '../light-chain.ts';
 import type { Packet } from '../packets.ts';
 import type { ProofOracle } from '../sealer.ts';
+import type { Balances } from '../transfers.ts';
 
 export interface Behaviour {
   /** Changes the engine's decisions. Called at each start of the node. */
@@ -40,7 +42,9 @@ export interface Tools {
   /** Those it has sessions with. */
   peers(): readonly number[];
   /** Of the honest node inside; null while it is down. */
-  chain(): LightChain | null;
+  chain(): ChainView | null;
+  /** After a block, where the ledger is the light one. */
+  accounts(hash: Hash): Balances | null;
   /** Sends as it is, past `outgoing`. */
   send(to: number, packet: Packet): void;
   after(delayMs: number, action: () => void): void;

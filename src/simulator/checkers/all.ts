@@ -1,11 +1,10 @@
-/** What must hold for every engine. */
+/** What must hold for every engine; each tier adds its own (`Tier.checkers`). */
 import { agreement } from './agreement.ts';
 import { blame } from './blame.ts';
 import type { CheckerFactory } from './checker.ts';
 import { durability } from './durability.ts';
 import { integrity } from './integrity.ts';
-import { linearizable } from './linearizable.ts';
+import { reorgAtomicity } from './reorg-atomicity.ts';
 import { termination } from './termination.ts';
-import { validity } from './validity.ts';
 
-export const COMMON_CHECKERS: readonly CheckerFactory[] = [agreement, validity, integrity, termination, durability, linearizable, blame];
+export const COMMON_CHECKERS: readonly CheckerFactory[] = [agreement, integrity, reorgAtomicity, termination, durability, blame];

@@ -3,12 +3,10 @@
  * be. Only nodes that follow the protocol (`isCorrect`) are held to anything.
  */
 import type { ChainParams } from '../../chain/params.ts';
-import type { HeaderNode } from '../../chain/tree.ts';
+import type { ChainView, HeaderNode } from '../../chain/tree.ts';
 import type { AnyEngine } from '../../consensus/engine.ts';
-import type { LightChain } from '../light-chain.ts';
 import type { Observation } from '../observations.ts';
 import type { Options } from '../options.ts';
-import type { Balances } from '../transfers.ts';
 
 export interface Violation {
   readonly checker: string;
@@ -25,6 +23,8 @@ export interface Checker {
   observe(observation: Observation): void;
   /** The run is over. */
   end?(): void;
+  /** Where a ledger's work is asynchronous: what takes real time, while virtual time stands still. Also after the end. */
+  settle?(): Promise<void>;
 }
 
 export interface Setting {
@@ -32,7 +32,6 @@ export interface Setting {
   readonly engine: AnyEngine;
   readonly params: ChainParams;
   readonly genesis: HeaderNode;
-  readonly genesisState: Balances;
   readonly options: Options;
   /** Average time between blocks. */
   readonly blockMs: number;
@@ -42,7 +41,7 @@ export interface Setting {
   /** Share of the whole hash power (or stake) that does not follow the protocol, 0 to 1. */
   readonly badShare: number;
   /** The chain of a node that lives. */
-  chainOf(node: number): LightChain | null;
+  chainOf(node: number): ChainView | null;
   nowMs(): number;
   /** What the clock of this node shows, in milliseconds since 1970. */
   wallMsOf(node: number): number;

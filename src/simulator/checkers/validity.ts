@@ -10,47 +10,56 @@ import type { Balances } from '../transfers.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 import { ReferenceLedger } from './reference.ts';
 
-export const validity: CheckerFactory = ({ engine, genesis, genesisState, isCorrect, chainOf, report }) => {
-  const reference = new ReferenceLedger(engine, genesis.hash, genesisState);
-  const asked = new Set<Hex>();
+/** The states of the light ledger. */
+export interface LightStates {
+  readonly genesis: Balances;
+  /** Those that a node has in its life, or had in its last. */
+  of(node: number): { state(hash: Hash): Balances | null } | null;
+}
 
-  function checkTransfers(node: number, block: Block): void {
-    for (const bytes of block.transactions) {
-      if (!asked.has(toHex(bytes)))
-        report({ node, message: `Holds block ${block.header.number} for valid; no client sent its transfer ${toHex(bytes)}.` });
+export const validity =
+  (states: LightStates): CheckerFactory =>
+  ({ engine, genesis, isCorrect, chainOf, report }) => {
+    const reference = new ReferenceLedger(engine, genesis.hash, states.genesis);
+    const asked = new Set<Hex>();
+
+    function checkTransfers(node: number, block: Block): void {
+      for (const bytes of block.transactions) {
+        if (!asked.has(toHex(bytes)))
+          report({ node, message: `Holds block ${block.header.number} for valid; no client sent its transfer ${toHex(bytes)}.` });
+      }
     }
-  }
 
-  function checkState(node: number, hash: Hash, expected: Balances): void {
-    const state = chainOf(node)?.state(hash) ?? null;
-    if (state === null || !sameBalances(state, expected))
-      report({ node, message: `The state of block ${hash} is not that of a replay from genesis.` });
-  }
+    function checkState(node: number, hash: Hash, expected: Balances): void {
+      const state = states.of(node)?.state(hash) ?? null;
+      if (state === null || !sameBalances(state, expected))
+        report({ node, message: `The state of block ${hash} is not that of a replay from genesis.` });
+    }
 
-  return {
-    name: 'Validity',
-    observe(observation) {
-      if (observation.type === 'submitted') asked.add(toHex(observation.transaction));
-      if (observation.type !== 'checked' || !isCorrect(observation.node)) return;
-      const { node, hash, error } = observation;
-      const chain = chainOf(node);
-      const block = chain?.block(hash);
-      const known = chain?.get(hash);
-      const replayed = block && reference.replay(block);
-      if (block === undefined || known === undefined || replayed === undefined) {
-        return report({ node, message: `Executed block ${hash}, whose parent nobody executed.` });
-      }
-      const isValid = 'state' in replayed;
-      if (isValid !== (error === null)) {
-        const [held, is] = error === null ? ['valid', 'invalid'] : [`invalid (${error.code})`, 'valid'];
-        return report({ node, message: `Holds block ${nameOf(known)} for ${held}; it is ${is}.` });
-      }
-      if (!isValid) return;
-      checkTransfers(node, block);
-      checkState(node, hash, replayed.state);
-    },
+    return {
+      name: 'Validity',
+      observe(observation) {
+        if (observation.type === 'submitted') asked.add(toHex(observation.transaction));
+        if (observation.type !== 'checked' || !isCorrect(observation.node)) return;
+        const { node, hash, error } = observation;
+        const chain = chainOf(node);
+        const block = chain?.block(hash);
+        const known = chain?.get(hash);
+        const replayed = block && reference.replay(block);
+        if (block === undefined || known === undefined || replayed === undefined) {
+          return report({ node, message: `Executed block ${hash}, whose parent nobody executed.` });
+        }
+        const isValid = 'state' in replayed;
+        if (isValid !== (error === null)) {
+          const [held, is] = error === null ? ['valid', 'invalid'] : [`invalid (${error.code})`, 'valid'];
+          return report({ node, message: `Holds block ${nameOf(known)} for ${held}; it is ${is}.` });
+        }
+        if (!isValid) return;
+        checkTransfers(node, block);
+        checkState(node, hash, replayed.state);
+      },
+    };
   };
-};
 
 function sameBalances(a: Balances, b: Balances): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i]);

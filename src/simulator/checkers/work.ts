@@ -3,8 +3,11 @@
  * a crash less than what was durable. HeadIsMaxWork: in the end each correct node's head is as heavy as any block that a
  * correct node knows to be valid.
  */
-import type { HeaderNode } from '../../chain/tree.ts';
+import type { ChainView, HeaderNode } from '../../chain/tree.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
+
+/** More blocks of one height than any run has. */
+const MAX_SIBLINGS = 10_000;
 
 export const workMonotone: CheckerFactory = ({ isCorrect, report }) => {
   const durable = new Map<number, HeaderNode>();
@@ -49,8 +52,8 @@ export const headIsMaxWork: CheckerFactory = ({ nodes, isCorrect, chainOf, nowMs
       for (let node = 0; node < nodes; node++) {
         const chain = isCorrect(node) ? chainOf(node) : null;
         if (chain === null) continue;
-        for (const { node: block, status } of chain.stored()) {
-          if (status === 'invalid' || block.facts.weight <= chain.head.facts.weight) continue;
+        for (const block of storedBlocks(chain)) {
+          if (block.facts.weight <= chain.head.facts.weight || chain.status(block.hash) === 'invalid') continue;
           if (nowMs() - (knownSinceMs.get(block) ?? nowMs()) < settledMs) continue;
           report({ node, message: `Has head ${nameOf(chain.head)}, and knows of ${nameOf(block)} with more work.` });
           return;
@@ -59,3 +62,7 @@ export const headIsMaxWork: CheckerFactory = ({ nodes, isCorrect, chainOf, nowMs
     },
   };
 };
+
+function* storedBlocks(chain: ChainView): Generator<HeaderNode> {
+  for (let number = 0; number <= chain.maxHeight; number++) yield* chain.atHeight(number, MAX_SIBLINGS);
+}
