@@ -15,7 +15,7 @@ import type { AnyEngine, BuildFields } from '../consensus/engine.ts';
 import { ancestorHashes } from './ancestors.ts';
 import { BlockRun, type RunResult } from './block-run.ts';
 import type { BlockContext } from './environment.ts';
-import { Pacer, paced } from './pacer.ts';
+import { type Now, Pacer, paced, systemNow } from './pacer.ts';
 import { logsBloom, receiptsRootSteps, transactionsRootSteps } from './roots.ts';
 import { WorldState } from './state.ts';
 import { decodeTransaction, type TransactionSource, type Tx } from './transaction.ts';
@@ -37,6 +37,13 @@ export interface BuildOptions {
   readonly isHurried?: () => boolean;
 }
 
+export interface ExecutorOptions {
+  /** The clock by which builds end and long work pauses. */
+  readonly now?: Now;
+  /** Whether calls of heavy precompiles go to a thread of their own; they do unless told. */
+  readonly offload?: boolean;
+}
+
 /** What execution has to know of the engine. */
 export type ExecutionRules = Pick<AnyEngine, 'randomness' | 'rewards'>;
 
@@ -50,13 +57,17 @@ export class Executor {
   readonly #source: StateSource;
   readonly #rules: ExecutionRules;
   readonly #headers: HeaderView;
+  readonly #now: Now;
+  readonly #offload: boolean;
 
   /** `headers` answers for the ancestors that BLOCKHASH can name. */
-  constructor(params: ChainParams, source: StateSource, rules: ExecutionRules, headers: HeaderView) {
+  constructor(params: ChainParams, source: StateSource, rules: ExecutionRules, headers: HeaderView, options: ExecutorOptions = {}) {
     this.#params = params;
     this.#source = source;
     this.#rules = rules;
     this.#headers = headers;
+    this.#now = options.now ?? systemNow;
+    this.#offload = options.offload ?? true;
   }
 
   /**
@@ -65,7 +76,7 @@ export class Executor {
    */
   async execute(block: Block, parent: Header): Promise<Execution> {
     const { header } = block;
-    const pacer = new Pacer();
+    const pacer = new Pacer(this.#now);
     compare(header, 'transactionsRoot', await paced(transactionsRootSteps(block.transactions), pacer));
     const run = await this.#open(header, parent, header, pacer);
     const seen = new Set<Hash>();
@@ -85,11 +96,11 @@ export class Executor {
 
   /** A block on `parent` that is complete but for its proof. Candidates that cannot be executed are dropped, with the reason. */
   async build(parent: Header, fields: BuildFields, pool: CandidatePool, options: BuildOptions): Promise<ExecutedBlock> {
-    const deadlineMs = performance.now() + options.buildTimeMs;
+    const deadlineMs = this.#now() + options.buildTimeMs;
     const draft = this.#draft(parent, fields, options.gasLimit);
-    const pacer = new Pacer();
+    const pacer = new Pacer(this.#now);
     const run = await this.#open(draft, parent, draft, pacer);
-    const isOver = () => performance.now() >= deadlineMs || options.isHurried?.() === true;
+    const isOver = () => this.#now() >= deadlineMs || options.isHurried?.() === true;
     const transactions = await collect(run, pool.candidates(draft.baseFeePerGas ?? 0n), draft.gasLimit, isOver);
     const result = await run.close(this.#rules.rewards({ header: draft, payload: fields.payload }));
     const header: Header = {
@@ -115,7 +126,7 @@ export class Executor {
       state: new WorldState(this.#source, parent.stateRoot),
       ancestorHash: ancestorHashes(parent, this.#headers),
       pacer,
-      offload: true,
+      offload: this.#offload,
     });
   }
 

@@ -7,17 +7,29 @@ import { setImmediate } from 'node:timers/promises';
 /** Long enough to cost nothing, short enough that a peer's ping is answered in time. */
 const TURN_MS = 20;
 
+/** Monotonic milliseconds. */
+export type Now = () => number;
+
+export const systemNow: Now = () => performance.now();
+
 export class Pacer {
-  #turnStartMs = performance.now();
+  readonly #now: Now;
+  #turnStartMs: number;
+
+  /** A clock that stands still (virtual time, while a simulation works) is never due. */
+  constructor(now: Now = systemNow) {
+    this.#now = now;
+    this.#turnStartMs = now();
+  }
 
   /** True when it is time to `rest`. Cheap enough for inner loops. */
   get due(): boolean {
-    return performance.now() - this.#turnStartMs >= TURN_MS;
+    return this.#now() - this.#turnStartMs >= TURN_MS;
   }
 
   async rest(): Promise<void> {
     await setImmediate();
-    this.#turnStartMs = performance.now();
+    this.#turnStartMs = this.#now();
   }
 }
 

@@ -13,7 +13,7 @@ import { EMPTY_NONCE, type Header, hashHeader } from '../chain/header.ts';
 import type { ChainView, Facts } from '../chain/tree.ts';
 import type { AnyEngine, BuildFields, Certificate } from '../consensus/engine.ts';
 import type { Executor } from '../execution/executor.ts';
-import { Pacer, paced } from '../execution/pacer.ts';
+import { type Now, Pacer, paced } from '../execution/pacer.ts';
 import type { Execution } from '../execution/types.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { ChainStore, HeadChange } from '../storage/chain-store.ts';
@@ -28,6 +28,8 @@ export interface LedgerOptions {
   readonly gasLimit: bigint;
   /** How long a build may collect transactions. */
   readonly buildTimeMs: number;
+  /** The clock by which long work pauses. */
+  readonly now?: Now;
   /** Written, but not yet on disk: with more than this the ledger waits for the disk before it executes on. */
   readonly maxPendingBytes?: number;
   readonly onExecuted: (hash: Hash) => void;
@@ -81,7 +83,7 @@ export class NodeLedger implements LedgerPort {
     this.#settled = this.#settled.then(async () => {
       const settled = await change;
       // In steps: a deep reorganisation gives back more transactions than the event loop can spare time for at once.
-      const back = await paced(this.#options.pool.returning(settled), new Pacer());
+      const back = await paced(this.#options.pool.returning(settled), new Pacer(this.#options.now));
       this.#options.pool.headChanged(settled, back);
       this.#options.onHead(settled);
       done();

@@ -15,7 +15,7 @@ import type { Address, Hash } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { BlockStatus, ChainView, Facts, HeaderNode, Output } from '../chain/tree.ts';
-import { Pacer, paced } from '../execution/pacer.ts';
+import { type Now, Pacer, paced, systemNow } from '../execution/pacer.ts';
 import type { Execution, Receipt, StateSource } from '../execution/types.ts';
 import { checkChain, type Recovery } from './chain-check.ts';
 import * as rows from './chain-rows.ts';
@@ -37,6 +37,8 @@ export interface HeadChange {
 export interface ChainStoreOptions {
   /** False when the store is known to exist already: an empty one is then damage and not a beginning. */
   readonly create?: boolean;
+  /** The clock by which long work pauses. */
+  readonly now?: Now;
 }
 
 export type CanonicalBlock = CanonicalRecord & { readonly number: number };
@@ -65,6 +67,7 @@ export class ChainStore {
   readonly recovery: Recovery | null;
   readonly #checked: CheckedDatabase;
   readonly #staging: Staging;
+  readonly #now: Now;
   readonly #entries = new BoundedMap<Hash, Entry>(CACHED_HEADERS);
   readonly #blocks = new BoundedMap<Hash, Block>(CACHED_BLOCKS);
   readonly #working: Ends;
@@ -72,8 +75,9 @@ export class ChainStore {
   #maxHeight: number;
   #openBlocks = 0;
 
-  private constructor(checked: CheckedDatabase, recovery: Recovery | null) {
+  private constructor(checked: CheckedDatabase, recovery: Recovery | null, now: Now) {
     this.#checked = checked;
+    this.#now = now;
     this.recovery = recovery;
     this.#staging = new Staging(checked);
     const head = this.#node(this.#need(TABLES.head, null, 'the chain'));
@@ -97,7 +101,7 @@ export class ChainStore {
       await rows.writeGenesis(checked, genesis);
     }
     rows.assertGenesis(checked, hashHeader(genesis.block.header));
-    return new ChainStore(checked, await checkChain(checked));
+    return new ChainStore(checked, await checkChain(checked), options.now ?? systemNow);
   }
 
   // The working view
@@ -172,7 +176,7 @@ export class ChainStore {
       this.#durable.head = node;
     };
     await this.#submit(onDurable, async (writer) => {
-      removed = await paced(this.#follow(move, writer), new Pacer());
+      removed = await paced(this.#follow(move, writer), new Pacer(this.#now));
     });
     return { oldHead: move.oldHead, newHead: node, removed, added: move.added };
   }
