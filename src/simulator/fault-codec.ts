@@ -14,6 +14,7 @@ const FIELDS: { readonly [kind in FaultKind]: { readonly [field: string]: Read }
   crash: { node },
   partition: { side: places, direction: (value, at) => void choice(value, at, ['both', 'in', 'out']) },
   clog: { node },
+  cutLink: { from: node, to: node },
   clogLink: { from: node, to: node },
   noise: { loss: probability, duplicate: probability, reorder: probability },
   clock: { node, offsetMs: (value, at) => void numberField(value, at, -1e12, 1e12) },

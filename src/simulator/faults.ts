@@ -8,6 +8,8 @@ export type Fault =
   | Timed<'crash', { readonly node: number }>
   /** `side` and the others do not hear each other; with a direction, only what comes in or goes out is cut. */
   | Timed<'partition', { readonly side: readonly number[]; readonly direction: 'both' | 'in' | 'out' }>
+  /** What is sent on this link, in this direction, is lost: with some of these, not every two nodes hear the same ones. */
+  | Timed<'cutLink', { readonly from: number; readonly to: number }>
   /** What is sent to and by the node is held back and arrives at once at the end. */
   | Timed<'clog', { readonly node: number }>
   | Timed<'clogLink', { readonly from: number; readonly to: number }>
@@ -31,6 +33,7 @@ export type FaultKind = Fault['fault'];
 export const FAULT_KINDS: readonly FaultKind[] = [
   'crash',
   'partition',
+  'cutLink',
   'clog',
   'clogLink',
   'noise',

@@ -79,6 +79,9 @@ export class Injector {
       case 'partition':
         this.#partition(fault, by);
         return sessions.disturbed();
+      case 'cutLink':
+        network.block(fault.from, fault.to, by);
+        return sessions.disturbed();
       case 'clog':
         for (const { place } of nodes) {
           if (place === fault.node) continue;

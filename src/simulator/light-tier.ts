@@ -4,7 +4,7 @@ import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { linearizable } from './checkers/linearizable.ts';
-import { validity } from './checkers/validity.ts';
+import { type LightStates, validity } from './checkers/validity.ts';
 import type { Disk } from './disk.ts';
 import { makeGenesis } from './genesis.ts';
 import { DurableChain, LightChain } from './light-chain.ts';
@@ -16,11 +16,17 @@ import { addressOfAccount, type Balances } from './transfers.ts';
 import { DurableLog, logPort } from './virtual-log.ts';
 import { Workload } from './workload.ts';
 
-export const lightTier: TierFactory = (world, subject, options): Tier => {
+export interface LightTier extends Tier {
+  /** For those who look at accounts. */
+  readonly states: LightStates;
+}
+
+export const lightTier = ((world, subject, options): LightTier => {
   const { block, state, params } = makeGenesis(subject, options);
   const stores = new Map<number, LightStore>();
   const states = { genesis: state, of: (place: number) => stores.get(place)?.chain ?? null };
   return {
+    states,
     params,
     genesis: block,
     keys: TAG_KEYS,
@@ -37,7 +43,7 @@ export const lightTier: TierFactory = (world, subject, options): Tier => {
     newClients: (nodes, observe) =>
       new Workload(world, nodes, options, (place) => present(stores.get(place), 'a store').headState, observe),
   };
-};
+}) satisfies TierFactory;
 
 function checkBody(block: Block): void {
   if (lightBodyMatches(block)) return;

@@ -52,11 +52,9 @@ const DRAWS: { readonly [kind in Exclude<FaultKind, 'byzantine'>]: Draw } = {
       forMs: spread(random, FAULT_RANGES.partitionMs),
     },
   ],
+  cutLink: (random, options) => [{ fault: 'cutLink', ...someLink(random, options), forMs: spread(random, FAULT_RANGES.partitionMs) }],
   clog: (random, options) => swizzle(random, options),
-  clogLink: (random, options) => {
-    const [from = 0, to = 1] = random.shuffle(Array.from({ length: options.nodes }, (_, place) => place));
-    return [{ fault: 'clogLink', from, to, forMs: spread(random, FAULT_RANGES.clogMs) }];
-  },
+  clogLink: (random, options) => [{ fault: 'clogLink', ...someLink(random, options), forMs: spread(random, FAULT_RANGES.clogMs) }],
   noise: (random) => [
     {
       fault: 'noise',
@@ -168,6 +166,11 @@ function swizzle(random: Random, options: Options): DrawnFault[] {
     const endMs = halfMs + random.float() * halfMs;
     return { fault: 'clog', node, delayMs, forMs: Math.max(FAULT_RANGES.clogMs.low, endMs - delayMs) };
   });
+}
+
+function someLink(random: Random, { nodes }: Options): { readonly from: number; readonly to: number } {
+  const [from = 0, to = 1] = random.shuffle(Array.from({ length: nodes }, (_, place) => place));
+  return { from, to };
 }
 
 /** At least one, and not all. */

@@ -47,6 +47,7 @@ export const commonPrefix: CheckerFactory = ({ isCorrect, badShare, nowMs, repor
 function disturbs(kind: string): boolean {
   return (
     kind === 'partition' ||
+    kind === 'cutLink' ||
     kind === 'crash' ||
     kind === 'clog' ||
     kind === 'clogLink' ||
