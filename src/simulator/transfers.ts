@@ -84,8 +84,8 @@ function decodeOutput(bytes: Uint8Array): Output {
 }
 
 /** Names a transfer: two that differ in anything have different names. */
-export function transferId({ from, nonce, to, amount }: Transfer): string {
-  return `${from}/${nonce}>${to}:${amount}`;
+export function transferId({ from, nonce, to, amount, says }: Transfer): string {
+  return `${from}/${nonce}>${to}:${amount}${says === undefined ? '' : `!${says.topics.join()}:${says.data}`}`;
 }
 
 /** Balances and nonces, two numbers for each account. Never changed once it is somebody's state. */
