@@ -1,9 +1,11 @@
 /** Assertions stay on in production: a node that broke an invariant must stop, not go on guessing. */
 import { InternalError } from './errors.ts';
 
-export function assert(condition: boolean, invariant: string): asserts condition {
-  if (!condition)
-    throw new InternalError('internal/assertion', `Invariant broken: ${invariant}. This is a bug in synod; please report it.`);
+/** Where this is called very often, the invariant is a function, so that its text is made only when it is broken. */
+export function assert(condition: boolean, invariant: string | (() => string)): asserts condition {
+  if (condition) return;
+  const text = typeof invariant === 'string' ? invariant : invariant();
+  throw new InternalError('internal/assertion', `Invariant broken: ${text}. This is a bug in synod; please report it.`);
 }
 
 /** The value, which the caller knows to be there. */

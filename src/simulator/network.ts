@@ -168,7 +168,7 @@ export class Network {
 
   #link(from: number, to: number): Link {
     // Else the index would be that of another link.
-    assert(to < this.size, `place ${to} is one of ${this.size}`);
+    assert(to < this.size, () => `place ${to} is one of ${this.size}`);
     return present(this.#links[from * this.size + to], 'a link');
   }
 }

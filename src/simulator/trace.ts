@@ -3,6 +3,7 @@
  * seed can be compared without keeping either; who wants to read it attaches a sink.
  */
 import type { Json } from '../base/types.ts';
+import { Digest } from './digest.ts';
 
 export const KINDS = [
   'start',
@@ -55,12 +56,9 @@ const CODE_OF = Object.fromEntries(KINDS.map((kind, index) => [kind, index])) as
 /** A hash tells blocks apart by its first digits; longer texts add only cost. */
 const HASHED_CHARACTERS = 12;
 const FNV_PRIME = 0x0100_0193;
-const MIX_1 = 0x85eb_ca6b;
-const MIX_2 = 0xc2b2_ae35;
 
 export class Trace {
-  #low = 0x811c_9dc5;
-  #high = 0x9e37_79b9;
+  readonly #digest = new Digest();
   #sink: TraceSink | null;
 
   constructor(sink: TraceSink | null = null) {
@@ -77,17 +75,17 @@ export class Trace {
 
   /** 64 bits in hex. */
   get hash(): string {
-    return hex(this.#high) + hex(this.#low);
+    return this.#digest.hex();
   }
 
   note(atUs: number, kind: Kind, node: number, peer = -1, id = 0, what = '', data: { readonly [key: string]: Json } | null = null): void {
-    this.#mix(atUs | 0);
-    this.#mix((CODE_OF[kind] << 20) ^ ((node + 1) << 10) ^ (peer + 1));
-    this.#mix(id);
+    this.#digest.add(atUs | 0);
+    this.#digest.add((CODE_OF[kind] << 20) ^ ((node + 1) << 10) ^ (peer + 1));
+    this.#digest.add(id);
     const length = Math.min(what.length, HASHED_CHARACTERS);
     let text = what.length;
     for (let i = 0; i < length; i++) text = Math.imul(text ^ what.charCodeAt(i), FNV_PRIME);
-    this.#mix(text);
+    this.#digest.add(text);
     this.#sink?.({ atUs, kind, node, peer, id, what, data });
   }
 
@@ -95,18 +93,6 @@ export class Trace {
   detail(atUs: number, kind: Kind, node: number, id: number, what: string, data: TraceEntry['data'] = null): void {
     this.#sink?.({ atUs, kind, node, peer: -1, id, what, data });
   }
-
-  /** Two lanes that feed each other: cheap, and every later value depends on every earlier one. */
-  #mix(word: number): void {
-    this.#low = Math.imul(this.#low ^ word, MIX_1);
-    this.#low ^= this.#low >>> 15;
-    this.#high = Math.imul(this.#high ^ this.#low, MIX_2) + 1;
-    this.#high ^= this.#high >>> 13;
-  }
-}
-
-function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, '0');
 }
 
 /** One line of an NDJSON trace. */

@@ -48,8 +48,8 @@ export class World {
 
   /** Calls `action` after so many microseconds (rounded up to a whole one; at least 0). */
   after(delayUs: number, action: () => void): Scheduled {
-    assert(delayUs >= 0 && Number.isFinite(delayUs), `an event is due now or later, not in ${delayUs} us`);
-    assert(this.#queue.size < MAX_SCHEDULED, `at most ${MAX_SCHEDULED} events wait`);
+    assert(delayUs >= 0 && Number.isFinite(delayUs), () => `an event is due now or later, not in ${delayUs} us`);
+    assert(this.#queue.size < MAX_SCHEDULED, () => `at most ${MAX_SCHEDULED} events wait`);
     return this.#queue.push(this.#nowUs + Math.ceil(delayUs), action);
   }
 
