@@ -80,6 +80,7 @@ export type Offence =
 /** What the staking contract said, decoded. The contract has checked form and amounts; rules of consensus are checked here. */
 export type Request =
   | {
+      /** The first of this key. */
       readonly type: 'deposit';
       readonly publicKey: PublicKey;
       readonly depositor: Address;
@@ -87,10 +88,13 @@ export type Request =
       /** Over the deposit's domain, by the key: its proof of possession. */
       readonly signature: Signature;
     }
+  /** To a key that has a deposit, by anybody. */
+  | { readonly type: 'topUp'; readonly publicKey: PublicKey; readonly amount: Gwei }
   /** By the depositor. */
   | { readonly type: 'exit'; readonly publicKey: PublicKey; readonly sender: Address }
   | { readonly type: 'withdraw'; readonly publicKey: PublicKey; readonly sender: Address }
-  | { readonly type: 'report'; readonly offence: Offence; readonly reporter: Address };
+  /** The evidence is encoded as in a payload (`codec.ts`), and not looked at yet: anybody can send anything. */
+  | { readonly type: 'report'; readonly evidence: Uint8Array; readonly reporter: Address };
 
 /** Stake that a block gives back, as ether, after its transactions. */
 export interface Withdrawal {
