@@ -228,6 +228,7 @@ export class Life {
         for (const peer of placesOf(to)) if (hasSession(peer)) send(peer, packet);
       },
       announce: (block) => {
+        this.#here.observe({ type: 'announced', node: this.#here.place, block });
         this.#seen.add(block);
         this.#flood({ type: 'block', block }, null);
       },

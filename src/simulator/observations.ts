@@ -6,7 +6,7 @@ import type { RuleError } from '../base/errors.ts';
 import type { Hash, Json, Lsn } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { ChainView, HeaderNode } from '../chain/tree.ts';
-import type { Certificate } from '../consensus/engine.ts';
+import type { Certificate, Effect, Event } from '../consensus/engine.ts';
 import type { Fault } from './faults.ts';
 
 export type Observation =
@@ -35,6 +35,16 @@ export type Observation =
   /** What came by the network broke a rule, or came too early. */
   | { readonly type: 'refused'; readonly node: number; readonly from: number; readonly error: RuleError }
   | { readonly type: 'offence'; readonly node: number; readonly against: number; readonly error: RuleError }
+  /** The engine took a step: what it was told and what it answered, none of which is carried out yet. */
+  | {
+      readonly type: 'step';
+      readonly node: number;
+      readonly event: Event<unknown>;
+      readonly effects: readonly Effect<unknown>[];
+    }
+  /** The driver lets a message of the engine leave, or a block. */
+  | { readonly type: 'sending'; readonly node: number; readonly message: unknown }
+  | { readonly type: 'announced'; readonly node: number; readonly block: Block }
   | { readonly type: 'engine'; readonly node: number; readonly name: string; readonly data: { readonly [key: string]: Json } }
   | { readonly type: 'fault'; readonly fault: Fault; readonly active: boolean }
   /** A client gave a transfer to a node. */

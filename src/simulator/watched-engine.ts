@@ -5,6 +5,7 @@
 import { InternalError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
 import type { AnyEngine, Effect } from '../consensus/engine.ts';
+import type { Observe } from './observations.ts';
 
 /** What the simulation is doing right now. */
 export interface Activity {
@@ -34,15 +35,22 @@ const EFFECTS: ReadonlySet<string> = new Set<Effect<unknown>['type']>([
 /** More effects of one step than this: the engine has lost count. */
 const MAX_EFFECTS = 100_000;
 
-export function watchEngine(engine: AnyEngine, node: number, activity: Activity): AnyEngine {
+/** `observe` is told of every step, and of every message that the driver lets leave. */
+export function watchEngine(engine: AnyEngine, node: number, activity: Activity, observe: Observe): AnyEngine {
   const watched = Object.create(engine) as AnyEngine;
   watched.step = (state, event, context) => {
     activity.node = node;
     activity.event = event.type;
-    const effects: unknown = engine.step(state, event, context);
+    const answer: unknown = engine.step(state, event, context);
     activity.event = null;
-    checkEffects(effects);
-    return effects as readonly Effect<unknown>[];
+    checkEffects(answer);
+    const effects = answer as readonly Effect<unknown>[];
+    observe({ type: 'step', node, event, effects });
+    return effects;
+  };
+  watched.encode = (message) => {
+    observe({ type: 'sending', node, message });
+    return engine.encode(message);
   };
   return watched;
 }

@@ -100,6 +100,18 @@ const withholding: BehaviourFactory = ({ random, send, after }) => {
   };
 };
 
+/**
+ * Has a rule of its own: the maker of a block is given one more than the others think. What it builds is valid to itself
+ * alone, and so it goes on building on it. A bug in one implementation is such a node, without any malice.
+ */
+const minting: BehaviourFactory = () => ({
+  engine: (honest) => {
+    const changed = Object.create(honest) as typeof honest;
+    changed.rewards = (block) => [...honest.rewards(block), { to: block.header.beneficiary, amount: 1n }];
+    return changed;
+  },
+});
+
 export const COMMON_BEHAVIOURS: ReadonlyMap<string, BehaviourFactory> = new Map([
   ['silent', silent],
   ['mutating', mutating],
@@ -107,6 +119,7 @@ export const COMMON_BEHAVIOURS: ReadonlyMap<string, BehaviourFactory> = new Map(
   ['replaying', replaying],
   ['boasting', boasting],
   ['withholding', withholding],
+  ['minting', minting],
 ]);
 
 /**

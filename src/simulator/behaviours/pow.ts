@@ -13,6 +13,7 @@ import type { Packet } from '../packets.ts';
 import { type BehaviourFactory, type Tools, withStep } from './behaviour.ts';
 import { flooding } from './flooding.ts';
 import { randomHash } from './mutation.ts';
+import { doubleSpending, equivocating, unlawfulHeaders } from './unlawful.ts';
 
 /** A rewriter publishes when it is so many blocks ahead of a branch of that depth, and gives up when so far behind. */
 const REWRITE_DEPTH = 26;
@@ -143,4 +144,7 @@ export const POW_BEHAVIOURS: ReadonlyMap<string, BehaviourFactory> = new Map([
   ['timewarp', timewarp],
   ['invalidBlocks', invalidBlocks],
   ['flooding', flooding],
+  ['unlawfulHeaders', unlawfulHeaders],
+  ['doubleSpending', doubleSpending],
+  ['equivocating', equivocating],
 ]);

@@ -2,6 +2,7 @@
  * What a checker is: it sees the observations of a run, knows nothing of how the run was made, and reports what must not
  * be. Only nodes that follow the protocol (`isCorrect`) are held to anything.
  */
+import type { Json } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import type { ChainView, HeaderNode } from '../../chain/tree.ts';
 import type { AnyEngine } from '../../consensus/engine.ts';
@@ -42,6 +43,8 @@ export interface Setting {
   readonly badShare: number;
   /** The chain of a node that lives. */
   chainOf(node: number): ChainView | null;
+  /** How the engine of this node describes its state; null while the node is down. */
+  inspect(node: number): Json;
   nowMs(): number;
   /** What the clock of this node shows, in milliseconds since 1970. */
   wallMsOf(node: number): number;

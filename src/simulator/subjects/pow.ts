@@ -4,6 +4,7 @@ import { parseSettings } from '../../consensus/pow/settings.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import { POW_BEHAVIOURS } from '../behaviours/pow.ts';
 import { commonPrefix } from '../checkers/common-prefix.ts';
+import { bounded } from '../checkers/pow-bounds.ts';
 import { bitsExact, oneEncoding, proven, timeBounds, workExact } from '../checkers/pow-headers.ts';
 import { headIsMaxWork, workMonotone } from '../checkers/work.ts';
 import { traced } from '../marks.ts';
@@ -30,7 +31,7 @@ export const powSubject: Subject = {
   difficulty: (settings, hashRate) => BigInt(Math.max(1, Math.round(hashRate * (blockMs(settings) / 1_000)))),
   blockMs,
   quorum: () => 1,
-  invariants: [workMonotone, headIsMaxWork, commonPrefix, bitsExact, workExact, timeBounds, proven, oneEncoding],
+  invariants: [workMonotone, headIsMaxWork, commonPrefix, bitsExact, workExact, timeBounds, proven, oneEncoding, bounded],
   marks: [
     traced('an orphan', 'orphan'),
     traced('an early block', 'early'),
