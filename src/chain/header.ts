@@ -5,12 +5,11 @@
  * What an engine adds lives in fields that Ethereum already has: `extraData` is the keccak of the block's payload (or
  * empty), and proof-of-work keeps its extra nonce in `mixHash` and its version and nonce in `nonce`.
  */
-import { RLP } from '@ethereumjs/rlp';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { addressOf, bigToBytes, fromHex, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import type { Address, Hash, Hex } from '../base/types.ts';
-import { bytesField, decodeRlp, integer, safeNumber } from './rlp.ts';
+import { bytesField, decodeRlp, encodeStrings, integer, safeNumber } from './rlp.ts';
 
 export interface Header {
   readonly parentHash: Hash;
@@ -53,6 +52,7 @@ export const EMPTY_UNCLES_HASH = '0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a
 /** The root of an empty Merkle-Patricia trie: keccak256(rlp('')) */
 export const EMPTY_TRIE_ROOT = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421' as Hash;
 export const EMPTY_BLOOM: Hex = `0x${'00'.repeat(256)}`;
+const EMPTY_BLOOM_BYTES = new Uint8Array(256);
 export const EMPTY_NONCE: Hex = `0x${'00'.repeat(8)}`;
 
 /** The places of mixHash and nonce, in which a proof that is found after execution is kept. */
@@ -71,7 +71,7 @@ export function headerFields(header: Header): Uint8Array[] {
     fromHex(header.stateRoot),
     fromHex(header.transactionsRoot),
     fromHex(header.receiptsRoot),
-    fromHex(header.logsBloom),
+    header.logsBloom === EMPTY_BLOOM ? EMPTY_BLOOM_BYTES : fromHex(header.logsBloom),
     bigToBytes(header.difficulty),
     bigToBytes(BigInt(header.number)),
     bigToBytes(header.gasLimit),
@@ -97,12 +97,12 @@ export function headerFields(header: Header): Uint8Array[] {
 }
 
 export function encodeHeader(header: Header): Uint8Array {
-  return RLP.encode(headerFields(header));
+  return encodeStrings(headerFields(header));
 }
 
 /** The same without mixHash and nonce: what the proof in them commits to. */
 export function encodeUnprovenHeader(header: Header): Uint8Array {
-  return RLP.encode(headerFields(header).toSpliced(PROOF_AT, PROOF_FIELDS));
+  return encodeStrings(headerFields(header).toSpliced(PROOF_AT, PROOF_FIELDS));
 }
 
 /** Throws DecodeError for anything that is not a header in canonical form. */

@@ -8,12 +8,53 @@ import { DecodeError } from '../base/errors.ts';
 
 /** Nothing of Ethereum's nests deeper: block, transactions, transaction, access list, its entry, its keys. */
 const MAX_NESTING = 6;
+/** First byte of an empty string and of an empty list; of what is longer than `MAX_SHORT` the length's own length follows. */
+const STRING = 0x80;
+const LIST = 0xc0;
+const MAX_SHORT = 55;
 
 /** What RLP can say. Integers are not negative, and are written without leading zeros. */
 export type RlpValue = Uint8Array | number | bigint | readonly RlpValue[];
 
 export function encodeRlp(value: RlpValue): Uint8Array {
   return RLP.encode(value as Parameters<typeof RLP.encode>[0]);
+}
+
+/**
+ * The encoding of a list of byte strings, written in one go. Every header is hashed over it; the library's encoder, which
+ * knows nested lists, copies each byte several times and takes twice as long (measured).
+ */
+export function encodeStrings(strings: readonly Uint8Array[]): Uint8Array {
+  const payloadBytes = strings.reduce((sum, string) => sum + prefixBytesOf(string) + string.length, 0);
+  const encoded = new Uint8Array(prefixBytes(payloadBytes) + payloadBytes);
+  let at = writePrefix(encoded, 0, LIST, payloadBytes);
+  for (const string of strings) {
+    if (prefixBytesOf(string) > 0) at = writePrefix(encoded, at, STRING, string.length);
+    encoded.set(string, at);
+    at += string.length;
+  }
+  return encoded;
+}
+
+/** A single byte below 0x80 encodes itself. */
+function prefixBytesOf(string: Uint8Array): number {
+  return string.length === 1 && (string[0] ?? 0) < STRING ? 0 : prefixBytes(string.length);
+}
+
+function prefixBytes(length: number): number {
+  return length <= MAX_SHORT ? 1 : 1 + lengthBytes(length);
+}
+
+/** What comes in front of a string or list of this length. Returns where the rest is to be written. */
+function writePrefix(encoded: Uint8Array, at: number, kind: number, length: number): number {
+  const bytes = prefixBytes(length) - 1;
+  encoded[at] = kind + (bytes === 0 ? length : MAX_SHORT + bytes);
+  for (let i = 1; i <= bytes; i++) encoded[at + i] = length >>> (8 * (bytes - i));
+  return at + 1 + bytes;
+}
+
+function lengthBytes(length: number): number {
+  return Math.ceil((32 - Math.clz32(length)) / 8);
 }
 
 /** Decodes RLP, turning the library's errors into ours and refusing trailing bytes. */

@@ -1,9 +1,10 @@
+import { RLP } from '@ethereumjs/rlp';
 import { describe, expect, it } from 'vitest';
 import { DecodeError } from '../../src/base/errors.ts';
 import { decodeBlock, decodeSealedHeader } from '../../src/chain/block.ts';
 import { decodeEthereumBlock, listLength } from '../../src/chain/ethereum-block.ts';
 import { decodeHeader } from '../../src/chain/header.ts';
-import { integer, safeNumber } from '../../src/chain/rlp.ts';
+import { encodeStrings, integer, safeNumber } from '../../src/chain/rlp.ts';
 
 function codeOf(work: () => unknown): string {
   try {
@@ -28,6 +29,22 @@ describe('chain/rlp', () => {
     for (const decode of [decodeBlock, decodeSealedHeader, decodeHeader, decodeEthereumBlock]) {
       expect(codeOf(() => decode(bytes))).toBe('decode/too-deep');
     }
+  });
+
+  it('encodes lists of strings as the library does, at every length at which the form changes', () => {
+    const lengths = [0, 1, 2, 54, 55, 56, 57, 255, 256, 257, 65_535, 65_536];
+    const strings = [
+      ...lengths.map((length) => new Uint8Array(length).fill(7)),
+      Uint8Array.of(0x7f),
+      Uint8Array.of(0x80),
+      Uint8Array.of(0),
+    ];
+    for (const string of strings) {
+      expect(encodeStrings([string])).toEqual(RLP.encode([string]));
+      expect(encodeStrings([string, Uint8Array.of(1), string])).toEqual(RLP.encode([string, Uint8Array.of(1), string]));
+    }
+    expect(encodeStrings([])).toEqual(RLP.encode([]));
+    expect(encodeStrings(strings)).toEqual(RLP.encode(strings));
   });
 
   it('takes only canonical integers within their size', () => {
