@@ -108,7 +108,9 @@ export class VirtualNode {
     const { world, tier, observe, peersOf, idOf, placesOf, started } = this.#company;
     const { place } = this;
     const { incarnation } = open.recovered;
-    world.trace.note(world.nowUs, 'start', place, -1, incarnation, '', world.trace.isRead ? { id: idOf(place) } : null);
+    const { head, finalized } = this.chain;
+    const found = world.trace.isRead ? { id: idOf(place), head: head.hash, finalized: finalized.header.number } : null;
+    world.trace.note(world.nowUs, 'start', place, -1, incarnation, '', found);
     this.life = new Life({
       world,
       tier,
