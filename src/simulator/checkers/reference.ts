@@ -65,7 +65,8 @@ function carryOut(bytes: Uint8Array, state: Balances): boolean {
   const [balance, next] = [state[2 * from], state[2 * from + 1]];
   if (balance === undefined || next === undefined || 2 * to >= state.length) return false;
   if (nonce !== next || amount > balance) return false;
-  state.set([balance - amount, next + 1], 2 * from);
+  state[2 * from] = balance - amount;
+  state[2 * from + 1] = next + 1;
   state[2 * to] = (state[2 * to] ?? 0) + amount;
   return true;
 }
