@@ -7,6 +7,7 @@ import type { Json } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { Packet } from './packets.ts';
+import { decodeTransfer } from './transfers.ts';
 
 export type Summary = { readonly [key: string]: Json };
 export type DecodeMessage = (bytes: Uint8Array) => unknown;
@@ -32,7 +33,7 @@ function describePacket(packet: Packet, decode: DecodeMessage): Summary {
     case 'block':
       return about([packet.block]);
     case 'transaction':
-      return { bytes: packet.bytes.length };
+      return describeTransaction(packet.bytes);
     case 'message':
       return fieldsOf(decode(packet.bytes));
     case 'status':
@@ -47,6 +48,16 @@ function describePacket(packet: Packet, decode: DecodeMessage): Summary {
       return { request: packet.request, ...about(packet.blocks) };
     case 'refused':
       return { request: packet.request };
+  }
+}
+
+/** A transfer of the light ledger, or a transaction of Ethereum's, of which only the size is said. */
+function describeTransaction(bytes: Uint8Array): Summary {
+  try {
+    const { from, to, nonce, amount } = decodeTransfer(bytes);
+    return { from, to, nonce, amount };
+  } catch {
+    return { bytes: bytes.length };
   }
 }
 
