@@ -21,6 +21,7 @@ interface SimulateFlags {
   readonly save?: string;
   readonly trace?: string;
   readonly scenario?: string;
+  readonly script?: string;
   readonly nodes?: number;
   readonly duration?: number;
   readonly json?: boolean;
@@ -40,6 +41,7 @@ export function registerSimulate(program: Command): void {
     .option('--save <file>', 'where the scenario of a failure (or of the one run) is written')
     .option('--trace <file>', 'write all that happened in the one run, a JSON document a line')
     .option('--scenario <file>', 'run what a scenario file says')
+    .option('--script <file>', 'play a text scenario: commands, and what the network did after each of them')
     .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
     .option('--duration <seconds>', 'how long faults happen, in virtual time', integerOption('duration', 1, 10_000_000))
     .option('--json', 'print JSON')
@@ -52,16 +54,23 @@ Examples:
   synod simulate --seed 7
   synod simulate --seeds 1..300
   synod simulate --engine ./my-engine.ts --until-failure --shrink
-  synod simulate --scenario scenario-7.json --trace trace.ndjson`,
+  synod simulate --scenario scenario-7.json --trace trace.ndjson
+  synod simulate --script test/simulator/text/pow/tie.txt`,
     )
     .action(simulate);
 }
 
 async function simulate(flags: SimulateFlags): Promise<void> {
+  if (flags.script !== undefined) return playScript(flags, flags.script);
   if (flags.scenario !== undefined) return runScenario(flags, flags.scenario);
   const subject = await loadSubject(flags.engine ?? 'pow');
   if (flags.seeds === undefined && flags.untilFailure !== true) return runOne(flags, subject);
   return runMany(flags, subject);
+}
+
+async function playScript(flags: SimulateFlags, file: string): Promise<void> {
+  const { runScript } = await import('./simulate-script.ts');
+  await runScript(file, { json: flags.json, engine: flags.engine }, loadSubject);
 }
 
 async function runOne(flags: SimulateFlags, subject: Subject): Promise<void> {

@@ -29,8 +29,8 @@ const DEFAULT_ENGINE = 'pow';
 const SETTING = 'engine.';
 
 /** The engine that the script is about, by the name or the path that it gives. Throws UsageError. */
-export function engineOf(script: Script): string {
-  return networkPairs(script).pairs.get('engine') ?? DEFAULT_ENGINE;
+export function engineOf(script: Script, otherwise: string = DEFAULT_ENGINE): string {
+  return networkPairs(script).pairs.get('engine') ?? otherwise;
 }
 
 /** Throws UsageError `script/...` before anything is done if a command makes no sense; what nodes do wrong is in the result. */
