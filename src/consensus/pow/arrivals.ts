@@ -17,10 +17,11 @@ import { type Block, checkPayload } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { Facts, HeaderNode } from '../../chain/tree.ts';
 import type { Origin } from '../engine.ts';
+import { MAX_ORPHANS, type OrphanPool } from '../orphans.ts';
 import { addCandidate, chooseHead, MAX_SIBLINGS } from './forkchoice.ts';
-import { type Arrival, MAX_ORPHANS } from './orphans.ts';
 import { FUTURE, latestTime, verifyHeader } from './rules.ts';
-import { statusOf, type Turn, trace } from './state.ts';
+import { type Arrival, statusOf, type Turn, trace } from './state.ts';
+import { targetOf, workOf } from './work.ts';
 
 /** A gossiped block that with all that waits on it stays this many blocks' work behind the head is not kept. */
 export const LOW_WORK_DEPTH = 10;
@@ -137,7 +138,7 @@ function checkBody(block: Block): void {
  */
 function checkWorthKeeping(turn: Turn, { hash, block }: Arrival, weight: bigint): void {
   const { state, context } = turn;
-  const potential = weight + state.orphans.workAbove(hash);
+  const potential = weight + workAbove(state.orphans, hash);
   if (potential > state.head.facts.weight) return;
   const crowded = context.chain.atHeight(block.header.number, MAX_SIBLINGS).length >= MAX_SIBLINGS;
   if (!crowded && potential > weightBehindHead(turn)) return;
@@ -215,4 +216,14 @@ function refuse(turn: Turn, arrival: Arrival, error: RuleError): void {
 function ignore(turn: Turn, hash: Hash, code: string): void {
   turn.state.counts.ignored++;
   trace(turn, 'ignored', { hash, code });
+}
+
+/** The work of the heaviest chain that waits on top of this block. */
+function workAbove(orphans: OrphanPool<Arrival>, parent: Hash): bigint {
+  let most = 0n;
+  for (const { hash, block } of orphans.children(parent)) {
+    const work = workOf(targetOf(block.header.difficulty)) + workAbove(orphans, hash);
+    if (work > most) most = work;
+  }
+  return most;
 }

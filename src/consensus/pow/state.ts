@@ -12,12 +12,18 @@ import type { Address, Hash, Json, NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import type { BlockStatus, HeaderNode, HeaderView } from '../../chain/tree.ts';
 import type { Context, Effect, NodeSettings, RequestId } from '../engine.ts';
+import { type Arrival as HeldArrival, OrphanPool } from '../orphans.ts';
 import type { PowMessage } from './messages.ts';
-import { type Arrival, OrphanPool } from './orphans.ts';
 import type { PowRules } from './rules.ts';
 
 const MAX_REMEMBERED_INVALID = 1_024;
 const MAX_REMEMBERED_SENDERS = 4_096;
+
+/** A block on its way in. */
+export interface Arrival extends HeldArrival {
+  /** Nobody has compared its chain's work with the head's yet. */
+  readonly unweighed: boolean;
+}
 
 /** The tip of a stored branch that is heavier than the head. */
 export interface Candidate {
@@ -77,7 +83,7 @@ export interface PowState {
   checking: Hash | null;
   readonly invalid: BoundedMap<Hash, true>;
   readonly senders: BoundedMap<Hash, NodeId>;
-  readonly orphans: OrphanPool;
+  readonly orphans: OrphanPool<Arrival>;
   /** Ancestors that were asked for, oldest first. */
   readonly fetches: Map<Hash, Fetch>;
   /** Valid blocks whose time has not come. */

@@ -5,6 +5,7 @@ import { type Hash, NodeId } from '../../../src/base/types.ts';
 import { payloadCommitment } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
 import type { HeaderNode } from '../../../src/chain/tree.ts';
+import { MAX_ORPHAN_BYTES, MAX_ORPHANS, MAX_ORPHANS_PER_SENDER, OrphanPool } from '../../../src/consensus/orphans.ts';
 import {
   FETCH_RETRY_MS,
   LOW_WORK_DEPTH,
@@ -14,7 +15,6 @@ import {
   MAX_FETCHES,
 } from '../../../src/consensus/pow/arrivals.ts';
 import { MAX_SIBLINGS } from '../../../src/consensus/pow/forkchoice.ts';
-import { MAX_ORPHAN_BYTES, MAX_ORPHANS, MAX_ORPHANS_PER_SENDER, OrphanPool } from '../../../src/consensus/pow/orphans.ts';
 import { blockOf, draft, extend, Headers, mine, testNet } from './support.ts';
 import { kinds, of, World } from './world.ts';
 

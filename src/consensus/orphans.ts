@@ -1,10 +1,9 @@
 /**
  * Blocks whose parent is not here yet. Everything in it was sent by strangers, so it is bounded by number, by bytes and by
- * sender; when it is full, the oldest go. A block enters only with a valid proof of the difficulty it claims (arrivals.ts).
+ * sender; when it is full, the oldest go. Whatever else a block must show before it may enter is for the engine to check.
  */
-import type { Hash, NodeId } from '../../base/types.ts';
-import type { Block } from '../../chain/block.ts';
-import { targetOf, workOf } from './work.ts';
+import type { Hash, NodeId } from '../base/types.ts';
+import type { Block } from '../chain/block.ts';
 
 export const MAX_ORPHANS = 128;
 export const MAX_ORPHAN_BYTES = 32 * 1024 * 1024;
@@ -17,13 +16,11 @@ export interface Arrival {
   readonly block: Block;
   readonly hash: Hash;
   readonly from: NodeId | null;
-  /** Nobody has compared its chain's work with the head's yet. */
-  readonly unweighed: boolean;
 }
 
-export class OrphanPool {
+export class OrphanPool<A extends Arrival> {
   /** Oldest first. */
-  readonly #arrivals = new Map<Hash, Arrival>();
+  readonly #arrivals = new Map<Hash, A>();
   readonly #childrenOf = new Map<Hash, Set<Hash>>();
   readonly #countOf = new Map<NodeId | null, number>();
   #bytes = 0;
@@ -41,7 +38,7 @@ export class OrphanPool {
   }
 
   /** Makes room as the bounds need it: a sender who is over its quota loses its own oldest block, not another's. */
-  add(arrival: Arrival): void {
+  add(arrival: A): void {
     const { hash, from, block } = arrival;
     this.#remove(hash);
     if ((this.#countOf.get(from) ?? 0) >= MAX_ORPHANS_PER_SENDER) this.#removeOldest((other) => other.from === from);
@@ -54,8 +51,8 @@ export class OrphanPool {
   }
 
   /** Removes and returns the blocks that waited for this one. */
-  takeChildren(parent: Hash): Arrival[] {
-    const taken: Arrival[] = [];
+  takeChildren(parent: Hash): A[] {
+    const taken: A[] = [];
     for (const hash of [...(this.#childrenOf.get(parent) ?? [])]) {
       const arrival = this.#remove(hash);
       if (arrival !== undefined) taken.push(arrival);
@@ -72,7 +69,7 @@ export class OrphanPool {
   }
 
   /** The block that this orphan waits for in the end: its first ancestor that is not held here. */
-  missingAncestor(arrival: Arrival): Hash {
+  missingAncestor(arrival: A): Hash {
     let missing = arrival.block.header.parentHash;
     for (let held = this.#arrivals.get(missing); held !== undefined; held = this.#arrivals.get(missing)) {
       missing = held.block.header.parentHash;
@@ -80,19 +77,15 @@ export class OrphanPool {
     return missing;
   }
 
-  /** The work of the heaviest chain that waits on top of this block. */
-  workAbove(parent: Hash): bigint {
-    let most = 0n;
+  /** The blocks that wait for this one. */
+  *children(parent: Hash): Generator<A> {
     for (const hash of this.#childrenOf.get(parent) ?? []) {
       const arrival = this.#arrivals.get(hash);
-      if (arrival === undefined) continue;
-      const work = workOf(targetOf(arrival.block.header.difficulty)) + this.workAbove(hash);
-      if (work > most) most = work;
+      if (arrival !== undefined) yield arrival;
     }
-    return most;
   }
 
-  #removeOldest(matches: (arrival: Arrival) => boolean): void {
+  #removeOldest(matches: (arrival: A) => boolean): void {
     for (const arrival of this.#arrivals.values()) {
       if (!matches(arrival)) continue;
       this.#remove(arrival.hash);
@@ -100,7 +93,7 @@ export class OrphanPool {
     }
   }
 
-  #remove(hash: Hash): Arrival | undefined {
+  #remove(hash: Hash): A | undefined {
     const arrival = this.#arrivals.get(hash);
     if (arrival === undefined) return undefined;
     const { block, from } = arrival;
