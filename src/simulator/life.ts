@@ -152,7 +152,7 @@ export class Life {
     try {
       this.#handle(from, packet);
     } catch (error) {
-      if (!(error instanceof RuleError)) throw error;
+      if (!(error instanceof RuleError)) return this.#fatal(error);
       this.#here.observe({ type: 'refused', node: this.#here.place, from, error });
       this.#here.offence(from, error);
     }

@@ -84,7 +84,7 @@ class LightStore implements Store {
       view: chain,
       durable: this.durable,
       pool: poolPort(pool, () => this.headState),
-      recovered: { incarnation, records: [...log.records], lsn: log.last },
+      recovered: { incarnation, records: log.records.map((record) => record.slice()), lsn: log.last },
       ledger: (events) => new LightLedger({ chain, pool, engine, params: this.#params, executionUs, after, ...events }),
       log: (onDurable) => logPort(log, logFile, onDurable),
     });

@@ -13,7 +13,13 @@ export interface Impurity {
 }
 
 export class PurityGuard {
+  readonly #onFound: (impurity: Impurity) => void;
   #found: Impurity | null = null;
+
+  /** `onFound` is told of the first one, while it happens. */
+  constructor(onFound: (impurity: Impurity) => void = () => undefined) {
+    this.#onFound = onFound;
+  }
 
   get found(): Impurity | null {
     return this.#found;
@@ -25,10 +31,14 @@ export class PurityGuard {
       this.#close(globalThis.Date, 'now', 'Date.now'),
       this.#closeConstructor(),
       this.#close(globalThis.performance, 'now', 'performance.now'),
+      this.#close(globalThis.performance, 'mark', 'performance.mark'),
+      this.#close(globalThis.performance, 'measure', 'performance.measure'),
       this.#close(Math, 'random', 'Math.random'),
       this.#close(globalThis.crypto, 'getRandomValues', 'crypto.getRandomValues'),
       this.#close(globalThis.crypto, 'randomUUID', 'crypto.randomUUID'),
       this.#close(process, 'hrtime', 'process.hrtime'),
+      this.#close(process, 'uptime', 'process.uptime'),
+      this.#close(process, 'nextTick', 'process.nextTick'),
       ...(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch'] as const).map((name) =>
         this.#close(globalThis, name, name),
       ),
@@ -43,6 +53,8 @@ export class PurityGuard {
   #close<Name extends string>(owner: { [name in Name]: unknown }, name: Name, what: string): Restore {
     const own = Object.getOwnPropertyDescriptor(owner, name);
     const forbidden = () => this.#forbid(what);
+    // process.hrtime has a second way in.
+    if (name === 'hrtime') Object.assign(forbidden, { bigint: () => this.#forbid(`${what}.bigint`) });
     Object.defineProperty(owner, name, { configurable: true, writable: true, value: forbidden });
     return () => {
       if (own === undefined) delete (owner as { [name in Name]?: unknown })[name];
@@ -68,7 +80,10 @@ export class PurityGuard {
       'simulator/impure',
       `${what} was called while virtual time runs: an engine must be a pure function of its events.`,
     );
-    this.#found ??= { what, where: callerOf(error) };
+    if (this.#found === null) {
+      this.#found = { what, where: callerOf(error) };
+      this.#onFound(this.#found);
+    }
     throw error;
   }
 }

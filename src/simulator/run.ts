@@ -2,6 +2,7 @@
  * One run, from a seed to a result. Whatever an engine does wrong, throw, answer nonsense, loop or read the clock, ends as
  * a violation that names the seed's moment and node, never as a crash or a hang of the simulator.
  */
+import { InternalError, UsageError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { COMMON_CHECKERS } from './checkers/all.ts';
 import type { Violation } from './checkers/checker.ts';
@@ -9,12 +10,13 @@ import { describe } from './describe.ts';
 import type { Fault } from './faults.ts';
 import { COMMON_MARKS } from './marks.ts';
 import { drawOptions, type Options } from './options.ts';
-import { PurityGuard } from './purity.ts';
+import { type Impurity, PurityGuard } from './purity.ts';
 import { drawSchedule } from './schedule.ts';
 import { Simulation } from './simulation.ts';
 import type { Subject } from './subject.ts';
 import type { TraceSink } from './trace.ts';
 import { runLimited } from './watchdog.ts';
+import { placeIn } from './watched-engine.ts';
 
 export interface RunInput {
   readonly subject: Subject;
@@ -24,6 +26,13 @@ export interface RunInput {
   readonly schedule?: readonly Fault[];
   readonly sink?: TraceSink | null;
   readonly maxEvents?: number;
+  /** Of real time, for a slice of some thousand events. */
+  readonly sliceLimitMs?: number;
+}
+
+export interface RunLimits {
+  readonly maxEvents: number;
+  readonly sliceLimitMs: number;
 }
 
 /** All that a run depends on, besides the code. */
@@ -57,6 +66,8 @@ export const MAX_EVENTS = 5_000_000;
 const SLICE_EVENTS = 8_192;
 const SLICE_LIMIT_MS = 20_000;
 
+const LIMITS: RunLimits = { maxEvents: MAX_EVENTS, sliceLimitMs: SLICE_LIMIT_MS };
+
 /** Draws what is not given. */
 export function planRun({ subject, seed, options, schedule }: RunInput): Plan {
   const random = new Random(seed);
@@ -65,22 +76,23 @@ export function planRun({ subject, seed, options, schedule }: RunInput): Plan {
 }
 
 export function run(input: RunInput): Result {
-  return carryOut(planRun(input), input.sink ?? null, input.maxEvents ?? MAX_EVENTS);
+  const { sink = null, maxEvents = MAX_EVENTS, sliceLimitMs = SLICE_LIMIT_MS } = input;
+  return carryOut(planRun(input), sink, { maxEvents, sliceLimitMs });
 }
 
-export function carryOut(plan: Plan, sink: TraceSink | null = null, maxEvents = MAX_EVENTS): Result {
-  const guard = new PurityGuard();
+/** Throws UsageError for a plan that makes no sense, and InternalError `simulator/set-up` for an engine that cannot be made. */
+export function carryOut(plan: Plan, sink: TraceSink | null = null, { maxEvents, sliceLimitMs }: RunLimits = LIMITS): Result {
   const checkers = [...COMMON_CHECKERS, ...plan.subject.invariants];
   const marks = [...COMMON_MARKS, ...plan.subject.marks];
-  const simulation = new Simulation({ ...plan, checkers, marks, sink });
+  const simulation = setUp(plan, sliceLimitMs, () => new Simulation({ ...plan, checkers, marks, sink }));
+  const impure = ({ what, where }: Impurity) => simulation.report('Engine', simulation.activity.node, `${what} was called ${where}`);
+  const guard = new PurityGuard(impure);
   try {
-    while (goesOn(simulation, maxEvents)) guard.run(() => runLimited(SLICE_LIMIT_MS, () => runSlice(simulation, maxEvents)));
+    while (goesOn(simulation, maxEvents)) guard.run(() => runLimited(sliceLimitMs, () => runSlice(simulation, maxEvents)));
     if (!simulation.isOver && !simulation.hasFailed) simulation.report('Engine', -1, `The run does not end: ${maxEvents} events.`);
   } catch (error) {
-    const { node, event } = simulation.activity;
-    simulation.report('Engine', node, event === null ? describe(error) : `On event '${event}': ${describe(error)}`);
+    simulation.report('Engine', simulation.activity.node, placeIn(simulation.activity) + describe(error));
   }
-  if (guard.found !== null) simulation.report('Engine', simulation.activity.node, `${guard.found.what} was called ${guard.found.where}`);
   const { violations, world, network } = simulation;
   return {
     plan,
@@ -90,6 +102,29 @@ export function carryOut(plan: Plan, sink: TraceSink | null = null, maxEvents = 
     marks: simulation.marks.reached,
     stats: { events: world.events, virtualMs: world.nowMs, messages: network.sent, lost: network.lost },
   };
+}
+
+/** Makes nodes and engines, under the same guards as the run itself. */
+function setUp(plan: Plan, limitMs: number, make: () => Simulation): Simulation {
+  const guard = new PurityGuard();
+  const made: Simulation[] = [];
+  let problem: unknown = null;
+  try {
+    guard.run(() =>
+      runLimited(limitMs, () => {
+        made.push(make());
+      }),
+    );
+  } catch (error) {
+    problem = error;
+  }
+  if (problem instanceof UsageError) throw problem;
+  const { found } = guard;
+  const [simulation] = made;
+  if (simulation !== undefined && found === null) return simulation;
+  const what = found === null ? describe(problem) : `${found.what} was called ${found.where}`;
+  const message = `Engine ${plan.subject.name} cannot be set up for seed ${plan.seed}: ${what}`;
+  throw new InternalError('simulator/set-up', message, { seed: plan.seed }, problem ?? undefined);
 }
 
 function runSlice(simulation: Simulation, maxEvents: number): void {

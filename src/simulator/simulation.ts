@@ -4,7 +4,7 @@
  * agree within a bound: a protocol that is only safe is easy to write.
  */
 import { present } from '../base/assert.ts';
-import { UsageError } from '../base/errors.ts';
+import { StorageError, UsageError } from '../base/errors.ts';
 import { type NodeId, quote, ZERO_ADDRESS } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
@@ -59,7 +59,7 @@ export class Simulation {
   readonly violations: Violation[] = [];
   readonly marks: MarkCollector;
   readonly input: SimulationInput;
-  readonly activity: Activity = { node: -1, event: null };
+  readonly activity: Activity = { node: -1, call: null, event: null };
   readonly workload: Clients;
   readonly #tier: Tier;
   readonly #sessions: Sessions;
@@ -190,7 +190,8 @@ export class Simulation {
   /** A node that the schedule did not stop has a broken engine, or met a bug of ours. */
   #stopped(place: number, error: unknown): void {
     this.#sessions.nodeStopped(place);
-    if (error !== null && !this.#node(place).disk.isFailing) this.report('Engine', place, describe(error));
+    const isScheduled = error === null || (error instanceof StorageError && this.#node(place).disk.isFailing);
+    if (!isScheduled) this.report('Engine', place, describe(error));
   }
 
   #node(place: number): VirtualNode {

@@ -90,7 +90,12 @@ export class VirtualNode {
     const token = {};
     this.#token = token;
     const whileAlive = (action: () => void) => {
-      if (this.#token === token) action();
+      if (this.#token !== token) return;
+      try {
+        action();
+      } catch (error) {
+        this.#end(error);
+      }
     };
     const engine = this.#behaviour?.engine?.(makeEngine(place)) ?? makeEngine(place);
     this.#store.open({

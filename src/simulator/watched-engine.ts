@@ -2,76 +2,68 @@
  * An engine under observation: where it is at work is known at any moment, should it not come back, and an answer that is
  * no list of effects is named before the driver trips over it.
  */
-import { InternalError } from '../base/errors.ts';
-import { quote } from '../base/types.ts';
-import type { AnyEngine, Effect } from '../consensus/engine.ts';
+import { RuleError } from '../base/errors.ts';
+import type { AnyEngine } from '../consensus/engine.ts';
+import { checkEffects } from './effect-shapes.ts';
 import type { Observe } from './observations.ts';
 
 /** What the simulation is doing right now. */
 export interface Activity {
   node: number;
+  /** The engine's function that is at work; null outside of the engine. */
+  call: string | null;
   /** The event that the engine's `step` was given; null outside of steps. */
   event: string | null;
 }
 
-const EFFECTS: ReadonlySet<string> = new Set<Effect<unknown>['type']>([
-  'persist',
-  'send',
-  'announce',
-  'setTimer',
-  'cancelTimer',
-  'build',
-  'seal',
-  'unseal',
-  'insert',
-  'check',
-  'setHead',
-  'finalize',
-  'fetch',
-  'offence',
-  'reply',
-  'trace',
-]);
-/** More effects of one step than this: the engine has lost count. */
-const MAX_EFFECTS = 100_000;
+/** Where in an engine something went wrong, to begin a sentence with; empty outside of engines. */
+export function placeIn({ call, event }: Activity): string {
+  if (call === null) return '';
+  return event === null ? `In '${call}': ` : `On event '${event}': `;
+}
 
 /** `observe` is told of every step, and of every message that the driver lets leave. */
 export function watchEngine(engine: AnyEngine, node: number, activity: Activity, observe: Observe): AnyEngine {
   const watched = Object.create(engine) as AnyEngine;
-  watched.step = (state, event, context) => {
-    activity.node = node;
-    activity.event = event.type;
-    const answer: unknown = engine.step(state, event, context);
+  const watch =
+    <Values extends readonly unknown[], Answer>(call: string, work: (...values: Values) => Answer) =>
+    (...values: Values): Answer => {
+      activity.node = node;
+      activity.call = call;
+      try {
+        const answer = work(...values);
+        activity.call = null;
+        return answer;
+      } catch (error) {
+        // A refusal is an answer. After anything else the run ends, and it is good to know where it was.
+        if (error instanceof RuleError) activity.call = null;
+        throw error;
+      }
+    };
+  const step = watch('step', (...values: Parameters<AnyEngine['step']>) => {
+    activity.event = values[1].type;
+    const answer: unknown = engine.step(...values);
     activity.event = null;
     checkEffects(answer);
-    const effects = answer as readonly Effect<unknown>[];
+    return answer;
+  });
+  const encode = watch('encode', (message: unknown) => engine.encode(message));
+  watched.step = (state, event, context) => {
+    const effects = step(state, event, context);
     observe({ type: 'step', node, event, effects });
     return effects;
   };
   watched.encode = (message) => {
     observe({ type: 'sending', node, message });
-    return engine.encode(message);
+    return encode(message);
   };
+  watched.init = watch('init', (context) => engine.init(context));
+  watched.decode = watch('decode', (bytes) => engine.decode(bytes));
+  watched.genesisFacts = watch('genesisFacts', (header) => engine.genesisFacts(header));
+  watched.verifyHeader = watch('verifyHeader', (...values) => engine.verifyHeader(...values));
+  watched.verifySeal = watch('verifySeal', (sealed) => engine.verifySeal(sealed));
+  watched.verifyCertificate = watch('verifyCertificate', (...values) => engine.verifyCertificate(...values));
+  watched.rewards = watch('rewards', (block) => engine.rewards(block));
+  watched.inspect = watch('inspect', (state) => engine.inspect(state));
   return watched;
-}
-
-function checkEffects(effects: unknown): void {
-  if (!Array.isArray(effects)) throw malformed(`answered with ${shown(effects)} instead of a list of effects`);
-  if (effects.length > MAX_EFFECTS) throw malformed(`answered with ${effects.length} effects; at most ${MAX_EFFECTS} are taken`);
-  for (const effect of effects) {
-    const type: unknown = typeof effect === 'object' && effect !== null ? effect.type : undefined;
-    if (typeof type !== 'string' || !EFFECTS.has(type)) throw malformed(`answered with ${shown(effect)}, which is no effect`);
-  }
-}
-
-function malformed(what: string): InternalError {
-  return new InternalError('simulator/malformed-effect', `The engine ${what}.`);
-}
-
-function shown(value: unknown): string {
-  try {
-    return quote(JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}n` : item)) ?? String(value));
-  } catch {
-    return quote(String(value));
-  }
 }

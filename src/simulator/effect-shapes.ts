@@ -1,0 +1,116 @@
+/**
+ * The form of every effect of the contract (`consensus/engine.ts`). The type checker has seen to it for synod's own engines;
+ * an engine that a user brings may have been checked by nobody, and what is wrong with its answer is better said here, by
+ * name, than by whatever trips over it later.
+ */
+import { InternalError, RuleError } from '../base/errors.ts';
+import { quote } from '../base/types.ts';
+import type { Effect } from '../consensus/engine.ts';
+
+/** More effects of one step than this: the engine has lost count. */
+export const MAX_EFFECTS = 100_000;
+
+/** What was expected, or null for a value that has its form. */
+type Check = (value: unknown) => string | null;
+type Fields = { readonly [field: string]: Check };
+
+const check =
+  (expected: string, holds: (value: unknown) => boolean): Check =>
+  (value) =>
+    holds(value) ? null : expected;
+const optional =
+  (inner: Check): Check =>
+  (value) =>
+    value === undefined ? null : inner(value);
+const fields =
+  (expected: string, inside: Fields): Check =>
+  (value) => {
+    const wrong = isObject(value) ? wrongField(value, inside) : '';
+    return wrong === null ? null : `${expected}${wrong === '' ? '' : ` (${wrong})`}`;
+  };
+
+const text = check('a text', (value) => typeof value === 'string');
+const hash = check('a hash (0x and 64 hex digits)', (value) => isHex(value, 64));
+const bytes = check('a Uint8Array', (value) => value instanceof Uint8Array);
+const listOfBytes = check('a list of Uint8Array', (value) => Array.isArray(value) && value.every((item) => item instanceof Uint8Array));
+const count = check('an integer from 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
+const natural = check('a bigint from 0', (value) => typeof value === 'bigint' && value >= 0n);
+const delay = check('a number from 0', (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0);
+const anything: Check = () => null;
+const record = check('an object', isObject);
+const peer = check('the id of a node, or null', (value) => value === null || typeof value === 'string');
+const ruleError = check('a RuleError', (value) => value instanceof RuleError);
+
+const header = fields('a header', { parentHash: hash, number: count, timestamp: count, difficulty: natural });
+const block = fields('a block', { header, seal: bytes, transactions: listOfBytes, payload: bytes });
+const facts = fields('facts', { weight: natural, carried: natural });
+const buildFields = fields('what the engine decides of a header', {
+  timestamp: count,
+  beneficiary: check('an address (0x and 40 hex digits)', (value) => isHex(value, 40)),
+  difficulty: natural,
+  mixHash: hash,
+  nonce: check('0x and 16 hex digits', (value) => isHex(value, 16)),
+  payload: bytes,
+});
+const after = optional(count);
+
+const SHAPES: { readonly [type in Effect<unknown>['type']]: Fields } = {
+  persist: { lsn: count, records: listOfBytes, truncateBelow: optional(count) },
+  send: { to: text, message: anything, after },
+  ignore: {},
+  announce: { block, after },
+  setTimer: { id: text, delayMs: delay },
+  cancelTimer: { id: text },
+  build: { request: count, parent: hash, fields: buildFields },
+  seal: { request: count, header, target: natural },
+  unseal: { request: count },
+  insert: { block, facts },
+  check: { hash },
+  setHead: { hash, after },
+  finalize: { hash, certificate: bytes, after },
+  fetch: { hash, from: peer },
+  offence: { from: text, error: ruleError },
+  reply: { request: count, result: anything },
+  trace: { name: text, data: record },
+};
+
+/** Throws InternalError `simulator/malformed-effect` unless it is a list of effects, each of its form. */
+export function checkEffects(effects: unknown): asserts effects is readonly Effect<unknown>[] {
+  if (!Array.isArray(effects)) throw malformed(`answered with ${shown(effects)} instead of a list of effects`);
+  if (effects.length > MAX_EFFECTS) throw malformed(`answered with ${effects.length} effects; at most ${MAX_EFFECTS} are taken`);
+  for (const effect of effects as readonly unknown[]) {
+    const shape = isObject(effect) && typeof effect.type === 'string' && Object.hasOwn(SHAPES, effect.type);
+    if (!shape) throw malformed(`answered with ${shown(effect)}, which is no effect`);
+    const type = effect.type as keyof typeof SHAPES;
+    const wrong = wrongField(effect, SHAPES[type]);
+    if (wrong !== null) throw malformed(`answered with the effect '${type}' whose ${wrong}`);
+  }
+}
+
+function wrongField(value: { readonly [key: string]: unknown }, shape: Fields): string | null {
+  for (const name in shape) {
+    const expected = shape[name]?.(value[name]) ?? null;
+    if (expected !== null) return `${name} is ${shown(value[name])}; expected ${expected}`;
+  }
+  return null;
+}
+
+function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === 'object' && value !== null;
+}
+
+function isHex(value: unknown, digits: number): boolean {
+  return typeof value === 'string' && value.length === digits + 2 && /^0x[0-9a-f]*$/.test(value);
+}
+
+function malformed(what: string): InternalError {
+  return new InternalError('simulator/malformed-effect', `The engine ${what}.`);
+}
+
+function shown(value: unknown): string {
+  try {
+    return quote(JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}n` : item)) ?? String(value));
+  } catch {
+    return quote(String(value));
+  }
+}
