@@ -1,5 +1,6 @@
 /** Carries out a schedule: begins each fault at its time and ends it, and ends what is left when the calm begins. */
 import { unreachable } from '../base/assert.ts';
+import type { Scheduled } from './event-queue.ts';
 import { endMs, type Fault } from './faults.ts';
 import type { Network, Noise } from './network.ts';
 import { NO_NOISE } from './network.ts';
@@ -21,22 +22,25 @@ export interface Injected {
 export class Injector {
   readonly #into: Injected;
   readonly #active = new Set<Fault>();
+  /** Beginnings and ends to come. */
+  readonly #due: Scheduled[] = [];
 
   constructor(into: Injected, schedule: readonly Fault[]) {
     this.#into = into;
     const { world, options } = into;
     for (const fault of schedule) {
-      if (fault.fault === 'byzantine' || fault.atMs >= options.faultsMs) continue;
-      world.after(fault.atMs * US_PER_MS, () => this.begin(fault));
-      if (endMs(fault) < options.faultsMs) world.after(endMs(fault) * US_PER_MS, () => this.end(fault));
+      if (fault.fault === 'byzantine' || fault.atMs > options.faultsMs) continue;
+      this.#due.push(world.after(fault.atMs * US_PER_MS, () => this.begin(fault)));
+      if (endMs(fault) <= options.faultsMs) this.#due.push(world.after(endMs(fault) * US_PER_MS, () => this.end(fault)));
     }
   }
 
   /** Ends every fault but crashes that outlast the whole run: those nodes are gone for good. */
   calm(): void {
-    const { faultsMs, recoveryMs } = this.#into.options;
+    const { world, options } = this.#into;
+    for (const event of this.#due) world.cancel(event);
     for (const fault of [...this.#active]) {
-      if (fault.fault !== 'crash' || endMs(fault) <= faultsMs + recoveryMs) this.end(fault);
+      if (fault.fault !== 'crash' || endMs(fault) <= world.nowMs + options.recoveryMs) this.end(fault);
     }
   }
 

@@ -42,6 +42,8 @@ export interface SimulationInput {
   readonly checkers: readonly CheckerFactory[];
   readonly marks: readonly MarkRule[];
   readonly sink?: TraceSink | null;
+  /** Faults end after so many events, should that be sooner than the options have it. */
+  readonly faultEvents?: number;
   /** All nodes start at once and all links are equally fast: for cases that are written by hand (`text/`). */
   readonly even?: boolean;
 }
@@ -70,10 +72,18 @@ export class Simulation {
   readonly #originals: ReadonlyMap<number, number>;
   #failed = false;
   #phase: 'faults' | 'calm' | 'over' = 'faults';
+  /** Of the faults: in whole milliseconds, as those of schedules are. */
+  #faultsMs: number;
+  #faultEvents: number;
+  /** Of the phase. */
+  #endUs: number;
 
   constructor(input: SimulationInput) {
     const { seed, options, schedule, even = false } = input;
     this.input = input;
+    this.#faultsMs = options.faultsMs;
+    this.#faultEvents = input.faultEvents ?? Number.POSITIVE_INFINITY;
+    this.#endUs = options.faultsMs * US_PER_MS;
     this.marks = new MarkCollector(input.marks);
     const roles = byzantineNodes(schedule);
     this.#originals = originalsOf(roles, options.nodes);
@@ -138,11 +148,15 @@ export class Simulation {
 
   /** Lets one event happen. Throws what a bug outside of the engines throws. */
   step(): void {
-    const { options } = this.input;
-    const untilMs = this.#phase === 'faults' ? options.faultsMs : options.faultsMs + options.recoveryMs;
-    if (this.world.step(untilMs * US_PER_MS)) return;
+    if (this.world.events >= this.#faultEvents) this.#endFaults();
+    if (this.world.step(this.#endUs)) return;
     if (this.#phase === 'faults') this.#calm();
     else this.finish();
+  }
+
+  /** How long faults happened, or are to happen: with this as its option another run is the same. */
+  get faultsMs(): number {
+    return this.#faultsMs;
   }
 
   /** Begins a fault that no schedule knows of; it lasts until `end`, or the calm. */
@@ -175,8 +189,17 @@ export class Simulation {
     this.violations.push({ checker, atMs: this.world.nowMs, node, message, expected });
   }
 
+  /** With the millisecond that has begun. */
+  #endFaults(): void {
+    this.#faultEvents = Number.POSITIVE_INFINITY;
+    if (this.#phase !== 'faults') return;
+    this.#faultsMs = Math.min(this.#faultsMs, Math.floor(this.world.nowMs) + 1);
+    this.#endUs = this.#faultsMs * US_PER_MS;
+  }
+
   #calm(): void {
     this.#phase = 'calm';
+    this.#endUs += this.input.options.recoveryMs * US_PER_MS;
     this.world.trace.note(this.world.nowUs, 'phase', -1, -1, 0, 'calm');
     this.#injector.calm();
     this.#observe({ type: 'calm' });
