@@ -193,7 +193,7 @@ export class Life {
   }
 
   #takeTransfer(bytes: Uint8Array, from: number | null): boolean {
-    if (!this.pool.add(bytes)) return false;
+    if (!this.pool.add(bytes, from === null ? 'local' : 'gossip')) return false;
     this.#flood({ type: 'transaction', bytes }, from);
     this.driver.mempoolChanged(this.pool.size);
     return true;
@@ -302,7 +302,10 @@ export class Life {
         observe({ type: 'finalized', node: place, block, certificate });
       },
       onFinalDurable: (block) => observe({ type: 'finalDurable', node: place, block }),
-      onReturned: (bytes) => this.#flood({ type: 'transaction', bytes }, null),
+      onReturned: (bytes) => {
+        this.#flood({ type: 'transaction', bytes }, null);
+        this.driver.mempoolChanged(this.pool.size);
+      },
     };
   }
 

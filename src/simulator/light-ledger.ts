@@ -21,7 +21,7 @@ import { accountOfAddress, applyTransfer, type Balances, balancesRoot, decodeTra
 const TRANSFER_GAS = 21_000n;
 const MAX_TRANSFERS_IN_BLOCK = 64;
 
-export interface LightLedgerOptions extends LedgerEvents {
+export interface LightLedgerOptions extends Omit<LedgerEvents, 'onReturned'> {
   readonly chain: LightChain;
   readonly pool: LightPool;
   readonly engine: AnyEngine;

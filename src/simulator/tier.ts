@@ -88,8 +88,8 @@ export interface DurableView extends ServedChain {
 /** Transactions that wait for a block. */
 export interface PoolPort {
   readonly size: number;
-  /** True when it is new and was taken. Throws RuleError for what no pool could ever take. */
-  add(transaction: Uint8Array): boolean;
+  /** True when it is new and was taken. Throws RuleError for gossip that no pool could ever take. */
+  add(transaction: Uint8Array, origin: 'local' | 'gossip'): boolean;
   /** Some that another pool can take, in an order in which it can. */
   some(limit: number): readonly Uint8Array[];
 }

@@ -1,0 +1,98 @@
+/**
+ * The slow tier: the node's chain store, consensus log, EVM, ledger, pool and body checks, and real signatures.
+ * Proof-of-work stays an oracle's tag, since finding proofs is not what is tested. See `async-work.ts` for how promises and
+ * virtual time agree.
+ */
+import type { Address } from '../../base/types.ts';
+import { StateReader } from '../../execution/state-reader.ts';
+import { decodeFields } from '../../execution/transaction-codec.ts';
+import { bodyMatches, checkBody } from '../../node/inbox.ts';
+import type { CheckerFactory, Setting } from '../checkers/checker.ts';
+import { type MarkRule, sometimes } from '../marks.ts';
+import type { Options } from '../options.ts';
+import type { Subject } from '../subject.ts';
+import type { Tier, TierFactory } from '../tier.ts';
+import { addressOfAccount } from '../transfers.ts';
+import type { AsyncWork } from './async-work.ts';
+import { BLS_KEYS, clientKey } from './keys.ts';
+import { RealClients } from './real-clients.ts';
+import { realGenesis } from './real-genesis.ts';
+import { RealStore } from './real-store.ts';
+import { replayed } from './replayed.ts';
+import { sameAsTwin } from './same-as-twin.ts';
+import { Twin } from './twin.ts';
+import { VirtualDatabase } from './virtual-database.ts';
+import { VISIT_GAS } from './visits-contract.ts';
+
+export interface RealTierOptions {
+  /** Another database, for tests: one that loses what it should keep. */
+  readonly newDatabase?: (work: AsyncWork) => VirtualDatabase;
+}
+
+const isCreation = (transaction: Uint8Array) => decodeFields(transaction).fields.to === null;
+const isVisit = (transaction: Uint8Array) => decodeFields(transaction).fields.gasLimit === VISIT_GAS;
+
+/** What a batch of runs of this tier should reach sometimes, besides the marks of both tiers. */
+export const REAL_MARKS: readonly MarkRule[] = [
+  sometimes('a block creates a contract', (seen) => seen.type === 'built' && seen.block.transactions.some(isCreation)),
+  sometimes('a block calls a contract', (seen) => seen.type === 'built' && seen.block.transactions.some(isVisit)),
+];
+
+/** Prepares what is asynchronous of a world's beginning. The factory is for one world, between whose events `work` must settle. */
+export async function realTier(subject: Subject, options: Options, work: AsyncWork, choices: RealTierOptions = {}): Promise<TierFactory> {
+  const keys = Array.from({ length: options.accounts }, (_, account) => clientKey(account));
+  const { block, execution, params } = await realGenesis(subject, options, keys);
+  const newDatabase = choices.newDatabase ?? ((toTouch) => new VirtualDatabase(toTouch));
+  const stores = new Map<number, RealStore>();
+  const storeOf = (place: number) => stores.get(place)?.chain ?? null;
+  const beneficiaryOf = (identity: number) => addressOfAccount(options.accounts + identity);
+  const contracts: Address[] = [];
+  const addresses = () => [
+    ...keys.map(({ address }) => address),
+    ...Array.from({ length: options.nodes }, (_, identity) => beneficiaryOf(identity)),
+    ...contracts,
+  ];
+  const nonceOf = (place: number, address: Address): number => {
+    const store = storeOf(place);
+    const account = store === null ? undefined : new StateReader(store.state).account(store.head.header, address);
+    return Number(account?.nonce ?? 0n);
+  };
+
+  let opened: Promise<Twin> | null = null;
+  const twinOf = ({ engine, genesis }: Setting) => {
+    opened ??= Twin.open(params, engine, { block, execution, facts: genesis.facts });
+    return opened;
+  };
+  const checkers: readonly CheckerFactory[] = [
+    (setting) => replayed(() => twinOf(setting), work)(setting),
+    (setting) => sameAsTwin({ twin: () => twinOf(setting), work, storeOf, addresses })(setting),
+  ];
+
+  return (world): Tier => ({
+    params,
+    genesis: block,
+    keys: BLS_KEYS,
+    checkers,
+    marks: REAL_MARKS,
+    beneficiaryOf,
+    checkBody,
+    bodyMatches,
+    newStore: (place, disk, genesisNode) => {
+      const genesis = { block, execution, facts: genesisNode.facts };
+      const store = new RealStore({ work, params, disk, genesis, genesisNode, chain: newDatabase(work), log: newDatabase(work) });
+      stores.set(place, store);
+      return store;
+    },
+    newClients: (nodes, observe) =>
+      new RealClients(nodes, {
+        world,
+        work,
+        options,
+        chainId: params.chainId,
+        keys,
+        nonceOf,
+        observe,
+        onContract: (address) => contracts.push(address),
+      }),
+  });
+}
