@@ -15,7 +15,8 @@ type AnyEffect = Effect<unknown>;
 /** What is open between engine and driver in one life of a node. */
 class Dealings {
   readonly timers = new Set<string>();
-  readonly checks = new Set<Hash>();
+  /** How often each block was asked for: twice is allowed, and answered twice. */
+  readonly checks = new Map<Hash, number>();
   /** What waits for a record: messages and blocks by identity, heads and finalized blocks by hash. */
   readonly waiting = new Map<unknown, number>();
   build: RequestId | null = null;
@@ -38,12 +39,19 @@ class Dealings {
       case 'sealed':
         return event.request === this.seal ? null : `A reply to seal ${event.request}; the last that was asked for is ${this.seal}.`;
       case 'checked':
-        return this.checks.delete(event.hash) ? null : `A reply about block ${event.hash}, which was not to be executed.`;
+        return this.#isAnswer(event.hash) ? null : `A reply about block ${event.hash}, which was not to be executed.`;
       case 'persisted':
         return event.lsn <= this.durable ? null : `Record ${event.lsn} is said to be durable; the disk has ${this.durable}.`;
       default:
         return null;
     }
+  }
+
+  #isAnswer(hash: Hash): boolean {
+    const open = this.checks.get(hash) ?? 0;
+    if (open > 1) this.checks.set(hash, open - 1);
+    else this.checks.delete(hash);
+    return open > 0;
   }
 
   /** What is wrong with what the engine answers; `fresh` are the blocks that this step has inserted so far. */
@@ -97,7 +105,7 @@ class Dealings {
 
   #check(hash: Hash, chain: ChainView, fresh: Set<Hash>): string | null {
     const parent = chain.get(hash)?.header.parentHash;
-    this.checks.add(hash);
+    this.checks.set(hash, (this.checks.get(hash) ?? 0) + 1);
     if (parent === undefined) return fresh.has(hash) ? null : `Block ${hash} is to be executed and was never inserted.`;
     const isReady = chain.status(parent) === 'executed' || this.checks.has(parent);
     return isReady ? null : `Block ${hash} is to be executed before its parent ${parent}.`;
