@@ -1,0 +1,210 @@
+/**
+ * Who votes and who proposes (consensus-specs phase0 "get_beacon_committee", "get_committee_count_per_slot",
+ * "compute_proposer_index", "is_aggregator", "get_indexed_attestation", "is_valid_indexed_attestation").
+ *
+ * Of the current epoch and of its neighbours the committees are known: who is active was fixed two epochs ahead, and
+ * the seed one. Proposers are known for the current epoch only, since effective balances change between epochs.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { assert, present } from '../../base/assert.ts';
+import { BoundedMap } from '../../base/bounded.ts';
+import { bytesToBig, concatBytes, toHex } from '../../base/bytes.ts';
+import { RuleError } from '../../base/errors.ts';
+import type { Signature, SignedBy } from '../../base/signatures.ts';
+import { COMMITTEE_SEED, littleEndian, PROPOSER_SEED, seedOf } from './randao.ts';
+import {
+  AGGREGATORS_PER_COMMITTEE,
+  BALANCE_INCREMENT,
+  MAX_COMMITTEES_PER_SLOT,
+  type PosSettings,
+  TARGET_COMMITTEE_SIZE,
+} from './settings.ts';
+import { shuffledIndex, shuffledIndices } from './shuffle.ts';
+import { attestationRoot, type ChainName } from './signing.ts';
+import { epochOf } from './time.ts';
+import type { Attestation, Epoch, Gwei, IndexedAttestation, Slot, StakeState, Validator, ValidatorIndex } from './types.ts';
+
+/** Permutations and draws that are kept: shuffling is by far the dearest part of an epoch, and the same for every branch and voter. */
+const MAX_CACHED_PERMUTATIONS = 64;
+const MAX_CACHED_DRAWS = 1_024;
+/** Epochs that are kept for one registry: the previous, the current and the next one, on a few branches. */
+const MAX_CACHED_EPOCHS = 8;
+
+/** "is_active_validator" */
+export function isActive(validator: Validator, epoch: Epoch): boolean {
+  return validator.activationEpoch <= epoch && epoch < validator.exitEpoch;
+}
+
+/** One epoch's voters, in their committees. */
+export interface EpochDuties {
+  readonly epoch: Epoch;
+  /** Ascending. */
+  readonly active: readonly ValidatorIndex[];
+  /** Their effective balance now; at least one increment, since it divides ("get_total_active_balance"). */
+  readonly activeBalance: Gwei;
+  readonly committeesPerSlot: number;
+  /** All voters, in the order in which committees take them. */
+  readonly shuffled: readonly ValidatorIndex[];
+  readonly proposers: Map<Slot, ValidatorIndex>;
+}
+
+/** A registry is never changed in place, so what follows from it is computed once. */
+const known = new WeakMap<readonly Validator[], BoundedMap<string, EpochDuties>>();
+const permutations = new BoundedMap<string, readonly number[]>(MAX_CACHED_PERMUTATIONS);
+const draws = new BoundedMap<string, number>(MAX_CACHED_DRAWS);
+
+/** `epoch` is the state's, the previous or the next one. */
+export function dutiesOf(settings: PosSettings, state: StakeState, epoch: Epoch): EpochDuties {
+  const current = epochOf(settings, state.slot);
+  assert(Math.abs(epoch - current) <= 1, 'duties are known of the current epoch and of its neighbours');
+  const seed = seedOf(state, epoch, COMMITTEE_SEED);
+  const key = `${epoch}:${toHex(seed)}`;
+  const cache = known.get(state.validators) ?? new BoundedMap<string, EpochDuties>(MAX_CACHED_EPOCHS);
+  known.set(state.validators, cache);
+  const cached = cache.get(key);
+  if (cached !== undefined) return cached;
+  const duties = computeDuties(settings, state.validators, epoch, seed);
+  cache.set(key, duties);
+  return duties;
+}
+
+function computeDuties(settings: PosSettings, validators: readonly Validator[], epoch: Epoch, seed: Uint8Array): EpochDuties {
+  const active: ValidatorIndex[] = [];
+  let activeBalance = 0n;
+  for (const [index, validator] of validators.entries()) {
+    if (!isActive(validator, epoch)) continue;
+    active.push(index);
+    activeBalance += validator.effectiveBalance;
+  }
+  const perSlot = Math.floor(active.length / settings.slotsPerEpoch / TARGET_COMMITTEE_SIZE);
+  return {
+    epoch,
+    active,
+    activeBalance: activeBalance > BALANCE_INCREMENT ? activeBalance : BALANCE_INCREMENT,
+    committeesPerSlot: Math.max(1, Math.min(MAX_COMMITTEES_PER_SLOT, perSlot)),
+    shuffled: permutation(active.length, seed).map((place) => active[place] ?? 0),
+    proposers: new Map(),
+  };
+}
+
+function permutation(count: number, seed: Uint8Array): readonly number[] {
+  const key = `${count}:${toHex(seed)}`;
+  const cached = permutations.get(key) ?? shuffledIndices(count, seed);
+  permutations.set(key, cached);
+  return cached;
+}
+
+/** "get_beacon_committee": may be empty where there are fewer voters than slots. The committee exists. */
+export function committeeOf(settings: PosSettings, duties: EpochDuties, slot: Slot, committee: number): readonly ValidatorIndex[] {
+  const { shuffled, committeesPerSlot } = duties;
+  assert(epochOf(settings, slot) === duties.epoch && committee < committeesPerSlot, 'the committee is one of the epoch');
+  const place = (slot % settings.slotsPerEpoch) * committeesPerSlot + committee;
+  const places = committeesPerSlot * settings.slotsPerEpoch;
+  return shuffled.slice(Math.floor((shuffled.length * place) / places), Math.floor((shuffled.length * (place + 1)) / places));
+}
+
+/** "get_beacon_proposer_index", for a slot of the state's epoch. Undefined when nobody is active. */
+export function proposerOf(settings: PosSettings, state: StakeState, slot: Slot): ValidatorIndex | undefined {
+  const epoch = epochOf(settings, slot);
+  assert(epoch === epochOf(settings, state.slot), 'proposers are known of the current epoch');
+  const duties = dutiesOf(settings, state, epoch);
+  if (duties.active.length === 0) return undefined;
+  const cached = duties.proposers.get(slot);
+  if (cached !== undefined) return cached;
+  const seed = sha256(concatBytes(seedOf(state, epoch, PROPOSER_SEED), littleEndian(slot, 8)));
+  const proposer = drawByBalance(state.validators, duties.active, seed);
+  duties.proposers.set(slot, proposer);
+  return proposer;
+}
+
+/**
+ * "compute_proposer_index": validators in a random order, each taken with the probability of its effective balance as a
+ * part of the largest one. (The specs take the largest that there can be; with 64 times the usual stake that would
+ * be 64 draws of 180 hashes each, for the same odds.) 16 bits of chance, as since electra.
+ */
+function drawByBalance(validators: readonly Validator[], active: readonly ValidatorIndex[], seed: Uint8Array): ValidatorIndex {
+  const balanceOf = (index: ValidatorIndex): Gwei => present(validators[index], 'an active validator').effectiveBalance;
+  const largest = active.reduce((most, index) => (balanceOf(index) > most ? balanceOf(index) : most), 0n);
+  for (let i = 0; ; i++) {
+    const candidate = present(active[draw(i % active.length, active.length, seed)], 'a candidate');
+    const random = sha256(concatBytes(seed, littleEndian(Math.floor(i / 16), 8)));
+    const at = (i % 16) * 2;
+    const chance = BigInt((random[at] ?? 0) + 256 * (random[at + 1] ?? 0));
+    if (balanceOf(candidate) * 0xffffn >= largest * chance) return candidate;
+  }
+}
+
+function draw(index: number, count: number, seed: Uint8Array): number {
+  const key = `${index}:${count}:${toHex(seed)}`;
+  const place = draws.get(key) ?? shuffledIndex(index, count, seed);
+  draws.set(key, place);
+  return place;
+}
+
+/** "is_aggregator": whether this signature of `selectionRoot` makes its validator add up the votes of its committee. */
+export function isAggregator(committeeSize: number, selection: Signature): boolean {
+  const modulo = BigInt(Math.max(1, Math.floor(committeeSize / AGGREGATORS_PER_COMMITTEE)));
+  return bytesToBig(sha256(selection).slice(0, 8).reverse()) % modulo === 0n;
+}
+
+// Votes
+
+/**
+ * "get_indexed_attestation": who voted. The vote's target epoch is the state's, the previous or the next one. Throws RuleError
+ * `pos/attestation-committee` or `pos/attestation-bits`.
+ */
+export function indexedAttestation(settings: PosSettings, state: StakeState, attestation: Attestation): IndexedAttestation {
+  const { data, bits, signature } = attestation;
+  const duties = dutiesOf(settings, state, data.target.epoch);
+  if (data.committee >= duties.committeesPerSlot || epochOf(settings, data.slot) !== data.target.epoch) {
+    throw new RuleError(
+      'pos/attestation-committee',
+      `A vote is of committee ${data.committee} of slot ${data.slot}; epoch ${data.target.epoch} has ${duties.committeesPerSlot} for each of its slots.`,
+    );
+  }
+  const committee = committeeOf(settings, duties, data.slot, data.committee);
+  return { data, indices: membersOf(committee, bits), signature };
+}
+
+/** The members whose bits are set, ascending. Throws RuleError `pos/attestation-bits`. */
+export function membersOf(committee: readonly ValidatorIndex[], bits: Uint8Array): ValidatorIndex[] {
+  const members = committee.filter((_, i) => (((bits[i >> 3] ?? 0) >> (i & 7)) & 1) === 1);
+  const set = bits.reduce((sum, byte) => sum + bitCount(byte), 0);
+  if (bits.length !== Math.ceil(committee.length / 8) || set !== members.length || members.length === 0) {
+    throw new RuleError(
+      'pos/attestation-bits',
+      `A vote of a committee of ${committee.length} has ${bits.length} bytes with ${set} bits; expected a bit for each member, at least one set and none beyond.`,
+    );
+  }
+  return members.sort((a, b) => a - b);
+}
+
+/** The bits of these members: the inverse of `membersOf`. */
+export function bitsOf(committee: readonly ValidatorIndex[], members: ReadonlySet<ValidatorIndex>): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(committee.length / 8));
+  for (const [i, member] of committee.entries()) if (members.has(member)) bits[i >> 3] = (bits[i >> 3] ?? 0) | (1 << (i & 7));
+  return bits;
+}
+
+function bitCount(byte: number): number {
+  let count = 0;
+  for (let rest = byte; rest > 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/**
+ * The form of "is_valid_indexed_attestation": indices of the registry, ascending, at least one. What is left of it is to verify
+ * `signedVote`.
+ */
+export function isWellFormed({ indices }: IndexedAttestation, validators: readonly Validator[]): boolean {
+  return indices.length > 0 && indices.every((index, i) => index < validators.length && (i === 0 || index > (indices[i - 1] ?? index)));
+}
+
+/** The statement that a vote's signature makes. The vote is well-formed. */
+export function signedVote(chain: ChainName, validators: readonly Validator[], vote: IndexedAttestation): SignedBy {
+  return {
+    publicKeys: vote.indices.map((index) => present(validators[index], 'a voter').publicKey),
+    message: attestationRoot(chain, vote.data),
+    signature: vote.signature,
+  };
+}

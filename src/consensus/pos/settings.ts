@@ -1,0 +1,223 @@
+/**
+ * The proof-of-stake settings of a genesis file: `config.engine = { "name": "pos", ... }`, and the constants of the engine. All
+ * of them are consensus rules. Names in capitals are those of consensus-specs where it has the constant.
+ */
+import { assert } from '../../base/assert.ts';
+import { fromHex, toHex } from '../../base/bytes.ts';
+import { UsageError } from '../../base/errors.ts';
+import { PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signature } from '../../base/signatures.ts';
+import { Address, type Json, quote } from '../../base/types.ts';
+import type { Gwei } from './types.ts';
+
+export interface PosSettings {
+  readonly slotSeconds: number;
+  readonly slotsPerEpoch: number;
+  /** Least first deposit of a validator. */
+  readonly minimumDeposit: Gwei;
+  /** Stake above this has no weight. */
+  readonly maximumEffectiveBalance: Gwei;
+  /** From a validator's exit until its stake can be withdrawn; until then it can be slashed. */
+  readonly unbondingEpochs: number;
+  /** Least weight that may enter, and that may leave, in one epoch. */
+  readonly minimumChurn: Gwei;
+  /** In larger networks: this part of the active stake. */
+  readonly churnQuotient: bigint;
+  /** Epochs without finality before those who do not vote begin to leak. */
+  readonly leakAfterEpochs: number;
+  readonly leakQuotient: bigint;
+  /** Fixed period of weak subjectivity; null: as the specs compute it. */
+  readonly weakSubjectivityEpochs: number | null;
+  readonly validators: readonly GenesisValidator[];
+}
+
+export interface GenesisValidator {
+  readonly publicKey: PublicKey;
+  readonly depositor: Address;
+  readonly stake: Gwei;
+  /** Proof of possession as for a deposit (`contract.ts`, `proofMessage`). Without one whoever wrote the file vouches for the key. */
+  readonly signature: Signature | null;
+}
+
+export const GWEI_PER_ETHER: Gwei = 1_000_000_000n;
+export const WEI_PER_GWEI = 1_000_000_000n;
+
+/** "EFFECTIVE_BALANCE_INCREMENT" */
+export const BALANCE_INCREMENT: Gwei = GWEI_PER_ETHER;
+/** "MIN_SEED_LOOKAHEAD": committees of an epoch are known one epoch before it begins. */
+export const SEED_LOOKAHEAD_EPOCHS = 1;
+/** "MAX_SEED_LOOKAHEAD": who enters or leaves does so two epochs after the block that says so. */
+export const SET_LOOKAHEAD_EPOCHS = 1;
+/** "EPOCHS_PER_HISTORICAL_VECTOR"; here as many as seeds need, and a few more for who reads. */
+export const RANDAO_EPOCHS = 8;
+/** "EPOCHS_PER_SLASHINGS_VECTOR": what is slashed in this many epochs is one event. */
+export const SLASHING_EPOCHS = 64;
+/** Epochs whose block roots a state keeps: of two epochs for votes, and to see which of the last three had blocks. */
+export const ROOT_EPOCHS = 4;
+
+/** "TARGET_COMMITTEE_SIZE" */
+export const TARGET_COMMITTEE_SIZE = 128;
+/** "MAX_COMMITTEES_PER_SLOT" */
+export const MAX_COMMITTEES_PER_SLOT = 64;
+/** "MAX_VALIDATORS_PER_COMMITTEE" */
+export const MAX_COMMITTEE_SIZE = 2_048;
+/** "TARGET_AGGREGATORS_PER_COMMITTEE" */
+export const AGGREGATORS_PER_COMMITTEE = 16;
+
+/** Keys that the registry ever takes; places are never given again. */
+export const MAX_VALIDATORS = 262_144;
+export const MAX_ATTESTATIONS = 128;
+export const MAX_OFFENCES = 16;
+/** Paid in one block. What is due beyond waits for the next. */
+export const MAX_WITHDRAWALS = 16;
+/** More than the gas of a block of 200 million allows the staking contract to say with effect. */
+export const MAX_REQUESTS = 6_144;
+
+/** "MIN_SLASHING_PENALTY_QUOTIENT" */
+export const SLASHING_QUOTIENT = 32n;
+/** "PROPORTIONAL_SLASHING_MULTIPLIER": a third of the stake, slashed together, loses all. */
+export const SLASHING_MULTIPLIER = 3n;
+/** "WHISTLEBLOWER_REWARD_QUOTIENT" */
+export const WHISTLEBLOWER_QUOTIENT = 512n;
+
+const MAX_SLOT_SECONDS = 60;
+const MIN_SLOTS_PER_EPOCH = 2;
+const MAX_SLOTS_PER_EPOCH = 64;
+const MAX_EFFECTIVE_ETHER = 2 ** 32;
+const MAX_EPOCHS = 2 ** 24;
+const MAX_QUOTIENT = 2 ** 32;
+/** Of one validator, far above all ether that there is; sums of 2^18 of them still fit 64 bits of gwei. */
+const MAX_STAKE_ETHER = 2 ** 32;
+/** What a genesis file may name. */
+const MAX_GENESIS_VALIDATORS = 4_096;
+
+assert(MAX_VALIDATORS <= MIN_SLOTS_PER_EPOCH * MAX_COMMITTEES_PER_SLOT * MAX_COMMITTEE_SIZE, 'a full registry fits its committees');
+assert(RANDAO_EPOCHS >= SEED_LOOKAHEAD_EPOCHS + 3, 'the seeds of the previous and of the next epoch are in the ring');
+assert(ROOT_EPOCHS >= 4, 'the last slot before the epoch before the previous one is in the ring');
+assert(SLASHING_QUOTIENT < WHISTLEBLOWER_QUOTIENT, 'who is slashed loses more than its reporter gains');
+
+type Settings = { readonly [key: string]: Json };
+
+const DEFAULTS = {
+  slotSeconds: 2,
+  slotsPerEpoch: 8,
+  minimumDepositEther: 32,
+  maximumEffectiveEther: 2_048,
+  unbondingEpochs: 256,
+  /** Four of the smallest validators ("MIN_PER_EPOCH_CHURN_LIMIT"). */
+  minimumChurnDeposits: 4,
+  churnQuotient: 65_536,
+  leakAfterEpochs: 4,
+  leakQuotient: 4_096,
+} as const;
+
+const KNOWN = [
+  'slotSeconds',
+  'slotsPerEpoch',
+  'minimumDepositEther',
+  'maximumEffectiveEther',
+  'unbondingEpochs',
+  'minimumChurnEther',
+  'churnQuotient',
+  'leakAfterEpochs',
+  'leakQuotient',
+  'weakSubjectivityEpochs',
+  'validators',
+];
+const KNOWN_OF_VALIDATOR = ['publicKey', 'depositor', 'stakeEther', 'signature'];
+
+/** Throws UsageError `genesis/pos` that names the bad field. */
+export function parseSettings(settings: Settings): PosSettings {
+  refuseUnknown(settings, KNOWN, '');
+  const minimumDepositEther = integer(settings, 'minimumDepositEther', DEFAULTS.minimumDepositEther, 1, MAX_EFFECTIVE_ETHER);
+  const maximumEffectiveEther = integer(
+    settings,
+    'maximumEffectiveEther',
+    Math.max(DEFAULTS.maximumEffectiveEther, minimumDepositEther),
+    minimumDepositEther,
+    MAX_EFFECTIVE_ETHER,
+  );
+  const minimumChurnEther = integer(
+    settings,
+    'minimumChurnEther',
+    DEFAULTS.minimumChurnDeposits * minimumDepositEther,
+    minimumDepositEther,
+    MAX_STAKE_ETHER,
+  );
+  return {
+    slotSeconds: integer(settings, 'slotSeconds', DEFAULTS.slotSeconds, 1, MAX_SLOT_SECONDS),
+    slotsPerEpoch: integer(settings, 'slotsPerEpoch', DEFAULTS.slotsPerEpoch, MIN_SLOTS_PER_EPOCH, MAX_SLOTS_PER_EPOCH),
+    minimumDeposit: inGwei(minimumDepositEther),
+    maximumEffectiveBalance: inGwei(maximumEffectiveEther),
+    // A slashed validator pays for what was slashed up to half of SLASHING_EPOCHS later, and must not be gone by then.
+    unbondingEpochs: integer(settings, 'unbondingEpochs', DEFAULTS.unbondingEpochs, SLASHING_EPOCHS, MAX_EPOCHS),
+    minimumChurn: inGwei(minimumChurnEther),
+    churnQuotient: BigInt(integer(settings, 'churnQuotient', DEFAULTS.churnQuotient, 1, MAX_QUOTIENT)),
+    leakAfterEpochs: integer(settings, 'leakAfterEpochs', DEFAULTS.leakAfterEpochs, 1, MAX_EPOCHS),
+    leakQuotient: BigInt(integer(settings, 'leakQuotient', DEFAULTS.leakQuotient, 1, MAX_QUOTIENT)),
+    weakSubjectivityEpochs:
+      (settings.weakSubjectivityEpochs ?? null) === null ? null : integer(settings, 'weakSubjectivityEpochs', 0, 1, MAX_EPOCHS),
+    validators: validatorsOf(settings, minimumDepositEther),
+  };
+}
+
+function validatorsOf(settings: Settings, minimumDepositEther: number): GenesisValidator[] {
+  const { validators } = settings;
+  if (!Array.isArray(validators) || validators.length === 0 || validators.length > MAX_GENESIS_VALIDATORS) {
+    return refuse('validators', undefined, `a list of 1 to ${MAX_GENESIS_VALIDATORS} validators`);
+  }
+  const known = new Set<PublicKey>();
+  return validators.map((value: Json, i) => {
+    const at = `validators[${i}]`;
+    const validator = validatorOf(value, at, minimumDepositEther);
+    if (known.has(validator.publicKey)) refuse(`${at}.publicKey`, validator.publicKey, 'a key that no other validator has');
+    known.add(validator.publicKey);
+    return validator;
+  });
+}
+
+function validatorOf(value: Json, at: string, minimumDepositEther: number): GenesisValidator {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(at, value, 'an object');
+  const fields = value as Settings;
+  refuseUnknown(fields, KNOWN_OF_VALIDATOR, `${at}.`);
+  const { depositor } = fields;
+  if (typeof depositor !== 'string' || !/^0x[0-9a-fA-F]{40}$/.test(depositor)) {
+    return refuse(`${at}.depositor`, depositor, 'an address: 0x and 40 hex digits');
+  }
+  return {
+    publicKey: toHex(hexBytes(fields, 'publicKey', PUBLIC_KEY_BYTES, at)),
+    depositor: Address(depositor),
+    stake: inGwei(integer(fields, 'stakeEther', minimumDepositEther, minimumDepositEther, MAX_STAKE_ETHER, `${at}.`)),
+    signature: (fields.signature ?? null) === null ? null : hexBytes(fields, 'signature', SIGNATURE_BYTES, at),
+  };
+}
+
+function hexBytes(fields: Settings, field: string, bytes: number, at: string): Uint8Array {
+  const value = fields[field];
+  if (typeof value !== 'string' || value.length !== 2 + 2 * bytes || !/^0x[0-9a-fA-F]+$/.test(value)) {
+    return refuse(`${at}.${field}`, value, `0x and ${2 * bytes} hex digits`);
+  }
+  return fromHex(value);
+}
+
+function inGwei(ether: number): Gwei {
+  return BigInt(ether) * GWEI_PER_ETHER;
+}
+
+function refuseUnknown(settings: Settings, known: readonly string[], prefix: string): void {
+  for (const key of Object.keys(settings)) {
+    if (!known.includes(key)) refuse(`${prefix}${key}`, settings[key], `one of ${known.join(', ')} as the name of a setting`);
+  }
+}
+
+function integer(settings: Settings, field: string, otherwise: number, low: number, high: number, prefix = ''): number {
+  const value = settings[field] ?? otherwise;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    return refuse(`${prefix}${field}`, value, `an integer of ${low} to ${high}`);
+  }
+  return value;
+}
+
+function refuse(field: string, value: Json | undefined, expected: string): never {
+  const shown = quote(JSON.stringify(value) ?? 'nothing');
+  throw new UsageError('genesis/pos', `The proof-of-stake setting '${field}' is ${shown}; expected ${expected}.`, { field });
+}
