@@ -1,10 +1,10 @@
 /** Many runs of one engine, one seed after another: what they cost, what failed, which marks were reached. */
 import { COMMON_MARKS } from './marks.ts';
 import type { Options } from './options.ts';
-import { type Result, run } from './run.ts';
+import { type Result, type RunLimits, run } from './run.ts';
 import type { Subject } from './subject.ts';
 
-export interface BatchInput {
+export interface BatchInput extends Partial<RunLimits> {
   readonly subject: Subject;
   readonly seeds: Iterable<string>;
   readonly options?: Partial<Options>;
@@ -25,7 +25,7 @@ export interface Batch {
   readonly marks: ReadonlyMap<string, number>;
 }
 
-export function runBatch({ subject, seeds, options = {}, twiceEvery = 0, onResult = () => true }: BatchInput): Batch {
+export function runBatch({ subject, seeds, options = {}, twiceEvery = 0, onResult = () => true, ...limits }: BatchInput): Batch {
   const marks = new Map([...COMMON_MARKS, ...subject.marks].map(({ name }) => [name, 0]));
   const failed: Result[] = [];
   const unstable: string[] = [];
@@ -33,13 +33,13 @@ export function runBatch({ subject, seeds, options = {}, twiceEvery = 0, onResul
   let events = 0;
   let virtualMs = 0;
   for (const seed of seeds) {
-    const result = run({ subject, seed, options });
+    const result = run({ ...limits, subject, seed, options });
     runs++;
     events += result.stats.events;
     virtualMs += result.stats.virtualMs;
     for (const mark of result.marks) marks.set(mark, (marks.get(mark) ?? 0) + 1);
     if (!result.ok) failed.push(result);
-    if (twiceEvery > 0 && runs % twiceEvery === 1 % twiceEvery && run({ subject, seed, options }).traceHash !== result.traceHash)
+    if (twiceEvery > 0 && runs % twiceEvery === 1 % twiceEvery && run({ ...limits, subject, seed, options }).traceHash !== result.traceHash)
       unstable.push(seed);
     if (!onResult(result)) break;
   }

@@ -18,21 +18,25 @@ import type { TraceSink } from './trace.ts';
 import { runLimited } from './watchdog.ts';
 import { placeIn } from './watched-engine.ts';
 
-export interface RunInput {
+export interface RunLimits {
+  /** A run with more events is broken off, and that is a violation: the options' bound of recovery should have ended it. */
+  readonly maxEvents: number;
+  /** Of real time, for a slice of some thousand events. */
+  readonly sliceLimitMs: number;
+  /**
+   * Faults end after so many events, if that is sooner than the options have it. Then comes the calm as ever: a run that is
+   * limited so owes as much in the end as any other, and costs a few blocks more than what it is limited to.
+   */
+  readonly faultEvents: number;
+}
+
+export interface RunInput extends Partial<RunLimits> {
   readonly subject: Subject;
   readonly seed: string;
   /** Instead of what the seed would give. */
   readonly options?: Partial<Options>;
   readonly schedule?: readonly Fault[];
   readonly sink?: TraceSink | null;
-  readonly maxEvents?: number;
-  /** Of real time, for a slice of some thousand events. */
-  readonly sliceLimitMs?: number;
-}
-
-export interface RunLimits {
-  readonly maxEvents: number;
-  readonly sliceLimitMs: number;
 }
 
 /** All that a run depends on, besides the code. */
@@ -51,6 +55,7 @@ export interface RunStats {
 }
 
 export interface Result {
+  /** What has happened, which is less than what was planned where a limit ended the faults. Carried out, it gives the same trace. */
   readonly plan: Plan;
   /** No violation that was not to be expected. */
   readonly ok: boolean;
@@ -60,13 +65,12 @@ export interface Result {
   readonly stats: RunStats;
 }
 
-/** A run that has not ended by then is reported: the bound of `recoveryMs` should have ended it. */
 export const MAX_EVENTS = 5_000_000;
 /** Events under one time limit, and that limit: some hundred times what they take. */
 const SLICE_EVENTS = 8_192;
 const SLICE_LIMIT_MS = 20_000;
 
-const LIMITS: RunLimits = { maxEvents: MAX_EVENTS, sliceLimitMs: SLICE_LIMIT_MS };
+const LIMITS: RunLimits = { maxEvents: MAX_EVENTS, sliceLimitMs: SLICE_LIMIT_MS, faultEvents: Number.POSITIVE_INFINITY };
 
 /** Draws what is not given. */
 export function planRun({ subject, seed, options, schedule }: RunInput): Plan {
@@ -76,15 +80,15 @@ export function planRun({ subject, seed, options, schedule }: RunInput): Plan {
 }
 
 export function run(input: RunInput): Result {
-  const { sink = null, maxEvents = MAX_EVENTS, sliceLimitMs = SLICE_LIMIT_MS } = input;
-  return carryOut(planRun(input), sink, { maxEvents, sliceLimitMs });
+  return carryOut(planRun(input), input.sink, input);
 }
 
 /** Throws UsageError for a plan that makes no sense, and InternalError `simulator/set-up` for an engine that cannot be made. */
-export function carryOut(plan: Plan, sink: TraceSink | null = null, { maxEvents, sliceLimitMs }: RunLimits = LIMITS): Result {
+export function carryOut(plan: Plan, sink: TraceSink | null = null, limits: Partial<RunLimits> = {}): Result {
+  const { maxEvents, sliceLimitMs, faultEvents } = { ...LIMITS, ...limits };
   const checkers = [...COMMON_CHECKERS, ...plan.subject.invariants];
   const marks = [...COMMON_MARKS, ...plan.subject.marks];
-  const simulation = setUp(plan, sliceLimitMs, () => new Simulation({ ...plan, checkers, marks, sink }));
+  const simulation = setUp(plan, sliceLimitMs, () => new Simulation({ ...plan, checkers, marks, sink, faultEvents }));
   const impure = ({ what, where }: Impurity) => simulation.report('Engine', simulation.activity.node, `${what} was called ${where}`);
   const guard = new PurityGuard(impure);
   try {
@@ -95,13 +99,19 @@ export function carryOut(plan: Plan, sink: TraceSink | null = null, { maxEvents,
   }
   const { violations, world, network } = simulation;
   return {
-    plan,
+    plan: carriedOut(plan, simulation.faultsMs),
     ok: violations.every(({ expected }) => expected),
     violations,
     traceHash: world.trace.hash,
     marks: simulation.marks.reached,
     stats: { events: world.events, virtualMs: world.nowMs, messages: network.sent, lost: network.lost },
   };
+}
+
+/** Without what a limit has cut off. */
+function carriedOut(plan: Plan, faultsMs: number): Plan {
+  if (faultsMs === plan.options.faultsMs) return plan;
+  return { ...plan, options: { ...plan.options, faultsMs }, schedule: plan.schedule.filter(({ atMs }) => atMs <= faultsMs) };
 }
 
 /** Makes nodes and engines, under the same guards as the run itself. */
