@@ -17,6 +17,10 @@ const BEGINS_AFTER_MS = 120_000;
 const OFFER_INTERVAL_MS = 10_000;
 const MAX_FLOOD_BLOCKS = 4_096;
 const RETRY_MS = 1_000;
+const IN_ORDER_CHANCE = 0.5;
+const BURST_CHANCE = 0.05;
+/** More than a node keeps. */
+const BURST_BLOCKS = 200;
 
 class CheapBranch implements HeaderView {
   readonly blocks: Block[] = [];
@@ -80,20 +84,41 @@ class CheapBranch implements HeaderView {
   }
 }
 
+/** What it offers a peer, now and then. */
+function offerOf(branch: CheapBranch, told: number, { random, chain }: Tools): readonly Block[] {
+  const { blocks } = branch;
+  const kind = random.float();
+  // One after another, so that each has its parent.
+  if (kind < IN_ORDER_CHANCE) return blocks.slice(told, told + 1);
+  if (kind < IN_ORDER_CHANCE + BURST_CHANCE) {
+    // Near the head's height, where a block without a parent is worth waiting for.
+    const first = Math.max(0, (chain()?.head.header.number ?? 0) - BURST_BLOCKS / 2);
+    return blocks.slice(first, first + BURST_BLOCKS);
+  }
+  return [random.pick(blocks)];
+}
+
 export const flooding: BehaviourFactory = (tools) => {
-  const { random, peers, send, after } = tools;
+  const { peers, send, after } = tools;
   const branch = new CheapBranch(tools);
+  const told = new Map<number, number>();
   const boast = <S extends { readonly weight: bigint; readonly height: number }>(status: S): S => ({
     ...status,
     weight: status.weight * 1_000n,
     height: status.height + 100_000,
   });
+  const offer = (peer: number): void => {
+    if (branch.blocks.length === 0) return;
+    const at = told.get(peer) ?? 0;
+    for (const block of offerOf(branch, at, tools)) {
+      if (block === branch.blocks[at]) told.set(peer, at + 1);
+      send(peer, { type: 'block', block });
+    }
+  };
   return {
     begin: () => {
       after(BEGINS_AFTER_MS, () => branch.grow());
-      repeatedly(tools, OFFER_INTERVAL_MS, () => {
-        for (const peer of peers()) if (branch.blocks.length > 0) send(peer, { type: 'block', block: random.pick(branch.blocks) });
-      });
+      repeatedly(tools, OFFER_INTERVAL_MS, () => peers().forEach(offer));
     },
     status: boast,
     outgoing: (_to, packet) => [packet.type === 'status' ? { ...packet, status: boast(packet.status) } : packet],
