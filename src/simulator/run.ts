@@ -8,12 +8,15 @@ import { COMMON_CHECKERS } from './checkers/all.ts';
 import type { Violation } from './checkers/checker.ts';
 import { describe } from './describe.ts';
 import type { Fault } from './faults.ts';
+import { lightTier } from './light-tier.ts';
 import { COMMON_MARKS } from './marks.ts';
 import { drawOptions, type Options } from './options.ts';
-import { type Impurity, PurityGuard } from './purity.ts';
+import { PurityGuard } from './purity.ts';
 import { drawSchedule } from './schedule.ts';
 import { Simulation } from './simulation.ts';
 import type { Subject } from './subject.ts';
+import { type Keys, TAG_KEYS } from './tags.ts';
+import type { TierFactory, TierName } from './tier.ts';
 import type { TraceSink } from './trace.ts';
 import { runLimited } from './watchdog.ts';
 import { placeIn } from './watched-engine.ts';
@@ -21,7 +24,7 @@ import { placeIn } from './watched-engine.ts';
 export interface RunLimits {
   /** A run with more events is broken off, and that is a violation: the options' bound of recovery should have ended it. */
   readonly maxEvents: number;
-  /** Of real time, for a slice of some thousand events. */
+  /** Of real time, for a slice of some thousand events; without limit (Infinity) nothing is interrupted. */
   readonly sliceLimitMs: number;
   /**
    * Faults end after so many events, if that is sooner than the options have it. Then comes the calm as ever: a run that is
@@ -41,6 +44,8 @@ export interface RunInput extends Partial<RunLimits> {
 
 /** All that a run depends on, besides the code. */
 export interface Plan {
+  /** The light one, if nothing is said. */
+  readonly tier?: TierName;
   readonly subject: Subject;
   readonly seed: string;
   readonly options: Options;
@@ -65,6 +70,7 @@ export interface Result {
   readonly stats: RunStats;
 }
 
+/** A run that has not ended by then is reported: the bound of `recoveryMs` should have ended it. */
 export const MAX_EVENTS = 5_000_000;
 /** Events under one time limit, and that limit: some hundred times what they take. */
 const SLICE_EVENTS = 8_192;
@@ -73,9 +79,9 @@ const SLICE_LIMIT_MS = 20_000;
 const LIMITS: RunLimits = { maxEvents: MAX_EVENTS, sliceLimitMs: SLICE_LIMIT_MS, faultEvents: Number.POSITIVE_INFINITY };
 
 /** Draws what is not given. */
-export function planRun({ subject, seed, options, schedule }: RunInput): Plan {
+export function planRun({ subject, seed, options, schedule }: RunInput, keys: Keys = TAG_KEYS): Plan {
   const random = new Random(seed);
-  const drawn = drawOptions(random.stream('options'), subject, options);
+  const drawn = drawOptions(random.stream('options'), subject, options, keys);
   return { subject, seed, options: drawn, schedule: schedule ?? drawSchedule(random.stream('schedule'), drawn, subject) };
 }
 
@@ -85,27 +91,72 @@ export function run(input: RunInput): Result {
 
 /** Throws UsageError for a plan that makes no sense, and InternalError `simulator/set-up` for an engine that cannot be made. */
 export function carryOut(plan: Plan, sink: TraceSink | null = null, limits: Partial<RunLimits> = {}): Result {
-  const { maxEvents, sliceLimitMs, faultEvents } = { ...LIMITS, ...limits };
-  const checkers = [...COMMON_CHECKERS, ...plan.subject.invariants];
-  const marks = [...COMMON_MARKS, ...plan.subject.marks];
-  const simulation = setUp(plan, sliceLimitMs, () => new Simulation({ ...plan, checkers, marks, sink, faultEvents }));
-  const impure = ({ what, where }: Impurity) => simulation.report('Engine', simulation.activity.node, `${what} was called ${where}`);
-  const guard = new PurityGuard(impure);
+  const course = new Course(plan, lightTier, sink, limits);
   try {
-    while (goesOn(simulation, maxEvents)) guard.run(() => runLimited(sliceLimitMs, () => runSlice(simulation, maxEvents)));
-    if (!simulation.isOver && !simulation.hasFailed) simulation.report('Engine', -1, `The run does not end: ${maxEvents} events.`);
+    while (course.goesOn) course.slice();
   } catch (error) {
-    simulation.report('Engine', simulation.activity.node, placeIn(simulation.activity) + describe(error));
+    course.fail(error);
   }
-  const { violations, world, network } = simulation;
-  return {
-    plan: carriedOut(plan, simulation.faultsMs),
-    ok: violations.every(({ expected }) => expected),
-    violations,
-    traceHash: world.trace.hash,
-    marks: simulation.marks.reached,
-    stats: { events: world.events, virtualMs: world.nowMs, messages: network.sent, lost: network.lost },
-  };
+  return course.end();
+}
+
+/** A run under way. Who turns it decides what happens between its slices (`carryOut`, `real/run.ts`). */
+export class Course {
+  readonly simulation: Simulation;
+  readonly #plan: Plan;
+  readonly #limits: RunLimits;
+  readonly #guard: PurityGuard;
+
+  /** Throws as `carryOut` does. */
+  constructor(plan: Plan, tier: TierFactory, sink: TraceSink | null, limits: Partial<RunLimits>) {
+    this.#plan = plan;
+    this.#limits = { ...LIMITS, ...limits };
+    const { sliceLimitMs, faultEvents } = this.#limits;
+    const checkers = [...COMMON_CHECKERS, ...plan.subject.invariants];
+    const marks = [...COMMON_MARKS, ...plan.subject.marks];
+    this.simulation = setUp(plan, sliceLimitMs, () => new Simulation({ ...plan, tier, checkers, marks, sink, faultEvents }));
+    this.#guard = new PurityGuard(({ what, where }) => this.#report(`${what} was called ${where}`));
+  }
+
+  get goesOn(): boolean {
+    const { isOver, hasFailed, world } = this.simulation;
+    return !isOver && !hasFailed && world.events < this.#limits.maxEvents;
+  }
+
+  /** Lets events happen, some thousand at most, until `isDue` says that something else has to be done. */
+  slice(isDue: () => boolean = () => false): void {
+    const { simulation } = this;
+    const work = () => {
+      for (let steps = 0; steps < SLICE_EVENTS && this.goesOn && !isDue(); steps++) simulation.step();
+    };
+    const { sliceLimitMs } = this.#limits;
+    this.#guard.run(() => (Number.isFinite(sliceLimitMs) ? runLimited(sliceLimitMs, work) : work()));
+  }
+
+  /** For whatever a slice threw. */
+  fail(error: unknown): void {
+    this.#report(placeIn(this.simulation.activity) + describe(error));
+  }
+
+  end(): Result {
+    const { simulation } = this;
+    const { violations, world, network } = simulation;
+    if (!simulation.isOver && !simulation.hasFailed) {
+      simulation.report('Engine', -1, `The run does not end: ${this.#limits.maxEvents} events.`);
+    }
+    return {
+      plan: carriedOut(this.#plan, simulation.faultsMs),
+      ok: violations.every(({ expected }) => expected),
+      violations,
+      traceHash: world.trace.hash,
+      marks: simulation.marks.reached,
+      stats: { events: world.events, virtualMs: world.nowMs, messages: network.sent, lost: network.lost },
+    };
+  }
+
+  #report(message: string): void {
+    this.simulation.report('Engine', this.simulation.activity.node, message);
+  }
 }
 
 /** Without what a limit has cut off. */
@@ -135,12 +186,4 @@ function setUp(plan: Plan, limitMs: number, make: () => Simulation): Simulation 
   const what = found === null ? describe(problem) : `${found.what} was called ${found.where}`;
   const message = `Engine ${plan.subject.name} cannot be set up for seed ${plan.seed}: ${what}`;
   throw new InternalError('simulator/set-up', message, { seed: plan.seed }, problem ?? undefined);
-}
-
-function runSlice(simulation: Simulation, maxEvents: number): void {
-  for (let steps = 0; steps < SLICE_EVENTS && goesOn(simulation, maxEvents); steps++) simulation.step();
-}
-
-function goesOn(simulation: Simulation, maxEvents: number): boolean {
-  return !simulation.isOver && !simulation.hasFailed && simulation.world.events < maxEvents;
 }

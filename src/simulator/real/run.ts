@@ -1,49 +1,42 @@
-/** One run of the real tier. */
-import { COMMON_CHECKERS } from '../checkers/all.ts';
-import { describe } from '../describe.ts';
-import { COMMON_MARKS } from '../marks.ts';
-import { PurityGuard } from '../purity.ts';
-import { MAX_EVENTS, type Plan, type Result } from '../run.ts';
-import { Simulation } from '../simulation.ts';
+/**
+ * One run in the real tier. Events happen as ever, in slices; whenever one has called on something asynchronous, the slice
+ * ends, virtual time stands still, and everything comes to rest before the next event.
+ */
+import type { Options } from '../options.ts';
+import { Course, type Plan, planRun, type Result, type RunInput, type RunLimits } from '../run.ts';
 import type { TraceSink } from '../trace.ts';
-import { runLimited } from '../watchdog.ts';
 import { AsyncWork } from './async-work.ts';
+import { BLS_KEYS } from './keys.ts';
 import { type RealTierOptions, realTier } from './real-tier.ts';
 
+/** Of what is drawn less is enough here: an event costs a hundred times what it does in the light tier. */
+export const REAL_RANGES = {
+  nodes: { low: 2, high: 5 },
+  faultsMs: { low: 60_000, high: 600_000 },
+} as const;
+
+export function planReal(input: RunInput): Plan {
+  const options: Partial<Options> = { ...input.options };
+  return { ...planRun({ ...input, options }, BLS_KEYS), tier: 'real' };
+}
+
+/** Like `carryOut` of the light tier, with the same errors. */
 export async function carryOutReal(
   plan: Plan,
   sink: TraceSink | null = null,
-  maxEvents = MAX_EVENTS,
+  limits: Partial<RunLimits> = {},
   choices: RealTierOptions = {},
 ): Promise<Result> {
   const work = new AsyncWork();
-  const tier = await realTier(plan.subject, plan.options, work, choices);
-  const checkers = [...COMMON_CHECKERS, ...plan.subject.invariants];
-  const marks = [...COMMON_MARKS, ...plan.subject.marks];
-  const simulation = new Simulation({ ...plan, tier, checkers, marks, sink });
-  const goesOn = () => !simulation.isOver && !simulation.hasFailed && simulation.world.events < maxEvents;
-  const guard = new PurityGuard();
-  const slice = () => {
-    for (let steps = 0; steps < 4096 && goesOn() && !work.isDue; steps++) simulation.step();
-  };
+  const course = new Course(plan, await realTier(plan.subject, plan.options, work, choices), sink, limits);
   try {
-    while (goesOn()) {
-      guard.run(() => runLimited(20_000, slice));
+    while (course.goesOn) {
+      course.slice(() => work.isDue);
       await work.settle();
-      await simulation.settle();
+      await course.simulation.settle();
     }
-    if (!simulation.isOver && !simulation.hasFailed) simulation.report('Engine', -1, `The run does not end: ${maxEvents} events.`);
   } catch (error) {
-    const { node, event } = simulation.activity;
-    simulation.report('Engine', node, event === null ? describe(error) : `On event '${event}': ${describe(error)}`);
+    course.fail(error);
   }
-  const { violations, world, network } = simulation;
-  return {
-    plan,
-    ok: violations.every(({ expected }) => expected),
-    violations,
-    traceHash: world.trace.hash,
-    marks: simulation.marks.reached,
-    stats: { events: world.events, virtualMs: world.nowMs, messages: network.sent, lost: network.lost },
-  };
+  return course.end();
 }
