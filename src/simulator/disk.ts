@@ -49,8 +49,9 @@ export class Disk {
     return file;
   }
 
-  /** Makes every write this many times slower. */
+  /** Makes every write this many times slower, what is left of those under way too. */
   setSlowness(factor: number): void {
+    for (const file of this.#files) file.hurry(this.#slowness === 0 ? 0 : factor / this.#slowness);
     this.#slowness = factor;
   }
 
@@ -117,6 +118,14 @@ export class DiskFile {
     if (this.#due !== null) this.#world.cancel(this.#due);
     for (const { apply } of this.#batches.slice(0, kept)) apply();
     this.#batches = [];
+  }
+
+  /** The write under way takes this many times as long as it would have, from now on. */
+  hurry(factor: number): void {
+    if (this.#due === null) return;
+    const leftUs = this.#due.atUs - this.#world.nowUs;
+    this.#world.cancel(this.#due);
+    this.#due = this.#world.after(leftUs * factor, () => this.#finish());
   }
 
   #begin(): void {

@@ -35,13 +35,19 @@ export class Injector {
     }
   }
 
-  /** Ends every fault but crashes that outlast the whole run: those nodes are gone for good. */
+  /** Ends every fault of the survivors and of the links among them. The others stay dead if they are, and are cut off, for ever. */
   calm(): void {
-    const { world, options } = this.#into;
+    const { world, options, network, sessions } = this.#into;
     for (const event of this.#due) world.cancel(event);
+    const isLost = (place: number) => !options.survivors.includes(place);
     for (const fault of [...this.#active]) {
-      if (fault.fault !== 'crash' || endMs(fault) <= world.nowMs + options.recoveryMs) this.end(fault);
+      const staysDead = (fault.fault === 'crash' || fault.fault === 'diskError') && isLost(fault.node);
+      if (!staysDead) this.end(fault);
     }
+    for (let from = 0; from < network.size; from++) {
+      for (let to = 0; to < network.size; to++) if (isLost(from) || isLost(to)) network.block(from, to, 1);
+    }
+    sessions.disturbed();
   }
 
   /** Whether a fault keeps this node from running. */

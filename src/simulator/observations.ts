@@ -8,6 +8,7 @@ import type { Block } from '../chain/block.ts';
 import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import type { Certificate, Effect, Event } from '../consensus/engine.ts';
 import type { Fault } from './faults.ts';
+import type { Recovery } from './recovery.ts';
 
 export type Observation =
   /** A life began; the chain is what the disk had. */
@@ -49,7 +50,7 @@ export type Observation =
   | { readonly type: 'fault'; readonly fault: Fault; readonly active: boolean }
   /** A client gave a transfer to a node. */
   | { readonly type: 'submitted'; readonly node: number; readonly transaction: Uint8Array }
-  /** From now on the schedule has no faults: whoever is left must make progress. */
-  | { readonly type: 'calm' };
+  /** From now on the survivors have no faults, and may owe progress. */
+  | { readonly type: 'calm'; readonly recovery: Recovery };
 
 export type Observe = (observation: Observation) => void;

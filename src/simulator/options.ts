@@ -11,8 +11,8 @@ export interface Options {
   readonly nodes: number;
   /** The part of the run in which faults happen. */
   readonly faultsMs: number;
-  /** Within this time after the last fault the network must have made progress and agree. */
-  readonly recoveryMs: number;
+  /** Nodes that are healed when the faults end; the others stay dead, or are cut off, for ever. See `recovery.ts`. */
+  readonly survivors: readonly number[];
   /** One way, the fastest link; each link is up to four times as slow. */
   readonly latencyMs: number;
   /** Mean of what comes on top. */
@@ -45,8 +45,10 @@ export const RANGES = {
   hashRate: { low: 100, high: 1_000 },
 } as const satisfies { readonly [name: string]: Range };
 
-/** Not drawn: what is owed after the last fault, in blocks. */
-export const RECOVERY_BLOCKS = 600;
+const QUORUM_CHANCE = 0.35;
+const FEWER_CHANCE = 0.15;
+/** One node alone agrees with itself. */
+const MIN_SURVIVORS = 2;
 
 export function drawOptions(random: Random, subject: Subject, fixed: Partial<Options> = {}, keys: Keys = TAG_KEYS): Options {
   const nodes = fixed.nodes ?? integer(random, RANGES.nodes);
@@ -60,7 +62,7 @@ export function drawOptions(random: Random, subject: Subject, fixed: Partial<Opt
   const drawn: Options = {
     nodes,
     faultsMs: integer(random, RANGES.faultsMs),
-    recoveryMs: RECOVERY_BLOCKS * subject.blockMs(engine),
+    survivors: drawSurvivors(random.stream('survivors'), nodes, subject.quorum(nodes)),
     latencyMs: skewed(random, RANGES.latencyMs),
     jitterMs: skewed(random, RANGES.jitterMs),
     diskWriteMs: skewed(random, RANGES.diskWriteMs),
@@ -71,6 +73,17 @@ export function drawOptions(random: Random, subject: Subject, fixed: Partial<Opt
     engine,
   };
   return { ...drawn, ...fixed };
+}
+
+/** All nodes; or a quorum, of any size and any of them; or, where more than one node is needed, fewer than that. */
+function drawSurvivors(random: Random, nodes: number, quorum: number): number[] {
+  const places = Array.from({ length: nodes }, (_, place) => place);
+  const least = Math.max(quorum, MIN_SURVIVORS);
+  const chosen = random.shuffle(places);
+  const roll = random.float();
+  if (roll < QUORUM_CHANCE && least < nodes) return chosen.slice(0, least + random.below(nodes - least)).sort((a, b) => a - b);
+  if (roll >= 1 - FEWER_CHANCE && quorum > 1) return chosen.slice(0, 1 + random.below(quorum - 1)).sort((a, b) => a - b);
+  return places;
 }
 
 function integer(random: Random, { low, high }: Range): number {

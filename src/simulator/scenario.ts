@@ -22,7 +22,7 @@ const FIELDS = ['format', 'note', 'engine', 'seed', 'expect', 'options', 'schedu
 const OPTION_FIELDS = [
   'nodes',
   'faultsMs',
-  'recoveryMs',
+  'survivors',
   'latencyMs',
   'jitterMs',
   'diskWriteMs',
@@ -109,7 +109,7 @@ function readOptions(value: unknown): Options {
   return {
     nodes,
     faultsMs: positive('faultsMs', 1e12),
-    recoveryMs: positive('recoveryMs', 1e12),
+    survivors: readSurvivors(fields.survivors, nodes),
     latencyMs: positive('latencyMs', 1e9),
     jitterMs: positive('jitterMs', 1e9),
     diskWriteMs: positive('diskWriteMs', 1e9),
@@ -119,6 +119,13 @@ function readOptions(value: unknown): Options {
     hashRates: fields.hashRates.map((rate, index) => numberField(rate, `options.hashRates[${index}]`, 0, 1e12)),
     engine: object(fields.engine, 'options.engine') as EngineJson,
   };
+}
+
+function readSurvivors(value: unknown, nodes: number): number[] {
+  const at = 'options.survivors';
+  if (!Array.isArray(value) || value.length === 0) return refuse(at, value, 'a list of nodes, of one at least');
+  const places = value.map((place, index) => numberField(place, `${at}[${index}]`, 0, nodes - 1, true));
+  return new Set(places).size === places.length ? places : refuse(at, value, 'a list of nodes, each of them once');
 }
 
 function onlyKnown(fields: { readonly [key: string]: unknown }, prefix: string, known: readonly string[]): void {

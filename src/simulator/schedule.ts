@@ -4,8 +4,9 @@
  */
 import type { Random } from '../base/random.ts';
 import { TWIN } from './behaviours/common.ts';
-import type { Fault, FaultKind } from './faults.ts';
+import { byzantineNodes, type Fault, type FaultKind } from './faults.ts';
 import type { Options, Range } from './options.ts';
+import { badNodes } from './roles.ts';
 import type { Subject } from './subject.ts';
 
 /** Declared ranges; drawn values are printed with the schedule. */
@@ -33,9 +34,10 @@ export const FAULT_RANGES = {
 
 const KIND_CHANCE = 0.4;
 const BYZANTINE_CHANCE = 0.3;
-/** A node that crashes so late and for so long is gone for good. */
+/** Longer than any run. */
 export const FOR_EVER_MS = 1e12;
-const GONE_CHANCE = 0.3;
+/** Of those that nobody heals in the end, so many are dead by then; the others will be cut off. */
+const GONE_CHANCE = 0.5;
 
 type Draw = (random: Random, options: Options) => readonly DrawnFault[];
 type Untimed<F> = F extends Fault ? Omit<F, 'atMs' | 'forMs'> & { readonly forMs: number; readonly delayMs?: number } : never;
@@ -117,37 +119,39 @@ export function drawSchedule(random: Random, options: Options, subject: Subject,
       }
     }
   }
-  if (kinds === null) schedule.push(...drawGone(random.stream('gone'), options, subject, roles));
+  if (kinds === null) schedule.push(...drawGone(random.stream('gone'), options));
   return schedule.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Nodes that crash and never come back: as many as the engine bears beside those that misbehave, at most. */
-function drawGone(random: Random, options: Options, subject: Subject, roles: readonly Role[]): Fault[] {
-  const bad = roles.reduce((sum, { behaviour }) => sum + placesTaken(behaviour), 0);
-  const spare = options.nodes - Math.max(subject.quorum(options.nodes), 2) - bad;
-  if (spare <= 0 || !random.chance(GONE_CHANCE)) return [];
-  const places = random.shuffle(Array.from({ length: options.nodes }, (_, place) => place));
-  return places.slice(0, 1 + random.below(spare)).map((node) => ({
-    fault: 'crash',
-    node,
-    atMs: whole(random.float() * options.faultsMs),
-    forMs: FOR_EVER_MS,
-  }));
+/** Nodes that crash and never come back: only such as would not be healed in the end. */
+function drawGone(random: Random, { nodes, survivors, faultsMs }: Options): Fault[] {
+  const lost = Array.from({ length: nodes }, (_, place) => place).filter((place) => !survivors.includes(place));
+  const gone = lost.filter(() => random.chance(GONE_CHANCE));
+  return gone.map((node) => ({ fault: 'crash', node, atMs: whole(random.float() * faultsMs), forMs: FOR_EVER_MS }));
 }
 
-/** Nodes that misbehave: as many as the engine bears, at most. */
-function drawRoles(random: Random, { nodes }: Options, subject: Subject): Role[] {
+/**
+ * Nodes that misbehave: as many as the engine bears, at most. Where a quorum is healed in the end, one of nodes that follow
+ * the protocol is left.
+ */
+function drawRoles(random: Random, { nodes, survivors }: Options, subject: Subject): Role[] {
   const most = subject.tolerates(nodes);
   if (most === 0 || !random.chance(BYZANTINE_CHANCE)) return [];
   const places = random.shuffle(Array.from({ length: nodes }, (_, place) => place));
+  const isQuorum = (healed: readonly number[], bad: readonly Role[]) => {
+    const found = badNodes(byzantineNodes(bad), nodes);
+    return healed.filter((place) => !found.has(place)).length >= subject.quorum(nodes);
+  };
   const roles: Role[] = [];
   let left = 1 + random.below(most);
   for (const node of places) {
     const names = [...subject.behaviours.keys()].filter((name) => placesTaken(name) <= left);
     if (names.length === 0) break;
     const behaviour = random.pick(names);
+    const role: Role = { fault: 'byzantine', node, behaviour, atMs: 0, forMs: FOR_EVER_MS };
+    if (isQuorum(survivors, []) && !isQuorum(survivors, [...roles, role])) continue;
     left -= placesTaken(behaviour);
-    roles.push({ fault: 'byzantine', node, behaviour, atMs: 0, forMs: FOR_EVER_MS });
+    roles.push(role);
   }
   return roles;
 }

@@ -1,7 +1,7 @@
 /**
  * One world, put together: nodes, network, faults, clients, checkers. It runs in two phases. In the first, faults happen
- * as scheduled. Then they end (nodes that were to stay dead stay dead), and whoever is left has to make progress and
- * agree within a bound: a protocol that is only safe is easy to write.
+ * as scheduled. Then they end for those that the options name, who have to make progress and agree within a bound
+ * (`recovery.ts`): a protocol that is only safe is easy to write.
  */
 import { present } from '../base/assert.ts';
 import { StorageError, UsageError } from '../base/errors.ts';
@@ -10,10 +10,10 @@ import { hashHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
-import { TWIN } from './behaviours/common.ts';
 import type { Checker, CheckerFactory, Setting, Violation } from './checkers/checker.ts';
 import { describe } from './describe.ts';
 import { byzantineNodes, type Fault } from './faults.ts';
+import { GENESIS_SECONDS } from './genesis.ts';
 import { Injector } from './injector.ts';
 import { lightTier } from './light-tier.ts';
 import { MarkCollector, type MarkRule } from './marks.ts';
@@ -23,7 +23,9 @@ import type { Options } from './options.ts';
 import { summarize } from './packet-summary.ts';
 import { Sessions } from './peers.ts';
 import { placeId } from './places.ts';
+import { type Recovery, recoveryOf } from './recovery.ts';
 import { reportStates } from './reported-engine.ts';
+import { badNodes, originalsOf } from './roles.ts';
 import { ProofOracle } from './sealer.ts';
 import type { Subject } from './subject.ts';
 import type { Clients, Tier, TierFactory } from './tier.ts';
@@ -53,6 +55,8 @@ const START_SPREAD_US = 2_000_000;
 /** Links differ by up to this factor. */
 const LATENCY_SPREAD = 4;
 const MAX_VIOLATIONS = 32;
+/** Of an engine that does not say how long its time-outs get, in blocks. */
+const DEFAULT_TIMEOUT_BLOCKS = 10;
 
 export class Simulation {
   readonly world: World;
@@ -87,8 +91,7 @@ export class Simulation {
     this.marks = new MarkCollector(input.marks);
     const roles = byzantineNodes(schedule);
     this.#originals = originalsOf(roles, options.nodes);
-    // Whoever has a twin is no more to be trusted than its twin.
-    this.#bad = new Map([...[...this.#originals.values()].map((place) => [place, TWIN] as const), ...roles]);
+    this.#bad = badNodes(roles, options.nodes);
     const world = new World(seed, input.sink ?? null);
     this.world = world;
     this.#tier = (input.tier ?? lightTier)(world, input.subject, options);
@@ -199,10 +202,31 @@ export class Simulation {
 
   #calm(): void {
     this.#phase = 'calm';
-    this.#endUs += this.input.options.recoveryMs * US_PER_MS;
-    this.world.trace.note(this.world.nowUs, 'phase', -1, -1, 0, 'calm');
     this.#injector.calm();
-    this.#observe({ type: 'calm' });
+    const recovery = this.#recovery();
+    const { members, quorum, isOwed, boundMs } = recovery;
+    this.#endUs += boundMs * US_PER_MS;
+    this.world.trace.note(this.world.nowUs, 'phase', -1, -1, 0, 'calm', { members, quorum, isOwed, boundMs });
+    this.#observe({ type: 'calm', recovery });
+  }
+
+  /** What is owed from this moment on. */
+  #recovery(): Recovery {
+    const { subject, options } = this.input;
+    const members = options.survivors.filter((place) => !this.#bad.has(place));
+    const nodes = members.map((place) => this.#node(place));
+    const chains = nodes.flatMap(({ life }) => life?.chain ?? []);
+    const heights = chains.map(({ head }) => head.header.number);
+    const hashRate = members.reduce((sum, place) => sum + (options.hashRates[place] ?? 0), 0);
+    return recoveryOf({
+      options,
+      members,
+      quorum: subject.quorum(options.nodes),
+      progressMs: subject.progressMs?.({ params: this.#tier.params, chains, hashRate, wallMs: GENESIS_SECONDS * 1_000 + this.world.nowMs }) ?? null,
+      maxTimeoutMs: subject.maxTimeoutMs?.(options.engine) ?? DEFAULT_TIMEOUT_BLOCKS * subject.blockMs(options.engine),
+      longestBanMs: Math.max(0, ...nodes.flatMap((node) => members.map((peer) => node.bannedForMs(peer)))),
+      missingBlocks: heights.length === 0 ? 0 : Math.max(...heights) - Math.min(...heights),
+    });
   }
 
   #observe(observation: Observation): void {
@@ -312,14 +336,3 @@ export class Simulation {
   }
 }
 
-/** A twin copies the next node that is none. */
-function originalsOf(roles: ReadonlyMap<number, string>, nodes: number): Map<number, number> {
-  const originals = new Map<number, number>();
-  for (const [place, role] of roles) {
-    if (role !== TWIN) continue;
-    let original = (place + 1) % nodes;
-    while (roles.get(original) === TWIN && original !== place) original = (original + 1) % nodes;
-    originals.set(place, original);
-  }
-  return originals;
-}

@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts';
 import type { Signatures } from '../base/signatures.ts';
 import type { Json, NodeId } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
+import type { ChainView } from '../chain/tree.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import type { CheckerFactory } from './checkers/checker.ts';
@@ -14,6 +15,17 @@ import type { ProofOracle } from './sealer.ts';
 import type { Keys } from './tags.ts';
 
 export type EngineJson = { readonly [key: string]: Json };
+
+/** The moment in which the faults end, as far as it bears on the progress that follows. */
+export interface Calm {
+  readonly params: ChainParams;
+  /** Of the nodes that owe progress. */
+  readonly chains: readonly ChainView[];
+  /** Hashes a second of all of them. */
+  readonly hashRate: number;
+  /** Since 1970. */
+  readonly wallMs: number;
+}
 
 export interface Subject {
   readonly name: string;
@@ -27,8 +39,12 @@ export interface Subject {
   difficulty(settings: EngineJson, hashRate: number): bigint;
   /** What one block takes on average with all nodes at work. */
   blockMs(settings: EngineJson): number;
-  /** How many of so many nodes must work for progress. */
+  /** How many of so many nodes must work, and follow the protocol, for progress. */
   quorum(nodes: number): number;
+  /** No time-out of the engine is ever longer: in ten of them a quorum in peace makes progress. Ten blocks unless it says. */
+  maxTimeoutMs?(settings: EngineJson): number;
+  /** How soon a quorum in peace makes progress (`PROGRESS_BLOCKS`), where that does not hang on time-outs. */
+  progressMs?(calm: Calm): number;
   /** Of this engine, by name, besides those of every engine. */
   readonly invariants: readonly CheckerFactory[];
   /** What a batch of runs of this engine should reach sometimes, besides the marks of every engine. */

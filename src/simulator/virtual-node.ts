@@ -161,6 +161,10 @@ export class VirtualNode {
     return this.#reputation.isBanned(String(peer), this.#company.world.nowMs);
   }
 
+  bannedForMs(peer: number): number {
+    return this.#reputation.bannedForMs(String(peer), this.#company.world.nowMs);
+  }
+
   #send(to: number, packet: Packet): void {
     const { send } = this.#company;
     if (this.#behaviour?.outgoing === undefined) return send(this.place, to, packet);

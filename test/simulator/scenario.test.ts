@@ -13,6 +13,7 @@ const TIMES = { atMs: 1_000, forMs: 2_000 };
 const FAULTS: readonly Fault[] = [
   { fault: 'crash', node: 0, ...TIMES },
   { fault: 'partition', side: [0, 2], direction: 'in', ...TIMES },
+  { fault: 'cutLink', from: 2, to: 1, ...TIMES },
   { fault: 'clog', node: 1, ...TIMES },
   { fault: 'clogLink', from: 1, to: 0, ...TIMES },
   { fault: 'noise', loss: 0.5, duplicate: 0, reorder: 1, ...TIMES },
@@ -32,7 +33,7 @@ const SCENARIO: Scenario = {
   options: {
     nodes: 3,
     faultsMs: 60_000,
-    recoveryMs: 60_000,
+    survivors: [0, 2],
     latencyMs: 10,
     jitterMs: 0.5,
     diskWriteMs: 1,

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import { TWIN, twin } from '../../src/simulator/behaviours/common.ts';
-import { FAULT_KINDS, type Fault, type FaultKind } from '../../src/simulator/faults.ts';
+import { byzantineNodes, FAULT_KINDS, type Fault, type FaultKind } from '../../src/simulator/faults.ts';
 import { drawOptions, type Options, RANGES, type Range } from '../../src/simulator/options.ts';
 import { placeId } from '../../src/simulator/places.ts';
+import { badNodes } from '../../src/simulator/roles.ts';
 import { drawSchedule, FAULT_RANGES, FOR_EVER_MS } from '../../src/simulator/schedule.ts';
 import type { Subject } from '../../src/simulator/subject.ts';
 import { powSubject } from '../../src/simulator/subjects/pow.ts';
@@ -133,6 +134,9 @@ function checkRanges(fault: Fault, { nodes, faultsMs }: Options): void {
       return within(fault.forMs, FAULT_RANGES.partitionMs);
     case 'clog':
       return within(fault.forMs, FAULT_RANGES.clogMs);
+    case 'cutLink':
+      expect(fault.from).not.toBe(fault.to);
+      return within(fault.forMs, FAULT_RANGES.partitionMs);
     case 'clogLink':
       expect(fault.from).not.toBe(fault.to);
       within(fault.from, place);
@@ -193,32 +197,49 @@ describe('roles', () => {
   });
 });
 
-describe('nodes that never come back', () => {
-  const GONE_SUBJECT: Subject = { ...powSubject, tolerates: () => 0, quorum: () => 4 };
+describe('survivors', () => {
+  const drawn = (subject: Subject, nodes: number) => SEEDS.map((seed) => draw(seed, subject, { nodes }));
 
-  it('leave as many as the engine needs', () => {
-    let most = 0;
-    for (const seed of SEEDS) {
-      const gone = draw(seed, GONE_SUBJECT, { nodes: 7 }).schedule.filter(isGone);
-      expect(gone.length).toBeLessThanOrEqual(3);
-      most = Math.max(most, gone.length);
+  it('are all nodes, any quorum of them, or fewer than that', () => {
+    const sizes = new Map<number, number>();
+    const sets = new Set<string>();
+    for (const { options } of drawn(quorumSubject, 7)) {
+      const { length } = options.survivors;
+      expect(options.survivors).toEqual([...new Set(options.survivors)].sort());
+      sizes.set(length, (sizes.get(length) ?? 0) + 1);
+      sets.add(options.survivors.join());
     }
-    expect(most).toBe(3);
+    expect([...sizes.keys()].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(sizes.get(7)).toBeGreaterThan(70);
+    expect((sizes.get(5) ?? 0) + (sizes.get(6) ?? 0)).toBeGreaterThan(40);
+    expect(sets.size).toBeGreaterThan(40);
   });
 
-  it('leave two where one would do, since one alone agrees with itself', () => {
-    for (const seed of SEEDS) expect(draw(seed, powSubject, { nodes: 2 }).schedule.filter(isGone)).toEqual([]);
+  it('are two at least where one would do, since one alone agrees with itself', () => {
+    for (const { options } of drawn(powSubject, 2)) expect(options.survivors).toEqual([0, 1]);
+    expect(Math.min(...drawn(powSubject, 5).map(({ options }) => options.survivors.length))).toBe(2);
   });
 
-  it('and nodes that misbehave leave together as many as the engine needs', () => {
+  it('that are a quorum have one of nodes that follow the protocol', () => {
     let both = 0;
-    for (const seed of SEEDS) {
-      const { schedule } = draw(seed, { ...quorumSubject, quorum: () => 5 }, { nodes: 10 });
-      const bad = roles(schedule).reduce((sum, { behaviour }) => sum + (behaviour === TWIN ? 2 : 1), 0);
-      const gone = schedule.filter(isGone).length;
-      if (bad > 0 && gone > 0) both++;
-      expect(bad + gone).toBeLessThanOrEqual(5);
+    for (const { options, schedule } of drawn(quorumSubject, 7)) {
+      const bad = badNodes(byzantineNodes(schedule), 7);
+      const good = options.survivors.filter((place) => !bad.has(place));
+      if (options.survivors.length < 5) continue;
+      if (bad.size > 0 && options.survivors.length < 7) both++;
+      expect(good.length).toBeGreaterThanOrEqual(5);
     }
     expect(both).toBeGreaterThan(0);
+  });
+
+  it('are none of those that crash for good', () => {
+    let gone = 0;
+    for (const { options, schedule } of drawn(quorumSubject, 7)) {
+      for (const fault of schedule.filter(isGone)) {
+        gone++;
+        expect(fault).toMatchObject({ node: expect.toSatisfy((node: number) => !options.survivors.includes(node)) });
+      }
+    }
+    expect(gone).toBeGreaterThan(20);
   });
 });

@@ -15,7 +15,7 @@ import { type Balances, balancesRoot, encodeTransfer, type Transfer, transfersRo
 export const OPTIONS: Options = {
   nodes: 3,
   faultsMs: 60_000,
-  recoveryMs: 600_000,
+  survivors: [0, 1, 2],
   latencyMs: 10,
   jitterMs: 1,
   diskWriteMs: 1,
