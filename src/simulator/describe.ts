@@ -11,5 +11,6 @@ function originOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   const deeper = originOf(error.cause);
   if (deeper !== null || error instanceof SynodError) return deeper;
-  return (error.stack ?? '').split('\n')[1]?.trim() ?? null;
+  const lines = (error.stack ?? '').split('\n').map((line) => line.trim());
+  return lines.find((line) => line.startsWith('at ')) ?? null;
 }

@@ -14,7 +14,8 @@ const globals = globalThis as typeof globalThis & { [SLOT]?: () => void };
 export function runLimited(limitMs: number, work: () => void): void {
   globals[SLOT] = work;
   try {
-    script.runInThisContext({ timeout: limitMs });
+    // Else V8 puts the line of source before the stack of whatever is thrown.
+    script.runInThisContext({ timeout: limitMs, displayErrors: false });
   } catch (error) {
     if (!isTimeout(error)) throw error;
     throw new InternalError(

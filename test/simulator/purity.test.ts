@@ -134,5 +134,6 @@ describe('runLimited', () => {
         throw error;
       }),
     ).toThrowError(error);
+    expect(error.stack).toMatch(/^RangeError: of its own\n\s+at /);
   });
 });

@@ -79,6 +79,10 @@ describe('an error in one line', () => {
     expect(told.split('\n')).toHaveLength(1);
   });
 
+  it('finds the place below a message of several lines', () => {
+    expect(tell(new TypeError('one\ntwo'))).toMatch(/\(at .*trace\.test\.ts:\d+/);
+  });
+
   it('takes whatever is thrown', () => {
     expect(tell('a text')).toBe('a text');
     expect(tell(undefined)).toBe('undefined');
