@@ -1,7 +1,8 @@
 /** Many runs of one engine, one seed after another: what they cost, what failed, which marks were reached. */
 import { COMMON_MARKS } from './marks.ts';
 import type { Options } from './options.ts';
-import { type Result, type RunLimits, run } from './run.ts';
+import { carryOut, type Result, type RunLimits } from './run.ts';
+import { LIGHT_RUNNER, type Runner, type Steps, turn, turnAwaiting } from './runner.ts';
 import type { Subject } from './subject.ts';
 
 export interface BatchInput extends Partial<RunLimits> {
@@ -25,22 +26,32 @@ export interface Batch {
   readonly marks: ReadonlyMap<string, number>;
 }
 
-export function runBatch({ subject, seeds, options = {}, twiceEvery = 0, onResult = () => true, ...limits }: BatchInput): Batch {
-  const marks = new Map([...COMMON_MARKS, ...subject.marks].map(({ name }) => [name, 0]));
+export function runBatch(input: BatchInput): Batch {
+  return turn(batch(input, LIGHT_RUNNER), (plan) => carryOut(plan, null, input));
+}
+
+/** The same in any tier. */
+export function runBatchIn(runner: Runner, input: BatchInput): Promise<Batch> {
+  return turnAwaiting(batch(input, runner), (plan) => runner.carryOut(plan, null, input));
+}
+
+function* batch({ subject, seeds, options = {}, twiceEvery = 0, onResult = () => true }: BatchInput, runner: Runner): Steps<Batch> {
+  const marks = new Map([...COMMON_MARKS, ...runner.marks, ...subject.marks].map(({ name }) => [name, 0]));
   const failed: Result[] = [];
   const unstable: string[] = [];
   let runs = 0;
   let events = 0;
   let virtualMs = 0;
   for (const seed of seeds) {
-    const result = run({ ...limits, subject, seed, options });
+    const plan = runner.plan({ subject, seed, options });
+    const result = yield plan;
     runs++;
     events += result.stats.events;
     virtualMs += result.stats.virtualMs;
     for (const mark of result.marks) marks.set(mark, (marks.get(mark) ?? 0) + 1);
     if (!result.ok) failed.push(result);
-    if (twiceEvery > 0 && runs % twiceEvery === 1 % twiceEvery && run({ ...limits, subject, seed, options }).traceHash !== result.traceHash)
-      unstable.push(seed);
+    const isRepeated = twiceEvery > 0 && runs % twiceEvery === 1 % twiceEvery;
+    if (isRepeated && (yield plan).traceHash !== result.traceHash) unstable.push(seed);
     if (!onResult(result)) break;
   }
   return { runs, events, virtualMs, failed, unstable, marks };

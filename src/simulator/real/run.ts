@@ -2,22 +2,27 @@
  * One run in the real tier. Events happen as ever, in slices; whenever one has called on something asynchronous, the slice
  * ends, virtual time stands still, and everything comes to rest before the next event.
  */
-import type { Options } from '../options.ts';
+import { Random } from '../../base/random.ts';
+import type { Range } from '../options.ts';
 import { Course, type Plan, planRun, type Result, type RunInput, type RunLimits } from '../run.ts';
+import type { Runner } from '../runner.ts';
 import type { TraceSink } from '../trace.ts';
 import { AsyncWork } from './async-work.ts';
 import { BLS_KEYS } from './keys.ts';
-import { type RealTierOptions, realTier } from './real-tier.ts';
+import { REAL_MARKS, type RealTierOptions, realTier } from './real-tier.ts';
 
-/** Of what is drawn less is enough here: an event costs a hundred times what it does in the light tier. */
+/** Less than in the light tier, where an event costs a hundredth of what it costs here. */
 export const REAL_RANGES = {
   nodes: { low: 2, high: 5 },
   faultsMs: { low: 60_000, high: 600_000 },
-} as const;
+} as const satisfies { readonly [name: string]: Range };
 
+/** Draws what is not given. */
 export function planReal(input: RunInput): Plan {
-  const options: Partial<Options> = { ...input.options };
-  return { ...planRun({ ...input, options }, BLS_KEYS), tier: 'real' };
+  const random = new Random(input.seed).stream('real');
+  const nodes = drawn(random, REAL_RANGES.nodes);
+  const faultsMs = drawn(random, REAL_RANGES.faultsMs);
+  return { ...planRun({ ...input, options: { nodes, faultsMs, ...input.options } }, BLS_KEYS), tier: 'real' };
 }
 
 /** Like `carryOut` of the light tier, with the same errors. */
@@ -39,4 +44,10 @@ export async function carryOutReal(
     course.fail(error);
   }
   return course.end();
+}
+
+export const REAL_RUNNER: Runner = { plan: planReal, carryOut: carryOutReal, marks: REAL_MARKS };
+
+function drawn(random: Random, { low, high }: Range): number {
+  return low + random.below(high - low + 1);
 }
