@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import { subjectOf } from '../../src/simulator/subjects/custom.ts';
 import { knownSubject } from '../../src/simulator/subjects/registry.ts';
+import { COMMANDS } from '../../src/simulator/text/commands.ts';
 import { engineOf, type Played, play } from '../../src/simulator/text/play.ts';
 import { parseScript } from '../../src/simulator/text/script.ts';
 import { sequencerModule } from './engines/sequencer.ts';
@@ -43,6 +44,11 @@ function refusal(text: string): unknown {
 }
 
 describe('a script', () => {
+  it('has every command that the README explains, in the same words', () => {
+    const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8');
+    for (const { usage, about } of COMMANDS.values()) expect(readme).toContain(`| \`${usage.replaceAll('|', '\\|')}\` | ${about} |`);
+  });
+
   it.each([
     ['> fly 1', 'script/command', 'case.txt:2: "fly 1": there is no command "fly"'],
     ['> mine 3', 'script/command', 'the node is "3"; expected a number from 0 to 2'],
