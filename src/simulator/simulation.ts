@@ -183,6 +183,11 @@ export class Simulation {
     for (const checker of this.#checkers) checker.end?.();
   }
 
+  /** Between two events, where checkers have asynchronous work: it takes no virtual time. */
+  async settle(): Promise<void> {
+    for (const checker of this.#checkers) await checker.settle?.();
+  }
+
   /** For what no checker sees: an engine that breaks its contract, a bug in the simulator. */
   report(checker: string, node: number, message: string, expected = false): void {
     // The first one that nothing excuses is always kept.
@@ -222,7 +227,8 @@ export class Simulation {
       options,
       members,
       quorum: subject.quorum(options.nodes),
-      progressMs: subject.progressMs?.({ params: this.#tier.params, chains, hashRate, wallMs: GENESIS_SECONDS * 1_000 + this.world.nowMs }) ?? null,
+      progressMs:
+        subject.progressMs?.({ params: this.#tier.params, chains, hashRate, wallMs: GENESIS_SECONDS * 1_000 + this.world.nowMs }) ?? null,
       maxTimeoutMs: subject.maxTimeoutMs?.(options.engine) ?? DEFAULT_TIMEOUT_BLOCKS * subject.blockMs(options.engine),
       longestBanMs: Math.max(0, ...nodes.flatMap((node) => members.map((peer) => node.bannedForMs(peer)))),
       missingBlocks: heights.length === 0 ? 0 : Math.max(...heights) - Math.min(...heights),
@@ -335,4 +341,3 @@ export class Simulation {
     }
   }
 }
-
