@@ -32,6 +32,7 @@ export class Disk {
   readonly #files: DiskFile[] = [];
   #slowness = 1;
   #failing = false;
+  #hasFailed = false;
   /** Batches that were lost, or survived unacknowledged, in crashes so far. */
   lost = 0;
   survived = 0;
@@ -44,6 +45,7 @@ export class Disk {
 
   /** One life of a file: what is durable belongs to the caller, who changes it in `apply`. */
   open(events: DiskEvents): DiskFile {
+    if (this.#files.length === 0) this.#hasFailed = false;
     const file = new DiskFile(this.#world, this, events);
     this.#files.push(file);
     return file;
@@ -62,6 +64,15 @@ export class Disk {
 
   get isFailing(): boolean {
     return this.#failing;
+  }
+
+  /** A write has failed since the node's last start, so it may stop at any time. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  failed(): void {
+    this.#hasFailed = true;
   }
 
   latencyUs(): number {
@@ -142,6 +153,7 @@ export class DiskFile {
   }
 
   #fail(): void {
+    this.#disk.failed();
     this.close(this.#disk.keepsFailedWrite() ? 1 : 0);
     this.#events.onError(
       new StorageError('storage/write', `A write failed at ${this.#world.nowUs / US_PER_MS} ms, as the schedule wants it.`),

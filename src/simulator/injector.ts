@@ -19,6 +19,8 @@ export interface Injected {
   start(node: VirtualNode): void;
 }
 
+const RESTART_US = 1_000 * US_PER_MS;
+
 export class Injector {
   readonly #into: Injected;
   readonly #active = new Set<Fault>();
@@ -56,6 +58,11 @@ export class Injector {
       if ((fault.fault === 'crash' || fault.fault === 'diskError') && fault.node === place) return true;
     }
     return false;
+  }
+
+  /** Has somebody start a node again that has stopped by itself, unless a fault holds it down then. */
+  restart(place: number): void {
+    this.#into.world.after(RESTART_US, () => this.#revive(place));
   }
 
   begin(fault: Fault): void {

@@ -243,8 +243,9 @@ export class Simulation {
   /** A node that the schedule did not stop has a broken engine, or met a bug of ours. */
   #stopped(place: number, error: unknown): void {
     this.#sessions.nodeStopped(place);
-    const isScheduled = error === null || (error instanceof StorageError && this.#node(place).disk.isFailing);
-    if (!isScheduled) this.report('Engine', place, describe(error));
+    if (error === null) return;
+    if (error instanceof StorageError && this.#node(place).disk.hasFailed) this.#injector.restart(place);
+    else this.report('Engine', place, describe(error));
   }
 
   #node(place: number): VirtualNode {
