@@ -38,7 +38,6 @@ export class PurityGuard {
       this.#close(globalThis.crypto, 'randomUUID', 'crypto.randomUUID'),
       this.#close(process, 'hrtime', 'process.hrtime'),
       this.#close(process, 'uptime', 'process.uptime'),
-      this.#close(process, 'nextTick', 'process.nextTick'),
       ...(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch'] as const).map((name) =>
         this.#close(globalThis, name, name),
       ),
