@@ -130,7 +130,7 @@ export class Course {
       for (let steps = 0; steps < SLICE_EVENTS && this.goesOn && !isDue(); steps++) simulation.step();
     };
     const { sliceLimitMs } = this.#limits;
-    this.#guard.run(() => (Number.isFinite(sliceLimitMs) ? runLimited(sliceLimitMs, work) : work()));
+    this.#guard.run(() => runLimited(sliceLimitMs, work));
   }
 
   /** For whatever a slice threw. */

@@ -12,6 +12,7 @@ const globals = globalThis as typeof globalThis & { [SLOT]?: () => void };
 
 /** Runs synchronous work. Throws `simulator/hangs` when it is not done after `limitMs` of real time. */
 export function runLimited(limitMs: number, work: () => void): void {
+  if (limitMs === Number.POSITIVE_INFINITY) return work();
   globals[SLOT] = work;
   try {
     // Else V8 puts the line of source before the stack of whatever is thrown.
