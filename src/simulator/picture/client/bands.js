@@ -1,0 +1,139 @@
+/** Bands along the lines of nodes: what a node is subject to, and when it is down. Written out where there is room. */
+import { model, nodeCount } from './data.js';
+import { downtimes } from './history.js';
+import { colour, spanHue } from './palette.js';
+import { addHit } from './pick.js';
+import { view, xOf } from './view.js';
+
+/** Bands below a line; more of them at one time share the last row. */
+export const BAND_ROWS = 3;
+export const BAND_HEIGHT = 11;
+const BAND_GAP = 1;
+const HATCH_STEP = 7;
+
+/** @typedef {{ span: number, row: number }} Placed */
+
+/** By node; the last list is of what hits the whole network. */
+const placed = Array.from({ length: nodeCount + 1 }, (_, node) => placeSpans(node));
+
+/**
+ * Each span gets the first row that is free at its beginning.
+ * @param {number} node
+ * @returns {Placed[]}
+ */
+function placeSpans(node) {
+  /** @type {number[]} */
+  const freeAt = [];
+  /** @type {Placed[]} */
+  const found = [];
+  for (const [span, { kind, nodes, fromUs, toUs }] of model.spans.entries()) {
+    const isHere = node === nodeCount ? nodes.length === 0 : nodes.includes(node);
+    if (!isHere || kind === 'down') continue;
+    const free = freeAt.findIndex((us) => us <= fromUs);
+    const row = Math.min(free < 0 ? freeAt.length : free, BAND_ROWS - 1);
+    freeAt[row] = Math.max(freeAt[row] ?? 0, toUs);
+    found.push({ span, row });
+  }
+  return found;
+}
+
+/** How many rows of bands the network as a whole has. */
+export function networkRows() {
+  return Math.max(0, ...placed[nodeCount].map(({ row }) => row + 1));
+}
+
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} node nodeCount for the network
+ * @param {number} top of the first row
+ * @param {'lanes' | 'ruler'} where
+ */
+export function drawBands(pen, node, top, where) {
+  pen.font = '10px system-ui, sans-serif';
+  pen.textBaseline = 'middle';
+  for (const { span, row } of placed[node]) {
+    const { kind, fromUs, toUs, label } = model.spans[span];
+    if (toUs < view.fromUs || fromUs > view.toUs || view.hiddenSpans.has(kind)) continue;
+    const left = Math.max(xOf(fromUs), -2);
+    const width = Math.max(Math.min(xOf(toUs), view.width + 2) - left, 1.5);
+    const y = top + row * (BAND_HEIGHT + BAND_GAP);
+    pen.globalAlpha = 0.22;
+    pen.fillStyle = colour(spanHue(kind));
+    pen.fillRect(left, y, width, BAND_HEIGHT);
+    pen.globalAlpha = 1;
+    pen.fillRect(left, y, width, 1.5);
+    if (xOf(fromUs) >= -2) pen.fillRect(left, y, 1.5, BAND_HEIGHT);
+    drawBandLabel(pen, label, left, width, y);
+    addHit(where, { type: 'span', index: span }, { left, top: y, right: left + width, bottom: y + BAND_HEIGHT });
+  }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} label
+ * @param {number} left
+ * @param {number} width
+ * @param {number} y
+ */
+function drawBandLabel(pen, label, left, width, y) {
+  if (width < 24) return;
+  pen.fillStyle = colour('text');
+  const room = width - 8;
+  if (pen.measureText(label).width <= room) pen.fillText(label, Math.max(left, 0) + 4, y + BAND_HEIGHT / 2 + 0.5);
+  else {
+    const first = label.split(/[ :]/)[0];
+    if (pen.measureText(first).width <= room) pen.fillText(first, Math.max(left, 0) + 4, y + BAND_HEIGHT / 2 + 0.5);
+  }
+}
+
+/**
+ * Hatching where a node is down, and why.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} node
+ * @param {number} top
+ * @param {number} height
+ */
+export function drawDowntimes(pen, node, top, height) {
+  for (const span of downtimes[node]) {
+    const { fromUs, toUs, label } = model.spans[span];
+    if (toUs < view.fromUs || fromUs > view.toUs) continue;
+    const left = Math.max(xOf(fromUs), -2);
+    const right = Math.min(xOf(toUs), view.width + 2);
+    hatch(pen, left, top + 1, Math.max(right - left, 1), height - 2);
+    addHit('lanes', { type: 'span', index: span }, { left, top, right, bottom: top + height });
+    if (right - left < 50) continue;
+    pen.font = '11px system-ui, sans-serif';
+    pen.textBaseline = 'middle';
+    pen.fillStyle = colour('quiet');
+    pen.fillText(label, left + 8, top + 12);
+  }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} left
+ * @param {number} top
+ * @param {number} width
+ * @param {number} height
+ */
+function hatch(pen, left, top, width, height) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(left, top, width, height);
+  pen.clip();
+  pen.fillStyle = colour('hatch');
+  pen.globalAlpha = 0.5;
+  pen.fillRect(left, top, width, height);
+  pen.globalAlpha = 1;
+  pen.beginPath();
+  // In step with the page and not with the band, so that bands side by side read as one surface.
+  const first = Math.floor((left - height) / HATCH_STEP) * HATCH_STEP;
+  for (let x = first; x < left + width; x += HATCH_STEP) {
+    pen.moveTo(x, top + height);
+    pen.lineTo(x + height, top);
+  }
+  pen.strokeStyle = colour('hatch');
+  pen.lineWidth = 1.2;
+  pen.stroke();
+  pen.restore();
+}

@@ -1,0 +1,289 @@
+/** The lines of nodes: where they lie, how they look, and the marks on them. */
+
+import { BAND_HEIGHT, BAND_ROWS, drawBands, drawDowntimes } from './bands.js';
+import { futureOf, pastOf } from './causality.js';
+import { lastAtOrBefore, lowerBound, MARK, marks, model, nodeCount, roles, textAt } from './data.js';
+import { grouped } from './format.js';
+import { drawMark, drawViolation, MARK_STYLES } from './glyphs.js';
+import { downtimes, marksOf } from './history.js';
+import { colour, roleStyle } from './palette.js';
+import { addPoint } from './pick.js';
+import { nodeOf, timeOf } from './things.js';
+import { view, xOf } from './view.js';
+
+/** @typedef {CanvasRenderingContext2D} Pen */
+
+const MIN_LANE_HEIGHT = 64;
+const MAX_LANE_HEIGHT = 132;
+/** Of the line, from the top of its lane. */
+const LINE_SHARE = 0.45;
+/** Of one kind on one node: closer together than this, marks are one. */
+const MIN_MARK_GAP = { head: 2, engine: 5, other: 4 };
+/** Names of an engine's traces are written only when there are few. */
+const MAX_NAMED = 60;
+
+export const lanes = { height: 80 };
+
+/** @param {number} available */
+export function setLaneHeight(available) {
+  lanes.height = Math.max(MIN_LANE_HEIGHT, Math.min(MAX_LANE_HEIGHT, Math.floor(available / nodeCount)));
+}
+
+/** @param {number} node */
+export function lineY(node) {
+  return (node + LINE_SHARE) * lanes.height;
+}
+
+/**
+ * @param {number} y
+ * @returns {number} the node whose lane this is
+ */
+export function nodeAtY(y) {
+  return Math.min(nodeCount - 1, Math.max(0, Math.floor(y / lanes.height)));
+}
+
+/** @param {Pen} pen */
+export function drawLanes(pen) {
+  for (let node = 0; node < nodeCount; node++) {
+    const top = node * lanes.height;
+    if (node % 2 === 1) {
+      pen.fillStyle = colour('raised');
+      pen.fillRect(0, top, view.width, lanes.height);
+    }
+    drawDowntimes(pen, node, top, lanes.height);
+    drawBands(pen, node, Math.min(lineY(node) + 11, top + lanes.height - BAND_ROWS * (BAND_HEIGHT + 1)), 'lanes');
+    drawLine(pen, node);
+  }
+}
+
+/**
+ * The line of a node in the colours of its roles; none where it is down.
+ * @param {Pen} pen
+ * @param {number} node
+ */
+function drawLine(pen, node) {
+  const y = lineY(node);
+  const { at, role, label } = roles[node];
+  const first = Math.max(0, lastAtOrBefore(at, view.fromUs));
+  strokeLine(pen, y, '', view.fromUs, at[0] ?? view.toUs);
+  let lastLabel = Number.NEGATIVE_INFINITY;
+  for (let place = first; place < at.length && at[place] <= view.toUs; place++) {
+    strokeLine(pen, y, textAt(role[place]), at[place], at[place + 1] ?? view.toUs);
+    const text = [textAt(role[place]), textAt(label[place])].filter((part) => part !== '').join(', ');
+    const x = Math.max(xOf(at[place]), 0);
+    const next = Math.min(xOf(at[place + 1] ?? view.toUs), view.width);
+    pen.font = '10px system-ui, sans-serif';
+    const width = pen.measureText(text).width;
+    if (text === '' || x < lastLabel || width > next - x) continue;
+    pen.fillStyle = colour('quiet');
+    pen.textBaseline = 'alphabetic';
+    pen.fillText(text, x + 2, node * lanes.height + 11);
+    lastLabel = x + width + 12;
+  }
+  eraseDowntimes(pen, node, y);
+}
+
+/**
+ * @param {Pen} pen
+ * @param {number} y
+ * @param {string} role
+ * @param {number} fromUs
+ * @param {number} toUs
+ */
+function strokeLine(pen, y, role, fromUs, toUs) {
+  const [from, to] = [Math.max(xOf(fromUs), 0), Math.min(xOf(toUs), view.width)];
+  if (to <= from) return;
+  const { hue, width, dash } = roleStyle(role);
+  pen.beginPath();
+  pen.moveTo(from, y);
+  pen.lineTo(to, y);
+  pen.strokeStyle = colour(hue);
+  pen.lineWidth = width;
+  pen.setLineDash(dash);
+  pen.stroke();
+  pen.setLineDash([]);
+}
+
+/**
+ * A node that is down has no line, only dots where it would be.
+ * @param {Pen} pen
+ * @param {number} node
+ * @param {number} y
+ */
+function eraseDowntimes(pen, node, y) {
+  for (const span of downtimes[node]) {
+    const { fromUs, toUs } = model.spans[span];
+    if (toUs < view.fromUs || fromUs > view.toUs) continue;
+    const [from, to] = [Math.max(xOf(fromUs), 0), Math.min(xOf(toUs), view.width)];
+    pen.fillStyle = colour('ground');
+    pen.fillRect(from, y - 3, Math.max(to - from, 1), 6);
+    pen.beginPath();
+    pen.setLineDash([1.5, 5]);
+    pen.moveTo(from, y);
+    pen.lineTo(to, y);
+    pen.strokeStyle = colour('quiet');
+    pen.lineWidth = 1.5;
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+}
+
+/**
+ * @param {Pen} pen
+ * @param {number} highlighted a block, -1 for none
+ */
+export function drawMarks(pen, highlighted) {
+  for (let node = 0; node < nodeCount; node++) {
+    const mine = marksOf[node];
+    const first = lowerBoundOf(mine, view.fromUs);
+    const last = lowerBoundOf(mine, view.toUs + 1);
+    // The important kinds come first in the list of kinds and are drawn last, on top.
+    for (let kind = model.markKinds.length - 1; kind >= 0; kind--) {
+      if (MARK_STYLES[model.markKinds[kind]] !== undefined && !view.hiddenMarks.has(kind))
+        drawKind(pen, node, kind, mine.slice(first, last), highlighted);
+    }
+  }
+}
+
+/**
+ * @param {readonly number[]} mine
+ * @param {number} us
+ */
+function lowerBoundOf(mine, us) {
+  let low = 0;
+  let high = mine.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (marks.at[mine[middle]] < us) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * @param {Pen} pen
+ * @param {number} node
+ * @param {number} kind
+ * @param {readonly number[]} visible
+ * @param {number} highlighted
+ */
+function drawKind(pen, node, kind, visible, highlighted) {
+  const name = model.markKinds[kind];
+  const wanted = visible.filter((mark) => marks.kind[mark] === kind && !view.hiddenNames.has(marks.name[mark]));
+  const gap = name === 'head' ? MIN_MARK_GAP.head : name === 'engine' ? MIN_MARK_GAP.engine : MIN_MARK_GAP.other;
+  const isWritten = name !== 'engine' || wanted.length <= MAX_NAMED;
+  const y = lineY(node);
+  let lastX = Number.NEGATIVE_INFINITY;
+  let lastLabel = Number.NEGATIVE_INFINITY;
+  for (const mark of wanted) {
+    const x = xOf(marks.at[mark]);
+    const isSpecial = highlighted >= 0 && marks.block[mark] === highlighted;
+    if (x - lastX < gap && !isSpecial) continue;
+    lastX = x;
+    pen.globalAlpha = highlighted >= 0 && !isSpecial ? 0.3 : 1;
+    drawMark(pen, name, x, y);
+    addPoint('lanes', { type: 'mark', index: mark }, x, y);
+    if (isWritten) lastLabel = writeLabel(pen, labelOf(mark, name), x, y, lastLabel, name);
+  }
+  pen.globalAlpha = 1;
+}
+
+/**
+ * @param {number} mark
+ * @param {string} name of its kind
+ */
+function labelOf(mark, name) {
+  if (name === 'produce' || name === 'finalize') return grouped(marks.value[mark]);
+  if (name === 'reorg') return `-${marks.value[mark]}`;
+  return name === 'engine' ? textAt(marks.name[mark]) : '';
+}
+
+/**
+ * Where the label before it leaves room.
+ * @param {Pen} pen
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {number} lastLabel
+ * @param {string} name
+ * @returns {number} where the last label ends now
+ */
+function writeLabel(pen, text, x, y, lastLabel, name) {
+  if (text === '') return lastLabel;
+  pen.font = name === 'reorg' ? 'bold 11px system-ui, sans-serif' : '10px system-ui, sans-serif';
+  const width = pen.measureText(text).width;
+  const left = x - width / 2;
+  if (left < lastLabel + 4) return lastLabel;
+  const below = name === 'engine';
+  const baseline = below ? y + 16 : y - 11;
+  pen.textBaseline = 'alphabetic';
+  pen.strokeStyle = colour('ground');
+  pen.lineWidth = 3;
+  pen.lineJoin = 'round';
+  pen.strokeText(text, left, baseline);
+  pen.fillStyle = name === 'reorg' ? colour('orange') : name === 'finalize' ? colour('green') : colour(below ? 'quiet' : 'text');
+  pen.fillText(text, left, baseline);
+  return left + width;
+}
+
+/** @param {Pen} pen */
+export function drawViolations(pen) {
+  for (const [index, { atUs, node, expected }] of model.run.violations.entries()) {
+    const x = xOf(atUs);
+    if (x < -10 || x > view.width + 10) continue;
+    pen.beginPath();
+    pen.moveTo(x, 0);
+    pen.lineTo(x, nodeCount * lanes.height);
+    pen.strokeStyle = colour('red');
+    pen.lineWidth = expected ? 1 : 2;
+    pen.setLineDash(expected ? [4, 4] : []);
+    pen.stroke();
+    pen.setLineDash([]);
+    if (node < 0) continue;
+    drawViolation(pen, x, lineY(node), expected);
+    addPoint('lanes', { type: 'violation', index }, x, lineY(node), 9);
+  }
+}
+
+/**
+ * What the selected event may have been caused by, and may have caused.
+ * @param {Pen} pen
+ */
+export function drawCone(pen) {
+  const thing = view.selected;
+  if (!view.cone || thing === null || nodeOf(thing) < 0) return;
+  const [node, us] = [nodeOf(thing), timeOf(thing)];
+  const [past, future] = [pastOf(node, us), futureOf(node, us)];
+  for (let other = 0; other < nodeCount; other++) {
+    const top = lineY(other) - 7;
+    const pastEnd = Math.min(xOf(past[other]), view.width);
+    const futureStart = Math.max(xOf(future[other]), 0);
+    pen.globalAlpha = 0.3;
+    pen.fillStyle = colour('sky');
+    if (pastEnd > 0) pen.fillRect(0, top, pastEnd, 14);
+    pen.fillStyle = colour('amber');
+    if (futureStart < view.width) pen.fillRect(futureStart, top, view.width - futureStart, 14);
+    pen.globalAlpha = 1;
+  }
+}
+
+/** Whether a mark is of a kind that nobody sees unless asked for. */
+export function hideMinorMarks() {
+  for (const [name, { shown }] of Object.entries(MARK_STYLES)) if (!shown && MARK[name] !== undefined) view.hiddenMarks.add(MARK[name]);
+}
+
+/**
+ * The place in a list of times; for the keyboard.
+ * @param {number} node
+ * @param {number} us
+ * @param {1 | -1} direction
+ * @returns {number} a mark, or -1
+ */
+export function nextMark(node, us, direction) {
+  const mine = marksOf[node].filter(
+    (mark) => MARK_STYLES[model.markKinds[marks.kind[mark]]] !== undefined && !view.hiddenMarks.has(marks.kind[mark]),
+  );
+  const times = mine.map((mark) => marks.at[mark]);
+  const place = direction === 1 ? lowerBound(times, us + 0.5) : lowerBound(times, us - 0.5) - 1;
+  return mine[place] ?? -1;
+}
