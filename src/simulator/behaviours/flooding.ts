@@ -12,15 +12,16 @@ import { nextDifficulty, type PowRules, recentTimes } from '../../consensus/pow/
 import { parseSettings } from '../../consensus/pow/settings.ts';
 import { HEADERS_PER_REQUEST } from '../../sync/limits.ts';
 import { type BehaviourFactory, repeatedly, type Tools } from './behaviour.ts';
+import { randomHash } from './mutation.ts';
 
 const BEGINS_AFTER_MS = 120_000;
 const OFFER_INTERVAL_MS = 10_000;
 const MAX_FLOOD_BLOCKS = 4_096;
 const RETRY_MS = 1_000;
 const IN_ORDER_CHANCE = 0.5;
-const BURST_CHANCE = 0.05;
-/** More than a node keeps. */
-const BURST_BLOCKS = 200;
+/** Of orphans at once: more than a node keeps. */
+const MAX_BURST_BLOCKS = 200;
+const BURST_INTERVAL_MS = 60_000;
 
 class CheapBranch implements HeaderView {
   readonly blocks: Block[] = [];
@@ -84,36 +85,26 @@ class CheapBranch implements HeaderView {
   }
 }
 
-/** What it offers a peer, now and then. */
-function offerOf(branch: CheapBranch, told: number, { random, chain }: Tools): readonly Block[] {
-  const { blocks } = branch;
-  const kind = random.float();
-  // One after another, so that each has its parent.
-  if (kind < IN_ORDER_CHANCE) return blocks.slice(told, told + 1);
-  if (kind < IN_ORDER_CHANCE + BURST_CHANCE) {
-    // Near the head's height, where a block without a parent is worth waiting for.
-    const first = Math.max(0, (chain()?.head.header.number ?? 0) - BURST_BLOCKS / 2);
-    return blocks.slice(first, first + BURST_BLOCKS);
-  }
-  return [random.pick(blocks)];
+/** One after another, so that each has its parent, or any. */
+function offerOf({ blocks }: CheapBranch, told: number, { random }: Tools): Block | undefined {
+  return random.chance(IN_ORDER_CHANCE) ? blocks[told] : random.pick(blocks);
 }
 
 export const flooding: BehaviourFactory = (tools) => {
   const { peers, send, after } = tools;
   const branch = new CheapBranch(tools);
   const told = new Map<number, number>();
-  const boast = <S extends { readonly weight: bigint; readonly height: number }>(status: S): S => ({
-    ...status,
-    weight: status.weight * 1_000n,
-    height: status.height + 100_000,
-  });
+  // Whoever boasts is soon found out, and banned for a while; the others only gossip.
+  const boasts = tools.random.chance(0.5);
+  const boast = <S extends { readonly weight: bigint; readonly height: number }>(status: S): S =>
+    boasts ? { ...status, weight: status.weight * 1_000n, height: status.height + 100_000 } : status;
   const offer = (peer: number): void => {
     if (branch.blocks.length === 0) return;
     const at = told.get(peer) ?? 0;
-    for (const block of offerOf(branch, at, tools)) {
-      if (block === branch.blocks[at]) told.set(peer, at + 1);
-      send(peer, { type: 'block', block });
-    }
+    const block = offerOf(branch, at, tools);
+    if (block === undefined) return;
+    if (block === branch.blocks[at]) told.set(peer, at + 1);
+    send(peer, { type: 'block', block });
   };
   return {
     begin: () => {
@@ -128,5 +119,38 @@ export const flooding: BehaviourFactory = (tools) => {
       send(from, { type: 'headers', request: packet.request, headers: branch.blocks.slice(after + 1, after + 1 + HEADERS_PER_REQUEST) });
       return true;
     },
+  };
+};
+
+/** Blocks whose parents do not exist, in bursts, each with just the work without which nobody would hold it. */
+export const orphaning: BehaviourFactory = (tools) => {
+  const { random, params, hashRate, nowMs, chain, oracle, peers, send } = tools;
+  const { minimumDifficulty } = parseSettings(params.engine.settings);
+  let sinceMs = 0;
+
+  /** As many as its hash power has found since the last burst. */
+  function burst(head: Header): Block[] {
+    const found = Math.floor((hashRate * (nowMs() - sinceMs)) / (1_000 * Number(minimumDifficulty)));
+    sinceMs = nowMs();
+    return Array.from({ length: Math.min(found, MAX_BURST_BLOCKS) }, () => {
+      const draft = {
+        ...head,
+        parentHash: randomHash(random),
+        number: head.number + 1,
+        difficulty: minimumDifficulty,
+        transactionsRoot: EMPTY_TRIE_ROOT,
+        gasUsed: 0n,
+      };
+      return { header: oracle.seal(draft), seal: EMPTY, transactions: [], payload: EMPTY };
+    });
+  }
+
+  return {
+    begin: () =>
+      repeatedly(tools, BURST_INTERVAL_MS, () => {
+        const head = chain()?.head.header;
+        const blocks = head === undefined ? [] : burst(head);
+        for (const peer of peers()) for (const block of blocks) send(peer, { type: 'block', block });
+      }),
   };
 };

@@ -11,7 +11,7 @@ import { parseSettings } from '../../consensus/pow/settings.ts';
 import type { PeerStatus } from '../../sync/types.ts';
 import type { Packet } from '../packets.ts';
 import { type BehaviourFactory, type Tools, withStep } from './behaviour.ts';
-import { flooding } from './flooding.ts';
+import { flooding, orphaning } from './flooding.ts';
 import { randomHash } from './mutation.ts';
 import { doubleSpending, equivocating, unlawfulHeaders } from './unlawful.ts';
 
@@ -144,6 +144,7 @@ export const POW_BEHAVIOURS: ReadonlyMap<string, BehaviourFactory> = new Map([
   ['timewarp', timewarp],
   ['invalidBlocks', invalidBlocks],
   ['flooding', flooding],
+  ['orphaning', orphaning],
   ['unlawfulHeaders', unlawfulHeaders],
   ['doubleSpending', doubleSpending],
   ['equivocating', equivocating],

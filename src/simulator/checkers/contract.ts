@@ -2,7 +2,8 @@
  * The contract between engine and driver (`consensus/engine.ts`), as each step shows it, to both sides. The driver: no
  * timer that was cancelled or replaced, no reply to a request that was superseded, nothing sent or decided before the
  * records that it waits for are durable. The engine: records are counted without gaps, nothing waits for a record that was
- * never written, only executed blocks become heads, and blocks are kept and executed on parents that are there.
+ * never written, only executed blocks become heads, none is executed again that turned out to be invalid, and blocks are
+ * kept and executed on parents that are there.
  */
 import type { Hash } from '../../base/types.ts';
 import { hashHeader } from '../../chain/header.ts';
@@ -106,6 +107,7 @@ class Dealings {
   #check(hash: Hash, chain: ChainView, fresh: Set<Hash>): string | null {
     const parent = chain.get(hash)?.header.parentHash;
     this.checks.set(hash, (this.checks.get(hash) ?? 0) + 1);
+    if (chain.status(hash) === 'invalid') return `Block ${hash} is to be executed and is known to be invalid.`;
     if (parent === undefined) return fresh.has(hash) ? null : `Block ${hash} is to be executed and was never inserted.`;
     const isReady = chain.status(parent) === 'executed' || this.checks.has(parent);
     return isReady ? null : `Block ${hash} is to be executed before its parent ${parent}.`;

@@ -46,7 +46,8 @@ const DIFFICULTY: readonly Mutant[] = [
   {
     ...POW,
     name: 'pow/pause-storm',
-    story: 'What a pause left out of the timetable is forgotten: after a night the network owes thousands of blocks and pays them back in a storm.',
+    story:
+      'What a pause left out of the timetable is forgotten: after a night the network owes thousands of blocks and pays them back in a storm.',
     source: "Bitcoin's testnet3, whose easy block resets the difficulty (BIP94)",
     file: RULES,
     edits: [{ find: 'BigInt(parent.header.timestamp) - parent.facts.carried', replace: 'BigInt(parent.header.timestamp)' }],
@@ -66,7 +67,8 @@ const DIFFICULTY: readonly Mutant[] = [
   {
     ...POW,
     name: 'pow/negative-target',
-    story: 'A target whose top bit is set is written as if that bit were no sign, and read without it: half of all targets lose most of their value.',
+    story:
+      'A target whose top bit is set is written as if that bit were no sign, and read without it: half of all targets lose most of their value.',
     source: "Bitcoin's compact form with its sign bit (SetCompact's fNegative)",
     file: 'consensus/pow/compact.ts',
     edits: [
@@ -169,7 +171,10 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
         replace: 'if (node.header.number <= state.head.header.number) return;',
       },
       { find: '[a.node.facts.weight, b.node.facts.weight]', replace: '[a.node.header.number, b.node.header.number]' },
-      { find: 'if (node.facts.weight > state.head.facts.weight) moveHead', replace: 'if (node.header.number > state.head.header.number) moveHead' },
+      {
+        find: 'if (node.facts.weight > state.head.facts.weight) moveHead',
+        replace: 'if (node.header.number > state.head.header.number) moveHead',
+      },
       { find: 'if (candidate.node.facts.weight <= node.facts.weight)', replace: 'if (candidate.node.header.number <= node.header.number)' },
     ],
     finders: ['WorkMonotone', 'HeadIsMaxWork'],
@@ -223,7 +228,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
         replace: "const status = context.chain.status(hash); return fresh.has(hash) || status === 'invalid' ? 'stored' : status;",
       },
     ],
-    finders: ['Termination', 'HeadIsMaxWork'],
+    finders: ['Contract'],
     maxSeeds: 20,
     adversary: 'invalidBlocks',
   },
@@ -262,7 +267,9 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     story: 'When the missing parent comes, nobody looks for those that waited for it; and since they are known, they are not taken again.',
     source: "Bitcoin's mapOrphanBlocks, before headers came first (0.10)",
     file: 'consensus/orphans.ts',
-    edits: [{ find: '      if (arrival !== undefined) taken.push(arrival);\n', replace: '      if (arrival !== undefined) this.add(arrival);\n' }],
+    edits: [
+      { find: '      if (arrival !== undefined) taken.push(arrival);\n', replace: '      if (arrival !== undefined) this.add(arrival);\n' },
+    ],
     finders: ['Termination', 'HeadIsMaxWork'],
     maxSeeds: 20,
   },
@@ -278,7 +285,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     ],
     finders: ['Bounded'],
     maxSeeds: 20,
-    adversary: 'flooding',
+    adversary: 'orphaning',
   },
   {
     ...POW,
@@ -286,7 +293,9 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     story: 'A block that came before its time is put aside, and nobody looks at it again when its time has come.',
     source: "Bitcoin Core's BLOCK_TIME_FUTURE: too early is no reason to be without a block for ever",
     file: ARRIVALS,
-    edits: [{ find: 'number: arrival.block.header.number });\n  setEarlyTimer(turn);', replace: 'number: arrival.block.header.number });' }],
+    edits: [
+      { find: 'number: arrival.block.header.number });\n  setEarlyTimer(turn);', replace: 'number: arrival.block.header.number });' },
+    ],
     finders: ['Termination', 'HeadIsMaxWork'],
     maxSeeds: 100,
   },
@@ -307,7 +316,12 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     story: 'A block of a branch that is too light counts against its sender, who may simply not have heard of ours.',
     source: 'Bitcoin Core, which stopped to disconnect peers for low-work headers that honest nodes send as well (0.14)',
     file: ARRIVALS,
-    edits: [{ find: "throw new RuleError('pow/low-work', message, {}, { blame: false });", replace: "throw new RuleError('pow/low-work', message);" }],
+    edits: [
+      {
+        find: "throw new RuleError('pow/low-work', message, {}, { blame: false });",
+        replace: "throw new RuleError('pow/low-work', message);",
+      },
+    ],
     finders: ['NoHonestBlamed'],
     maxSeeds: 40,
   },
@@ -342,7 +356,12 @@ const LEDGER: readonly Mutant[] = [
     story: "A block of another branch is executed on the head's state: what the reorganisation should have undone is still there.",
     source: "the atomicity of reorganisations (Bitcoin Core's DisconnectBlock and its undo data)",
     file: 'simulator/light-ledger.ts',
-    edits: [{ find: 'const parent = block && view.state(block.header.parentHash);', replace: 'const parent = block && view.state(view.head.hash);' }],
+    edits: [
+      {
+        find: 'const parent = block && view.state(block.header.parentHash);',
+        replace: 'const parent = block && view.state(view.head.hash);',
+      },
+    ],
     finders: ['Validity'],
     maxSeeds: 5,
   },
@@ -367,7 +386,10 @@ const LEDGER: readonly Mutant[] = [
     story: 'A new head is said to be on the disk before it is; a power cut takes it back.',
     source: 'sync: false, and fsync that does not reach the disk (reliability.md)',
     file: 'simulator/light-chain.ts',
-    edits: [{ find: '      () => done(change),', replace: '      () => undefined,' }, { find: '    return change;\n', replace: '    done(change);\n    return change;\n' }],
+    edits: [
+      { find: '      () => done(change),', replace: '      () => undefined,' },
+      { find: '    return change;\n', replace: '    done(change);\n    return change;\n' },
+    ],
     finders: ['Durability', 'WorkMonotone'],
     maxSeeds: 20,
   },
@@ -404,7 +426,9 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
     story: 'A peer that went over to a branch that we have ourselves is blamed for the claim that it made before.',
     source: "synod's own, found by the simulator (test/simulator/scenarios/sync-false-weight.json)",
     file: 'sync/session.ts',
-    edits: [{ find: 'if (claim > shown && claim > ours && !session.interrupted) {', replace: 'if (claim > shown && !session.interrupted) {' }],
+    edits: [
+      { find: 'if (claim > shown && claim > ours && !session.interrupted) {', replace: 'if (claim > shown && !session.interrupted) {' },
+    ],
     finders: ['NoHonestBlamed'],
     maxSeeds: 150,
   },
@@ -417,16 +441,6 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
     edits: [{ find: "while we followed this one.', {}, { blame: false });", replace: "while we followed this one.');" }],
     finders: ['NoHonestBlamed'],
     maxSeeds: 150,
-  },
-  {
-    ...POW,
-    name: 'sync/no-deadline',
-    story: 'A request that is lost on its way is waited for without end.',
-    source: "Bitcoin Core's stalled block downloads before time-outs (0.10)",
-    file: 'sync/requests.ts',
-    edits: [{ find: 'deadlineMs <= turn.context.nowMs', replace: 'deadlineMs < 0' }],
-    finders: ['Termination', 'HeadIsMaxWork'],
-    maxSeeds: 60,
   },
 ];
 
