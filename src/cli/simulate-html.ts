@@ -1,14 +1,10 @@
 /** `synod simulate --html`: reads what the page is made of, collects a run while it happens, and writes the page. */
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
-import { buildPicture } from '../simulator/picture/build.ts';
-import { PictureCollector } from '../simulator/picture/collector.ts';
-import { CLIENT_BODY, CLIENT_MODULES, CLIENT_STYLE, type PageSources, picturePage } from '../simulator/picture/page.ts';
-import type { Result } from '../simulator/run.ts';
+import type { Plan, Result } from '../simulator/run.ts';
 import type { TraceSink } from '../simulator/trace.ts';
-import { argumentError } from './output.ts';
+import { argumentError, note } from './output.ts';
 
 export interface PictureFlags {
   readonly html?: string;
@@ -43,27 +39,34 @@ const NOT_REPEATED: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** Throws UsageError `cli/unwritable-file` before the run begins. */
-export function openPicture(file: string, { htmlFrom, htmlTo }: PictureFlags, nodes: number): OpenPicture {
+export async function openPicture(file: string, { htmlFrom, htmlTo }: PictureFlags, nodes: number): Promise<OpenPicture> {
+  const { PictureCollector } = await import('../simulator/picture/collector.ts');
+  const { buildPicture } = await import('../simulator/picture/build.ts');
+  const { CLIENT_BODY, CLIENT_MODULES, CLIENT_STYLE, picturePage } = await import('../simulator/picture/page.ts');
   if (htmlFrom !== undefined && htmlTo !== undefined && htmlTo <= htmlFrom) {
     throw argumentError('html-to', `--html-to expects a time after --html-from (${htmlFrom} s), got ${htmlTo} s.`);
   }
   writeTo(file, (path) => closeSync(openSync(path, 'a')));
+  const read = (name: string) => readFileSync(new URL(name, CLIENT), 'utf8');
+  const sources = { modules: CLIENT_MODULES.map(read), style: read(CLIENT_STYLE), body: read(CLIENT_BODY) };
   const collector = new PictureCollector(nodes);
   const [fromUs, toUs] = [htmlFrom, htmlTo].map((seconds) => (seconds === undefined ? undefined : Math.round(seconds * 1e6)));
   return {
     sink: collector.sink,
     write(result, command) {
-      const page = picturePage(buildPicture({ collector, result, command, fromUs, toUs }), readSources());
+      const page = picturePage(buildPicture({ collector, result, command, fromUs, toUs }), sources);
       writeTo(file, (path) => writeFileSync(path, page));
+      note(`drawn in ${file}`);
     },
   };
 }
 
-export function addPictureOptions(command: Command): Command {
-  return command
-    .option('--html <file>', 'draw the one run, or the first that failed: a page that opens in any browser')
-    .option('--html-from <seconds>', 'with --html, draw messages only from this virtual time on', secondsOption('html-from'))
-    .option('--html-to <seconds>', 'with --html, draw messages only up to this virtual time', secondsOption('html-to'));
+/** Carries out a run again, to draw it; nothing without `--html`. */
+export async function drawAgain(flags: PictureFlags, plan: Plan, command: string): Promise<void> {
+  if (flags.html === undefined) return;
+  const { carryOut } = await import('../simulator/run.ts');
+  const picture = await openPicture(flags.html, flags, plan.options.nodes);
+  picture.write(carryOut(plan, picture.sink), command);
 }
 
 /** The command line of one run out of that of many, as somebody would type it. `seed` is null where a scenario says it. */
@@ -93,12 +96,8 @@ export function joinSinks(...sinks: readonly (TraceSink | null | undefined)[]): 
   );
 }
 
-function readSources(): PageSources {
-  const read = (name: string) => readFileSync(new URL(name, CLIENT), 'utf8');
-  return { modules: CLIENT_MODULES.map(read), style: read(CLIENT_STYLE), body: read(CLIENT_BODY) };
-}
-
-function secondsOption(name: string): (text: string) => number {
+/** A moment in virtual time. */
+export function secondsOption(name: string): (text: string) => number {
   return (text) => {
     const value = /^\d{1,10}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
     if (!(value <= MAX_SECONDS)) throw argumentError(name, `--${name} expects virtual seconds such as 812.5, got ${quote(text)}.`);

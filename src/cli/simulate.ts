@@ -11,8 +11,9 @@ import type { Subject } from '../simulator/subject.ts';
 import type { TraceSink } from '../simulator/trace.ts';
 import { integerOption, readJsonFile } from './options.ts';
 import { argumentError, note, openProgress, print } from './output.ts';
+import { commandOf, drawAgain, joinSinks, openPicture, type PictureFlags, secondsOption } from './simulate-html.ts';
 
-interface SimulateFlags {
+interface SimulateFlags extends PictureFlags {
   readonly engine?: string;
   readonly seed?: number;
   readonly seeds?: { readonly from: number; readonly to: number };
@@ -40,6 +41,9 @@ export function registerSimulate(program: Command): void {
     .option('--shrink', 'make a failing run as small as it goes, and save it as a scenario')
     .option('--save <file>', 'where the scenario of a failure (or of the one run) is written')
     .option('--trace <file>', 'write all that happened in the one run, a JSON document a line')
+    .option('--html <file>', 'draw the one run, or the first that failed: a page that any browser opens')
+    .option('--html-from <seconds>', 'draw messages only from this virtual time on', secondsOption('html-from'))
+    .option('--html-to <seconds>', 'draw messages only up to this virtual time', secondsOption('html-to'))
     .option('--scenario <file>', 'run what a scenario file says')
     .option('--script <file>', 'play a text scenario: commands, and what the network did after each of them')
     .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
@@ -53,6 +57,7 @@ Exit code 1 when something was violated that the faults do not excuse.
 Examples:
   synod simulate --seed 7
   synod simulate --seeds 1..300
+  synod simulate --seed 7 --html run.html
   synod simulate --engine ./my-engine.ts --until-failure --shrink
   synod simulate --scenario scenario-7.json --trace trace.ndjson
   synod simulate --script test/simulator/text/pow/tie.txt`,
@@ -102,11 +107,13 @@ async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
   const tookMs = performance.now() - startedMs;
   print(flags.json, batchDocument(batch, tookMs), () => batchText(batch, tookMs));
   const [failure] = batch.failed;
+  if (failure === undefined && flags.html !== undefined) note('No run failed, so none is drawn.');
   if (failure === undefined && batch.unstable.length === 0) return;
   process.exitCode = 1;
   if (failure === undefined) return;
   note(planText(failure.plan));
   note(resultText(failure));
+  if (flags.shrink !== true) await drawAgain(flags, failure.plan, commandOf(process.argv.slice(2), failure.plan.seed));
   await failed(flags, failure);
 }
 
@@ -126,11 +133,13 @@ async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promise<Resul
   const { planText, resultDocument, resultText } = await import('./simulate-report.ts');
   note(planText(plan));
   const sink = flags.trace === undefined ? null : await openTrace(flags.trace);
+  const picture = flags.html === undefined ? null : await openPicture(flags.html, flags, plan.options.nodes);
   const startedMs = performance.now();
   try {
-    const result = carryOut(plan, sink?.write ?? null);
+    const result = carryOut(plan, joinSinks(sink?.write, picture?.sink));
     const tookMs = performance.now() - startedMs;
     print(flags.json, resultDocument(result, tookMs), () => resultText(result, tookMs));
+    picture?.write(result, commandOf(process.argv.slice(2), flags.scenario === undefined ? plan.seed : null));
     return result;
   } finally {
     sink?.close();
@@ -148,7 +157,9 @@ async function failed(flags: SimulateFlags, result: Result): Promise<void> {
   const shrunk = shrink(result, (faults, runs) => progress.update(runs, `${faults} faults left`));
   progress.end();
   note(`${result.plan.schedule.length} faults before, ${shrunk.result.plan.schedule.length} after ${shrunk.runs} runs`);
-  await save(flags.save ?? `scenario-${result.plan.seed}.json`, shrunk.result);
+  const file = flags.save ?? `scenario-${result.plan.seed}.json`;
+  await save(file, shrunk.result);
+  await drawAgain(flags, shrunk.result.plan, commandOf(['simulate', '--scenario', file, '--html', flags.html ?? ''], null));
 }
 
 async function save(file: string, result: Result): Promise<void> {
