@@ -88,13 +88,13 @@ export class Simulation {
     this.#faultsMs = options.faultsMs;
     this.#faultEvents = input.faultEvents ?? Number.POSITIVE_INFINITY;
     this.#endUs = options.faultsMs * US_PER_MS;
-    this.marks = new MarkCollector(input.marks);
     const roles = byzantineNodes(schedule);
     this.#originals = originalsOf(roles, options.nodes);
     this.#bad = badNodes(roles, options.nodes);
     const world = new World(seed, input.sink ?? null);
     this.world = world;
     this.#tier = (input.tier ?? lightTier)(world, input.subject, options);
+    this.marks = new MarkCollector([...input.marks, ...this.#tier.marks]);
     this.network = new Network(world, options.nodes, (random) => ({
       latencyUs: Math.round(options.latencyMs * US_PER_MS * (even ? 1 : 1 + (LATENCY_SPREAD - 1) * random.float())),
       jitterUs: options.jitterMs * US_PER_MS,

@@ -7,6 +7,7 @@ import { EMPTY } from '../../base/bytes.ts';
 import type { Hash } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { EMPTY_NONCE, EMPTY_TRIE_ROOT, type Header, hashHeader } from '../../chain/header.ts';
+import { forkFields } from '../../chain/rules.ts';
 import type { HeaderNode, HeaderView } from '../../chain/tree.ts';
 import { nextDifficulty, type PowRules, recentTimes } from '../../consensus/pow/rules.ts';
 import { parseSettings } from '../../consensus/pow/settings.ts';
@@ -69,6 +70,7 @@ class CheapBranch implements HeaderView {
       transactionsRoot: EMPTY_TRIE_ROOT,
       gasUsed: 0n,
       nonce: EMPTY_NONCE,
+      ...forkFields(number, timestamp, parent.header, this.#tools.params),
     };
   }
 
