@@ -25,6 +25,8 @@ interface SimulateFlags extends PictureFlags {
   readonly script?: string;
   readonly nodes?: number;
   readonly duration?: number;
+  readonly mutant?: string;
+  readonly mutants?: boolean;
   readonly json?: boolean;
 }
 
@@ -48,11 +50,13 @@ export function registerSimulate(program: Command): void {
     .option('--script <file>', 'play a text scenario: commands, and what the network did after each of them')
     .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
     .option('--duration <seconds>', 'how long faults happen, in virtual time', integerOption('duration', 1, 10_000_000))
+    .option('--mutants', 'list the bugs that can be planted, each with its story')
+    .option('--mutant <name>', 'plant a bug in this process, and look for a seed that shows it')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-Exit code 1 when something was violated that the faults do not excuse.
+Exit code 1 when something was violated that the faults do not excuse, or when a planted bug was not found.
 
 Examples:
   synod simulate --seed 7
@@ -60,12 +64,15 @@ Examples:
   synod simulate --seed 7 --html run.html
   synod simulate --engine ./my-engine.ts --until-failure --shrink
   synod simulate --scenario scenario-7.json --trace trace.ndjson
-  synod simulate --script test/simulator/text/pow/tie.txt`,
+  synod simulate --script test/simulator/text/pow/tie.txt
+  synod simulate --mutant pow/longest-chain`,
     )
     .action(simulate);
 }
 
 async function simulate(flags: SimulateFlags): Promise<void> {
+  if (flags.mutants === true) return (await import('./simulate-mutants.ts')).listMutants(flags.json);
+  if (flags.mutant !== undefined) return simulateMutant(flags, flags.mutant);
   if (flags.script !== undefined) return playScript(flags, flags.script);
   if (flags.scenario !== undefined) return runScenario(flags, flags.scenario);
   const subject = await loadSubject(flags.engine ?? 'pow');
@@ -76,6 +83,20 @@ async function simulate(flags: SimulateFlags): Promise<void> {
 async function playScript(flags: SimulateFlags, file: string): Promise<void> {
   const { runScript } = await import('./simulate-script.ts');
   await runScript(file, { json: flags.json, engine: flags.engine }, loadSubject);
+}
+
+/** Without a seed or a scenario it is a hunt; with one, a run like any other, but for the bug. */
+async function simulateMutant(flags: SimulateFlags, name: string): Promise<void> {
+  const { huntMutant, plantNamed } = await import('./simulate-mutants.ts');
+  const { mutant, planted } = plantNamed(name);
+  const subject = await loadSubject(flags.engine ?? mutant.engine);
+  const { planHunt } = await import('../simulator/mutants/hunt.ts');
+  planted.assertLoaded();
+  if (flags.scenario !== undefined) return runScenario(flags, flags.scenario);
+  if (flags.seed === undefined) return huntMutant(mutant, subject, flags);
+  const result = await carryOutAndPrint(flags, planHunt(mutant, subject, String(flags.seed)));
+  if (!result.ok) return failed(flags, result);
+  if (flags.save !== undefined) await save(flags.save, result);
 }
 
 async function runOne(flags: SimulateFlags, subject: Subject): Promise<void> {

@@ -2,6 +2,11 @@
 import type { Mutant } from './mutant.ts';
 
 const POW = { engine: 'pow' } as const;
+/** For bugs that only time shows: less of it, so that a seed takes a fraction of a second. */
+const SHORT = {
+  engine: 'pow',
+  options: { faultsMs: 900_000, recoveryMs: 400_000, engine: { blockTimeSeconds: 5, minimumDifficulty: 50, blockRewardWei: 5 } },
+} as const;
 const ASERT = 'consensus/pow/asert.ts';
 const RULES = 'consensus/pow/rules.ts';
 const FORK_CHOICE = 'consensus/pow/forkchoice.ts';
@@ -233,7 +238,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     adversary: 'invalidBlocks',
   },
   {
-    ...POW,
+    ...SHORT,
     name: 'pow/stuck-after-invalid',
     story: 'After one invalid block the node waits for an answer that it has had, and never looks at a branch again.',
     source: "the stalled nodes of Ethereum's fork of November 2020, which stayed on the branch that they could not follow",
@@ -244,7 +249,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     adversary: 'invalidBlocks',
   },
   {
-    ...POW,
+    ...SHORT,
     name: 'pow/no-deep-reorganisation',
     story: 'A branch that forks off more than ten blocks deep is refused: the two sides of a partition never come together again.',
     source: 'the rolling checkpoints of Bitcoin ABC 0.18.5 (November 2018)',
@@ -262,7 +267,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
 
 const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
   {
-    ...POW,
+    ...SHORT,
     name: 'pow/orphans-never-adopted',
     story: 'When the missing parent comes, nobody looks for those that waited for it; and since they are known, they are not taken again.',
     source: "Bitcoin's mapOrphanBlocks, before headers came first (0.10)",
@@ -288,7 +293,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     adversary: 'orphaning',
   },
   {
-    ...POW,
+    ...SHORT,
     name: 'pow/early-forgotten',
     story: 'A block that came before its time is put aside, and nobody looks at it again when its time has come.',
     source: "Bitcoin Core's BLOCK_TIME_FUTURE: too early is no reason to be without a block for ever",
