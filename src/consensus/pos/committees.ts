@@ -11,6 +11,8 @@ import { BoundedMap } from '../../base/bounded.ts';
 import { bytesToBig, concatBytes, toHex } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { Signature, SignedBy } from '../../base/signatures.ts';
+import { larger } from './gwei.ts';
+import { countBits, hasBit } from './pool.ts';
 import { COMMITTEE_SEED, littleEndian, PROPOSER_SEED, seedOf } from './randao.ts';
 import {
   AGGREGATORS_PER_COMMITTEE,
@@ -80,7 +82,7 @@ function computeDuties(settings: PosSettings, validators: readonly Validator[], 
   return {
     epoch,
     active,
-    activeBalance: activeBalance > BALANCE_INCREMENT ? activeBalance : BALANCE_INCREMENT,
+    activeBalance: larger(activeBalance, BALANCE_INCREMENT),
     committeesPerSlot: Math.max(1, Math.min(MAX_COMMITTEES_PER_SLOT, perSlot)),
     shuffled: permutation(active.length, seed).map((place) => active[place] ?? 0),
     proposers: new Map(),
@@ -124,7 +126,8 @@ export function proposerOf(settings: PosSettings, state: StakeState, slot: Slot)
  */
 function drawByBalance(validators: readonly Validator[], active: readonly ValidatorIndex[], seed: Uint8Array): ValidatorIndex {
   const balanceOf = (index: ValidatorIndex): Gwei => present(validators[index], 'an active validator').effectiveBalance;
-  const largest = active.reduce((most, index) => (balanceOf(index) > most ? balanceOf(index) : most), 0n);
+  let largest = 0n;
+  for (const index of active) largest = larger(largest, balanceOf(index));
   for (let i = 0; ; i++) {
     const candidate = present(active[draw(i % active.length, active.length, seed)], 'a candidate');
     const random = sha256(concatBytes(seed, littleEndian(Math.floor(i / 16), 8)));
@@ -150,26 +153,29 @@ export function isAggregator(committeeSize: number, selection: Signature): boole
 // Votes
 
 /**
- * "get_indexed_attestation": who voted. The vote's target epoch is the state's, the previous or the next one. Throws RuleError
- * `pos/attestation-committee` or `pos/attestation-bits`.
+ * "get_indexed_attestation": who voted. Throws RuleError `pos/attestation-epoch` unless the vote's target epoch is the state's, the
+ * previous or the next one; `pos/attestation-committee`; `pos/attestation-bits`.
  */
-export function indexedAttestation(settings: PosSettings, state: StakeState, attestation: Attestation): IndexedAttestation {
-  const { data, bits, signature } = attestation;
-  const duties = dutiesOf(settings, state, data.target.epoch);
-  if (data.committee >= duties.committeesPerSlot || epochOf(settings, data.slot) !== data.target.epoch) {
+export function indexedAttestation(settings: PosSettings, state: StakeState, { data, bits, signature }: Attestation): IndexedAttestation {
+  const { slot, committee, target } = data;
+  const current = epochOf(settings, state.slot);
+  if (Math.abs(target.epoch - current) > 1 || epochOf(settings, slot) !== target.epoch) {
+    throw new RuleError('pos/attestation-epoch', `A vote in slot ${slot} is for epoch ${target.epoch}; here it is epoch ${current}.`);
+  }
+  const duties = dutiesOf(settings, state, target.epoch);
+  if (committee >= duties.committeesPerSlot) {
     throw new RuleError(
       'pos/attestation-committee',
-      `A vote is of committee ${data.committee} of slot ${data.slot}; epoch ${data.target.epoch} has ${duties.committeesPerSlot} for each of its slots.`,
+      `A vote is of committee ${committee}; epoch ${target.epoch} has ${duties.committeesPerSlot} for each slot.`,
     );
   }
-  const committee = committeeOf(settings, duties, data.slot, data.committee);
-  return { data, indices: membersOf(committee, bits), signature };
+  return { data, indices: membersOf(committeeOf(settings, duties, slot, committee), bits), signature };
 }
 
 /** The members whose bits are set, ascending. Throws RuleError `pos/attestation-bits`. */
 export function membersOf(committee: readonly ValidatorIndex[], bits: Uint8Array): ValidatorIndex[] {
-  const members = committee.filter((_, i) => (((bits[i >> 3] ?? 0) >> (i & 7)) & 1) === 1);
-  const set = bits.reduce((sum, byte) => sum + bitCount(byte), 0);
+  const members = committee.filter((_, i) => hasBit(bits, i));
+  const set = countBits(bits);
   if (bits.length !== Math.ceil(committee.length / 8) || set !== members.length || members.length === 0) {
     throw new RuleError(
       'pos/attestation-bits',
@@ -184,12 +190,6 @@ export function bitsOf(committee: readonly ValidatorIndex[], members: ReadonlySe
   const bits = new Uint8Array(Math.ceil(committee.length / 8));
   for (const [i, member] of committee.entries()) if (members.has(member)) bits[i >> 3] = (bits[i >> 3] ?? 0) | (1 << (i & 7));
   return bits;
-}
-
-function bitCount(byte: number): number {
-  let count = 0;
-  for (let rest = byte; rest > 0; rest &= rest - 1) count++;
-  return count;
 }
 
 /**

@@ -67,10 +67,14 @@ export const AGGREGATORS_PER_COMMITTEE = 16;
 export const MAX_VALIDATORS = 262_144;
 export const MAX_ATTESTATIONS = 128;
 export const MAX_OFFENCES = 16;
-/** Paid in one block. What is due beyond waits for the next. */
-export const MAX_WITHDRAWALS = 16;
-/** More than the gas of a block of 200 million allows the staking contract to say with effect. */
-export const MAX_REQUESTS = 6_144;
+/** Stakes paid in one block. What is due beyond waits for the next. */
+export const MAX_PAID_STAKES = 16;
+/** Reports with effect in one block. */
+export const MAX_REPORTS = 16;
+/** Stakes, and what reporters are owed. */
+export const MAX_WITHDRAWALS = MAX_PAID_STAKES + MAX_REPORTS;
+/** More than a block of 100 million gas lets the staking contract say. */
+export const MAX_REQUESTS = 4_096;
 
 /** "MIN_SLASHING_PENALTY_QUOTIENT" */
 export const SLASHING_QUOTIENT = 32n;
@@ -81,7 +85,7 @@ export const WHISTLEBLOWER_QUOTIENT = 512n;
 
 const MAX_SLOT_SECONDS = 60;
 const MIN_SLOTS_PER_EPOCH = 2;
-const MAX_SLOTS_PER_EPOCH = 64;
+export const MAX_SLOTS_PER_EPOCH = 64;
 const MAX_EFFECTIVE_ETHER = 2 ** 32;
 const MAX_EPOCHS = 2 ** 24;
 const MAX_QUOTIENT = 2 ** 32;
