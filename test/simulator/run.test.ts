@@ -35,7 +35,7 @@ function changed(change: (engine: AnyEngine) => Partial<AnyEngine>): Subject {
 }
 
 /** In the tenth step of a node, answers with these effects besides its own. */
-function alsoAnswers(make: (event: Event<never>, context: Context) => unknown): Subject {
+function alsoAnswers(make: (event: Event<unknown>, context: Context) => unknown): Subject {
   return changed((engine) => {
     let steps = 0;
     return {
