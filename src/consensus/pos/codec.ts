@@ -25,8 +25,8 @@ import type {
 
 /** Enough for 2^63 gwei, which the staking contract takes at most at once, many times over. */
 export const MAX_GWEI_BYTES = 12;
-/** As in the staking contract. */
-export const MAX_EVIDENCE_BYTES = 65_536;
+/** Two votes of the largest committees. The staking contract takes more, but nothing that is longer has an effect. */
+export const MAX_EVIDENCE_BYTES = 20_480;
 export const MAX_ATTESTATION_BYTES = 1_024;
 /** Payload, offences, offence, vote, its indices. */
 const MAX_NESTING = 6;
@@ -186,6 +186,11 @@ function requestFrom(value: unknown): Request {
     default:
       throw new DecodeError('decode/pos-kind', 'A request is of kind 0 to 4.');
   }
+}
+
+/** To compare what a payload repeats with what it must. */
+export function encodeRequests(requests: readonly Request[]): Uint8Array {
+  return encodeRlp(requests.map(requestFields));
 }
 
 function withdrawalFields({ validator, to, amount }: Withdrawal): RlpValue[] {

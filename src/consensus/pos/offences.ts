@@ -16,6 +16,7 @@ import { dutiesOf, isWellFormed, signedVote } from './committees.ts';
 import { isDouble, surrounds } from './detector.ts';
 import { less, smaller } from './gwei.ts';
 import { balanceOf, changeEpoch, validatorAt, withBalance } from './registry.ts';
+import type { PosRules } from './rules.ts';
 import {
   BALANCE_INCREMENT,
   type PosSettings,
@@ -26,7 +27,7 @@ import {
 } from './settings.ts';
 import { type ChainName, proposalRoot } from './signing.ts';
 import { epochOf } from './time.ts';
-import type { Epoch, Gwei, IndexedAttestation, Offence, SignedProposal, StakeState, Validator, ValidatorIndex } from './types.ts';
+import type { Epoch, Gwei, Offence, SignedProposal, StakeState, Validator, ValidatorIndex } from './types.ts';
 
 /** Evidence that is an offence, but for its signatures. */
 export interface Verdict {
@@ -37,22 +38,33 @@ export interface Verdict {
 }
 
 /**
- * Throws RuleError `pos/offence-...` for evidence that proves nothing, is older than the unbonding period, or is against those
- * only who cannot be slashed (any more). The state is of the current slot.
+ * Throws RuleError `pos/offence-...` for evidence that proves nothing, is older than the unbonding period (`stale`), or is against
+ * those only who cannot be slashed (any more; `known`). The state is of the current slot.
  */
 export function judge(settings: PosSettings, chain: ChainName, state: StakeState, offence: Offence): Verdict {
   const epoch = epochOf(settings, state.slot);
-  const accused = offence.type === 'proposals' ? checkProposals(state, offence.first, offence.second) : checkVotes(state, offence);
+  checkContradiction(state.validators, offence);
   const committed = offenceEpoch(settings, offence);
   if (committed + settings.unbondingEpochs <= epoch) {
-    return refuse(
-      'stale',
-      `The offence is of epoch ${committed}; in epoch ${epoch} only those of the last ${settings.unbondingEpochs} count.`,
-    );
+    refuse('stale', `The offence is of epoch ${committed}; in epoch ${epoch} those of the last ${settings.unbondingEpochs} count.`);
   }
-  const guilty = accused.filter((index) => isSlashable(validatorAt(state, index), epoch));
-  if (guilty.length === 0) return refuse('known', 'The evidence is against nobody who can still be slashed.');
+  const guilty = convictedBy(offence).filter((index) => isSlashable(validatorAt(state, index), epoch));
+  if (guilty.length === 0) refuse('known', 'The evidence is against nobody who can still be slashed.');
   return { guilty, statements: statementsOf(settings, chain, state, offence) };
+}
+
+/** `judge`, and verifies the signatures: who is to be slashed. Throws RuleError, also `pos/offence-signature`. */
+export function checkOffence({ settings, params, signatures }: PosRules, state: StakeState, offence: Offence): readonly ValidatorIndex[] {
+  const { guilty, statements } = judge(settings, params, state, offence);
+  if (!signatures.verifyAll(statements)) refuse('signature', 'A signature of the evidence is not by those that it accuses.');
+  return guilty;
+}
+
+/** Whom evidence is against, whether or not they can be slashed, ascending. */
+export function convictedBy({ type, first, second }: Offence): ValidatorIndex[] {
+  if (type === 'proposals') return [first.proposer];
+  const both = new Set(second.indices);
+  return first.indices.filter((index) => both.has(index));
 }
 
 /** "is_slashable_validator" */
@@ -84,27 +96,22 @@ export function signedProposal(
   return { publicKeys: [validator.publicKey], message: proposalRoot(chain, epochOf(settings, slot), slot, block), signature };
 }
 
-function checkProposals({ validators }: StakeState, first: SignedProposal, second: SignedProposal): ValidatorIndex[] {
-  if (first.proposer !== second.proposer || first.slot !== second.slot) {
-    return refuse('slots', 'The two proposals are not of one proposer and one slot.');
+function checkContradiction(validators: readonly Validator[], { type, first, second }: Offence): void {
+  if (type === 'proposals') return checkProposals(validators, first, second);
+  if (!isDouble(first.data, second.data) && !surrounds(first.data, second.data)) {
+    refuse('votes', 'The votes do not contradict: neither two for one target epoch, nor does the first surround the second.');
   }
-  if (first.block === second.block) return refuse('same', 'The two proposals are for the same block.');
-  if (first.proposer >= validators.length) return refuse('indices', `There is no validator ${first.proposer}.`);
-  return [first.proposer];
+  if (!isWellFormed(first, validators) || !isWellFormed(second, validators)) {
+    refuse('indices', 'The indices of a vote are not ascending ones of the registry.');
+  }
 }
 
-function checkVotes(
-  state: StakeState,
-  { first, second }: { readonly first: IndexedAttestation; readonly second: IndexedAttestation },
-): ValidatorIndex[] {
-  if (!isDouble(first.data, second.data) && !surrounds(first.data, second.data)) {
-    return refuse('votes', 'The votes do not contradict: neither two for one target epoch, nor does the first surround the second.');
+function checkProposals(validators: readonly Validator[], first: SignedProposal, second: SignedProposal): void {
+  if (first.proposer !== second.proposer || first.slot !== second.slot) {
+    refuse('slots', 'The two proposals are not of one proposer and one slot.');
   }
-  if (!isWellFormed(first, state.validators) || !isWellFormed(second, state.validators)) {
-    return refuse('indices', 'The indices of a vote are not ascending ones of the registry.');
-  }
-  const both = new Set(second.indices);
-  return first.indices.filter((index) => both.has(index));
+  if (first.block === second.block) refuse('same', 'The two proposals are for the same block.');
+  if (first.proposer >= validators.length) refuse('indices', `There is no validator ${first.proposer}.`);
 }
 
 function refuse(rule: string, message: string): never {

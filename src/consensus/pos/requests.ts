@@ -4,13 +4,14 @@
  * child carries the requests that have one, in their order, and no others (`effectiveRequests`). Each reason for a request to have
  * none is an error code of its own.
  */
+import { equalBytes } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/signatures.ts';
 import type { Address } from '../../base/types.ts';
-import { decodeOffence } from './codec.ts';
+import { decodeOffence, encodeRequests } from './codec.ts';
 import { dutiesOf, proposerOf } from './committees.ts';
 import { proofMessage } from './contract.ts';
-import { judge, slash } from './offences.ts';
+import { checkOffence, slash } from './offences.ts';
 import { addValidator, balanceOf, findValidator, startExit, validatorAt, withBalance } from './registry.ts';
 import type { PosRules } from './rules.ts';
 import { MAX_REPORTS, MAX_REQUESTS, MAX_VALIDATORS } from './settings.ts';
@@ -41,6 +42,16 @@ export function effectiveRequests(rules: PosRules, state: StakeState, said: read
     effective.push(request);
   }
   return effective;
+}
+
+/** Throws RuleError `pos/requests` unless a block of the state's slot carries what it must. */
+export function checkRequests(rules: PosRules, state: StakeState, said: readonly Request[], carried: readonly Request[]): void {
+  const expected = effectiveRequests(rules, state, said);
+  if (equalBytes(encodeRequests(expected), encodeRequests(carried))) return;
+  refuse(
+    'requests',
+    `The block carries ${carried.length} requests; of the ${said.length} that the staking contract said in its parent, exactly the ${expected.length} with an effect are expected.`,
+  );
 }
 
 /** Null for what breaks a rule. */
@@ -110,14 +121,12 @@ function withdraw(state: StakeState, { publicKey, sender }: Of<'withdraw'>): Sta
 
 /** Throws DecodeError for what is not evidence, or `pos/offence-...`. */
 function report(rules: PosRules, { state, rewards }: Requested, { evidence, reporter }: Of<'report'>, proposer: ValidatorIndex): Requested {
-  const { settings, params, signatures } = rules;
   if (rewards.length >= MAX_REPORTS) refuse('report-crowded', `A block has room for ${MAX_REPORTS} reports.`);
-  const { guilty, statements } = judge(settings, params, state, decodeOffence(evidence));
-  if (!signatures.verifyAll(statements)) refuse('offence-signature', 'A signature of the evidence is not by those that it accuses.');
+  const guilty = checkOffence(rules, state, decodeOffence(evidence));
   let next = state;
   let amount: Gwei = 0n;
   for (const index of guilty) {
-    const slashed = slash(settings, next, index, proposer, true);
+    const slashed = slash(rules.settings, next, index, proposer, true);
     next = slashed.state;
     amount += slashed.reporterReward;
   }

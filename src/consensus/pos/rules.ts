@@ -23,7 +23,7 @@ export interface PosRules {
 }
 
 /** Code of the one rule that time alone can mend. */
-export const EARLY = 'pos/early';
+export const FUTURE = 'pos/future';
 
 /** How far the clocks of honest nodes may differ. */
 export const MAX_CLOCK_DISPARITY_MS = 500;
@@ -78,7 +78,7 @@ function checkNotEarly(header: Header, wallMs: number): void {
   const earlyMs = header.timestamp * 1_000 - wallMs;
   if (earlyMs <= MAX_CLOCK_DISPARITY_MS) return;
   throw new RuleError(
-    EARLY,
+    FUTURE,
     `Block ${header.number} is of a slot that begins in ${earlyMs} ms by this node's clock; at most ${MAX_CLOCK_DISPARITY_MS} are allowed.`,
     { number: header.number, earlyMs },
     { blame: false },

@@ -17,12 +17,22 @@ const ALL_FLAGS = 0b111;
 const ALL_JUSTIFIED = 0b1111;
 
 export function encodeState(state: StakeState): Uint8Array {
-  return encodeRlp([state.validators.map(validatorFields), ...otherFields(state)]);
+  return encodeRlp(stateFields(state));
 }
 
 /** Throws DecodeError for what is not the encoding of a state. Whether it is the right one, `stateRoot` says. */
 export function decodeState(encoded: Uint8Array): StakeState {
-  const found = fields(decode(encoded, 'state', MAX_STATE_BYTES), 'a state', 15);
+  return stateFrom(decode(encoded, 'state', MAX_STATE_BYTES));
+}
+
+/** For records that carry a state among other things. */
+export function stateFields(state: StakeState): RlpValue[] {
+  return [state.validators.map(validatorFields), ...otherFields(state)];
+}
+
+/** Throws DecodeError. */
+export function stateFrom(value: unknown): StakeState {
+  const found = fields(value, 'a state', 15);
   const [validators, slot, block, balances, randaoMixes, slashings, blockRoots, previous, current] = found;
   const [bits, previousJustified, currentJustified, finalized, epochsSinceFinality, withdrawals] = found.slice(9);
   const state: StakeState = {

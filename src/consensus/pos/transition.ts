@@ -103,7 +103,7 @@ function checkCommitments({ settings }: PosRules, parent: StakeState, state: Sta
   const expect = (rule: string, what: string, got: Hash, expected: Hash): void => {
     if (got !== expected) refuse(rule, `Block ${header.number} has ${what} ${got}; expected ${expected}.`);
   };
-  expect('mix', 'mixHash', header.mixHash, randaoMix(state, epochOf(settings, state.slot)));
+  expect('mix', 'mixHash', header.mixHash, prevRandao({ settings }, state));
   expect('state-root', 'parentState', payload.parentState, stateRoot(parent));
   expect('voters', 'votersRoot', payload.votersRoot, votersRoot(voterHashes(settings, state)));
 }
@@ -180,53 +180,57 @@ function refuse(rule: string, message: string): never {
 
 // Proposing
 
-/** What a proposer chooses; everything else follows from the state. */
+/** PREVRANDAO of a block of the state's slot: its mixHash. `state` is that of its parent, moved on to the slot. */
+export function prevRandao({ settings }: Pick<PosRules, 'settings'>, state: StakeState): Hash {
+  return randaoMix(state, epochOf(settings, state.slot));
+}
+
+/** What a proposer brings; everything else follows from the state. */
 export interface Proposal {
   /** Its signature of `randaoRoot`. */
   readonly randaoReveal: Signature;
   /** Verified votes and evidence, best first. Those that the block cannot carry are left out. */
-  readonly attestations: readonly Attestation[];
-  readonly offences: readonly Offence[];
-  /** What the staking contract said in the parent. */
+  readonly attestations: Iterable<Attestation>;
+  readonly offences: Iterable<Offence>;
+  /** All that the staking contract said in the parent. */
   readonly said: readonly Request[];
 }
 
-/** The fields of a block that its engine decides, but for beneficiary and timestamp. */
-export interface Draft {
-  readonly payload: Payload;
-  readonly mixHash: Hash;
+/**
+ * A valid payload on a parent: `parent` is the state after it, `state` the same moved on to the new block's slot (`processSlots`),
+ * where somebody may propose (`proposerOf`).
+ */
+export function draftPayload(rules: PosRules, parent: StakeState, state: StakeState, proposal: Proposal): Payload {
+  const proposer = present(proposerOf(rules.settings, state, state.slot), 'a proposer');
+  const requests = effectiveRequests(rules, state, proposal.said);
+  const requested = processRequests(rules, { state, statements: [], rewards: [] }, requests, proposer);
+  const revealed = processReveal(rules, requested, proposal.randaoReveal, proposer);
+  const offences = takeValid(revealed, proposal.offences, MAX_OFFENCES, (work, each) => processOffence(rules, work, each, proposer));
+  const attestations = takeValid(offences.work, proposal.attestations, MAX_ATTESTATIONS, (work, each) =>
+    processAttestation(rules, work, each, proposer),
+  );
+  return {
+    randaoReveal: proposal.randaoReveal,
+    parentState: stateRoot(parent),
+    votersRoot: votersRoot(voterHashes(rules.settings, state)),
+    attestations: attestations.taken,
+    offences: offences.taken,
+    requests,
+    withdrawals: expectedWithdrawals(rules, attestations.work).all,
+  };
 }
 
-/** A valid payload for this slot on this parent; who proposes is `proposerOf`. */
-export function draftBlock(rules: PosRules, parent: StakeState, slot: Slot, proposal: Proposal): Draft {
-  const { settings } = rules;
-  const state = processSlots(settings, parent, slot);
-  const proposer = present(proposerOf(settings, state, slot), 'a proposer');
-  const requests = effectiveRequests(rules, state, proposal.said);
-  let work = processRequests(rules, { state, statements: [], rewards: [] }, requests, proposer);
-  work = processReveal(rules, work, proposal.randaoReveal, proposer);
-  const offences: Offence[] = [];
-  const attestations: Attestation[] = [];
-  for (const offence of proposal.offences) {
-    const next = offences.length < MAX_OFFENCES ? orNull(() => processOffence(rules, work, offence, proposer)) : null;
-    if (next !== null) offences.push(offence);
-    work = next ?? work;
+/** The first of them that a block can carry, and the work with them in it. */
+function takeValid<T>(start: Work, from: Iterable<T>, limit: number, process: (work: Work, each: T) => Work): { work: Work; taken: T[] } {
+  const taken: T[] = [];
+  let work = start;
+  for (const each of from) {
+    if (taken.length >= limit) break;
+    const before = work;
+    const next = orNull(() => process(before, each));
+    if (next === null) continue;
+    work = next;
+    taken.push(each);
   }
-  for (const attestation of proposal.attestations) {
-    const next = attestations.length < MAX_ATTESTATIONS ? orNull(() => processAttestation(rules, work, attestation, proposer)) : null;
-    if (next !== null) attestations.push(attestation);
-    work = next ?? work;
-  }
-  return {
-    mixHash: randaoMix(state, epochOf(settings, slot)),
-    payload: {
-      randaoReveal: proposal.randaoReveal,
-      parentState: stateRoot(parent),
-      votersRoot: votersRoot(voterHashes(settings, state)),
-      attestations,
-      offences,
-      requests,
-      withdrawals: expectedWithdrawals(rules, work).all,
-    },
-  };
+  return { work, taken };
 }
