@@ -14,7 +14,7 @@ import { TAG_KEYS } from './tags.ts';
 import type { PoolPort, Store, StoreLife, Tier, TierFactory } from './tier.ts';
 import { addressOfAccount, type Balances } from './transfers.ts';
 import { DurableLog, logPort } from './virtual-log.ts';
-import { Workload } from './workload.ts';
+import { type Shown, Workload } from './workload.ts';
 
 export interface LightTier extends Tier {
   /** For those who look at accounts. */
@@ -40,8 +40,10 @@ export const lightTier = ((world, subject, options): LightTier => {
       stores.set(place, store);
       return store;
     },
-    newClients: (nodes, observe) =>
-      new Workload(world, nodes, options, (place) => present(stores.get(place), 'a store').headState, observe),
+    newClients: (nodes, observe) => {
+      const given = { ...options, linearizableRead: subject.linearizableRead ?? null };
+      return new Workload(world, nodes, given, (place) => present(stores.get(place), 'a store').shown, observe);
+    },
   };
 }) satisfies TierFactory;
 
@@ -67,6 +69,11 @@ class LightStore implements Store {
   /** What clients are shown. */
   get headState(): Balances | null {
     return this.accounts(this.durable.head.hash);
+  }
+
+  get shown(): Shown {
+    const { head, finalized } = this.durable;
+    return { head, finalized, accounts: (hash) => this.accounts(hash) };
   }
 
   accounts(hash: Hash): Balances | null {

@@ -9,6 +9,7 @@ import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import type { Certificate, Effect, Event } from '../consensus/engine.ts';
 import type { Fault } from './faults.ts';
 import type { Recovery } from './recovery.ts';
+import type { ReadKind } from './workload.ts';
 
 export type Observation =
   /** A life began; the chain is what the disk had. */
@@ -50,6 +51,16 @@ export type Observation =
   | { readonly type: 'fault'; readonly fault: Fault; readonly active: boolean }
   /** A client gave a transfer to a node. */
   | { readonly type: 'submitted'; readonly node: number; readonly transaction: Uint8Array }
+  /** A client was shown an account, as of a block: balance and nonce. It had asked at `callMs`. */
+  | {
+      readonly type: 'read';
+      readonly node: number;
+      readonly kind: ReadKind;
+      readonly block: HeaderNode;
+      readonly account: number;
+      readonly callMs: number;
+      readonly seen: readonly [balance: number, nonce: number];
+    }
   /** From now on the survivors have no faults, and may owe progress. */
   | { readonly type: 'calm'; readonly recovery: Recovery };
 

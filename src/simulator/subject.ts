@@ -45,6 +45,11 @@ export interface Subject {
   maxTimeoutMs?(settings: EngineJson): number;
   /** How soon a quorum in peace makes progress (`PROGRESS_BLOCKS`), where that does not hang on time-outs. */
   progressMs?(calm: Calm): number;
+  /**
+   * The engine's own command (`AdminCommand`) that is answered, without an error, once this node's head on disk shows
+   * every write that was acknowledged before the command was given. Absent where the engine offers no such read.
+   */
+  readonly linearizableRead?: string;
   /** Of this engine, by name, besides those of every engine. */
   readonly invariants: readonly CheckerFactory[];
   /** What a batch of runs of this engine should reach sometimes, besides the marks of every engine. */

@@ -9,7 +9,8 @@ import type { Address, Hash, Lsn } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { ChainView, HeaderNode } from '../chain/tree.ts';
-import type { AnyEngine, Certificate } from '../consensus/engine.ts';
+import type { AdminCommand, AnyEngine, Certificate } from '../consensus/engine.ts';
+import type { AdminReply } from '../node/driver.ts';
 import type { ClockPort, LedgerPort, LogPort } from '../node/ports.ts';
 import type { ServedChain } from '../sync/serve.ts';
 import type { CheckerFactory } from './checkers/checker.ts';
@@ -120,7 +121,10 @@ export interface LedgerEvents {
 /** A node, as its clients see it. */
 export interface ClientNode {
   readonly place: number;
-  readonly life: { submit(transaction: Uint8Array): boolean } | null;
+  readonly life: {
+    submit(transaction: Uint8Array): boolean;
+    admin(command: AdminCommand, reply: AdminReply): void;
+  } | null;
 }
 
 export interface Clients {

@@ -3,9 +3,10 @@ import { agreement } from './agreement.ts';
 import { blame } from './blame.ts';
 import type { CheckerFactory } from './checker.ts';
 import { contract } from './contract.ts';
-import { durability } from './durability.ts';
+import { acknowledgedWrites, durability } from './durability.ts';
 import { integrity } from './integrity.ts';
+import { reads } from './reads.ts';
 import { reorgAtomicity } from './reorg-atomicity.ts';
 import { termination } from './termination.ts';
 
-export const COMMON_CHECKERS: readonly CheckerFactory[] = [contract, agreement, integrity, reorgAtomicity, termination, durability, blame];
+export const COMMON_CHECKERS: readonly CheckerFactory[] = [contract, agreement, integrity, reorgAtomicity, termination, durability, acknowledgedWrites, reads, blame];

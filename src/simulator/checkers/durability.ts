@@ -1,9 +1,15 @@
 /**
- * No acknowledged write is lost. After a restart a node has every head, finalized block and log record that was reported
- * durable before. (The head itself may have been replaced by a heavier one that was on its way to the disk.)
+ * No acknowledged write is lost, in two senses.
+ *
+ * Durability: after a restart a node has every head, finalized block and log record that was reported durable before. (The
+ * head itself may have been replaced by a heavier one that was on its way to the disk.)
+ *
+ * AcknowledgedWrites: what a client may believe to be done (`acknowledgements.ts`) is in the chain of every correct node
+ * that has come so far, at every restart and in the end: the block that was final with it is, and the transaction is in it.
  */
-import type { Lsn } from '../../base/types.ts';
-import type { HeaderNode } from '../../chain/tree.ts';
+import type { Hash, Lsn } from '../../base/types.ts';
+import type { ChainView, HeaderNode } from '../../chain/tree.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 
 export const durability: CheckerFactory = ({ report }) => {
@@ -28,6 +34,44 @@ export const durability: CheckerFactory = ({ report }) => {
       }
       if (lsn < (records.get(node) ?? 0))
         report({ node, message: `Lost log records: ${records.get(node)} were durable, ${lsn} are left.` });
+    },
+  };
+};
+
+export const acknowledgedWrites: CheckerFactory = ({ engine, nodes, isCorrect, chainOf, report }) => {
+  const acknowledgements = new Acknowledgements(chainOf);
+  /** By height: the block that was final with what was acknowledged, and by whom. */
+  const promised = new Map<number, { readonly hash: Hash; readonly node: number; readonly writes: Set<string> }>();
+
+  function check(node: number, chain: ChainView, ownHeight: number): void {
+    for (const [height, { hash, node: by, writes }] of promised) {
+      if (height > ownHeight || chain.canonical(height) === hash) continue;
+      const [first] = writes;
+      return report({
+        node,
+        message: `Has lost ${writes.size} transactions of block ${height} (${hash}), ${first} among them, which node ${by} told a client were done.`,
+      });
+    }
+  }
+
+  return {
+    name: 'AcknowledgedWrites',
+    observe(observation) {
+      if (engine.finality === 'probabilistic' || !('node' in observation) || !isCorrect(observation.node)) return;
+      for (const { node, id, hash, block } of acknowledgements.observe(observation)) {
+        const { number } = block.header;
+        const known = promised.get(number) ?? { hash, node, writes: new Set<string>() };
+        // The first promise counts: that a second one is another block is for Agreement to say, and for the end to find.
+        if (known.hash === hash) promised.set(number, { ...known, writes: known.writes.add(id) });
+      }
+      // What a node had finalized when it went down has to be there when it comes back.
+      if (observation.type === 'started') check(observation.node, observation.chain, observation.chain.finalized.header.number);
+    },
+    end() {
+      for (let node = 0; node < nodes; node++) {
+        const chain = isCorrect(node) ? chainOf(node) : null;
+        if (chain !== null) check(node, chain, chain.finalized.header.number);
+      }
     },
   };
 };

@@ -1,12 +1,13 @@
 /**
  * Validity. What a correct node holds for valid is valid, and the other way round, as a second ledger judges it
- * (`reference.ts`); the state that it has is the state of a replay from genesis; and nobody's transfer is in a block that
- * its owner did not ask for.
+ * (`reference.ts`); the state that it has, and what it shows to clients, is the state of a replay from genesis; and nobody's
+ * transfer is in a block that its owner did not ask for.
  */
 import { toHex } from '../../base/bytes.ts';
 import type { Hash, Hex } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
-import type { Balances } from '../transfers.ts';
+import type { Observation } from '../observations.ts';
+import { type Balances, balanceOf, nonceOf } from '../transfers.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 import { ReferenceLedger } from './reference.ts';
 
@@ -36,10 +37,21 @@ export const validity =
         report({ node, message: `The state of block ${hash} is not that of a replay from genesis.` });
     }
 
+    /** What a client is shown, as of a block, is what a replay has. */
+    function checkRead({ node, kind, block, account, seen }: Extract<Observation, { type: 'read' }>): void {
+      const body = chainOf(node)?.block(block.hash);
+      const replayed = body && reference.replay(body);
+      const state = replayed !== undefined && 'state' in replayed ? replayed.state : null;
+      if (state !== null && balanceOf(state, account) === seen[0] && nonceOf(state, account) === seen[1]) return;
+      const expected = state === null ? 'the block is invalid' : `a replay has ${balanceOf(state, account)} and ${nonceOf(state, account)}`;
+      report({ node, message: `Shows account ${account} with balance ${seen[0]} and nonce ${seen[1]} as of ${nameOf(block)} (${kind}); ${expected}.` });
+    }
+
     return {
       name: 'Validity',
       observe(observation) {
         if (observation.type === 'submitted') asked.add(toHex(observation.transaction));
+        if (observation.type === 'read' && isCorrect(observation.node)) return checkRead(observation);
         if (observation.type !== 'checked' || !isCorrect(observation.node)) return;
         const { node, hash, error } = observation;
         const chain = chainOf(node);

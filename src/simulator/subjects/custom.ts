@@ -24,11 +24,16 @@ export interface SimulationHints {
   readonly blockMs?: number;
   /** How many of `nodes` must work for progress: a majority if nothing is said. */
   readonly quorum?: (nodes: number) => number;
+  /** No time-out is ever longer (ten blocks if nothing is said): in ten of them a quorum that is left in peace makes progress. */
+  readonly maxTimeoutMs?: number;
+  /** A command of the engine that is answered once a read of this node's head is linearizable; none if nothing is said. */
+  readonly linearizableRead?: string;
 }
 
 const DEFAULT_BLOCK_MS = 1_000;
 const MAX_BLOCK_MS = 86_400_000;
-const HINTS = ['settings', 'blockMs', 'quorum'];
+const MAX_TIMEOUT_MS = 86_400_000;
+const HINTS = ['settings', 'blockMs', 'quorum', 'maxTimeoutMs', 'linearizableRead'];
 /** Of real time, for what is asked of a module before the first run. */
 const PROBE_LIMIT_MS = 2_000;
 const PROBE_NODES = 4;
@@ -51,7 +56,8 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
   const { createEngine } = module;
   if (typeof createEngine !== 'function') refuse(file, 'does not export a function createEngine(params, node, signatures)');
   const factory = createEngine as EngineFactory;
-  const { settings = {}, blockMs = DEFAULT_BLOCK_MS, quorum = majority } = readHints(module.simulation ?? {}, file);
+  const hints = readHints(module.simulation ?? {}, file);
+  const { settings = {}, blockMs = DEFAULT_BLOCK_MS, quorum = majority, maxTimeoutMs, linearizableRead } = hints;
   const create: Subject['create'] = (params, node, _proofs, signatures) => shaped(factory(params, node, signatures), file);
   const settingsOf = (nodes: readonly NodeId[], keys: Keys): EngineJson => ({
     nodes,
@@ -67,6 +73,8 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
     difficulty: () => 1n,
     blockMs: () => blockMs,
     quorum,
+    ...(maxTimeoutMs !== undefined && { maxTimeoutMs: () => maxTimeoutMs }),
+    ...(linearizableRead !== undefined && { linearizableRead }),
     invariants: [],
     marks: [],
     tolerates: (nodes) => (faults === 'byzantine' ? Math.floor((nodes - 1) / 3) : 0),
@@ -79,15 +87,22 @@ function readHints(hints: unknown, file: string): SimulationHints {
   for (const name of Object.keys(hints)) {
     if (!HINTS.includes(name)) refuse(file, `has simulation.${name}, which nobody knows; known are ${HINTS.join(', ')}`);
   }
-  const { settings, blockMs, quorum } = hints as { readonly [name in keyof SimulationHints]: unknown };
+  const { settings, blockMs, quorum, maxTimeoutMs, linearizableRead } = hints as { readonly [name in keyof SimulationHints]: unknown };
   if (settings !== undefined && (typeof settings !== 'object' || settings === null || Array.isArray(settings))) {
     refuse(file, 'has simulation.settings, which is not an object');
   }
-  if (blockMs !== undefined && !(typeof blockMs === 'number' && blockMs >= 1 && blockMs <= MAX_BLOCK_MS)) {
-    refuse(file, `has simulation.blockMs ${quote(String(blockMs))}; expected a number from 1 to ${MAX_BLOCK_MS}`);
+  checkTime(blockMs, 'blockMs', MAX_BLOCK_MS, file);
+  checkTime(maxTimeoutMs, 'maxTimeoutMs', MAX_TIMEOUT_MS, file);
+  if (linearizableRead !== undefined && (typeof linearizableRead !== 'string' || linearizableRead === '')) {
+    refuse(file, 'has simulation.linearizableRead, which is not the name of a command');
   }
   if (quorum !== undefined) checkQuorum(quorum, file);
   return hints as SimulationHints;
+}
+
+function checkTime(ms: unknown, hint: keyof SimulationHints, maxMs: number, file: string): void {
+  if (ms === undefined || (typeof ms === 'number' && ms >= 1 && ms <= maxMs)) return;
+  refuse(file, `has simulation.${hint} ${quote(String(ms))}; expected a number from 1 to ${maxMs}`);
 }
 
 function checkQuorum(quorum: unknown, file: string): void {

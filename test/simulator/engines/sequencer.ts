@@ -8,7 +8,7 @@
  */
 import { present } from '../../../src/base/assert.ts';
 import { EMPTY } from '../../../src/base/bytes.ts';
-import { DecodeError } from '../../../src/base/errors.ts';
+import { DecodeError, UsageError } from '../../../src/base/errors.ts';
 import { type Hash, type Json, Lsn, ZERO_HASH } from '../../../src/base/types.ts';
 import { type Block, decodeBlock, encodeBlock } from '../../../src/chain/block.ts';
 import { EMPTY_NONCE, type Header, hashHeader } from '../../../src/chain/header.ts';
@@ -22,6 +22,8 @@ export interface Bugs {
   readonly usurps?: boolean;
   /** Stops after so many blocks. */
   readonly stallsAt?: number;
+  /** Every node, and at any time, says that reads of it are linearizable. */
+  readonly staleReads?: boolean;
   /** Goes wrong in step number `atStep`. */
   readonly throws?: {
     readonly atStep: number;
@@ -40,11 +42,16 @@ interface State {
   making: boolean;
   request: number;
   lsn: Lsn;
+  /** The head on disk, which is what clients are shown. */
+  stored: Hash;
+  /** Clients who wait for a read. */
+  readers: number[];
   steps: number;
 }
 
 const BLOCK_MS = 1_000;
 const MAX_SIBLINGS = 16;
+const READ = 'read';
 
 /** The first of the nodes is the sequencer. */
 export function sequencer(bugs: Bugs = {}): EngineFactory {
@@ -75,14 +82,40 @@ export function sequencer(bugs: Bugs = {}): EngineFactory {
         case 'checked':
           if (event.error === null) executed(state, event.hash, context, effects);
           break;
+        case 'stored':
+          state.stored = event.head;
+          break;
+        case 'admin':
+          admin(state, event.request, event.command.name, context, effects);
+          break;
       }
+      answerReaders(state, effects);
       return effects;
+    }
+
+    function admin(state: State, request: number, name: string, { self }: Context, effects: Effect<never>[]): void {
+      if (name !== READ) refuse(request, `Unknown command ${name}.`, effects);
+      else if (bugs.staleReads === true) effects.push({ type: 'reply', request, result: null });
+      else if (self !== leader) refuse(request, 'Only the sequencer knows all blocks.', effects);
+      else state.readers.push(request);
+    }
+
+    function refuse(request: number, message: string, effects: Effect<never>[]): void {
+      effects.push({ type: 'reply', request, result: new UsageError('sequencer/refused', message) });
+    }
+
+    /** Whatever may have been told to somebody has to be on disk here first. */
+    function answerReaders(state: State, effects: Effect<never>[]): void {
+      if (state.making || state.waiting.size > 0 || state.stored !== state.tip) return;
+      for (const request of state.readers) effects.push({ type: 'reply', request, result: null });
+      state.readers = [];
     }
 
     /** Every block of which there is a record may have been told to somebody: it is the block of its height, for ever. */
     function recover(state: State, event: Start, context: Context, effects: Effect<never>[]): void {
       const { chain } = context;
       state.tip = chain.head.hash;
+      state.stored = chain.head.hash;
       state.lsn = event.lsn;
       // A crash may have come between storing a block and executing it, and nobody sends what is stored.
       for (let number = chain.head.header.number + 1; number <= chain.maxHeight; number++) {
@@ -160,6 +193,8 @@ export function sequencer(bugs: Bugs = {}): EngineFactory {
         making: false,
         request: 0,
         lsn: Lsn(0),
+        stored: chain.head.hash,
+        readers: [],
         steps: 0,
       }),
       step,
@@ -214,5 +249,5 @@ function misbehave({ throws }: Bugs, state: State, effects: Effect<never>[]): re
 
 /** What a module with this engine would export. All nodes are needed, since one of them is. */
 export function sequencerModule(bugs: Bugs = {}) {
-  return { createEngine: sequencer(bugs), simulation: { blockMs: BLOCK_MS, quorum: (nodes: number) => nodes } };
+  return { createEngine: sequencer(bugs), simulation: { blockMs: BLOCK_MS, quorum: (nodes: number) => nodes, linearizableRead: READ } };
 }
