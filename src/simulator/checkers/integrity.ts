@@ -38,8 +38,8 @@ export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report })
       if (observation.type === 'head') {
         const { head } = observation;
         const chain = chainOf(node);
-        const below = chain?.get(head.header.parentHash);
-        if (chain === null || below === undefined || chain.status(head.hash) !== 'executed') {
+        const stands = head.header.number === 0 || chain?.get(head.header.parentHash) !== undefined;
+        if (chain === null || !stands || chain.status(head.hash) !== 'executed') {
           report({ node, message: `The head ${nameOf(head)} is not an executed block on a known parent.` });
         }
       }
