@@ -9,4 +9,14 @@ import { reads } from './reads.ts';
 import { reorgAtomicity } from './reorg-atomicity.ts';
 import { termination } from './termination.ts';
 
-export const COMMON_CHECKERS: readonly CheckerFactory[] = [contract, agreement, integrity, reorgAtomicity, termination, durability, acknowledgedWrites, reads, blame];
+export const COMMON_CHECKERS: readonly CheckerFactory[] = [
+  contract,
+  agreement,
+  integrity,
+  reorgAtomicity,
+  termination,
+  durability,
+  acknowledgedWrites,
+  reads,
+  blame,
+];

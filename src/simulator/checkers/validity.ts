@@ -44,7 +44,10 @@ export const validity =
       const state = replayed !== undefined && 'state' in replayed ? replayed.state : null;
       if (state !== null && balanceOf(state, account) === seen[0] && nonceOf(state, account) === seen[1]) return;
       const expected = state === null ? 'the block is invalid' : `a replay has ${balanceOf(state, account)} and ${nonceOf(state, account)}`;
-      report({ node, message: `Shows account ${account} with balance ${seen[0]} and nonce ${seen[1]} as of ${nameOf(block)} (${kind}); ${expected}.` });
+      report({
+        node,
+        message: `Shows account ${account} with balance ${seen[0]} and nonce ${seen[1]} as of ${nameOf(block)} (${kind}); ${expected}.`,
+      });
     }
 
     return {
