@@ -53,6 +53,8 @@ function disturbs(kind: string): boolean {
     kind === 'clogLink' ||
     kind === 'noise' ||
     kind === 'clock' ||
-    kind === 'drift'
+    kind === 'drift' ||
+    // Shares of hash power are others then, and blocks come faster than news of them until the difficulty has followed.
+    kind === 'hashRate'
   );
 }
