@@ -73,11 +73,11 @@ export function decodeAttestation(encoded: Uint8Array): Attestation {
   return attestationFrom(decode(encoded, 'attestation', MAX_ATTESTATION_BYTES));
 }
 
-function indexedFields({ data, indices, signature }: IndexedAttestation): RlpValue[] {
+export function indexedFields({ data, indices, signature }: IndexedAttestation): RlpValue[] {
   return [attestationDataFields(data), indices, signature];
 }
 
-function indexedFrom(value: unknown): IndexedAttestation {
+export function indexedFrom(value: unknown): IndexedAttestation {
   const [data, indices, signature] = fields(value, 'an indexed attestation', 3);
   return {
     data: attestationData(data),

@@ -23,7 +23,7 @@ const MAX_BYTES = 65_536;
 type Decode = (sender: Address, data: AbiReader) => Request;
 
 /** By the hash of the event's signature. The sender is indexed, so it is a topic. */
-const EVENTS: ReadonlyMap<Hash, Decode> = new Map([
+const EVENTS: ReadonlyMap<Hash, Decode> = new Map<Hash, Decode>([
   [
     selector('Deposit(bytes,address,uint256,bytes)'),
     (depositor, data) => ({

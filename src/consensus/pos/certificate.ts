@@ -1,0 +1,212 @@
+/**
+ * The proof that a block is final, for those who were not there (Casper FFG, arXiv 1710.09437, section 2; with one checkpoint in
+ * between, "k = 2" of Gasper, arXiv 2003.03052, definition 4.9): two thirds of an epoch's voters made a link from the final
+ * checkpoint to the next one, or to the one after that if two thirds justified the one in between as well.
+ *
+ * A certificate is a list of one or two links. Each carries the voters of its target epoch and a witness: a block of that epoch or the
+ * next, whose payload commits to them. Whoever has the headers can check it without any state.
+ */
+import { present } from '../../base/assert.ts';
+import { fromHex } from '../../base/bytes.ts';
+import { RuleError } from '../../base/errors.ts';
+import type { Hash } from '../../base/types.ts';
+import { payloadCommitment } from '../../chain/block.ts';
+import { bytesField, encodeRlp, type RlpValue } from '../../chain/rlp.ts';
+import type { HeaderNode, HeaderView } from '../../chain/tree.ts';
+import type { Certificate } from '../engine.ts';
+import { decode, decodePayload, fields, hash as hashField, indexedFields, indexedFrom, list } from './codec.ts';
+import { indexedAttestation } from './committees.ts';
+import { isSupermajority } from './justification.ts';
+import { type PosRules, slotOf } from './rules.ts';
+import { attestationRoot } from './signing.ts';
+import { blockOf, slotOf as slotOfBlock, type Turn } from './state.ts';
+import { stateAfter, stateInEpoch } from './states.ts';
+import { epochOf, firstSlot } from './time.ts';
+import type { Checkpoint, Epoch, IndexedAttestation, ValidatorIndex } from './types.ts';
+import { hashVoters, type VoterHashes, type Voters, voterHashes, votersFields, votersFrom, votersOf, votersRoot } from './voters.ts';
+
+interface Link {
+  readonly votes: readonly IndexedAttestation[];
+  readonly voters: Voters;
+  /** What the witness commits to; one of the two is the hash of `voters`. */
+  readonly hashes: VoterHashes;
+  readonly witness: Hash;
+  readonly payload: Uint8Array;
+}
+
+const MAX_LINKS = 2;
+const MAX_LINK_VOTES = 4_096;
+const MAX_CERTIFICATE_BYTES = 32 * 1024 * 1024;
+/** From a witness down to the final block there are four epochs at most. */
+const MAX_SPAN_EPOCHS = 5;
+
+/** Of a checkpoint that our branch makes final, from the votes in its blocks. Null while they are not all to be had. */
+export function certificateOf(turn: Turn, final: Checkpoint): Certificate | null {
+  const votes = votesSince(turn, final);
+  const direct = linkOf(turn, votes, ({ source, target }) => isAt(source, final) && target.epoch === final.epoch + 1);
+  if (direct !== null) return encodeCertificate([direct]);
+  const outer = linkOf(turn, votes, ({ source, target }) => isAt(source, final) && target.epoch === final.epoch + 2);
+  const inner = linkOf(turn, votes, ({ target }) => target.epoch === final.epoch + 1);
+  return outer === null || inner === null ? null : encodeCertificate([outer, inner]);
+}
+
+/**
+ * Throws RuleError `pos/certificate` (DecodeError for what is none) unless it proves that the block is final. `headers` has the
+ * block and its descendants as far as the certificate names them.
+ */
+export function verifyCertificate(rules: PosRules, hash: Hash, certificate: Certificate, headers: HeaderView): void {
+  const [outer, inner] = decodeCertificate(certificate);
+  const block = headers.get(hash);
+  if (outer === undefined || block === undefined) return refuse(`${hash} is not known`);
+  const { source, target } = checkLink(rules, outer, headers);
+  if (source.root !== hash || slotOf(block) > firstSlot(rules.settings, source.epoch))
+    refuse(`its link begins at ${source.root} and not at ${hash}`);
+  checkDescent(rules, headers, target.root, hash);
+  if (target.epoch === source.epoch + 1) return;
+  if (target.epoch !== source.epoch + 2 || inner === undefined)
+    refuse(`a link from epoch ${source.epoch} to ${target.epoch} makes nothing final`);
+  const between = checkLink(rules, present(inner, 'the inner link'), headers);
+  if (between.target.epoch !== source.epoch + 1) refuse(`the epoch ${source.epoch + 1} in between is not justified`);
+  checkDescent(rules, headers, target.root, between.target.root);
+  checkDescent(rules, headers, between.target.root, hash);
+}
+
+/** Two thirds of the voters to whom the chain committed made this link. Answers it. */
+function checkLink(rules: PosRules, { votes, voters, hashes, witness, payload }: Link, headers: HeaderView) {
+  const link = present(votes[0], 'a vote').data;
+  const { source, target } = link;
+  if (votes.some(({ data }) => !isAt(data.source, source) || !isAt(data.target, target))) refuse('its votes are for different links');
+  checkVoters(
+    rules,
+    voters,
+    target.epoch,
+    hashes,
+    present(headers.get(witness) ?? refuse(`its witness ${witness} is not known`), 'the witness'),
+    payload,
+  );
+  checkDescent(rules, headers, witness, target.root);
+  const byIndex = new Map(voters.voters.map((voter) => [voter.index, voter]));
+  const signed = votes.map(({ data, indices, signature }) => ({
+    publicKeys: indices.map((index) => (byIndex.get(index) ?? refuse(`validator ${index} is no voter of epoch ${target.epoch}`)).publicKey),
+    message: attestationRoot(rules.params, data),
+    signature,
+  }));
+  const weightOf = (index: ValidatorIndex) => byIndex.get(index)?.effectiveBalance ?? 0n;
+  const voted = [...new Set(votes.flatMap(({ indices }) => indices))].reduce((sum, index) => sum + weightOf(index), 0n);
+  const whole = voters.voters.reduce((sum, { effectiveBalance }) => sum + effectiveBalance, 0n);
+  if (!isSupermajority(voted, whole)) refuse(`${voted} of ${whole} gwei made the link; two thirds must`);
+  if (!rules.signatures.verifyAll(signed)) refuse('a signature is wrong');
+  return { source, target };
+}
+
+function checkVoters(rules: PosRules, voters: Voters, epoch: Epoch, hashes: VoterHashes, witness: HeaderNode, payload: Uint8Array): void {
+  if (witness.header.extraData !== payloadCommitment(payload)) refuse('the payload is not that of its witness');
+  if (decodePayload(payload).votersRoot !== votersRoot(hashes)) refuse('the witness commits to other voters');
+  const at = epochOf(rules.settings, slotOf(witness));
+  const committed = at === epoch ? hashes.current : at === epoch + 1 ? hashes.previous : refuse('its witness is of another epoch');
+  if (voters.epoch !== epoch || hashVoters(voters) !== committed) refuse(`its voters are not those of epoch ${epoch}`);
+}
+
+function checkDescent({ settings }: PosRules, headers: HeaderView, from: Hash, to: Hash): void {
+  let node = headers.get(from);
+  for (let i = 0; i <= MAX_SPAN_EPOCHS * settings.slotsPerEpoch && node !== undefined; i++) {
+    if (node.hash === to) return;
+    node = headers.get(node.header.parentHash);
+  }
+  refuse(`${from} does not descend from ${to}`);
+}
+
+/** Votes of our branch's blocks from the head down to the checkpoint. */
+function votesSince(turn: Turn, { root }: Checkpoint): IndexedAttestation[] {
+  const votes: IndexedAttestation[] = [];
+  let block = blockOf(turn, turn.state.head.hash);
+  for (let at: Hash = turn.state.head.hash; block !== undefined && at !== root; ) {
+    const after = stateAfter(turn, at);
+    if (after === undefined) break;
+    for (const attestation of decodePayload(block.payload).attestations)
+      votes.push(indexedAttestation(turn.rules.settings, after, attestation));
+    at = block.header.parentHash;
+    block = blockOf(turn, at);
+  }
+  return votes;
+}
+
+/** The votes that make a link of this kind, if they are enough. */
+function linkOf(turn: Turn, votes: readonly IndexedAttestation[], isWanted: (data: IndexedAttestation['data']) => boolean): Link | null {
+  const wanted = votes.filter(({ data }) => isWanted(data));
+  const target = wanted[0]?.data.target;
+  const state = target && stateInEpoch(turn, target.root, target.epoch);
+  const witness = target && witnessOf(turn, target.epoch);
+  if (target === undefined || state === undefined || witness === undefined) return null;
+  const voters = votersOf(turn.rules.settings, state, target.epoch);
+  const isOne = (vote: IndexedAttestation) => isAt(vote.data.target, target) && isAt(vote.data.source, wanted[0]?.data.source ?? target);
+  const chosen = withoutRepetition(wanted.filter(isOne));
+  const indices = new Set(chosen.flatMap((vote) => vote.indices));
+  const weight = voters.voters.reduce((sum, { index, effectiveBalance }) => sum + (indices.has(index) ? effectiveBalance : 0n), 0n);
+  const whole = voters.voters.reduce((sum, { effectiveBalance }) => sum + effectiveBalance, 0n);
+  return isSupermajority(weight, whole) ? { votes: chosen, voters, ...witness } : null;
+}
+
+/** The oldest block of our branch that commits to the epoch's voters. */
+function witnessOf(turn: Turn, epoch: Epoch): Pick<Link, 'hashes' | 'witness' | 'payload'> | undefined {
+  const { settings } = turn.rules;
+  let found: Hash | undefined;
+  for (let at = turn.state.head.hash, block = blockOf(turn, at); block !== undefined; block = blockOf(turn, at)) {
+    const of = epochOf(settings, slotOfBlock(turn, block));
+    if (of < epoch || block.header.number === 0) break;
+    if (of <= epoch + 1) found = at;
+    at = block.header.parentHash;
+  }
+  const block = found && blockOf(turn, found);
+  const after = found && stateAfter(turn, found);
+  if (found === undefined || block === undefined || after === undefined) return undefined;
+  return { hashes: voterHashes(settings, after), witness: found, payload: block.payload };
+}
+
+/** Votes that bring somebody new. */
+function withoutRepetition(votes: readonly IndexedAttestation[]): IndexedAttestation[] {
+  const seen = new Set<ValidatorIndex>();
+  return votes.filter(({ indices }) => {
+    const isNew = indices.some((index) => !seen.has(index));
+    for (const index of indices) seen.add(index);
+    return isNew;
+  });
+}
+
+function isAt(a: Checkpoint, b: Checkpoint): boolean {
+  return a.epoch === b.epoch && a.root === b.root;
+}
+
+function encodeCertificate(links: readonly Link[]): Certificate {
+  return encodeRlp(
+    links.map(
+      ({ votes, voters, hashes, witness, payload }): RlpValue => [
+        votes.map(indexedFields),
+        votersFields(voters),
+        fromHex(hashes.previous),
+        fromHex(hashes.current),
+        fromHex(witness),
+        payload,
+      ],
+    ),
+  );
+}
+
+function decodeCertificate(certificate: Certificate): Link[] {
+  return list(decode(certificate, 'a certificate', MAX_CERTIFICATE_BYTES), 'a certificate', MAX_LINKS, (value) => {
+    const [votes, voters, previous, current, witness, payload] = fields(value, 'a link', 6);
+    const link = {
+      votes: list(votes, 'votes', MAX_LINK_VOTES, indexedFrom),
+      voters: votersFrom(voters),
+      hashes: { previous: hashField(previous, 'voters'), current: hashField(current, 'voters') },
+      witness: hashField(witness, 'witness'),
+      payload: bytesField(payload, 'payload'),
+    };
+    if (link.votes.length === 0) refuse('a link has no votes');
+    return link;
+  });
+}
+
+function refuse(why: string): never {
+  throw new RuleError('pos/certificate', `The certificate proves nothing: ${why}.`);
+}

@@ -1,0 +1,67 @@
+/** Evidence of offences: found here, sent by peers, or carried by blocks. It waits for a block, and its validators count for nobody. */
+import { RuleError } from '../../base/errors.ts';
+import type { NodeId } from '../../base/types.ts';
+import { encodeOffence, MAX_EVIDENCE_BYTES } from './codec.ts';
+import { processSlots } from './epochs.ts';
+import { discount } from './forkchoice.ts';
+import { checkOffence, convictedBy } from './offences.ts';
+import { type Turn, trace } from './state.ts';
+import { stateAfter } from './states.ts';
+import type { Offence, StakeState, ValidatorIndex } from './types.ts';
+
+/** That wait for a block. */
+export const MAX_WAITING_OFFENCES = 128;
+
+/** Evidence whose signatures were checked, found here or in a block: told to others once, and left to the next block. */
+export function convict(turn: Turn, offence: Offence): void {
+  const accused = convictedBy(offence);
+  discount(turn.state.store, accused);
+  if (!isNews(turn, accused) || encodeOffence(offence).length > MAX_EVIDENCE_BYTES) return;
+  keepEvidence(turn, offence, accused);
+  turn.effects.push({ type: 'send', to: '*', message: { type: 'evidence', offence } });
+}
+
+/** From gossip. Stale evidence, and what the chain has dealt with, is nobody's fault. */
+export function receiveEvidence(turn: Turn, from: NodeId, offence: Offence): void {
+  try {
+    const accused = convictedBy(offence);
+    if (isNews(turn, accused)) {
+      const guilty = checkOffence(turn.rules, stateNow(turn), offence);
+      discount(turn.state.store, accused);
+      return keepEvidence(turn, offence, guilty);
+    }
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    trace(turn, 'refusedEvidence', { code: error.code });
+    const isLate = error.code === 'pos/offence-known' || error.code === 'pos/offence-stale';
+    if (error.blame && !isLate) return void turn.effects.push({ type: 'offence', from, error });
+  }
+  turn.effects.push({ type: 'ignore' });
+}
+
+/** Forgets what the chain has dealt with. */
+export function forgetPunished({ state }: Turn, { validators }: StakeState): void {
+  for (const [key, offence] of state.offences) {
+    if (convictedBy(offence).every((index) => validators[index]?.slashed !== false)) state.offences.delete(key);
+  }
+}
+
+function keepEvidence({ state, effects }: Turn, offence: Offence, guilty: readonly ValidatorIndex[]): void {
+  state.offences.set(guilty.join(), offence);
+  state.counts.offences++;
+  effects.push({ type: 'trace', name: 'offence', data: { type: offence.type, validators: [...guilty] } });
+}
+
+/** Whether it accuses somebody who is neither slashed in our chain nor about to be. */
+function isNews(turn: Turn, accused: readonly ValidatorIndex[]): boolean {
+  const { state } = turn;
+  if (state.offences.size >= MAX_WAITING_OFFENCES) return false;
+  const waiting = new Set([...state.offences.values()].flatMap(convictedBy));
+  const { validators } = stateNow(turn);
+  return accused.some((index) => validators[index]?.slashed === false && !waiting.has(index));
+}
+
+function stateNow(turn: Turn): StakeState {
+  const after = stateAfter(turn, turn.state.head.hash) ?? turn.state.anchor.state;
+  return processSlots(turn.rules.settings, after, Math.max(after.slot, turn.state.slot));
+}

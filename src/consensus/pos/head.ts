@@ -1,0 +1,73 @@
+/** After whatever happened: the head, what is final, and what need not be remembered any more. */
+import { present } from '../../base/assert.ts';
+import type { Hash } from '../../base/types.ts';
+import { certificateOf } from './certificate.ts';
+import { currentSlot } from './clock.ts';
+import { forgetBefore } from './detector.ts';
+import { forgetPunished } from './evidence.ts';
+import { atSlot, descendsFrom, headOf, prune } from './forkchoice.ts';
+import { encodeRecord, type LogRecord } from './records.ts';
+import { type Turn, trace } from './state.ts';
+import { justifiedBalances, stateAfter } from './states.ts';
+import { epochOf } from './time.ts';
+
+export function updateHead(turn: Turn): void {
+  const { state, context } = turn;
+  atSlot(state.store, currentSlot(turn));
+  const head = headOf(state.store, justifiedBalances(turn));
+  // The justified block may be here without having been executed yet.
+  if (head !== state.head.hash && context.chain.status(head) === 'executed') moveTo(turn, head);
+  finalizeWhatIs(turn);
+}
+
+/** `stored`: the chain on disk has come up to a finalized block, so the log needs nothing from before it. */
+export function snapshotWhenStored(turn: Turn, finalized: Hash): void {
+  const { state } = turn;
+  if (state.snapshotDue !== finalized) return;
+  state.snapshotDue = null;
+  const after = state.anchor.hash === finalized ? state.anchor.state : undefined;
+  if (after === undefined) return;
+  const { history, lastVotes, offences } = state;
+  const record: LogRecord = { type: 'snapshot', snapshot: { state: after, history, lastVotes, offences: [...offences.values()] } };
+  const lsn = persist(turn, record);
+  const effect = turn.effects.at(-1);
+  if (effect?.type === 'persist') turn.effects[turn.effects.length - 1] = { ...effect, truncateBelow: lsn };
+}
+
+/** Appends a record. What depends on it names the answer in `after`. */
+export function persist(turn: Turn, record: LogRecord): Turn['state']['appended'] {
+  const { state } = turn;
+  state.appended = (state.appended + 1) as typeof state.appended;
+  turn.effects.push({ type: 'persist', lsn: state.appended, records: [encodeRecord(record)] });
+  return state.appended;
+}
+
+function moveTo(turn: Turn, head: Hash): void {
+  const { state, context } = turn;
+  const node = present(context.chain.get(head), `the head ${head}`);
+  const isReorg = !descendsFrom(state.store, head, state.head.hash);
+  if (isReorg) {
+    state.counts.reorgs++;
+    trace(turn, 'reorg', { from: state.head.hash, to: head });
+  }
+  state.head = node;
+  turn.effects.push({ type: 'setHead', hash: head });
+}
+
+/** What the fork choice holds final becomes final here once it is part of our chain: never before it is the head or below. */
+function finalizeWhatIs(turn: Turn): void {
+  const { state, rules } = turn;
+  const { root, epoch } = state.store.finalized;
+  if (root === state.finalized || !descendsFrom(state.store, state.head.hash, root)) return;
+  const after = stateAfter(turn, root);
+  const certificate = certificateOf(turn, state.store.finalized);
+  if (after === undefined || certificate === null) return;
+  turn.effects.push({ type: 'finalize', hash: root, certificate });
+  trace(turn, 'finalized', { epoch, hash: root });
+  state.finalized = root;
+  state.anchor = { hash: root, state: after };
+  state.snapshotDue = root;
+  for (const hash of prune(state.store)) state.states.delete(hash);
+  forgetBefore(state.detector, epochOf(rules.settings, state.slot), rules.settings.slotsPerEpoch);
+  forgetPunished(turn, after);
+}

@@ -1,0 +1,107 @@
+/**
+ * What goes into the consensus log: signatures before they leave, and from time to time the state at the finalized block with
+ * everything that records before it said, so that those can be dropped. RLP: [kind, ...].
+ */
+import { fromHex } from '../../base/bytes.ts';
+import { DecodeError } from '../../base/errors.ts';
+import type { PublicKey } from '../../base/signatures.ts';
+import type { Hash } from '../../base/types.ts';
+import { bytesField, encodeRlp, type RlpValue } from '../../chain/rlp.ts';
+import { attestationFields, attestationFrom, decode, fields, hash, list, number, offenceFields, offenceFrom, publicKey } from './codec.ts';
+import type { Signed } from './protection.ts';
+import { decodeState, encodeState } from './state-codec.ts';
+import type { Attestation, Offence, Slot, StakeState } from './types.ts';
+
+export type LogRecord =
+  | { readonly type: 'proposal'; readonly key: PublicKey; readonly slot: Slot; readonly block: Hash }
+  /** The whole vote, so that it can be sent again. */
+  | { readonly type: 'vote'; readonly keys: readonly PublicKey[]; readonly vote: Attestation }
+  /** What a key is known to have signed, here or elsewhere (EIP-3076 import). */
+  | { readonly type: 'signed'; readonly key: PublicKey; readonly signed: Signed }
+  | { readonly type: 'snapshot'; readonly snapshot: Snapshot };
+
+/** Replaces all records before it. */
+export interface Snapshot {
+  /** After the finalized block. */
+  readonly state: StakeState;
+  readonly history: ReadonlyMap<PublicKey, Signed>;
+  readonly lastVotes: readonly Attestation[];
+  readonly offences: readonly Offence[];
+}
+
+const PROPOSAL = 0;
+const VOTE = 1;
+const SIGNED = 2;
+const SNAPSHOT = 3;
+
+/** Our own log, whose entries carry checksums: only what is absurd is refused. */
+const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+const MAX_KEYS = 1_000_000;
+const MAX_KEPT = 4_096;
+
+export function encodeRecord(record: LogRecord): Uint8Array {
+  return encodeRlp(recordFields(record));
+}
+
+/** Throws DecodeError. */
+export function decodeRecord(bytes: Uint8Array): LogRecord {
+  const [kind, ...rest] = list(decode(bytes, 'a record of proof-of-stake', MAX_RECORD_BYTES), 'a record', 8, (value) => value);
+  switch (number(kind, 'kind of record')) {
+    case PROPOSAL: {
+      const [key, slot, block] = fields(rest, 'a proposal record', 3);
+      return { type: 'proposal', key: publicKey(key), slot: number(slot, 'slot'), block: hash(block, 'block') };
+    }
+    case VOTE: {
+      const [keys, vote] = fields(rest, 'a vote record', 2);
+      return { type: 'vote', keys: list(keys, 'keys', MAX_KEYS, publicKey), vote: attestationFrom(vote) };
+    }
+    case SIGNED: {
+      const [entry] = fields(rest, 'a record of what was signed', 1);
+      const [key, signed] = signedFrom(entry);
+      return { type: 'signed', key, signed };
+    }
+    case SNAPSHOT:
+      return { type: 'snapshot', snapshot: snapshotFrom(rest) };
+    default:
+      throw new DecodeError(
+        'pos/record',
+        `The consensus log has a record of unknown kind ${number(kind, 'kind')}; was it written by a newer version?`,
+      );
+  }
+}
+
+function recordFields(record: LogRecord): RlpValue[] {
+  switch (record.type) {
+    case 'proposal':
+      return [PROPOSAL, fromHex(record.key), record.slot, fromHex(record.block)];
+    case 'vote':
+      return [VOTE, record.keys.map((key) => fromHex(key)), attestationFields(record.vote)];
+    case 'signed':
+      return [SIGNED, signedFields(record.key, record.signed)];
+    case 'snapshot': {
+      const { state, history, lastVotes, offences } = record.snapshot;
+      const signed = [...history].map(([key, each]) => signedFields(key, each));
+      return [SNAPSHOT, encodeState(state), signed, lastVotes.map(attestationFields), offences.map(offenceFields)];
+    }
+  }
+}
+
+function snapshotFrom(rest: readonly unknown[]): Snapshot {
+  const [state, signed, votes, offences] = fields(rest, 'a snapshot record', 4);
+  return {
+    state: decodeState(bytesField(state, 'a state')),
+    history: new Map(list(signed, 'what was signed', MAX_KEYS, signedFrom)),
+    lastVotes: list(votes, 'votes', MAX_KEPT, attestationFrom),
+    offences: list(offences, 'offences', MAX_KEPT, offenceFrom),
+  };
+}
+
+/** RLP has no negative integers, and -1 stands for nothing. */
+function signedFields(key: PublicKey, { slot, source, target }: Signed): RlpValue[] {
+  return [fromHex(key), slot + 1, source + 1, target + 1];
+}
+
+function signedFrom(value: unknown): [PublicKey, Signed] {
+  const [key, slot, source, target] = fields(value, 'what a key has signed', 4);
+  return [publicKey(key), { slot: number(slot, 'slot') - 1, source: number(source, 'source') - 1, target: number(target, 'target') - 1 }];
+}

@@ -1,0 +1,110 @@
+/**
+ * After a start: what the log says was signed, the state at the finalized block, and from there every stored block again. The
+ * chain may be ahead of the log, or, after it was fetched anew, behind it; both are made up for here.
+ */
+import type { Hash } from '../../base/types.ts';
+import { Lsn } from '../../base/types.ts';
+import type { Event } from '../engine.ts';
+import { addToForkChoice, checkWhenReady, countPayload } from './blocks.ts';
+import { currentSlot, setSlotTimer } from './clock.ts';
+import { decodePayload } from './codec.ts';
+import { sendLastVotes } from './duties.ts';
+import { executed, type ForkBlock, newForkChoice } from './forkchoice.ts';
+import { updateHead } from './head.ts';
+import type { PosMessage } from './messages.ts';
+import { noteProposal, noteSigned, noteVote } from './protection.ts';
+import { decodeRecord, type Snapshot } from './records.ts';
+import { blockOf, type Turn, trace } from './state.ts';
+import { stakeBlock, stateAfter } from './states.ts';
+import { processBlock } from './transition.ts';
+import type { StakeState } from './types.ts';
+
+/** Of one height. */
+const MAX_SIBLINGS = 64;
+/** Of those that a record tells of. */
+const MAX_LAST_VOTES = 64;
+
+type Start = Extract<Event<PosMessage>, { type: 'start' }>;
+
+export function start(turn: Turn, { records, lsn }: Start): void {
+  const { state } = turn;
+  state.appended = Lsn(lsn);
+  const snapshot = readRecords(turn, records);
+  if (snapshot !== null && turn.context.chain.canonical(blockNumber(turn, snapshot.state.block)) === snapshot.state.block) {
+    state.anchor = { hash: snapshot.state.block, state: snapshot.state };
+    state.store = newForkChoice(anchorOf(snapshot.state), turn.rules.settings.slotsPerEpoch);
+  }
+  replayChain(turn);
+  state.slot = currentSlot(turn);
+  updateHead(turn);
+  sendLastVotes(turn);
+  setSlotTimer(turn);
+}
+
+/** A snapshot that the chain does not have any more is no use, but what it says was signed is. */
+function readRecords(turn: Turn, records: readonly Uint8Array[]): Snapshot | null {
+  const { history } = turn.state;
+  let last: Snapshot | null = null;
+  for (const bytes of records) {
+    const record = decodeRecord(bytes);
+    switch (record.type) {
+      case 'proposal':
+        noteProposal(history, record.key, record.slot);
+        break;
+      case 'vote':
+        for (const key of record.keys) noteVote(history, key, record.vote.data.source.epoch, record.vote.data.target.epoch);
+        turn.state.lastVotes = [...turn.state.lastVotes, record.vote].slice(-MAX_LAST_VOTES);
+        break;
+      case 'signed':
+        noteSigned(history, record.key, record.signed);
+        break;
+      case 'snapshot':
+        for (const [key, signed] of record.snapshot.history) noteSigned(history, key, signed);
+        turn.state.lastVotes = record.snapshot.lastVotes;
+        for (const offence of record.snapshot.offences) turn.state.offences.set(JSON.stringify(turn.state.offences.size), offence);
+        last = record.snapshot;
+        break;
+    }
+  }
+  return last;
+}
+
+/** Every stored block above the anchor, by height, without looking at signatures again. */
+function replayChain(turn: Turn): void {
+  const { state, context, rules } = turn;
+  const { chain } = context;
+  let blocks = 0;
+  for (let number = blockNumber(turn, state.anchor.hash) + 1; number <= chain.maxHeight; number++) {
+    for (const node of chain.atHeight(number, MAX_SIBLINGS)) {
+      const block = blockOf(turn, node.hash);
+      const before = state.store.blocks.has(node.header.parentHash) ? stateAfter(turn, node.header.parentHash) : undefined;
+      if (block === undefined || before === undefined || chain.status(node.hash) === 'invalid') continue;
+      const after = processBlock(rules, before, stakeBlock(turn, block), { verify: false });
+      state.states.set(node.hash, after);
+      if (!addToForkChoice(turn, block, after, false)) continue;
+      if (chain.status(node.hash) === 'executed') executed(state.store, node.hash);
+      countPayload(turn, decodePayload(block.payload), after);
+      checkWhenReady(turn, node.hash);
+      blocks++;
+    }
+  }
+  if (blocks > 0) trace(turn, 'replayed', { blocks, from: state.anchor.hash });
+}
+
+/** Where the fork choice begins: whatever the state after the block says is justified lies below it and does not matter any more. */
+function anchorOf(state: StakeState): ForkBlock {
+  const checkpoint = { epoch: state.finalized.epoch, root: state.block };
+  return {
+    hash: state.block,
+    parent: state.block,
+    slot: state.slot,
+    justified: checkpoint,
+    finalized: checkpoint,
+    unrealizedJustified: checkpoint,
+    unrealizedFinalized: checkpoint,
+  };
+}
+
+function blockNumber({ context }: Turn, hash: Hash): number {
+  return context.chain.get(hash)?.header.number ?? 0;
+}

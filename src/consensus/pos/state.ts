@@ -1,0 +1,200 @@
+/**
+ * What the proof-of-stake engine remembers between steps. The chain keeps blocks; the consensus log keeps what this node has
+ * signed and the state at the finalized block; everything else is found again from those (`restart.ts`).
+ *
+ * Every collection is bounded by a constant beside it, or by the fork choice, which is bounded itself.
+ */
+import { BoundedMap } from '../../base/bounded.ts';
+import type { Signer } from '../../base/signatures.ts';
+import { type Address, type Hash, type Json, Lsn, type NodeId } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
+import type { HeaderNode } from '../../chain/tree.ts';
+import type { Context, Effect, NodeSettings, RequestId } from '../engine.ts';
+import { type Arrival, OrphanPool } from '../orphans.ts';
+import { type Detector, newDetector } from './detector.ts';
+import { type ForkChoice, newForkChoice } from './forkchoice.ts';
+import type { PosMessage } from './messages.ts';
+import { newVotePool, type VotePool } from './pool.ts';
+import type { History } from './protection.ts';
+import type { PosRules } from './rules.ts';
+import { slotOfTimestamp } from './time.ts';
+import type { Attestation, Checkpoint, Epoch, Gwei, Offence, Slot, StakeState, ValidatorIndex } from './types.ts';
+
+/** States after blocks: two epochs on a few branches. Others are computed again when they are needed. */
+const MAX_STATES = 96;
+/** States at the first slot of an epoch, for votes. */
+const MAX_EPOCH_STATES = 16;
+const MAX_REMEMBERED_INVALID = 1_024;
+const MAX_REMEMBERED_SENDERS = 4_096;
+
+/** A block of ours, complete and signed, whose record is not on disk yet. */
+export interface Unsent {
+  readonly lsn: Lsn;
+  readonly block: Block;
+  readonly hash: Hash;
+}
+
+/** A vote for a block that is not here yet. */
+export interface WaitingVote {
+  readonly from: NodeId;
+  readonly attestation: Attestation;
+}
+
+/** Votes count from the slot after their own. */
+export interface QueuedVote {
+  readonly slot: Slot;
+  readonly indices: readonly ValidatorIndex[];
+  readonly epoch: Epoch;
+  readonly head: Hash;
+}
+
+export interface Building {
+  readonly request: RequestId;
+  readonly slot: Slot;
+  readonly proposer: ValidatorIndex;
+  readonly signer: Signer;
+}
+
+/** How this node's clock has behaved (`clock.ts`). */
+export interface ClockState {
+  lastNowMs: number;
+  lastWallMs: number;
+  /** Nothing is signed before this (monotonic). */
+  silentUntilMs: number;
+  /** Validators whose new blocks are of another time than ours, and when we saw them (monotonic). */
+  readonly disagreeing: Map<ValidatorIndex, number>;
+}
+
+export interface Counts {
+  proposed: number;
+  missed: number;
+  voted: number;
+  reorgs: number;
+  orphans: number;
+  invalid: number;
+  refusedVotes: number;
+  offences: number;
+  clockJumps: number;
+}
+
+export interface PosState {
+  readonly signers: ReadonlyMap<string, Signer>;
+  readonly beneficiary: Address;
+  store: ForkChoice;
+  /** The state after the finalized block, from which every other can be computed. */
+  anchor: { readonly hash: Hash; readonly state: StakeState };
+  readonly states: BoundedMap<Hash, StakeState>;
+  /** By epoch and block. */
+  readonly epochStates: BoundedMap<string, StakeState>;
+  /** What votes weigh, by the justified checkpoint. */
+  balances: { readonly of: Checkpoint; readonly list: readonly Gwei[] } | null;
+  /** As this engine last set them. */
+  head: HeaderNode;
+  finalized: Hash;
+  slot: Slot;
+  readonly orphans: OrphanPool<Arrival>;
+  early: readonly Arrival[];
+  readonly fetches: Map<Hash, { attempts: number }>;
+  readonly checking: Set<Hash>;
+  readonly invalid: BoundedMap<Hash, true>;
+  readonly senders: BoundedMap<Hash, NodeId>;
+  readonly pool: VotePool;
+  waiting: readonly WaitingVote[];
+  queued: readonly QueuedVote[];
+  readonly detector: Detector;
+  /** Evidence that no block has taken yet, by the validators that it convicts. */
+  readonly offences: Map<string, Offence>;
+  readonly history: History;
+  /** The newest votes of ours, to be sent again after a restart. */
+  lastVotes: readonly Attestation[];
+  votedSlot: Slot;
+  building: Building | null;
+  unsent: readonly Unsent[];
+  readonly clock: ClockState;
+  appended: Lsn;
+  /** A finalized block whose state goes into the log once the chain on disk has come up to it. */
+  snapshotDue: Hash | null;
+  nextRequest: RequestId;
+  readonly counts: Counts;
+}
+
+export type PosEffect = Effect<PosMessage>;
+
+/** One step in progress: what it reads, and the effects it has decided on so far. */
+export interface Turn {
+  readonly rules: PosRules;
+  readonly state: PosState;
+  readonly context: Context;
+  readonly effects: PosEffect[];
+  /** Blocks that this step inserts; the chain shows them from the next step on. */
+  readonly fresh: Map<Hash, Block>;
+}
+
+/** With nothing but the anchor; `start` brings the rest. */
+export function initialState(rules: PosRules, context: Context, node: NodeSettings, genesis: StakeState): PosState {
+  const { head, finalized } = context.chain;
+  const checkpoint: Checkpoint = { epoch: 0, root: genesis.block };
+  return {
+    signers: new Map(node.produce ? node.signers.map((signer) => [signer.publicKey, signer]) : []),
+    beneficiary: node.beneficiary,
+    store: newForkChoice(
+      {
+        hash: genesis.block,
+        parent: genesis.block,
+        slot: 0,
+        justified: checkpoint,
+        finalized: checkpoint,
+        unrealizedJustified: checkpoint,
+        unrealizedFinalized: checkpoint,
+      },
+      rules.settings.slotsPerEpoch,
+    ),
+    anchor: { hash: genesis.block, state: genesis },
+    states: new BoundedMap(MAX_STATES),
+    epochStates: new BoundedMap(MAX_EPOCH_STATES),
+    balances: null,
+    head,
+    finalized: finalized.hash,
+    slot: 0,
+    orphans: new OrphanPool(),
+    early: [],
+    fetches: new Map(),
+    checking: new Set(),
+    invalid: new BoundedMap(MAX_REMEMBERED_INVALID),
+    senders: new BoundedMap(MAX_REMEMBERED_SENDERS),
+    pool: newVotePool(),
+    waiting: [],
+    queued: [],
+    detector: newDetector(),
+    offences: new Map(),
+    history: new Map(),
+    lastVotes: [],
+    votedSlot: -1,
+    building: null,
+    unsent: [],
+    clock: { lastNowMs: context.nowMs, lastWallMs: context.wallMs, silentUntilMs: 0, disagreeing: new Map() },
+    appended: Lsn(0),
+    snapshotDue: null,
+    nextRequest: 1,
+    counts: { proposed: 0, missed: 0, voted: 0, reorgs: 0, orphans: 0, invalid: 0, refusedVotes: 0, offences: 0, clockJumps: 0 },
+  };
+}
+
+export function trace(turn: Turn, name: string, data: { readonly [key: string]: Json }): void {
+  turn.effects.push({ type: 'trace', name, data });
+}
+
+/** Seconds since 1970. */
+export function genesisSeconds({ context }: Turn): number {
+  return context.chain.genesis.header.timestamp;
+}
+
+/** Of a header whose time was checked; a header with another time has a slot that no header of this network has. */
+export function slotOf(turn: Turn, { header }: Pick<Block, 'header'>): Slot {
+  return slotOfTimestamp(turn.rules.settings, genesisSeconds(turn), header.timestamp) ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** A block that is stored, or that this step stores. */
+export function blockOf({ fresh, context }: Turn, hash: Hash): Block | undefined {
+  return fresh.get(hash) ?? context.chain.block(hash);
+}

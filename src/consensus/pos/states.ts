@@ -1,0 +1,71 @@
+/**
+ * States after blocks: kept for recent ones, computed again for others from the nearest ancestor whose state is kept. How
+ * far that may go back is bounded, since what asks for it may come from a stranger (the finality losses of May 2023 and
+ * December 2025: votes for old targets made clients compute states without end).
+ */
+import type { Hash } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
+import { decodePayload, decodeSeal } from './codec.ts';
+import { isActive } from './committees.ts';
+import { processSlots } from './epochs.ts';
+import { blockOf, slotOf, type Turn } from './state.ts';
+import { epochOf, firstSlot } from './time.ts';
+import { processBlock, type StakeBlock } from './transition.ts';
+import type { Checkpoint, Epoch, Gwei, StakeState } from './types.ts';
+
+/** Blocks that are applied again for one state: an hour of slots, without looking at signatures. */
+const MAX_REPLAYED_BLOCKS = 2_048;
+
+/** Undefined for a block that is unknown, does not descend from the finalized one, or is too far from what is kept. */
+export function stateAfter(turn: Turn, hash: Hash): StakeState | undefined {
+  const { state } = turn;
+  const missing: Block[] = [];
+  let found = kept(turn, hash);
+  for (let at = hash; found === undefined; found = kept(turn, at)) {
+    const block = blockOf(turn, at);
+    if (block === undefined || missing.length >= MAX_REPLAYED_BLOCKS || block.header.number <= 0) return undefined;
+    missing.push(block);
+    at = block.header.parentHash;
+  }
+  for (const block of missing.reverse()) {
+    found = processBlock(turn.rules, found, stakeBlock(turn, block), { verify: false });
+    state.states.set(found.block, found);
+  }
+  return found;
+}
+
+/** Throws DecodeError for a payload or a seal that is none. */
+export function stakeBlock(turn: Turn, block: Block): StakeBlock {
+  return { slot: slotOf(turn, block), header: block.header, payload: decodePayload(block.payload), seal: decodeSeal(block.seal) };
+}
+
+function kept({ state }: Turn, hash: Hash): StakeState | undefined {
+  return hash === state.anchor.hash ? state.anchor.state : state.states.get(hash);
+}
+
+/** The state in the first slot of the epoch, if nothing came after this block; or after the block, if it is of that epoch or later. */
+export function stateInEpoch(turn: Turn, hash: Hash, epoch: Epoch): StakeState | undefined {
+  const after = stateAfter(turn, hash);
+  const { settings } = turn.rules;
+  if (after === undefined || epochOf(settings, after.slot) >= epoch) return after;
+  const key = `${epoch}:${hash}`;
+  const known = turn.state.epochStates.get(key) ?? processSlots(settings, after, firstSlot(settings, epoch));
+  turn.state.epochStates.set(key, known);
+  return known;
+}
+
+/** What the votes of each validator weigh in the fork choice: of who is active and not slashed at the justified checkpoint. */
+export function justifiedBalances(turn: Turn): readonly Gwei[] {
+  const { state } = turn;
+  const { justified } = state.store;
+  if (state.balances?.of.epoch === justified.epoch && state.balances.of.root === justified.root) return state.balances.list;
+  const list = balancesAt(turn, justified);
+  state.balances = { of: justified, list };
+  return list;
+}
+
+function balancesAt(turn: Turn, { epoch, root }: Checkpoint): readonly Gwei[] {
+  // Its block is the anchor or above it, so the state can be had; should it be too far off, the anchor's weights are near.
+  const { validators } = stateInEpoch(turn, root, epoch) ?? turn.state.anchor.state;
+  return validators.map((validator) => (isActive(validator, epoch) && !validator.slashed ? validator.effectiveBalance : 0n));
+}

@@ -1,0 +1,91 @@
+/** Proof-of-stake as a state machine: one event in, effects out. What each does is in the file that is named for it. */
+import { unreachable } from '../../base/assert.ts';
+import type { Context, Event } from '../engine.ts';
+import { answerAdmin } from './admin.ts';
+import { blockChecked, FETCH_TIMER, receiveBlock, retryEarly, retryFetches } from './blocks.ts';
+import { currentSlot, SLOT_TIMER, setSlotTimer, watchClock } from './clock.ts';
+import { AGGREGATE_TIMER, aggregate, beginSlot, blockBuilt, sendBlocks, VOTE_TIMER, vote, voteForNewHead } from './duties.ts';
+import { receiveEvidence } from './evidence.ts';
+import { snapshotWhenStored, updateHead } from './head.ts';
+import type { PosMessage } from './messages.ts';
+import { start } from './restart.ts';
+import type { PosRules } from './rules.ts';
+import type { PosEffect, PosState, Turn } from './state.ts';
+import { countQueued, receiveVote, retryVotes } from './votes.ts';
+
+export function step(rules: PosRules, state: PosState, event: Event<PosMessage>, context: Context): readonly PosEffect[] {
+  const turn: Turn = { rules, state, context, effects: [], fresh: new Map() };
+  watchClock(turn);
+  handle(turn, event);
+  return turn.effects;
+}
+
+function handle(turn: Turn, event: Event<PosMessage>): void {
+  switch (event.type) {
+    case 'start':
+      return start(turn, event);
+    case 'timer':
+      return timerFired(turn, event.id);
+    case 'block':
+      receiveBlock(turn, event.block, event.origin, event.from);
+      return afterBlocks(turn);
+    case 'checked':
+      blockChecked(turn, event.hash, event.error);
+      return afterBlocks(turn);
+    case 'message':
+      return receiveMessage(turn, event);
+    case 'persisted':
+      sendBlocks(turn, event.lsn);
+      return afterBlocks(turn);
+    case 'stored':
+      return snapshotWhenStored(turn, event.finalized);
+    case 'built':
+      return blockBuilt(turn, event.request, event.block);
+    case 'admin':
+      return answerAdmin(turn, event.request, event.command);
+    case 'sealed':
+    case 'mempool':
+    case 'certificate':
+      // This engine asks for no proof of work, proposes by the clock, and finds finality in the blocks themselves.
+      return;
+    default:
+      return unreachable(event);
+  }
+}
+
+function receiveMessage(turn: Turn, { from, message }: Extract<Event<PosMessage>, { type: 'message' }>): void {
+  if (message.type === 'vote') receiveVote(turn, from, message.vote);
+  else receiveEvidence(turn, from, message.offence);
+}
+
+function timerFired(turn: Turn, id: string): void {
+  switch (id) {
+    case SLOT_TIMER:
+      return slotBegins(turn);
+    case VOTE_TIMER:
+      return vote(turn);
+    case AGGREGATE_TIMER:
+      return aggregate(turn);
+    case FETCH_TIMER:
+      return retryFetches(turn);
+  }
+}
+
+/** Slots that went by unseen are not caught up with one by one: time is what the clock says. */
+function slotBegins(turn: Turn): void {
+  const slot = currentSlot(turn);
+  setSlotTimer(turn);
+  if (slot <= turn.state.slot) return;
+  turn.state.slot = slot;
+  countQueued(turn);
+  retryEarly(turn);
+  updateHead(turn);
+  beginSlot(turn);
+}
+
+/** Blocks may have changed the head, and votes may have waited for them. */
+function afterBlocks(turn: Turn): void {
+  retryVotes(turn);
+  updateHead(turn);
+  voteForNewHead(turn);
+}

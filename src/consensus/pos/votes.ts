@@ -1,0 +1,142 @@
+/**
+ * Votes of others (consensus-specs phase0/p2p-interface.md, topic beacon_attestation; fork-choice "validate_on_attestation").
+ * Cheap questions come first, and nothing is computed for a vote of an old epoch.
+ *
+ *   what arrives                                     what is done
+ *   more than an epoch old, or a slot or more ahead  ignored; two epochs off: counted against its sender
+ *   epochs that contradict each other                counted against its sender
+ *   known                                            ignored
+ *   for a block that is not here                     held for a while, the block asked for
+ *   target or source that its head does not have     counted against its sender
+ *   wrong committee, bits, signature                 counted against its sender
+ *   right                                            pooled, watched for offences, counted from the next slot on, passed on
+ */
+import { RuleError } from '../../base/errors.ts';
+import type { NodeId } from '../../base/types.ts';
+import { fetchBlock } from './blocks.ts';
+import { indexedAttestation, signedVote } from './committees.ts';
+import { seeVote } from './detector.ts';
+import { convict } from './evidence.ts';
+import { addVote, checkpointOf } from './forkchoice.ts';
+import { addToPool, forgetVotesBefore, isKnown } from './pool.ts';
+import { type Turn, trace } from './state.ts';
+import { stateInEpoch } from './states.ts';
+import { epochOf } from './time.ts';
+import type { Attestation, AttestationData, IndexedAttestation, StakeState } from './types.ts';
+
+export const MAX_WAITING_VOTES = 512;
+const MAX_QUEUED_VOTES = 8_192;
+
+export function receiveVote(turn: Turn, from: NodeId, vote: Attestation): void {
+  try {
+    if (!takeVote(turn, from, vote)) turn.effects.push({ type: 'ignore' });
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    turn.state.counts.refusedVotes++;
+    trace(turn, 'refusedVote', { code: error.code });
+    turn.effects.push(error.blame ? { type: 'offence', from, error } : { type: 'ignore' });
+  }
+}
+
+/** A block came: votes that waited for it are looked at again. */
+export function retryVotes(turn: Turn): void {
+  const held = turn.state.waiting;
+  if (held.length === 0) return;
+  const { blocks } = turn.state.store;
+  const ready = held.filter(({ attestation }) => blocks.has(attestation.data.head));
+  if (ready.length === 0) return;
+  turn.state.waiting = held.filter(({ attestation }) => !blocks.has(attestation.data.head));
+  for (const { from, attestation } of ready) receiveVote(turn, from, attestation);
+}
+
+/** At each slot: votes of earlier slots count from now on, and old ones are forgotten. */
+export function countQueued(turn: Turn): void {
+  const { state } = turn;
+  for (const { slot, indices, epoch, head } of state.queued) {
+    if (slot < state.slot) addVote(state.store, indices, epoch, head);
+  }
+  state.queued = state.queued.filter(({ slot }) => slot >= state.slot);
+  const { slotsPerEpoch } = turn.rules.settings;
+  forgetVotesBefore(state.pool, state.slot - 2 * slotsPerEpoch);
+  state.waiting = state.waiting.filter(({ attestation }) => attestation.data.slot + slotsPerEpoch >= state.slot);
+}
+
+/** A vote that is right in everything, ours or another's: pooled, watched, and queued for the fork choice. */
+export function keepVote(turn: Turn, attestation: Attestation, vote: IndexedAttestation): boolean {
+  const { state, rules } = turn;
+  if (!addToPool(state.pool, attestation, rules.signatures)) return false;
+  for (const offence of seeVote(state.detector, vote)) convict(turn, offence);
+  const { slot, target, head } = vote.data;
+  if (slot < state.slot) addVote(state.store, vote.indices, target.epoch, head);
+  else if (state.queued.length < MAX_QUEUED_VOTES)
+    state.queued = [...state.queued, { slot, indices: vote.indices, epoch: target.epoch, head }];
+  return true;
+}
+
+/** Whether it is to be passed on. Throws RuleError `pos/attestation-...`. */
+function takeVote(turn: Turn, from: NodeId, attestation: Attestation): boolean {
+  const { state, rules } = turn;
+  const { data } = attestation;
+  if (!isOfNow(turn, data) || isKnown(state.pool, attestation)) return false;
+  if (!state.store.blocks.has(data.head)) {
+    holdVote(turn, from, attestation);
+    return false;
+  }
+  const judge = checkLink(turn, data);
+  if (judge === null) return false;
+  const vote = indexedAttestation(rules.settings, judge, attestation);
+  if (!rules.signatures.verify(signedVote(rules.params, judge.validators, vote))) {
+    throw new RuleError(
+      'pos/attestation-signature',
+      `A vote of slot ${data.slot} is not signed by those ${vote.indices.length} whom it names.`,
+    );
+  }
+  return keepVote(turn, attestation, vote);
+}
+
+function isOfNow({ state, rules: { settings } }: Turn, { slot, target, source }: AttestationData): boolean {
+  if (target.epoch !== epochOf(settings, slot) || source.epoch > target.epoch) {
+    throw new RuleError(
+      'pos/attestation-epoch',
+      `A vote of slot ${slot} links epoch ${source.epoch} to ${target.epoch}; expected a target of epoch ${epochOf(settings, slot)}, not before its source.`,
+    );
+  }
+  const epochsOff = Math.abs(epochOf(settings, slot) - epochOf(settings, state.slot));
+  if (epochsOff > 2)
+    throw new RuleError('pos/attestation-slot', `A vote is of slot ${slot}, more than two epochs away from ours, ${state.slot}.`);
+  return slot <= state.slot && slot + settings.slotsPerEpoch >= state.slot;
+}
+
+/** The state that judges it; null where its target is below what is final. Throws where head and link contradict each other. */
+function checkLink(turn: Turn, { head, slot, source, target }: AttestationData): StakeState | null {
+  const { store } = turn.state;
+  const block = store.blocks.get(head);
+  const expected = checkpointOf(store, head, target.epoch);
+  if (block === undefined || expected === undefined) return null;
+  if (block.slot > slot || expected !== target.root) {
+    throw new RuleError(
+      'pos/attestation-target',
+      `A vote of slot ${slot} for ${head} has the target ${target.root}; that branch has ${expected}.`,
+    );
+  }
+  const judge = stateInEpoch(turn, target.root, target.epoch);
+  if (judge === undefined) return null;
+  const { epoch, root } = judge.currentJustified;
+  if (source.epoch !== epoch || source.root !== root) {
+    throw new RuleError(
+      'pos/attestation-source',
+      `A vote has the source ${source.epoch} (${source.root}); its target justifies ${epoch} (${root}).`,
+    );
+  }
+  return judge;
+}
+
+function holdVote(turn: Turn, from: NodeId, attestation: Attestation): void {
+  const { state, context } = turn;
+  const { head } = attestation.data;
+  // A block that is stored and not in the fork choice is invalid, or of a branch that finality left behind.
+  if (context.chain.status(head) !== undefined || state.invalid.has(head)) return;
+  if (state.waiting.length >= MAX_WAITING_VOTES) return;
+  state.waiting = [...state.waiting, { from, attestation }];
+  if (!state.orphans.has(head)) fetchBlock(turn, head, from);
+}
