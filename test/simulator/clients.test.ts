@@ -9,12 +9,13 @@ import type { CheckerFactory, Setting } from '../../src/simulator/checkers/check
 import { acknowledgedWrites } from '../../src/simulator/checkers/durability.ts';
 import { ledgerModel, type Seen } from '../../src/simulator/checkers/linearizable.ts';
 import { reads } from '../../src/simulator/checkers/reads.ts';
+import { validity } from '../../src/simulator/checkers/validity.ts';
 import { checkLinearizable, type Operation } from '../../src/simulator/linearizability.ts';
 import type { Observation } from '../../src/simulator/observations.ts';
 import { run } from '../../src/simulator/run.ts';
 import { subjectOf } from '../../src/simulator/subjects/custom.ts';
 import { powSubject } from '../../src/simulator/subjects/pow.ts';
-import { encodeTransfer } from '../../src/simulator/transfers.ts';
+import { type Balances, encodeTransfer } from '../../src/simulator/transfers.ts';
 import { type Bugs, sequencerModule } from './engines/sequencer.ts';
 import { childOf, GENESIS, IDLE_ENGINE, nodeOf, OPTIONS } from './support.ts';
 
@@ -28,6 +29,7 @@ function chainOf(...blocks: Block[]) {
   const all = [GENESIS.block, ...blocks];
   const nodes = all.map((block) => nodeOf(block));
   return {
+    head: nodes.at(-1) as HeaderNode,
     finalized: nodes.at(-1) as HeaderNode,
     canonical: (number: number) => nodes[number]?.hash,
     block: (hash: string) => all.find(({ header }) => hashHeader(header) === hash),
@@ -45,6 +47,7 @@ function told(
   const setting = {
     engine: { ...IDLE_ENGINE, finality } as AnyEngine,
     nodes: chains.length,
+    genesis: nodeOf(GENESIS.block),
     isCorrect: () => true,
     chainOf: (node: number) => chains[node] ?? null,
     report: ({ message }: { readonly message: string }) => void messages.push(message),
@@ -81,6 +84,29 @@ describe('reads', () => {
     expect(told(reads, 'instant', [], forked)).not.toEqual([]);
     expect(told(reads, 'gadget', [], forked)).toEqual([]);
     expect(told(reads, 'probabilistic', [], [...forked, read(0, B1), read(0, A1)])).toEqual([]);
+  });
+});
+
+describe('what nodes have and show', () => {
+  const wrong = GENESIS.state.map((value) => value + 1);
+  const statesOf = (state: Balances) => ({ genesis: GENESIS.state, of: () => ({ state: () => state }) });
+  const shown = (seen: readonly [number, number]) => ({ ...read(0, GENESIS.block), seen }) as Observation;
+
+  it('is the state of a replay, at every start and in the end', () => {
+    const started = { type: 'started', node: 0, incarnation: 1, chain: chainOf(), lsn: Lsn(0) } as unknown as Observation;
+    expect(told(validity(statesOf(GENESIS.state)), 'instant', [chainOf()], [started])).toEqual([]);
+    expect(told(validity(statesOf(wrong)), 'instant', [chainOf()], [started])).toEqual(
+      Array(2).fill(expect.stringContaining('is not that of a replay')),
+    );
+  });
+
+  it('is what clients are told', () => {
+    const balance = GENESIS.state[0] ?? 0;
+    expect(told(validity(statesOf(GENESIS.state)), 'probabilistic', [chainOf()], [shown([balance, 0])])).toEqual([]);
+    const lies = [shown([balance + 1, 0]), shown([balance, 1])];
+    expect(told(validity(statesOf(GENESIS.state)), 'probabilistic', [chainOf()], lies)).toEqual(
+      Array(2).fill(expect.stringContaining('a replay has')),
+    );
   });
 });
 

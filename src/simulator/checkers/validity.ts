@@ -20,7 +20,7 @@ export interface LightStates {
 
 export const validity =
   (states: LightStates): CheckerFactory =>
-  ({ engine, genesis, isCorrect, chainOf, report }) => {
+  ({ engine, genesis, nodes, isCorrect, chainOf, report }) => {
     const reference = new ReferenceLedger(engine, genesis.hash, states.genesis);
     const asked = new Set<Hex>();
 
@@ -35,6 +35,16 @@ export const validity =
       const state = states.of(node)?.state(hash) ?? null;
       if (state === null || !sameBalances(state, expected))
         report({ node, message: `The state of block ${hash} is not that of a replay from genesis.` });
+    }
+
+    /** What a node found on its disk, or has in the end, is what a replay has, without having been executed anew. */
+    function checkHead(node: number): void {
+      const head = chainOf(node)?.head;
+      const block = head && chainOf(node)?.block(head.hash);
+      const replayed = block && reference.replay(block);
+      if (head === undefined || replayed === undefined) return;
+      if ('state' in replayed) checkState(node, head.hash, replayed.state);
+      else report({ node, message: `Has the head ${nameOf(head)}, which is invalid: ${replayed.error}.` });
     }
 
     /** What a client is shown, as of a block, is what a replay has. */
@@ -55,6 +65,7 @@ export const validity =
       observe(observation) {
         if (observation.type === 'submitted') asked.add(toHex(observation.transaction));
         if (observation.type === 'read' && isCorrect(observation.node)) return checkRead(observation);
+        if (observation.type === 'started' && isCorrect(observation.node)) return checkHead(observation.node);
         if (observation.type !== 'checked' || !isCorrect(observation.node)) return;
         const { node, hash, error } = observation;
         const chain = chainOf(node);
@@ -72,6 +83,9 @@ export const validity =
         if (!isValid) return;
         checkTransfers(node, block);
         checkState(node, hash, replayed.state);
+      },
+      end() {
+        for (let node = 0; node < nodes; node++) if (isCorrect(node)) checkHead(node);
       },
     };
   };
