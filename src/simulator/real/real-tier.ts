@@ -22,7 +22,7 @@ import { replayed } from './replayed.ts';
 import { sameAsTwin } from './same-as-twin.ts';
 import { Twin } from './twin.ts';
 import { VirtualDatabase } from './virtual-database.ts';
-import { VISIT_GAS } from './visits-contract.ts';
+import { VISIT_GAS, visitSlots } from './visits-contract.ts';
 
 export interface RealTierOptions {
   /** Another database, for tests: one that loses what it should keep. */
@@ -47,11 +47,14 @@ export async function realTier(subject: Subject, options: Options, work: AsyncWo
   const storeOf = (place: number) => stores.get(place)?.chain ?? null;
   const beneficiaryOf = (identity: number) => addressOfAccount(options.accounts + identity);
   const contracts: Address[] = [];
-  const addresses = () => [
-    ...keys.map(({ address }) => address),
-    ...Array.from({ length: options.nodes }, (_, identity) => beneficiaryOf(identity)),
-    ...contracts,
-  ];
+  const contents = () => ({
+    addresses: [
+      ...keys.map(({ address }) => address),
+      ...Array.from({ length: options.nodes }, (_, identity) => beneficiaryOf(identity)),
+      ...contracts,
+    ],
+    slots: visitSlots(keys.map(({ address }) => address)),
+  });
   const nonceOf = (place: number, address: Address): number => {
     const store = storeOf(place);
     const account = store === null ? undefined : new StateReader(store.state).account(store.head.header, address);
@@ -65,7 +68,7 @@ export async function realTier(subject: Subject, options: Options, work: AsyncWo
   };
   const checkers: readonly CheckerFactory[] = [
     (setting) => replayed(() => twinOf(setting), work)(setting),
-    (setting) => sameAsTwin({ twin: () => twinOf(setting), work, storeOf, addresses })(setting),
+    (setting) => sameAsTwin({ twin: () => twinOf(setting), work, storeOf, contents })(setting),
   ];
 
   return (world): Tier => ({

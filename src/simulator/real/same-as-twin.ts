@@ -5,7 +5,7 @@
  * happens in the middle of it, and what was acknowledged is still there.
  */
 import { StorageError } from '../../base/errors.ts';
-import { type Address, type Hash, ZERO_HASH } from '../../base/types.ts';
+import type { Address, Hash } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import { keccakHash } from '../../execution/keccak.ts';
 import { StateReader } from '../../execution/state-reader.ts';
@@ -15,53 +15,55 @@ import { describe } from '../describe.ts';
 import type { AsyncWork } from './async-work.ts';
 import type { Twin } from './twin.ts';
 
+/** What can be in a state. */
+export interface Contents {
+  readonly addresses: readonly Address[];
+  /** Of a contract's storage. */
+  readonly slots: readonly Hash[];
+}
+
 export interface TwinSetting {
   readonly twin: () => Promise<Twin>;
   readonly work: AsyncWork;
   readonly storeOf: (place: number) => ChainStore | null;
-  /** Of all that can be in the state. */
-  readonly addresses: () => readonly Address[];
+  readonly contents: () => Contents;
 }
 
 interface Audit {
   readonly node: number;
   readonly when: string;
+  /** So many of the last blocks. */
+  readonly blocks: number;
   /** The last head that was reported durable. */
   readonly acknowledged: HeaderNode | undefined;
 }
 
-/** The numbered storage slots of the contract that the clients use. */
-const SLOTS = 3;
+/** After a start: more than any reorganisation that a crash may have cut in two. In the end all blocks are looked at. */
+const BLOCKS_AFTER_START = 32;
 
 export const sameAsTwin =
-  ({ twin, work, storeOf, addresses }: TwinSetting): CheckerFactory =>
+  ({ twin, work, storeOf, contents }: TwinSetting): CheckerFactory =>
   ({ nodes, isCorrect, chainOf, report }) => {
     const acknowledged = new Map<number, HeaderNode>();
     const transactions = new Set<Hash>();
     let audits: Audit[] = [];
 
-    function ask(node: number, when: string): void {
+    function ask(node: number, when: string, blocks: number): void {
       if (!isCorrect(node)) return;
-      audits.push({ node, when, acknowledged: acknowledged.get(node) });
+      audits.push({ node, when, blocks, acknowledged: acknowledged.get(node) });
       work.touch();
     }
 
-    async function audit({ node, when, acknowledged: promised }: Audit): Promise<void> {
+    async function audit({ node, when, blocks, acknowledged: promised }: Audit): Promise<void> {
       const store = storeOf(node);
       if (store === null) return;
       const reference = await twin();
       if (!(await reference.follow(store.head.hash))) {
         return report({ node, message: `${when} it has the head ${nameOf(store.head)}, which no replay has found valid.` });
       }
-      const all = addresses();
-      for (const difference of differences(store, reference.store, transactions, all)) {
-        return report({ node, message: `${when} it is not like a node that was never killed: ${difference}.` });
-      }
-      if (promised !== undefined && promised.hash !== store.head.hash) {
-        if (!isSame(executionOf(store, promised, all), executionOf(reference.store, promised, all))) {
-          report({ node, message: `${when} what it acknowledged of block ${nameOf(promised)} is not there any more.` });
-        }
-      }
+      const comparison = { store, twin: reference.store, blocks, transactions, ...contents() };
+      const difference = firstDifference(comparison) ?? (promised && lostOf(promised, comparison)) ?? null;
+      if (difference !== null) report({ node, message: `${when} it is not like a node that was never killed: ${difference}.` });
     }
 
     return {
@@ -69,10 +71,10 @@ export const sameAsTwin =
       observe(observation) {
         if (observation.type === 'submitted') transactions.add(keccakHash(observation.transaction));
         if (observation.type === 'durable') acknowledged.set(observation.node, observation.head);
-        if (observation.type === 'started' && observation.incarnation > 1) ask(observation.node, 'After a start');
+        if (observation.type === 'started' && observation.incarnation > 1) ask(observation.node, 'After a start', BLOCKS_AFTER_START);
       },
       end() {
-        for (let node = 0; node < nodes; node++) if (chainOf(node) !== null) ask(node, 'In the end');
+        for (let node = 0; node < nodes; node++) if (chainOf(node) !== null) ask(node, 'In the end', Number.POSITIVE_INFINITY);
       },
       async settle() {
         const due = audits;
@@ -89,50 +91,51 @@ export const sameAsTwin =
     };
   };
 
-/** Both have the same head. */
-function* differences(
-  store: ChainStore,
-  twin: ChainStore,
-  transactions: Iterable<Hash>,
-  addresses: readonly Address[],
-): Generator<string, void> {
+/** Of two stores with the same head. */
+interface Comparison extends Contents {
+  readonly store: ChainStore;
+  readonly twin: ChainStore;
+  readonly blocks: number;
+  readonly transactions: ReadonlySet<Hash>;
+}
+
+function firstDifference({ store, twin, blocks, transactions, ...contents }: Comparison): string | null {
   const { head } = store;
-  for (let number = head.header.number; number >= 0; number--) {
+  for (let number = head.header.number; number >= 0 && number > head.header.number - blocks; number--) {
     const hash = twin.canonical(number);
-    if (hash === undefined || store.canonical(number) !== hash) {
-      yield `height ${number} is ${store.canonical(number)} in its chain, and should be ${hash}`;
-    } else if (!isSame(store.receipts(hash), twin.receipts(hash))) {
-      yield `the receipts of block ${number} are others`;
-    }
+    if (hash === undefined || store.canonical(number) !== hash)
+      return `height ${number} is ${store.canonical(number)}, and should be ${hash}`;
+    if (text(store.receipts(hash)) !== text(twin.receipts(hash))) return `the receipts of block ${number} are others`;
   }
   for (const hash of transactions) {
-    const [place, expected] = [store.transaction(hash), twin.transaction(hash)];
-    if (!isSame(place, expected)) yield `transaction ${hash} is indexed at ${text(place)}, and should be at ${text(expected)}`;
+    const [place, expected] = [text(store.transaction(hash)), text(twin.transaction(hash))];
+    if (place !== expected) return `transaction ${hash} is indexed at ${place}, and should be at ${expected}`;
   }
-  for (const address of addresses) {
-    const [account, expected] = [accountOf(store, head, address, addresses), accountOf(twin, head, address, addresses)];
-    if (!isSame(account, expected)) yield `account ${address} is ${text(account)}, and should be ${text(expected)}`;
+  for (const address of contents.addresses) {
+    const [account, expected] = [accountOf(store, head, address, contents.slots), accountOf(twin, head, address, contents.slots)];
+    if (account !== expected) return `account ${address} is ${account}, and should be ${expected}`;
   }
+  return null;
 }
 
-/** All that executing a block has left. */
-function executionOf(store: ChainStore, node: HeaderNode, addresses: readonly Address[]): unknown {
-  return [store.receipts(node.hash), addresses.map((address) => accountOf(store, node, address, addresses))];
+/** What has become of a block that was the head and need not be it any more. */
+function lostOf(promised: HeaderNode, { store, twin, addresses, slots }: Comparison): string | null {
+  if (promised.hash === store.head.hash) return null;
+  const executionOf = (chain: ChainStore) => [
+    text(chain.receipts(promised.hash)),
+    ...addresses.map((address) => accountOf(chain, promised, address, slots)),
+  ];
+  return text(executionOf(store)) === text(executionOf(twin))
+    ? null
+    : `what it acknowledged of block ${nameOf(promised)} is not there any more`;
 }
 
-function accountOf(store: ChainStore, { header }: HeaderNode, address: Address, addresses: readonly Address[]): unknown {
+function accountOf(store: ChainStore, { header }: HeaderNode, address: Address, slots: readonly Hash[]): string {
   const reader = new StateReader(store.state);
   const account = reader.account(header, address);
   const code = reader.code(header, address);
-  if (code.length === 0) return { account };
-  const numbered = Array.from({ length: SLOTS }, (_, slot) => slot.toString(16));
-  const slots = [...numbered, ...addresses.map((caller) => caller.slice(2))].map((digits) => `0x${digits.padStart(64, '0')}` as Hash);
-  const storage = slots.map((slot) => reader.storage(header, address, slot)).filter((value) => value !== ZERO_HASH);
-  return { account, code: keccakHash(code), storage };
-}
-
-function isSame(one: unknown, other: unknown): boolean {
-  return text(one) === text(other);
+  if (code.length === 0) return text(account);
+  return text({ account, code: keccakHash(code), storage: slots.map((slot) => reader.storage(header, address, slot)) });
 }
 
 function text(value: unknown): string {

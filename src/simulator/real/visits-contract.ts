@@ -3,10 +3,10 @@
  * (so that a wrong environment changes the state root), logs the count, and answers it. A call with data does the same and
  * reverts.
  */
-import type { Hash, Hex } from '../../base/types.ts';
+import { type Address, Hash, type Hex } from '../../base/types.ts';
 
 /** First topic of its log; the second is the caller, the data the count. */
-export const VISIT_TOPIC = `0x${'2a'.padStart(64, '0')}` as Hash;
+export const VISIT_TOPIC = Hash(`0x${'2a'.padStart(64, '0')}`);
 
 const RUNTIME = [
   '600054600101', //       count = storage[0] + 1
@@ -27,3 +27,8 @@ export const VISITS_DEPLOYMENT: Hex = `0x60${SIZE}600c60003960${SIZE}6000f3${RUN
 
 export const DEPLOYMENT_GAS = 200_000n;
 export const VISIT_GAS = 200_000n;
+
+/** Where its storage may have something: what it counts and remembers, and what it keeps of each caller. */
+export function visitSlots(callers: readonly Address[]): Hash[] {
+  return ['0', '1', '2', ...callers.map((caller) => caller.slice(2))].map((digits) => Hash(`0x${digits.padStart(64, '0')}`));
+}
