@@ -1,20 +1,38 @@
 /** What `synod simulate` prints: what was drawn, before the run; what came of it, after. */
 import { type Batch, missedMarks } from '../simulator/batch.ts';
-import { FAULT_KINDS } from '../simulator/faults.ts';
+import { FAULT_KINDS, type Fault } from '../simulator/faults.ts';
 import { type Options, RANGES } from '../simulator/options.ts';
 import type { Plan, Result } from '../simulator/run.ts';
+import { FOR_EVER_MS } from '../simulator/schedule.ts';
 import { style, table } from './output.ts';
 
-/** Everything that a run depends on, so that it can be made again by hand if need be. */
+const MAX_FAULTS_SHOWN = 24;
+
+/** Everything that a run depends on, so that it can be made again by hand if need be; of a long schedule the beginning. */
 export function planText({ subject, seed, options, schedule }: Plan): string {
-  const rows = Object.entries(options).map(([name, value]) => [name, shown(value), rangeOf(name as keyof Options)]);
+  // Values last: those of an engine's settings may be long.
+  const rows = Object.entries(options).map(([name, value]) => [name, rangeOf(name as keyof Options), shown(value)]);
   const kinds = FAULT_KINDS.map((kind) => [kind, schedule.filter(({ fault }) => fault === kind).length] as const);
   const faults = kinds.flatMap(([kind, count]) => (count === 0 ? [] : `${count} ${kind}`)).join(', ');
-  return `seed ${seed}, engine ${subject.name}\n${table(['option', 'value', 'range'], rows)}\nfaults: ${faults === '' ? 'none' : faults}`;
+  const more = schedule.length - MAX_FAULTS_SHOWN;
+  return [
+    `seed ${seed}, engine ${subject.name}`,
+    table(['option', 'range', 'value'], rows),
+    `faults: ${faults === '' ? 'none' : faults}`,
+    ...schedule.slice(0, MAX_FAULTS_SHOWN).map(faultText),
+    ...(more > 0 ? [`  ... and ${more} more; --save <file> writes them all`] : []),
+  ].join('\n');
 }
 
-/** `tookMs` of real time, where it is known for this run alone. */
-export function resultText({ ok, plan, violations, traceHash, stats }: Result, tookMs: number | null = null): string {
+function faultText({ fault, atMs, forMs, ...fields }: Fault): string {
+  const duration = forMs >= FOR_EVER_MS ? 'to the end' : `for ${(forMs / 1_000).toFixed(3)} s`;
+  const what = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+  return `  ${(atMs / 1_000).toFixed(3).padStart(8)} s  ${duration.padEnd(14)}  ${[fault, ...what].join(' ')}`;
+}
+
+/** `again` is the command that gives the same run, `tookMs` real time, where it is known for this run alone. */
+export function resultText(result: Result, again: string, tookMs: number | null = null): string {
+  const { ok, plan, violations, traceHash, stats } = result;
   const { events, virtualMs, messages, lost } = stats;
   const lines = violations.map(({ checker, atMs, node, message, expected }) => {
     const where = `${(atMs / 1_000).toFixed(3)} s${node < 0 ? '' : `, node ${node}`}`;
@@ -22,10 +40,10 @@ export function resultText({ ok, plan, violations, traceHash, stats }: Result, t
   });
   const speed = tookMs === null ? '' : ` in ${(tookMs / 1_000).toFixed(1)} s (${Math.round((1_000 * events) / tookMs)}/s)`;
   const verdict = ok ? style('green', 'ok') : style('red', 'failed');
-  const again = ok ? '' : `\nagain: synod simulate --engine ${plan.subject.name} --seed ${plan.seed}`;
   return [
     ...lines,
-    `${verdict}  seed ${plan.seed}, trace ${traceHash}: ${events} events${speed}, ${(virtualMs / 60_000).toFixed(1)} virtual minutes, ${messages} messages (${lost} lost)${again}`,
+    `${verdict}  seed ${plan.seed}, trace ${traceHash}: ${events} events${speed}, ${(virtualMs / 60_000).toFixed(1)} virtual minutes, ${messages} messages (${lost} lost)`,
+    ...(ok ? [] : [`again: ${again}`]),
   ].join('\n');
 }
 
@@ -35,7 +53,7 @@ export function batchText(batch: Batch, tookMs: number): string {
   const perSecond = Math.round((1_000 * events) / tookMs);
   const lines = [
     `${runs} seeds, ${events} events (${perSecond}/s), ${(virtualMs / 3_600_000).toFixed(1)} virtual hours`,
-    `failed: ${failed.length === 0 ? 'none' : failed.map(({ plan }) => plan.seed).join(', ')}`,
+    `seeds that failed: ${failed.length === 0 ? 'none' : failed.map(({ plan }) => plan.seed).join(', ')}`,
     ...(unstable.length === 0 ? [] : [`not the same twice: ${unstable.join(', ')}`]),
     ...(missedMarks(batch).length === 0 ? [] : [`marks that no seed reached: ${missedMarks(batch).join('; ')}`]),
   ];

@@ -70,7 +70,26 @@ Examples:
     .action(simulate);
 }
 
+/** What makes no sense beside each of these. */
+const EXCLUDED: readonly (readonly [keyof SimulateFlags, readonly (keyof SimulateFlags)[]])[] = [
+  ['script', ['seed', 'seeds', 'untilFailure', 'shrink', 'save', 'trace', 'html', 'scenario', 'nodes', 'duration', 'mutant']],
+  ['scenario', ['engine', 'seed', 'seeds', 'untilFailure', 'nodes', 'duration']],
+  ['trace', ['seeds', 'untilFailure']],
+];
+
+function checkTogether(flags: SimulateFlags): void {
+  for (const [flag, excluded] of EXCLUDED) {
+    const other = flags[flag] === undefined ? undefined : excluded.find((name) => flags[name] !== undefined);
+    if (other !== undefined) throw argumentError('simulate', `${optionName(flag)} and ${optionName(other)} cannot be given together.`);
+  }
+}
+
+function optionName(flag: keyof SimulateFlags): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 async function simulate(flags: SimulateFlags): Promise<void> {
+  checkTogether(flags);
   if (flags.mutants === true) return (await import('./simulate-mutants.ts')).listMutants(flags.json);
   if (flags.mutant !== undefined) return simulateMutant(flags, flags.mutant);
   if (flags.script !== undefined) return playScript(flags, flags.script);
@@ -82,7 +101,7 @@ async function simulate(flags: SimulateFlags): Promise<void> {
 
 async function playScript(flags: SimulateFlags, file: string): Promise<void> {
   const { runScript } = await import('./simulate-script.ts');
-  await runScript(file, { json: flags.json, engine: flags.engine }, loadSubject);
+  await runScript(file, { json: flags.json, engine: flags.engine }, (engine) => loadSubject(engine, `The engine of ${quote(file)}`));
 }
 
 /** Without a seed or a scenario it is a hunt; with one, a run like any other, but for the bug. */
@@ -133,7 +152,7 @@ async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
   process.exitCode = 1;
   if (failure === undefined) return;
   note(planText(failure.plan));
-  note(resultText(failure));
+  note(resultText(failure, commandOf(process.argv.slice(2), failure.plan.seed)));
   if (flags.shrink !== true) await drawAgain(flags, failure.plan, commandOf(process.argv.slice(2), failure.plan.seed));
   await failed(flags, failure);
 }
@@ -141,12 +160,13 @@ async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
 async function runScenario(flags: SimulateFlags, file: string): Promise<void> {
   const { parseScenario } = await import('../simulator/scenario.ts');
   const { expect, engine, seed, options, schedule } = parseScenario(readJsonFile(file, 'scenario'));
-  const subject = await loadSubject(engine);
+  const subject = await loadSubject(engine, `The engine of ${quote(file)}`);
   const result = await carryOutAndPrint(flags, { subject, seed, options, schedule });
   const found = result.violations.find(({ expected }) => !expected)?.checker ?? 'pass';
-  if (found === expect) return;
+  if (found !== expect) process.exitCode = 1;
   note(`The scenario expects ${quote(expect)}; the run ended with ${quote(found)}.`);
-  process.exitCode = 1;
+  if (!result.ok && flags.shrink === true) await shrinkAndSave(flags, result);
+  else if (flags.save !== undefined) await save(flags.save, result);
 }
 
 async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promise<Result> {
@@ -159,8 +179,9 @@ async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promise<Resul
   try {
     const result = carryOut(plan, joinSinks(sink?.write, picture?.sink));
     const tookMs = performance.now() - startedMs;
-    print(flags.json, resultDocument(result, tookMs), () => resultText(result, tookMs));
-    picture?.write(result, commandOf(process.argv.slice(2), flags.scenario === undefined ? plan.seed : null));
+    const again = commandOf(process.argv.slice(2), flags.scenario === undefined ? plan.seed : null);
+    print(flags.json, resultDocument(result, tookMs), () => resultText(result, again, tookMs));
+    picture?.write(result, again);
     return result;
   } finally {
     sink?.close();
@@ -169,10 +190,11 @@ async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promise<Resul
 
 async function failed(flags: SimulateFlags, result: Result): Promise<void> {
   process.exitCode = 1;
-  if (flags.shrink !== true) {
-    if (flags.save !== undefined) await save(flags.save, result);
-    return;
-  }
+  if (flags.shrink === true) await shrinkAndSave(flags, result);
+  else if (flags.save !== undefined) await save(flags.save, result);
+}
+
+async function shrinkAndSave(flags: SimulateFlags, result: Result): Promise<void> {
   const { shrink } = await import('../simulator/shrink.ts');
   const progress = openProgress('shrinking');
   const shrunk = shrink(result, (faults, runs) => progress.update(runs, `${faults} faults left`));
@@ -200,12 +222,13 @@ async function openTrace(file: string): Promise<{ readonly write: TraceSink; clo
   };
 }
 
-async function loadSubject(engine: string): Promise<Subject> {
+/** `where` is what names the engine. */
+async function loadSubject(engine: string, where = '--engine'): Promise<Subject> {
   const { knownSubject, SUBJECT_NAMES } = await import('../simulator/subjects/registry.ts');
   const known = knownSubject(engine);
   if (known !== undefined) return known;
   if (!/[./\\]/.test(engine)) {
-    throw argumentError('engine', `--engine expects one of ${SUBJECT_NAMES.join(', ')}, or the file of a module; got ${quote(engine)}.`);
+    throw argumentError('engine', `${where} expects one of ${SUBJECT_NAMES.join(', ')}, or the file of a module; got ${quote(engine)}.`);
   }
   const { subjectOf } = await import('../simulator/subjects/custom.ts');
   return subjectOf(await importModule(engine), engine);
