@@ -4,11 +4,12 @@
  */
 import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
-import { numberField, object, readFault, refuse, shown, text } from './fault-codec.ts';
+import { choice, numberField, object, readFault, refuse, shown, text } from './fault-codec.ts';
 import type { Fault } from './faults.ts';
 import type { Options } from './options.ts';
 import type { Result } from './run.ts';
 import type { EngineJson } from './subject.ts';
+import { TIER_NAMES, type TierName } from './tier.ts';
 
 export const SCENARIO_FORMAT = 'synod-scenario/1';
 const MAX_FAULTS = 100_000;
@@ -18,7 +19,7 @@ const MAX_DEPTH = 32;
 /** A note quotes what was violated, in full. */
 const MAX_NOTE_CHARACTERS = 65_536;
 
-const FIELDS = ['format', 'note', 'engine', 'seed', 'expect', 'options', 'schedule'];
+const FIELDS = ['format', 'note', 'engine', 'tier', 'seed', 'expect', 'options', 'schedule'];
 const OPTION_FIELDS = [
   'nodes',
   'faultsMs',
@@ -39,6 +40,8 @@ export interface Scenario {
   readonly note: string;
   /** A name that synod knows, or the path of a module. */
   readonly engine: string;
+  /** Light where a file says nothing. */
+  readonly tier: TierName;
   readonly seed: string;
   /** 'pass', or the name of the checker that must object. */
   readonly expect: string;
@@ -47,12 +50,13 @@ export interface Scenario {
 }
 
 export function scenarioOf({ plan, violations, ok }: Result, note: string): Scenario {
-  const { subject, seed, options, schedule } = plan;
+  const { subject, tier = 'light', seed, options, schedule } = plan;
   const failed = violations.find(({ expected }) => !expected);
   return {
     format: SCENARIO_FORMAT,
     note,
     engine: subject.name,
+    tier,
     seed,
     expect: ok || failed === undefined ? 'pass' : failed.checker,
     options,
@@ -86,6 +90,7 @@ export function parseScenario(document: unknown): Scenario {
     format: SCENARIO_FORMAT,
     note: readNote(fields.note),
     engine: text(fields.engine, 'engine'),
+    tier: fields.tier === undefined ? 'light' : choice(fields.tier, 'tier', TIER_NAMES),
     seed: text(fields.seed, 'seed'),
     expect: text(fields.expect, 'expect'),
     options,

@@ -28,6 +28,7 @@ const SCENARIO: Scenario = {
   format: SCENARIO_FORMAT,
   note: 'what it is about',
   engine: 'pow',
+  tier: 'light',
   seed: '7',
   expect: 'pass',
   options: {
@@ -151,10 +152,17 @@ describe('a malformed scenario', () => {
     }
   });
 
+  it('is of the light tier unless it says otherwise, and of no tier that nobody knows', () => {
+    const { tier: _, ...silent } = document() as Scenario;
+    expect(parseScenario(silent).tier).toBe('light');
+    expect(parseScenario({ ...silent, tier: 'real' }).tier).toBe('real');
+    expect(problemOf({ ...silent, tier: 'virtual' }).fields.at).toBe('tier');
+  });
+
   it('is refused when anything is missing, and when there is something that nobody knows', () => {
     for (const path of placesIn(document())) {
       const key = path.at(-1) ?? '';
-      if (typeof key === 'number' || key === 'note') continue;
+      if (typeof key === 'number' || key === 'note' || key === 'tier') continue;
       const broken = document();
       delete parentIn(broken, path)[key];
       expect(problemOf(broken).fields.at, nameOf(path)).toBe(nameOf(path));
