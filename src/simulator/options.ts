@@ -50,26 +50,25 @@ const FEWER_CHANCE = 0.15;
 /** One node alone agrees with itself. */
 const MIN_SURVIVORS = 2;
 
+/** Each from a stream of its own, so that fixing one changes no other. */
 export function drawOptions(random: Random, subject: Subject, fixed: Partial<Options> = {}, keys: Keys = TAG_KEYS): Options {
-  const nodes = fixed.nodes ?? integer(random, RANGES.nodes);
-  const engine =
-    fixed.engine ??
-    subject.drawSettings(
-      random,
-      Array.from({ length: nodes }, (_, place) => placeId(place)),
-      keys,
-    );
+  const whole = (name: keyof typeof RANGES) => integer(random.stream(name), RANGES[name]);
+  const small = (name: keyof typeof RANGES) => skewed(random.stream(name), RANGES[name]);
+  const nodes = fixed.nodes ?? whole('nodes');
+  const ids = Array.from({ length: nodes }, (_, place) => placeId(place));
+  const engine = fixed.engine ?? subject.drawSettings(random.stream('engine'), ids, keys);
+  const hashRates = random.stream('hashRates');
   const drawn: Options = {
     nodes,
-    faultsMs: integer(random, RANGES.faultsMs),
+    faultsMs: whole('faultsMs'),
     survivors: drawSurvivors(random.stream('survivors'), nodes, subject.quorum(nodes)),
-    latencyMs: skewed(random, RANGES.latencyMs),
-    jitterMs: skewed(random, RANGES.jitterMs),
-    diskWriteMs: skewed(random, RANGES.diskWriteMs),
-    executionMs: skewed(random, RANGES.executionMs),
-    transfersPerMinute: integer(random, RANGES.transfersPerMinute),
-    accounts: integer(random, RANGES.accounts),
-    hashRates: Array.from({ length: nodes }, () => integer(random, RANGES.hashRate)),
+    latencyMs: small('latencyMs'),
+    jitterMs: small('jitterMs'),
+    diskWriteMs: small('diskWriteMs'),
+    executionMs: small('executionMs'),
+    transfersPerMinute: whole('transfersPerMinute'),
+    accounts: whole('accounts'),
+    hashRates: Array.from({ length: nodes }, () => integer(hashRates, RANGES.hashRate)),
     engine,
   };
   return { ...drawn, ...fixed };

@@ -10,6 +10,7 @@ import { acknowledgedWrites } from '../../src/simulator/checkers/durability.ts';
 import { ledgerModel, type Seen } from '../../src/simulator/checkers/linearizable.ts';
 import { reads } from '../../src/simulator/checkers/reads.ts';
 import { validity } from '../../src/simulator/checkers/validity.ts';
+import type { Fault } from '../../src/simulator/faults.ts';
 import { checkLinearizable, type Operation } from '../../src/simulator/linearizability.ts';
 import type { Observation } from '../../src/simulator/observations.ts';
 import { run } from '../../src/simulator/run.ts';
@@ -159,8 +160,18 @@ describe('the ledger, as clients see it', () => {
 });
 
 describe('clients of a simulation', () => {
-  const outcome = (bugs: Bugs, seed: string) =>
-    run({ subject: subjectOf(sequencerModule(bugs), 'sequencer'), seed, options: { transfersPerMinute: 30, faultsMs: 300_000 } });
+  const SLOW = { nodes: 3, diskWriteMs: 50, executionMs: 5, latencyMs: 5, transfersPerMinute: 30 };
+  /** The sequencer crashes again and again, each time a little later after it has begun a block. */
+  const schedule = Array.from({ length: 28 }, (_, i): Fault => ({ fault: 'crash', node: 0, atMs: 10_015 * (i + 1), forMs: 1_000 }));
+  /** The first violation that one of some seeds finds. */
+  const firstOf = (bugs: Bugs) => {
+    const subject = subjectOf(sequencerModule(bugs), 'sequencer');
+    for (let seed = 1; seed <= 30; seed++) {
+      const { violations } = run({ subject, seed: String(seed), options: { ...SLOW, faultsMs: 300_000 }, schedule });
+      if (violations.length > 0) return violations[0];
+    }
+    return undefined;
+  };
 
   it('read every kind that the engine offers, from every node, and find nothing wrong with an engine that keeps its promises', () => {
     const kinds = new Set<string>();
@@ -195,13 +206,12 @@ describe('clients of a simulation', () => {
   });
 
   it('find an engine that calls stale reads linearizable', () => {
-    const { violations } = outcome({ staleReads: true }, '2');
-    expect(violations[0]?.checker).toBe('Linearizability');
-    expect(violations[0]?.message).toMatch(/No order of the \d+ transfers and \d+ reads explains .* and not the (read|transfer) /);
+    const violation = firstOf({ staleReads: true });
+    expect(violation?.checker).toBe('Linearizability');
+    expect(violation?.message).toMatch(/No order of the \d+ transfers and \d+ reads explains .* and not the (read|transfer) /);
   });
 
   it('find an engine that takes back what was done', () => {
-    const found = ['1', '2', '3', '4'].flatMap((seed) => outcome({ forgets: true }, seed).violations.map(({ checker }) => checker));
-    expect(found).toContain('Agreement');
+    expect(firstOf({ forgets: true })?.checker).toBe('Agreement');
   });
 });

@@ -58,6 +58,15 @@ describe('options', () => {
     expect(draw('2').options).not.toEqual(draw('1').options);
   });
 
+  it('are the same but for what is given', () => {
+    const { nodes, survivors, hashRates, ...rest } = draw('1').options;
+    expect(draw('1', powSubject, { nodes: nodes + 1 }).options).toMatchObject(rest);
+    expect(draw('1', powSubject, { nodes: nodes + 1 }).options.hashRates.slice(0, nodes)).toEqual(hashRates);
+    const { engine, ...others } = draw('1').options;
+    expect(draw('1', powSubject, { engine: {} }).options).toMatchObject(others);
+    expect([survivors.length, engine]).not.toEqual([0, {}]);
+  });
+
   it('are what is given where something is given, and the number of nodes is that of the settings', () => {
     const { options } = draw('1', powSubject, { nodes: 5, latencyMs: 7, engine: { blockTimeSeconds: 3 } });
     expect(options).toMatchObject({ nodes: 5, latencyMs: 7, engine: { blockTimeSeconds: 3 } });
