@@ -1,6 +1,7 @@
 /** Makes a picture of what was collected: chooses what fits into a page, and says what it left out. */
 import { byzantineNodes } from '../faults.ts';
 import type { Result } from '../run.ts';
+import { FOR_EVER_MS } from '../schedule.ts';
 import type { PictureCollector } from './collector.ts';
 import {
   type BlockColumns,
@@ -124,6 +125,7 @@ function markColumns(draft: Draft): MarkColumns {
   const { marks } = collector;
   const chosen = chooseMarks(draft);
   const budget: Budget = { bytes: limits.markTextBytes, refused: 0 };
+  const names: Budget = { bytes: Number.POSITIVE_INFINITY, refused: 0 };
   const place = (text: number) => texts.place(collector.texts.text(text), budget);
   const columns = {
     atUs: differences(chosen.map((index) => marks.atUs[index] ?? 0)),
@@ -131,7 +133,7 @@ function markColumns(draft: Draft): MarkColumns {
     node: chosen.map((index) => marks.node[index] ?? 0),
     value: chosen.map((index) => marks.value[index] ?? 0),
     block: chosen.map((index) => blockPlaces.get(marks.block[index] ?? 0) ?? 0),
-    name: chosen.map((index) => place(marks.name[index] ?? 0)),
+    name: chosen.map((index) => texts.place(collector.names.text(marks.name[index] ?? 0), names)),
     text: chosen.map((index) => place(marks.text[index] ?? 0)),
   };
   if (budget.refused > 0) leftOut.push(`${budget.refused} marks are without their details.`);
@@ -206,9 +208,9 @@ function runFacts({ plan, ok, violations, traceHash, stats }: Result, command: s
   const { subject, seed, options, schedule } = plan;
   const line = (text: string) => (text.length > limits.lineCharacters ? `${text.slice(0, limits.lineCharacters)}...` : text);
   const listed = schedule.slice(0, limits.faultsListed).map((fault) => {
-    const { fault: kind, atMs, forMs, ...fields } = fault;
-    const lasts = forMs >= 1e11 ? 'to the end' : `for ${forMs / 1_000} s`;
-    return line(`${atMs / 1_000} s, ${lasts}: ${faultSentence(kind, fields as { [key: string]: never })}`);
+    const { atMs, forMs } = fault;
+    const lasts = forMs >= FOR_EVER_MS ? 'to the end' : `for ${forMs / 1_000} s`;
+    return line(`${atMs / 1_000} s, ${lasts}: ${faultSentence(fault.fault, { ...fault })}`);
   });
   if (listed.length < schedule.length) listed.push(`and ${schedule.length - listed.length} more`);
   return {
@@ -236,7 +238,7 @@ function runFacts({ plan, ok, violations, traceHash, stats }: Result, command: s
 
 function nodeFacts({ collector, result }: PictureInput): PictureModel['nodes'] {
   const roles = byzantineNodes(result.plan.schedule);
-  return collector.names.map((name, place) => ({ name, behaviour: roles.get(place) ?? null }));
+  return collector.nodeNames.map((name, place) => ({ name, behaviour: roles.get(place) ?? null }));
 }
 
 function differences(ascending: readonly number[]): number[] {

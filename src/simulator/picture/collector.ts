@@ -15,6 +15,8 @@ import { TextTable } from './texts.ts';
 
 /** What is remembered of details before it is known which of them are shown. */
 const MAX_TEXT_CHARACTERS = 24_000_000;
+const MAX_NAMES_CHARACTERS = 100_000;
+const MAX_NAME_CHARACTERS = 80;
 
 type Data = { readonly [key: string]: Json };
 
@@ -22,6 +24,8 @@ export class PictureCollector {
   /** To be attached to the run. */
   readonly sink: TraceSink;
   readonly texts = new TextTable(MAX_TEXT_CHARACTERS);
+  /** Of what marks are called: few, and of more use than any detail. */
+  readonly names = new TextTable(MAX_NAMES_CHARACTERS);
   readonly blocks = new BlockCollector();
   readonly marks = new MarkCollector();
   readonly messages: MessageCollector;
@@ -29,14 +33,16 @@ export class PictureCollector {
   readonly roles: RoleCollector;
   readonly states: StateCollector;
   /** Names that nodes have for each other; twins share one. */
-  readonly names: string[];
+  readonly nodeNames: string[];
 
   constructor(nodes: number) {
-    this.messages = new MessageCollector(nodes, this.texts, this.blocks);
+    this.messages = new MessageCollector(nodes, this.texts, this.blocks, (atUs, node, height, block) =>
+      this.marks.add(atUs, 'produce', node, { value: height, block }),
+    );
     this.spans = new SpanCollector(nodes, PICTURE_LIMITS.spans);
     this.roles = new RoleCollector(nodes, PICTURE_LIMITS.roles);
     this.states = new StateCollector(nodes, this.texts);
-    this.names = Array.from({ length: nodes }, (_, place) => `node-${place}`);
+    this.nodeNames = Array.from({ length: nodes }, (_, place) => `node-${place}`);
     this.sink = Object.assign((entry: TraceEntry) => this.#take(entry), { wantsStates: true });
   }
 
@@ -86,12 +92,12 @@ export class PictureCollector {
   #checked({ atUs, node, id, what, data }: TraceEntry): void {
     const block = this.blocks.place(what);
     if (id === 1) this.marks.add(atUs, 'check', node, { block });
-    else this.marks.add(atUs, 'invalid', node, { block, name: this.#text(String(data?.code ?? 'invalid')) });
+    else this.marks.add(atUs, 'invalid', node, { block, name: this.#name(String(data?.code ?? 'invalid')) });
   }
 
   #lived({ atUs, kind, node, id, data }: TraceEntry): void {
     if (kind === 'start') {
-      if (typeof data?.id === 'string') this.names[node] = data.id;
+      if (typeof data?.id === 'string') this.nodeNames[node] = data.id;
       this.spans.started(atUs, node);
       const text = typeof data?.finalized === 'number' ? this.#text(JSON.stringify({ finalized: data.finalized })) : 0;
       this.marks.add(atUs, 'start', node, { value: id, block: this.blocks.place(data?.head), text });
@@ -108,14 +114,14 @@ export class PictureCollector {
     if (kind === 'fault') this.spans.faultBegan(atUs, what, fields);
     else this.spans.faultEnded(atUs, fields);
     const text = this.#text(faultSentence(what, fields));
-    this.marks.add(atUs, kind === 'fault' ? 'fault' : 'heal', node, { name: this.#text(what), text });
+    this.marks.add(atUs, kind === 'fault' ? 'fault' : 'heal', node, { name: this.#name(what), text });
   }
 
   #engine({ atUs, node, what, data }: TraceEntry): void {
     const fields: Data = data ?? {};
     this.roles.told(atUs, node, fields);
     const text = Object.keys(fields).length === 0 ? 0 : this.#text(JSON.stringify(fields));
-    this.marks.add(atUs, 'engine', node, { name: this.#text(what), text, block: this.blocks.known(fields.hash ?? fields.block) });
+    this.marks.add(atUs, 'engine', node, { name: this.#name(what), text, block: this.blocks.known(fields.hash ?? fields.block) });
   }
 
   #state({ atUs, node, data }: TraceEntry): void {
@@ -132,17 +138,21 @@ export class PictureCollector {
       case 'persist':
         return this.marks.add(atUs, kind, node, { value: id });
       case 'offence':
-        return this.marks.add(atUs, kind, node, { value: peer, name: this.#text(what) });
+        return this.marks.add(atUs, kind, node, { value: peer, name: this.#name(what) });
       case 'peer':
       case 'gone':
         return this.marks.add(atUs, kind satisfies MarkKind, node, { value: peer });
       case 'client':
         return this.marks.add(atUs, kind, node);
       case 'phase':
-        return this.marks.add(atUs, kind, node, { name: this.#text(what) });
+        return this.marks.add(atUs, kind, node, { name: this.#name(what) });
       default:
         return;
     }
+  }
+
+  #name(name: string): number {
+    return this.names.place(name.slice(0, MAX_NAME_CHARACTERS));
   }
 
   #text(text: string): number {

@@ -27,6 +27,9 @@ const GROUPS: { readonly [packet: string]: MessageGroup } = {
 const UNDER_WAY = 0;
 const RECEIVED = 1;
 
+/** A node sends a block that nobody has kept: its own, before it keeps it itself, or one made up. */
+type OnNewBlock = (atUs: number, node: number, height: number, block: number) => void;
+
 export class MessageCollector {
   readonly sentUs: number[] = [];
   /** -1 until it has arrived or is lost. */
@@ -44,14 +47,16 @@ export class MessageCollector {
   readonly #nodes: number;
   readonly #texts: TextTable;
   readonly #blocks: BlockCollector;
+  readonly #onNewBlock: OnNewBlock;
   readonly #kindOf = new Map<string, number>();
   /** Second arrivals: the place of the message and the time. */
   readonly #copies: { readonly id: number; readonly endUs: number }[] = [];
 
-  constructor(nodes: number, texts: TextTable, blocks: BlockCollector) {
+  constructor(nodes: number, texts: TextTable, blocks: BlockCollector, onNewBlock: OnNewBlock) {
     this.#nodes = nodes;
     this.#texts = texts;
     this.#blocks = blocks;
+    this.#onNewBlock = onNewBlock;
     this.density = new DensityCounter(nodes);
   }
 
@@ -60,7 +65,9 @@ export class MessageCollector {
     if (this.sentUs.length >= MAX_MESSAGES_KEPT) this.#forget(Math.floor(MAX_MESSAGES_KEPT / 4));
     const name = what === 'message' ? engineName(data) : what;
     const block = this.#blockOf(what, data);
-    if (what === 'block' && typeof data?.height === 'number') this.#blocks.seen(block, node, atUs, data.height);
+    if (what === 'block' && typeof data?.height === 'number' && this.#blocks.seen(block, node, atUs, data.height)) {
+      this.#onNewBlock(atUs, node, data.height, block);
+    }
     this.sentUs.push(atUs);
     this.endUs.push(-1);
     this.link.push(node * this.#nodes + peer);

@@ -80,7 +80,7 @@ export class SpanCollector {
 }
 
 function nodesOf(kind: string, data: Data): number[] {
-  const places = kind === 'partition' ? data.side : kind === 'clogLink' ? [data.from, data.to] : [data.node];
+  const places = kind === 'partition' ? data.side : [data.node, data.from, data.to];
   return Array.isArray(places) ? places.filter((place): place is number => typeof place === 'number') : [];
 }
 
@@ -93,6 +93,8 @@ export function faultLabel(kind: string, data: Data): string {
       return 'clogged';
     case 'clogLink':
       return `clogged ${data.from} to ${data.to}`;
+    case 'cutLink':
+      return `cut ${data.from} to ${data.to}`;
     case 'noise':
       return `noise: ${percent(data.loss)} lost, ${percent(data.duplicate)} doubled, ${percent(data.reorder)} overtaken`;
     case 'clock':
@@ -126,6 +128,8 @@ export function faultSentence(kind: string, data: Data): string {
       return `Everything to and from node ${data.node} is held back until the end, then arrives at once.`;
     case 'clogLink':
       return `What node ${data.from} sends to node ${data.to} is held back until the end, then arrives at once.`;
+    case 'cutLink':
+      return `Nothing that node ${data.from} sends to node ${data.to} arrives.`;
     case 'noise':
       return `On every link ${percent(data.loss)} of the messages are lost, ${percent(data.duplicate)} arrive twice, ${percent(data.reorder)} are overtaken.`;
     case 'clock':

@@ -6,7 +6,7 @@ import { cross } from './glyphs.js';
 import { lineY } from './lanes.js';
 import { colour, messageStyle } from './palette.js';
 import { addArrow } from './pick.js';
-import { isInWindow, timeAt, view, xOf } from './view.js';
+import { isInWindow, view, xOf } from './view.js';
 import { countMessages, isWanted, messagesAbout, visibleMessages } from './visible.js';
 
 /** @typedef {CanvasRenderingContext2D} Pen */
@@ -30,6 +30,9 @@ const MAX_BAR_HEIGHT = 22;
  */
 export const arrowStatus = { drawn: 0, counted: [] };
 
+/** @type {{ kind: number, indices: number[] }[]} */
+let lastArrows = [];
+
 /**
  * @param {Pen} pen
  * @param {number} highlighted a block, -1 for none
@@ -38,6 +41,7 @@ export function drawMessages(pen, highlighted) {
   const { arrows, counted, total } = visibleMessages();
   arrowStatus.drawn = total;
   arrowStatus.counted = counted;
+  lastArrows = arrows;
   drawBars(pen, counted);
   drawLeftOut(pen);
   const hasHeads = total <= MAX_WITH_HEADS;
@@ -194,7 +198,7 @@ function bar(pen, node, x, width, share) {
 export function drawInFlight(pen) {
   const us = view.cursorUs;
   if (us < view.fromUs || us > view.toUs) return;
-  for (const { kind, indices } of visibleMessages().arrows) {
+  for (const { kind, indices } of lastArrows) {
     pen.fillStyle = colour(messageStyle(kind).hue);
     pen.beginPath();
     for (const index of indices) {
@@ -207,9 +211,4 @@ export function drawInFlight(pen) {
     }
     pen.fill();
   }
-}
-
-/** The moment in the middle of the view; for who wants to know whether arrows are here at all. */
-export function middleUs() {
-  return timeAt(view.width / 2);
 }

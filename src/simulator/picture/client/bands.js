@@ -1,14 +1,16 @@
 /** Bands along the lines of nodes: what a node is subject to, and when it is down. Written out where there is room. */
 import { model, nodeCount } from './data.js';
 import { downtimes } from './history.js';
-import { colour, spanHue } from './palette.js';
+import { colour, SPAN_NAMES, spanHue } from './palette.js';
 import { addHit } from './pick.js';
 import { view, xOf } from './view.js';
 
-/** Bands below a line; more of them at one time share the last row. */
-export const BAND_ROWS = 3;
+/** Bands at one time; more of them share the last row. */
+const MAX_ROWS_OF_BANDS = 6;
 export const BAND_HEIGHT = 11;
 const BAND_GAP = 1;
+/** Where there is no room for a band: to be seen, but not written out. */
+const SLIVER_HEIGHT = 3;
 const HATCH_STEP = 7;
 
 /** @typedef {{ span: number, row: number }} Placed */
@@ -30,60 +32,79 @@ function placeSpans(node) {
     const isHere = node === nodeCount ? nodes.length === 0 : nodes.includes(node);
     if (!isHere || kind === 'down') continue;
     const free = freeAt.findIndex((us) => us <= fromUs);
-    const row = Math.min(free < 0 ? freeAt.length : free, BAND_ROWS - 1);
+    const row = Math.min(free < 0 ? freeAt.length : free, MAX_ROWS_OF_BANDS - 1);
     freeAt[row] = Math.max(freeAt[row] ?? 0, toUs);
     found.push({ span, row });
   }
   return found;
 }
 
-/** How many rows of bands the network as a whole has. */
+/** How many rows of bands the network as a whole has; one even if it has none. */
 export function networkRows() {
-  return Math.max(0, ...placed[nodeCount].map(({ row }) => row + 1));
+  return Math.max(1, rowsOf(nodeCount));
+}
+
+/** @param {number} node */
+function rowsOf(node) {
+  return placed[node].reduce((most, { row }) => Math.max(most, row + 1), 0);
 }
 
 /**
  * @param {CanvasRenderingContext2D} pen
  * @param {number} node nodeCount for the network
  * @param {number} top of the first row
+ * @param {number} bottom
  * @param {'lanes' | 'ruler'} where
  */
-export function drawBands(pen, node, top, where) {
+export function drawBands(pen, node, top, bottom, where) {
   pen.font = '10px system-ui, sans-serif';
   pen.textBaseline = 'middle';
-  for (const { span, row } of placed[node]) {
+  const slivers = MAX_ROWS_OF_BANDS * (SLIVER_HEIGHT + BAND_GAP);
+  const rows = Math.max(
+    1,
+    Math.min(rowsOf(node), Math.floor((bottom - top - (rowsOf(node) > 1 ? slivers / 3 : 0)) / (BAND_HEIGHT + BAND_GAP))),
+  );
+  const here = placed[node].filter(({ span }) => isVisible(span));
+  for (const [index, { span, row }] of here.entries()) {
     const { kind, fromUs, toUs, label } = model.spans[span];
-    if (toUs < view.fromUs || fromUs > view.toUs || view.hiddenSpans.has(kind)) continue;
     const left = Math.max(xOf(fromUs), -2);
     const width = Math.max(Math.min(xOf(toUs), view.width + 2) - left, 1.5);
-    const y = top + row * (BAND_HEIGHT + BAND_GAP);
+    const y = top + Math.min(row, rows) * (BAND_HEIGHT + BAND_GAP) + Math.max(0, row - rows) * (SLIVER_HEIGHT + BAND_GAP);
+    const height = row < rows ? BAND_HEIGHT : SLIVER_HEIGHT;
     pen.globalAlpha = 0.22;
     pen.fillStyle = colour(spanHue(kind));
-    pen.fillRect(left, y, width, BAND_HEIGHT);
+    pen.fillRect(left, y, width, height);
     pen.globalAlpha = 1;
     pen.fillRect(left, y, width, 1.5);
-    if (xOf(fromUs) >= -2) pen.fillRect(left, y, 1.5, BAND_HEIGHT);
-    drawBandLabel(pen, label, left, width, y);
-    addHit(where, { type: 'span', index: span }, { left, top: y, right: left + width, bottom: y + BAND_HEIGHT });
+    if (xOf(fromUs) >= -2) pen.fillRect(left, y, 1.5, height);
+    addHit(where, { type: 'span', index: span }, { left, top: y, right: left + width, bottom: y + height });
+    if (row >= rows) continue;
+    const next = here.slice(index + 1).find((other) => other.row === row);
+    const end = next === undefined ? left + width : Math.min(left + width, xOf(model.spans[next.span].fromUs));
+    drawBandLabel(pen, [label, SPAN_NAMES[kind] ?? kind], Math.max(left, 0), end, y);
   }
 }
 
+/** @param {number} span */
+function isVisible(span) {
+  const { kind, fromUs, toUs } = model.spans[span];
+  return toUs >= view.fromUs && fromUs <= view.toUs && !view.hiddenSpans.has(kind);
+}
+
 /**
+ * The first of the texts for which there is room.
  * @param {CanvasRenderingContext2D} pen
- * @param {string} label
+ * @param {readonly string[]} texts
  * @param {number} left
- * @param {number} width
+ * @param {number} right
  * @param {number} y
  */
-function drawBandLabel(pen, label, left, width, y) {
-  if (width < 24) return;
+function drawBandLabel(pen, texts, left, right, y) {
+  if (right - left < 24) return;
+  const text = texts.find((candidate) => pen.measureText(candidate).width <= right - left - 8);
+  if (text === undefined) return;
   pen.fillStyle = colour('text');
-  const room = width - 8;
-  if (pen.measureText(label).width <= room) pen.fillText(label, Math.max(left, 0) + 4, y + BAND_HEIGHT / 2 + 0.5);
-  else {
-    const first = label.split(/[ :]/)[0];
-    if (pen.measureText(first).width <= room) pen.fillText(first, Math.max(left, 0) + 4, y + BAND_HEIGHT / 2 + 0.5);
-  }
+  pen.fillText(text, left + 4, y + BAND_HEIGHT / 2 + 0.5);
 }
 
 /**

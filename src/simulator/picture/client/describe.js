@@ -2,9 +2,10 @@
 import { blocks, lowerBound, MARK, marks, messages, model, nodeCount, textAt } from './data.js';
 import { definitions, link, make } from './dom.js';
 import { FATE } from './fates.js';
-import { blockName, counted, durationText, nodeName, timeText } from './format.js';
+import { blockName, counted, durationText, nodeName, shortHash, timeText, withShortHashes } from './format.js';
 import { MARK_STYLES } from './glyphs.js';
 import { headEnd, heads, marksOf } from './history.js';
+import { blockOf, timeOf } from './things.js';
 import { goTo, select } from './view.js';
 
 /**
@@ -12,6 +13,8 @@ import { goTo, select } from './view.js';
  * @typedef {import('./dom.js').Content} Content
  * @typedef {(readonly [name: string, value: Content])[]} Rows
  */
+
+const MAX_TIP_CHARACTERS = 160;
 
 /**
  * One line, also for the tool tip and for screen readers.
@@ -37,6 +40,22 @@ export function headline({ type, index }) {
       return `${checker} violated${expected ? ' (as the faults allow)' : ''}`;
     }
   }
+}
+
+/**
+ * The facts that a glance wants.
+ * @param {Thing} thing
+ */
+export function tipText(thing) {
+  const { type, index } = thing;
+  const parts = [timeText(timeOf(thing))];
+  if (type === 'message') parts.push(durationText(messages.end[index] - messages.sent[index]));
+  if (type === 'message' && messages.fate[index] >= FATE.lost) parts.push(model.fates[messages.fate[index]]);
+  if (type === 'span') parts.push(durationText(model.spans[index].toUs - model.spans[index].fromUs));
+  if (type === 'violation') parts.push(withShortHashes(model.run.violations[index].message).slice(0, MAX_TIP_CHARACTERS));
+  if (type !== 'block' && blockOf(thing) >= 0) parts.push(`block ${blockName(blockOf(thing))}`);
+  if (type === 'block') parts.push(`by ${nodeName(blocks.producer[index])}`);
+  return parts.join(' · ');
 }
 
 /** @param {number} mark */
@@ -84,10 +103,25 @@ function moment(us) {
 /** @param {number} block */
 function blockLink(block) {
   if (block < 0) return 'none that is in the picture';
-  return link(blockName(block), () => {
-    goTo(blocks.born[block]);
-    select({ type: 'block', index: block });
+  return link(blockName(block), () => goToBlock(block));
+}
+
+/**
+ * A sentence in which hashes of known blocks lead to them.
+ * @param {string} text
+ */
+function linked(text) {
+  const parts = text.split(/(0x[0-9a-f]{64})/).map((part) => {
+    const block = part.startsWith('0x') ? blocks.hash.indexOf(part) : -1;
+    return block < 0 ? withShortHashes(part) : link(shortHash(part), () => goToBlock(block), part);
   });
+  return make('span', {}, ...parts);
+}
+
+/** @param {number} block */
+function goToBlock(block) {
+  goTo(Math.max(0, blocks.born[block]));
+  select({ type: 'block', index: block });
 }
 
 /**
@@ -167,7 +201,7 @@ function violationRows(index) {
   return [
     ['at', moment(atUs)],
     ['node', nodeName(node)],
-    ['what', message],
+    ['what', linked(message)],
   ];
 }
 

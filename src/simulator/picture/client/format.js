@@ -46,6 +46,14 @@ export function shortHash(hash) {
   return hash.length > SHORT_HASH ? `${hash.slice(0, SHORT_HASH)}…` : hash;
 }
 
+/**
+ * A sentence with its hashes cut to what tells them apart.
+ * @param {string} text
+ */
+export function withShortHashes(text) {
+  return text.replace(/0x[0-9a-f]{64}/g, shortHash);
+}
+
 /** @param {number} block */
 export function blockName(block) {
   return block < 0 ? 'none' : `${grouped(blocks.number[block])} (${shortHash(blocks.hash[block])})`;

@@ -60,9 +60,15 @@ const SHAPES = {
  * @param {string} kind
  * @param {number} x
  * @param {number} y
+ * @param {number} [scale] of its width
  */
-export function drawMark(pen, kind, x, y) {
-  SHAPES[kind]?.(pen, x, y);
+export function drawMark(pen, kind, x, y, scale = 1) {
+  if (scale === 1) return SHAPES[kind]?.(pen, x, y);
+  pen.save();
+  pen.translate(x, y);
+  pen.scale(scale, 1);
+  SHAPES[kind]?.(pen, 0, 0);
+  pen.restore();
 }
 
 /**

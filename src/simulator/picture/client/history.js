@@ -10,6 +10,14 @@ import { endUs, lastAtOrBefore, MARK, marks, model, nodeCount, roles, states, te
 /** Marks of each node, in order. */
 export const marksOf = groupMarks();
 
+/** By node and kind: its marks, in order. */
+export const marksOfKind = marksOf.map((mine) => {
+  /** @type {number[][]} */
+  const lists = model.markKinds.map(() => []);
+  for (const mark of mine) lists[marks.kind[mark]].push(mark);
+  return lists;
+});
+
 /** @type {HeadSeries[]} Head by head, starts included, which go back to what was on the disk. */
 export const heads = Array.from({ length: nodeCount }, (_, node) => headsOf(node));
 
@@ -107,7 +115,7 @@ export function stateOf(node, us) {
   const final = finality[node];
   return {
     isUp: isUp(node, us),
-    incarnation: countOf(node, MARK.start, us),
+    incarnation: marks.value[lastMarkOf(node, MARK.start, us)] ?? 0,
     head: headAt(node, us),
     finalized: final.height[lastAtOrBefore(final.at, us)] ?? 0,
     role,
@@ -118,17 +126,30 @@ export function stateOf(node, us) {
 }
 
 /**
+ * The place of the first of these marks that is not before `us`.
+ * @param {readonly number[]} list
+ * @param {number} us
+ */
+export function firstMark(list, us) {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (marks.at[list[middle]] < us) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
  * @param {number} node
  * @param {number} kind
  * @param {number} us
+ * @returns {number} -1 for none
  */
-function countOf(node, kind, us) {
-  let count = 0;
-  for (const mark of marksOf[node]) {
-    if (marks.at[mark] > us) break;
-    if (marks.kind[mark] === kind) count++;
-  }
-  return count;
+function lastMarkOf(node, kind, us) {
+  const list = marksOfKind[node][kind];
+  return list[firstMark(list, us + 0.5) - 1] ?? -1;
 }
 
 /**
@@ -137,12 +158,12 @@ function countOf(node, kind, us) {
  */
 function peersAt(node, us) {
   const peers = new Set();
-  for (const mark of marksOf[node]) {
-    if (marks.at[mark] > us) break;
-    const kind = marks.kind[mark];
-    if (kind === MARK.peer) peers.add(marks.value[mark]);
-    else if (kind === MARK.gone) peers.delete(marks.value[mark]);
-    else if (kind === MARK.stop) peers.clear();
+  const kinds = marksOfKind[node];
+  const changes = [...kinds[MARK.peer], ...kinds[MARK.gone], ...kinds[MARK.stop]].filter((mark) => marks.at[mark] <= us);
+  for (const mark of changes.sort((a, b) => a - b)) {
+    if (marks.kind[mark] === MARK.peer) peers.add(marks.value[mark]);
+    else if (marks.kind[mark] === MARK.gone) peers.delete(marks.value[mark]);
+    else peers.clear();
   }
   return [...peers].sort((a, b) => a - b);
 }

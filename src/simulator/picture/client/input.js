@@ -40,10 +40,12 @@ function listenTo(surface, canvas) {
   });
   canvas.addEventListener('pointermove', (event) => {
     view.pointerUs = timeAt(event.offsetX);
+    view.pointer = { x: event.clientX, y: event.clientY };
     if (drag === null) point(surface, canvas, event);
     else {
       drag.moved ||= Math.abs(event.offsetX - drag.startX) > CLICK_PIXELS;
       if (drag.moved) pan(drag.x - event.offsetX);
+      if (drag.moved) view.hovered = null;
       drag.x = event.offsetX;
     }
     changed();
@@ -54,6 +56,7 @@ function listenTo(surface, canvas) {
   });
   canvas.addEventListener('pointerleave', () => {
     view.pointerUs = null;
+    view.pointer = null;
     view.hovered = null;
     changed();
   });

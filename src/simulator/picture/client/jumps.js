@@ -10,10 +10,10 @@ import { goTo, select, view } from './view.js';
 /** @type {readonly { name: string, key: string, things: readonly Thing[] }[]} */
 export const JUMPS = [
   { name: 'violation', key: 'v', things: model.run.violations.map((_, index) => thing('violation', index)) },
-  { name: 'reorganisation', key: 'r', things: marksOfKind([MARK.reorg]) },
-  { name: 'decision', key: 'd', things: marksOfKind([MARK.finalize]) },
+  { name: 'reorganisation', key: 'r', things: thingsOfKinds([MARK.reorg]) },
+  { name: 'decision', key: 'd', things: thingsOfKinds([MARK.finalize]) },
   { name: 'fault', key: 'f', things: model.spans.map((_, index) => thing('span', index)) },
-  { name: 'block', key: 'b', things: marksOfKind([MARK.produce]) },
+  { name: 'block', key: 'b', things: thingsOfKinds([MARK.produce]) },
 ];
 
 /**
@@ -26,7 +26,7 @@ function thing(type, index) {
 }
 
 /** @param {readonly number[]} kinds */
-function marksOfKind(kinds) {
+function thingsOfKinds(kinds) {
   const found = [];
   for (let mark = 0; mark < marks.count; mark++) if (kinds.includes(marks.kind[mark])) found.push(thing('mark', mark));
   return found;

@@ -1,11 +1,11 @@
 /** The lines of nodes: where they lie, how they look, and the marks on them. */
 
-import { BAND_HEIGHT, BAND_ROWS, drawBands, drawDowntimes } from './bands.js';
+import { drawBands, drawDowntimes } from './bands.js';
 import { futureOf, pastOf } from './causality.js';
 import { lastAtOrBefore, lowerBound, MARK, marks, model, nodeCount, roles, textAt } from './data.js';
 import { grouped } from './format.js';
 import { drawMark, drawViolation, MARK_STYLES } from './glyphs.js';
-import { downtimes, marksOf } from './history.js';
+import { downtimes, firstMark, marksOf, marksOfKind } from './history.js';
 import { colour, roleStyle } from './palette.js';
 import { addPoint } from './pick.js';
 import { nodeOf, timeOf } from './things.js';
@@ -14,13 +14,20 @@ import { view, xOf } from './view.js';
 /** @typedef {CanvasRenderingContext2D} Pen */
 
 const MIN_LANE_HEIGHT = 64;
-const MAX_LANE_HEIGHT = 132;
+const MAX_LANE_HEIGHT = 170;
 /** Of the line, from the top of its lane. */
-const LINE_SHARE = 0.45;
+const LINE_SHARE = 0.38;
+/** Of bands below the line, and of violations above it. */
+const BAND_DISTANCE = 11;
+const VIOLATION_HEIGHT = 16;
+const HALO_RADIUS = 11;
+/** With less room than this for each mark of a kind, marks are narrow. */
+const PIXELS_PER_MARK = 13;
+const DENSE_SCALE = 0.45;
 /** Of one kind on one node: closer together than this, marks are one. */
 const MIN_MARK_GAP = { head: 2, engine: 5, other: 4 };
-/** Names of an engine's traces are written only when there are few. */
-const MAX_NAMED = 60;
+/** Names of an engine's traces are written only when each has so many pixels. */
+const PIXELS_PER_NAME = 60;
 
 export const lanes = { height: 80 };
 
@@ -51,7 +58,7 @@ export function drawLanes(pen) {
       pen.fillRect(0, top, view.width, lanes.height);
     }
     drawDowntimes(pen, node, top, lanes.height);
-    drawBands(pen, node, Math.min(lineY(node) + 11, top + lanes.height - BAND_ROWS * (BAND_HEIGHT + 1)), 'lanes');
+    drawBands(pen, node, lineY(node) + BAND_DISTANCE, top + lanes.height, 'lanes');
     drawLine(pen, node);
   }
 }
@@ -134,44 +141,30 @@ function eraseDowntimes(pen, node, y) {
  */
 export function drawMarks(pen, highlighted) {
   for (let node = 0; node < nodeCount; node++) {
-    const mine = marksOf[node];
-    const first = lowerBoundOf(mine, view.fromUs);
-    const last = lowerBoundOf(mine, view.toUs + 1);
     // The important kinds come first in the list of kinds and are drawn last, on top.
     for (let kind = model.markKinds.length - 1; kind >= 0; kind--) {
-      if (MARK_STYLES[model.markKinds[kind]] !== undefined && !view.hiddenMarks.has(kind))
-        drawKind(pen, node, kind, mine.slice(first, last), highlighted);
+      if (MARK_STYLES[model.markKinds[kind]] !== undefined && !view.hiddenMarks.has(kind)) drawKind(pen, node, kind, highlighted);
     }
   }
-}
-
-/**
- * @param {readonly number[]} mine
- * @param {number} us
- */
-function lowerBoundOf(mine, us) {
-  let low = 0;
-  let high = mine.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (marks.at[mine[middle]] < us) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /**
  * @param {Pen} pen
  * @param {number} node
  * @param {number} kind
- * @param {readonly number[]} visible
  * @param {number} highlighted
  */
-function drawKind(pen, node, kind, visible, highlighted) {
+function drawKind(pen, node, kind, highlighted) {
   const name = model.markKinds[kind];
-  const wanted = visible.filter((mark) => marks.kind[mark] === kind && !view.hiddenNames.has(marks.name[mark]));
+  const list = marksOfKind[node][kind];
+  const [first, last] = [firstMark(list, view.fromUs), firstMark(list, view.toUs + 1)];
+  const wanted =
+    view.hiddenNames.size === 0
+      ? list.slice(first, last)
+      : list.slice(first, last).filter((mark) => !view.hiddenNames.has(marks.name[mark]));
   const gap = name === 'head' ? MIN_MARK_GAP.head : name === 'engine' ? MIN_MARK_GAP.engine : MIN_MARK_GAP.other;
-  const isWritten = name !== 'engine' || wanted.length <= MAX_NAMED;
+  const isDense = wanted.length * PIXELS_PER_MARK > view.width;
+  const isWritten = name !== 'engine' || wanted.length * PIXELS_PER_NAME <= view.width;
   const y = lineY(node);
   let lastX = Number.NEGATIVE_INFINITY;
   let lastLabel = Number.NEGATIVE_INFINITY;
@@ -181,7 +174,7 @@ function drawKind(pen, node, kind, visible, highlighted) {
     if (x - lastX < gap && !isSpecial) continue;
     lastX = x;
     pen.globalAlpha = highlighted >= 0 && !isSpecial ? 0.3 : 1;
-    drawMark(pen, name, x, y);
+    drawMark(pen, name, x, y, isDense && !isSpecial ? DENSE_SCALE : 1);
     addPoint('lanes', { type: 'mark', index: mark }, x, y);
     if (isWritten) lastLabel = writeLabel(pen, labelOf(mark, name), x, y, lastLabel, name);
   }
@@ -226,6 +219,21 @@ function writeLabel(pen, text, x, y, lastLabel, name) {
   return left + width;
 }
 
+/**
+ * A ring around what is selected.
+ * @param {Pen} pen
+ */
+export function drawHalo(pen) {
+  const thing = view.selected;
+  if (thing === null || thing.type === 'message' || thing.type === 'span' || nodeOf(thing) < 0) return;
+  const rise = thing.type === 'violation' ? VIOLATION_HEIGHT : 0;
+  pen.beginPath();
+  pen.arc(xOf(timeOf(thing)), lineY(nodeOf(thing)) - rise, HALO_RADIUS, 0, 7);
+  pen.strokeStyle = colour('accent');
+  pen.lineWidth = 2.5;
+  pen.stroke();
+}
+
 /** @param {Pen} pen */
 export function drawViolations(pen) {
   for (const [index, { atUs, node, expected }] of model.run.violations.entries()) {
@@ -240,8 +248,9 @@ export function drawViolations(pen) {
     pen.stroke();
     pen.setLineDash([]);
     if (node < 0) continue;
-    drawViolation(pen, x, lineY(node), expected);
-    addPoint('lanes', { type: 'violation', index }, x, lineY(node), 9);
+    const y = lineY(node) - VIOLATION_HEIGHT;
+    drawViolation(pen, x, y, expected);
+    addPoint('lanes', { type: 'violation', index }, x, y, 9);
   }
 }
 

@@ -3,7 +3,7 @@ import { element, MARK, marks, model, textAt } from './data.js';
 import { make } from './dom.js';
 import { grouped } from './format.js';
 import { drawMark, MARK_STYLES } from './glyphs.js';
-import { colour, messageStyle, spanHue } from './palette.js';
+import { colour, messageStyle, SPAN_NAMES, spanHue } from './palette.js';
 import { changed, view } from './view.js';
 import { countOfKind } from './visible.js';
 
@@ -11,17 +11,6 @@ const SWATCH_WIDTH = 26;
 const SWATCH_HEIGHT = 16;
 /** Names of an engine's traces that get a switch of their own. */
 const MAX_NAMES = 24;
-const SPAN_NAMES = /** @type {{ [kind: string]: string }} */ ({
-  partition: 'partition',
-  clog: 'clogged node',
-  clogLink: 'clogged link',
-  noise: 'noise',
-  clock: 'clock wrong',
-  drift: 'clock drifts',
-  slowDisk: 'slow disk',
-  diskError: 'disk errors',
-  hashRate: 'hash rate',
-});
 
 /** @type {(() => void)[]} */
 const redraws = [];

@@ -1,16 +1,16 @@
 /** Puts the page together: sizes, frames, and what is outside of the picture. */
 import { arrowStatus, drawInFlight, drawMessages } from './arrows.js';
 import { blocks, element, endUs, MARK, marks, model, nodeCount } from './data.js';
-import { button, make } from './dom.js';
+import { button, link, make } from './dom.js';
 import { counted, grouped, timeText } from './format.js';
 import { listen } from './input.js';
 import { makeJumps } from './jumps.js';
-import { drawCone, drawLanes, drawMarks, drawViolations, hideMinorMarks, lanes, setLaneHeight } from './lanes.js';
+import { drawCone, drawHalo, drawLanes, drawMarks, drawViolations, hideMinorMarks, lanes, setLaneHeight } from './lanes.js';
 import { drawLegend, makeLegend } from './legend.js';
 import { drawLog } from './log.js';
 import { drawOverview, OVERVIEW_HEIGHT } from './overview.js';
 import { readPalette } from './palette.js';
-import { copy, drawNodeLabels, drawPanel, drawRun, makeNodeLabels } from './panel.js';
+import { copy, drawNodeLabels, drawPanel, drawRun, drawTip, makeNodeLabels } from './panel.js';
 import { forgetHits } from './pick.js';
 import { drawCursor, drawCursorTime, drawGrid, drawRuler, rulerHeight } from './ruler.js';
 import { makeSearch } from './search.js';
@@ -56,6 +56,7 @@ function drawFrame() {
   drawCursor(tree, treeHeight());
   drawNodeLabels();
   drawPanel();
+  drawTip();
   drawLog();
   drawLegend();
   drawStatus();
@@ -72,6 +73,7 @@ function drawLanesFrame(highlighted) {
   drawMessages(pen, highlighted);
   drawMarks(pen, highlighted);
   drawViolations(pen);
+  drawHalo(pen);
   drawCursor(pen, height);
   if (view.playing || usPerPixel() < 5_000) drawInFlight(pen);
 }
@@ -141,12 +143,11 @@ function fillHeader() {
     `trace ${run.traceHash}`,
   ];
   element('facts').textContent = facts.join(' · ');
-  if (model.leftOut.length > 0) {
-    element('left-out').append(
-      make('summary', {}, 'Not everything is in this page'),
-      make('ul', {}, ...model.leftOut.map((sentence) => make('li', {}, sentence))),
+  if (model.leftOut.length > 0)
+    element('facts').append(
+      ' · ',
+      link('what is left out', () => showTab('run'), model.leftOut.join('\n')),
     );
-  } else element('left-out').remove();
 }
 
 function makeButtons() {
@@ -198,27 +199,29 @@ function saveImage() {
     pen.fillText(name, 8 * ratio, canvases[0].height + (node + 0.5) * lanes.height * ratio);
   image.toBlob((blob) => {
     if (blob === null) return;
-    const link = /** @type {HTMLAnchorElement} */ (
+    const anchor = /** @type {HTMLAnchorElement} */ (
       make('a', { download: `synod-${model.run.engine.replace(/\W+/g, '-')}-${model.run.seed}.png` })
     );
-    link.href = URL.createObjectURL(blob);
-    link.click();
-    URL.revokeObjectURL(link.href);
+    anchor.href = URL.createObjectURL(blob);
+    anchor.click();
+    URL.revokeObjectURL(anchor.href);
   });
 }
 
 function makeTabs() {
-  const tabs = [...document.querySelectorAll('[role=tab]')];
-  for (const tab of tabs) {
-    tab.addEventListener('click', () => {
-      for (const other of tabs) {
-        const isChosen = other === tab;
-        other.setAttribute('aria-selected', String(isChosen));
-        element(other.getAttribute('aria-controls') ?? '').hidden = !isChosen;
-      }
-      changed();
-    });
+  for (const tab of document.querySelectorAll('[role=tab]')) {
+    tab.addEventListener('click', () => showTab(tab.getAttribute('aria-controls') ?? ''));
   }
+}
+
+/** @param {string} chosen the panel */
+function showTab(chosen) {
+  for (const tab of document.querySelectorAll('[role=tab]')) {
+    const panel = tab.getAttribute('aria-controls') ?? '';
+    tab.setAttribute('aria-selected', String(panel === chosen));
+    element(panel).hidden = panel !== chosen;
+  }
+  changed();
 }
 
 // ---- Where a look begins ---------------------------------------------------------------------------------------

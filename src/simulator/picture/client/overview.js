@@ -20,8 +20,27 @@ export function overviewTime(x) {
   return (x / view.width) * endUs;
 }
 
+/** What does not move, as it was drawn last. */
+const still = document.createElement('canvas');
+let stillFor = '';
+
 /** @param {Pen} pen */
 export function drawOverview(pen) {
+  const { width, height } = pen.canvas;
+  const key = `${width} ${height} ${colour('ground')}`;
+  if (key !== stillFor) {
+    stillFor = key;
+    [still.width, still.height] = [width, height];
+    const own = /** @type {Pen} */ (still.getContext('2d'));
+    own.scale(width / view.width, height / OVERVIEW_HEIGHT);
+    drawStill(own);
+  }
+  pen.drawImage(still, 0, 0, view.width, OVERVIEW_HEIGHT);
+  drawViewport(pen);
+}
+
+/** @param {Pen} pen */
+function drawStill(pen) {
   drawTraffic(pen);
   drawSpans(pen);
   drawMoments(pen, MARK.finalize, 'green', 2);
@@ -33,7 +52,6 @@ export function drawOverview(pen) {
     pen.globalAlpha = 1;
   }
   drawWindow(pen);
-  drawViewport(pen);
 }
 
 /** @param {Pen} pen */
@@ -105,7 +123,7 @@ function drawViewport(pen) {
   const left = Math.max(xIn(view.fromUs), 0);
   const width = Math.max(Math.min(xIn(view.toUs), view.width) - left, MIN_VIEW_PIXELS);
   pen.fillStyle = colour('accent');
-  pen.globalAlpha = 0.14;
+  pen.globalAlpha = 0.1;
   pen.fillRect(left, 0, width, OVERVIEW_HEIGHT);
   pen.globalAlpha = 1;
   pen.strokeStyle = colour('accent');

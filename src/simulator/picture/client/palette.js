@@ -100,6 +100,7 @@ export function roleStyle(role) {
 /** Bands of what lasts, by kind. */
 export const SPAN_HUES = {
   partition: 'purple',
+  cutLink: 'purple',
   clog: 'amber',
   clogLink: 'amber',
   noise: 'sky',
@@ -109,6 +110,20 @@ export const SPAN_HUES = {
   diskError: 'red',
   hashRate: 'blue',
 };
+
+/** Short, for the legend and for narrow bands. */
+export const SPAN_NAMES = /** @type {{ [kind: string]: string }} */ ({
+  partition: 'partition',
+  cutLink: 'cut link',
+  clog: 'clogged',
+  clogLink: 'clogged link',
+  noise: 'noise',
+  clock: 'clock',
+  drift: 'drift',
+  slowDisk: 'slow disk',
+  diskError: 'disk errors',
+  hashRate: 'hash rate',
+});
 
 /** @param {string} kind */
 export function spanHue(kind) {

@@ -1,13 +1,17 @@
 /** Beside the picture: what is selected, every node at the cursor, and what the run was. */
-import { blocks, element, model, nodeCount } from './data.js';
-import { describeThing, fieldText, headline } from './describe.js';
+import { blocks, element, MARK, marks, model, nodeCount } from './data.js';
+import { describeThing, fieldText, headline, tipText } from './describe.js';
 import { button, definitions, link, make } from './dom.js';
 import { grouped, nodeName, timeText } from './format.js';
-import { isUp, stateOf } from './history.js';
+import { headAt, isUp, roleAt, stateOf } from './history.js';
 import { colour, roleStyle } from './palette.js';
 import { nodeOf, timeOf } from './things.js';
 import { changed, goTo, select, view } from './view.js';
 
+/** Whether anything is ever decided for good in this run. */
+const DECIDES = marks.kind.includes(MARK.finalize);
+const CONE_TEXT =
+  'On the lines, blue is what this event can have been influenced by, and amber what it can have influenced, through the messages that arrived.';
 /** Nodes whose engine's description is unfolded. */
 const unfolded = new Set();
 /** What was drawn last; panels are not made anew for nothing. */
@@ -37,6 +41,7 @@ function drawSelection() {
   if (nodeOf(thing) >= 0) actions.append(coneButton());
   actions.append(button('Close', () => select(null), 'Esc'));
   place.append(actions);
+  if (view.cone && nodeOf(thing) >= 0) place.append(make('p', { class: 'quiet' }, CONE_TEXT));
   element('spoken').textContent = `${headline(thing)}, at ${timeText(timeOf(thing))}`;
 }
 
@@ -48,6 +53,20 @@ function coneButton() {
   );
   made.setAttribute('aria-pressed', String(view.cone));
   return made;
+}
+
+/** A few words beside the pointer. */
+export function drawTip() {
+  const tip = element('tip');
+  const thing = view.hovered;
+  tip.hidden = thing === null || view.pointer === null;
+  if (thing === null || view.pointer === null) return;
+  const { x, y } = view.pointer;
+  tip.textContent = headline(thing);
+  tip.append(make('small', {}, tipText(thing)));
+  const [width, height] = [tip.offsetWidth, tip.offsetHeight];
+  tip.style.left = `${Math.max(4, Math.min(x + 14, innerWidth - width - 8))}px`;
+  tip.style.top = `${y + 18 + height > innerHeight ? y - height - 10 : y + 18}px`;
 }
 
 export function toggleCone() {
@@ -79,7 +98,7 @@ function nodeCard(node) {
       link(`${grouped(blocks.number[head])} ${blocks.hash[head].slice(0, 8)}`, () => select({ type: 'block', index: head })),
     );
   } else facts.append('head not known');
-  facts.append(`, final ${grouped(state.finalized)}`);
+  if (DECIDES) facts.append(`, final ${grouped(state.finalized)}`);
   if (state.label !== '') facts.append(`, ${state.label}`);
   facts.append(`, life ${state.incarnation}, peers ${state.peers.length === 0 ? 'none' : state.peers.join(' ')}`);
   const card = make('section', { class: 'node' }, heading, facts, ...faultsOf(node));
@@ -185,7 +204,8 @@ export function drawNodeLabels() {
     const isAlive = isUp(node, view.cursorUs);
     label.setAttribute('aria-pressed', String(view.nodes.has(node)));
     label.classList.toggle('off', view.nodes.size > 0 && !view.nodes.has(node));
-    const { head, role, label: period } = stateOf(node, view.cursorUs);
+    const { role, label: period } = roleAt(node, view.cursorUs);
+    const head = headAt(node, view.cursorUs);
     const text = isAlive
       ? [role, period, head < 0 ? '' : `head ${grouped(blocks.number[head])}`].filter((part) => part !== '').join(', ')
       : 'down';

@@ -2,7 +2,7 @@
 
 import { BAND_HEIGHT, drawBands, networkRows } from './bands.js';
 import { endUs, MARK, marks, model, nodeCount } from './data.js';
-import { timeText } from './format.js';
+import { timeText, withShortHashes } from './format.js';
 import { drawViolation } from './glyphs.js';
 import { colour } from './palette.js';
 import { addHit, addPoint, forgetHits } from './pick.js';
@@ -14,6 +14,7 @@ const MIN_TICK_PIXELS = 96;
 const MINOR_TICKS = 5;
 const RULER_HEIGHT = 24;
 const VIOLATION_ROW = 20;
+const MIN_FLAG_PIXELS = 60;
 /** 1, 2 and 5 times a power of ten; 60 s and 300 s read better than 50 and 200, but not in seconds. */
 const STEPS = [1, 2, 5];
 
@@ -54,7 +55,7 @@ export function drawRuler(pen, height) {
     pen.fillText(timeText(us, step), xOf(us) + 4, 14);
     for (let minor = 1; minor < MINOR_TICKS; minor++) tick(pen, xOf(us + (minor * step) / MINOR_TICKS), 4);
   }
-  drawBands(pen, nodeCount, RULER_HEIGHT, 'ruler');
+  drawBands(pen, nodeCount, RULER_HEIGHT, RULER_HEIGHT + networkRows() * (BAND_HEIGHT + 1), 'ruler');
   drawFlags(pen, RULER_HEIGHT + networkRows() * (BAND_HEIGHT + 1) + VIOLATION_ROW / 2);
 }
 
@@ -84,7 +85,7 @@ function drawCalm(pen, height) {
   pen.fillStyle = colour('quiet');
   pen.textBaseline = 'alphabetic';
   const text = 'calm: no more faults';
-  if (xOf(endUs) - x > pen.measureText(text).width + 120) pen.fillText(text, Math.max(x, xOf(calmUs)) + 92, 14);
+  if (view.width - x > pen.measureText(text).width + 10) pen.fillText(text, x + 5, RULER_HEIGHT + BAND_HEIGHT - 2);
 }
 
 /**
@@ -100,10 +101,12 @@ function drawFlags(pen, y) {
     drawViolation(pen, x, y, expected);
     addPoint('ruler', { type: 'violation', index }, x, y, 9);
     pen.font = 'bold 11px system-ui, sans-serif';
-    const text = cut(pen, `${checker}${expected ? ' (expected)' : ''}: ${message}`, 420);
+    const isRight = x > view.width / 2;
+    const room = isRight ? x - 14 - Math.max(lastRight + 8, 0) : view.width - x - 14;
+    const text = cut(pen, withShortHashes(`${checker}${expected ? ' (expected)' : ''}: ${message}`), room);
     const width = pen.measureText(text).width;
-    const left = x + 14 + width > view.width ? x - 14 - width : x + 14;
-    if (left < lastRight + 8) continue;
+    const left = isRight ? x - 14 - width : x + 14;
+    if (left < lastRight + 8 || room < MIN_FLAG_PIXELS) continue;
     pen.fillStyle = colour('red');
     pen.textBaseline = 'middle';
     pen.fillText(text, left, y + 0.5);

@@ -8,7 +8,7 @@ import { endUs, messages, model } from './data.js';
 /** Closer than this nothing is to be seen. */
 const MIN_SPAN_US = 50;
 /** Beyond the ends of the run, as a share of what is shown. */
-const MARGIN = 0.02;
+const MARGIN = 0.03;
 const MESSAGES_AT_FIRST = 160;
 const SPAN_AT_FIRST_US = 20_000_000;
 
@@ -21,6 +21,8 @@ export const view = {
   cursorUs: 0,
   /** Where the pointer is; null outside. */
   pointerUs: /** @type {number | null} */ (null),
+  /** In pixels of the page. */
+  pointer: /** @type {{ x: number, y: number } | null} */ (null),
   selected: /** @type {Thing | null} */ (null),
   hovered: /** @type {Thing | null} */ (null),
   hiddenMessages: /** @type {Set<number>} */ (new Set()),

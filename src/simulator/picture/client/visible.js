@@ -3,10 +3,14 @@
  * drawn one by one, and those for which there is no room are counted.
  */
 import { blocks, lowerBound, messages, model } from './data.js';
-import { view } from './view.js';
+import { usPerPixel, view } from './view.js';
 
 /** Arrows in one frame. */
 const MAX_ARROWS = 2_500;
+/** Of one kind, while arrows are so steep that they are only upright lines; of a kind that matters, and of others. */
+const MAX_UPRIGHT = 400;
+const MAX_UPRIGHT_MINOR = 120;
+const MIN_SLANT_PIXELS = 3;
 /** Messages that take longer are looked for one by one. */
 const LONG_US = 2_000_000;
 const GROUP_ORDER = ['engine', 'block', 'sync', 'status', 'transaction'];
@@ -20,6 +24,15 @@ const kindOrder = model.messageKinds
   .sort((a, b) => a.rank - b.rank || a.count - b.count)
   .map(({ kind }) => kind);
 
+/**
+ * What messages of a kind usually take.
+ * @param {Int32Array} indices
+ */
+function medianOf(indices) {
+  const took = Float64Array.from(indices, (index) => messages.end[index] - messages.sent[index]).sort();
+  return took[took.length >> 1] ?? 0;
+}
+
 /** @param {number} kind */
 function listsOf(kind) {
   /** @type {number[]} */
@@ -30,7 +43,8 @@ function listsOf(kind) {
     if (messages.kind[index] !== kind) continue;
     (messages.end[index] - messages.sent[index] > LONG_US ? long : short).push(index);
   }
-  return { short: sortedOf(short), long: sortedOf(long) };
+  const sorted = sortedOf(short);
+  return { short: sorted, long: sortedOf(long), medianUs: medianOf(sorted.index) };
 }
 
 /**
@@ -108,6 +122,11 @@ function collect({ index }, first, last, into) {
   }
 }
 
+/** @param {number} kind */
+function mostUpright(kind) {
+  return ['engine', 'block'].includes(model.messageKinds[kind].group) ? MAX_UPRIGHT : MAX_UPRIGHT_MINOR;
+}
+
 /**
  * What a frame shows: arrows by kind, and the kinds that are only counted.
  * @returns {{ arrows: { kind: number, indices: number[] }[], counted: number[], total: number }}
@@ -118,7 +137,8 @@ export function visibleMessages() {
   const counted = [];
   for (const kind of kindOrder) {
     if (view.hiddenMessages.has(kind)) continue;
-    const indices = underWay(kind, room);
+    const isUpright = kinds[kind].medianUs < MIN_SLANT_PIXELS * usPerPixel();
+    const indices = underWay(kind, isUpright ? Math.min(room, mostUpright(kind)) : room);
     if (indices === null) counted.push(kind);
     else if (indices.length > 0) {
       arrows.push({ kind, indices });
