@@ -1,22 +1,24 @@
 /** What `synod simulate` prints: what was drawn, before the run; what came of it, after. */
 import { type Batch, missedMarks } from '../simulator/batch.ts';
 import { FAULT_KINDS, type Fault } from '../simulator/faults.ts';
-import { type Options, RANGES } from '../simulator/options.ts';
+import { type Options, RANGES, type Range } from '../simulator/options.ts';
+import { REAL_RANGES } from '../simulator/real/ranges.ts';
 import type { Plan, Result } from '../simulator/run.ts';
 import { FOR_EVER_MS } from '../simulator/schedule.ts';
+import type { TierName } from '../simulator/tier.ts';
 import { style, table } from './output.ts';
 
 const MAX_FAULTS_SHOWN = 24;
 
 /** Everything that a run depends on, so that it can be made again by hand if need be; of a long schedule the beginning. */
-export function planText({ subject, seed, options, schedule }: Plan): string {
+export function planText({ tier = 'light', subject, seed, options, schedule }: Plan): string {
   // Values last: those of an engine's settings may be long.
-  const rows = Object.entries(options).map(([name, value]) => [name, rangeOf(name as keyof Options), shown(value)]);
+  const rows = Object.entries(options).map(([name, value]) => [name, rangeOf(name as keyof Options, tier), shown(value)]);
   const kinds = FAULT_KINDS.map((kind) => [kind, schedule.filter(({ fault }) => fault === kind).length] as const);
   const faults = kinds.flatMap(([kind, count]) => (count === 0 ? [] : `${count} ${kind}`)).join(', ');
   const more = schedule.length - MAX_FAULTS_SHOWN;
   return [
-    `seed ${seed}, engine ${subject.name}`,
+    `seed ${seed}, engine ${subject.name}, ${tier} tier`,
     table(['option', 'range', 'value'], rows),
     `faults: ${faults === '' ? 'none' : faults}`,
     ...schedule.slice(0, MAX_FAULTS_SHOWN).map(faultText),
@@ -62,9 +64,10 @@ export function batchText(batch: Batch, tookMs: number): string {
 
 /** For --json. */
 export function resultDocument({ plan, ok, violations, traceHash, marks, stats }: Result, tookMs: number) {
-  const { subject, seed, options, schedule } = plan;
+  const { tier = 'light', subject, seed, options, schedule } = plan;
   return {
     engine: subject.name,
+    tier,
     seed,
     ok,
     violations,
@@ -89,8 +92,9 @@ export function batchDocument(batch: Batch, tookMs: number) {
   };
 }
 
-function rangeOf(name: keyof Options): string {
-  const range = name === 'hashRates' ? RANGES.hashRate : name in RANGES ? RANGES[name as keyof typeof RANGES] : undefined;
+function rangeOf(name: keyof Options, tier: TierName): string {
+  const ranges: { readonly [name: string]: Range } = { ...RANGES, ...(tier === 'real' && REAL_RANGES), hashRates: RANGES.hashRate };
+  const range = ranges[name];
   return range === undefined ? '' : `${range.low} to ${range.high}`;
 }
 

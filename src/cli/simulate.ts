@@ -8,10 +8,12 @@ import { quote } from '../base/types.ts';
 import type { Options } from '../simulator/options.ts';
 import type { Plan, Result } from '../simulator/run.ts';
 import type { Subject } from '../simulator/subject.ts';
+import type { TierName } from '../simulator/tier.ts';
 import type { TraceSink } from '../simulator/trace.ts';
 import { integerOption, readJsonFile } from './options.ts';
 import { argumentError, note, openProgress, print } from './output.ts';
 import { commandOf, drawAgain, joinSinks, openPicture, type PictureFlags, secondsOption } from './simulate-html.ts';
+import { runnerOf, tierOption } from './simulate-tier.ts';
 
 interface SimulateFlags extends PictureFlags {
   readonly engine?: string;
@@ -23,6 +25,7 @@ interface SimulateFlags extends PictureFlags {
   readonly trace?: string;
   readonly scenario?: string;
   readonly script?: string;
+  readonly tier?: TierName;
   readonly nodes?: number;
   readonly duration?: number;
   readonly mutant?: string;
@@ -48,6 +51,7 @@ export function registerSimulate(program: Command): void {
     .option('--html-to <seconds>', 'draw messages only up to this virtual time', secondsOption('html-to'))
     .option('--scenario <file>', 'run what a scenario file says')
     .option('--script <file>', 'play a text scenario: commands, and what the network did after each of them')
+    .option('--tier <light|real>', "what is below the driver: a light ledger (default), or a node's own store, EVM and pool", tierOption)
     .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
     .option('--duration <seconds>', 'how long faults happen, in virtual time', integerOption('duration', 1, 10_000_000))
     .option('--mutants', 'list the bugs that can be planted, each with its story')
@@ -63,6 +67,7 @@ Examples:
   synod simulate --seeds 1..300
   synod simulate --seed 7 --html run.html
   synod simulate --engine ./my-engine.ts --until-failure --shrink
+  synod simulate --tier real --seeds 1..20
   synod simulate --scenario scenario-7.json --trace trace.ndjson
   synod simulate --script test/simulator/text/pow/tie.txt
   synod simulate --mutant pow/longest-chain`,
@@ -72,8 +77,9 @@ Examples:
 
 /** What makes no sense beside each of these. */
 const EXCLUDED: readonly (readonly [keyof SimulateFlags, readonly (keyof SimulateFlags)[]])[] = [
-  ['script', ['seed', 'seeds', 'untilFailure', 'shrink', 'save', 'trace', 'html', 'scenario', 'nodes', 'duration', 'mutant']],
-  ['scenario', ['engine', 'seed', 'seeds', 'untilFailure', 'nodes', 'duration']],
+  ['script', ['seed', 'seeds', 'untilFailure', 'shrink', 'save', 'trace', 'html', 'scenario', 'nodes', 'duration', 'mutant', 'tier']],
+  ['scenario', ['engine', 'seed', 'seeds', 'untilFailure', 'nodes', 'duration', 'tier']],
+  ['mutant', ['tier']],
   ['trace', ['seeds', 'untilFailure']],
 ];
 
@@ -119,21 +125,21 @@ async function simulateMutant(flags: SimulateFlags, name: string): Promise<void>
 }
 
 async function runOne(flags: SimulateFlags, subject: Subject): Promise<void> {
-  const { planRun } = await import('../simulator/run.ts');
-  const plan = planRun({ subject, seed: String(flags.seed ?? 1), options: optionsOf(flags) });
+  const runner = await runnerOf(flags.tier);
+  const plan = runner.plan({ subject, seed: String(flags.seed ?? 1), options: optionsOf(flags) });
   const result = await carryOutAndPrint(flags, plan);
   if (!result.ok) return failed(flags, result);
   if (flags.save !== undefined) await save(flags.save, result);
 }
 
 async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
-  const { runBatch, seedRange } = await import('../simulator/batch.ts');
+  const { runBatchIn, seedRange } = await import('../simulator/batch.ts');
   const { batchDocument, batchText, planText, resultText } = await import('./simulate-report.ts');
   const { from, to } = flags.seeds ?? { from: flags.seed ?? 1, to: MAX_SEED };
   const progress = openProgress('seeds', to === MAX_SEED ? {} : { total: to - from + 1 });
   const startedMs = performance.now();
   let done = 0;
-  const batch = runBatch({
+  const batch = await runBatchIn(await runnerOf(flags.tier), {
     subject,
     seeds: seedRange(from, to),
     options: optionsOf(flags),
@@ -159,9 +165,9 @@ async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
 
 async function runScenario(flags: SimulateFlags, file: string): Promise<void> {
   const { parseScenario } = await import('../simulator/scenario.ts');
-  const { expect, engine, seed, options, schedule } = parseScenario(readJsonFile(file, 'scenario'));
+  const { expect, engine, tier, seed, options, schedule } = parseScenario(readJsonFile(file, 'scenario'));
   const subject = await loadSubject(engine, `The engine of ${quote(file)}`);
-  const result = await carryOutAndPrint(flags, { subject, seed, options, schedule });
+  const result = await carryOutAndPrint(flags, { tier, subject, seed, options, schedule });
   const found = result.violations.find(({ expected }) => !expected)?.checker ?? 'pass';
   if (found !== expect) process.exitCode = 1;
   note(`The scenario expects ${quote(expect)}; the run ended with ${quote(found)}.`);
@@ -170,14 +176,14 @@ async function runScenario(flags: SimulateFlags, file: string): Promise<void> {
 }
 
 async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promise<Result> {
-  const { carryOut } = await import('../simulator/run.ts');
+  const runner = await runnerOf(plan.tier);
   const { planText, resultDocument, resultText } = await import('./simulate-report.ts');
   note(planText(plan));
   const sink = flags.trace === undefined ? null : await openTrace(flags.trace);
   const picture = flags.html === undefined ? null : await openPicture(flags.html, flags, plan.options.nodes);
   const startedMs = performance.now();
   try {
-    const result = carryOut(plan, joinSinks(sink?.write, picture?.sink));
+    const result = await runner.carryOut(plan, joinSinks(sink?.write, picture?.sink));
     const tookMs = performance.now() - startedMs;
     const again = commandOf(process.argv.slice(2), flags.scenario === undefined ? plan.seed : null);
     print(flags.json, resultDocument(result, tookMs), () => resultText(result, again, tookMs));
@@ -195,9 +201,10 @@ async function failed(flags: SimulateFlags, result: Result): Promise<void> {
 }
 
 async function shrinkAndSave(flags: SimulateFlags, result: Result): Promise<void> {
-  const { shrink } = await import('../simulator/shrink.ts');
+  const { shrinkIn } = await import('../simulator/shrink.ts');
+  const runner = await runnerOf(result.plan.tier);
   const progress = openProgress('shrinking');
-  const shrunk = shrink(result, (faults, runs) => progress.update(runs, `${faults} faults left`));
+  const shrunk = await shrinkIn(runner, result, (faults, runs) => progress.update(runs, `${faults} faults left`));
   progress.end();
   note(`${result.plan.schedule.length} faults before, ${shrunk.result.plan.schedule.length} after ${shrunk.runs} runs`);
   const file = flags.save ?? `scenario-${result.plan.seed}.json`;

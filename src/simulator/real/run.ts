@@ -9,13 +9,8 @@ import type { Runner } from '../runner.ts';
 import type { TraceSink } from '../trace.ts';
 import { AsyncWork } from './async-work.ts';
 import { BLS_KEYS } from './keys.ts';
+import { REAL_RANGES } from './ranges.ts';
 import { REAL_MARKS, type RealTierOptions, realTier } from './real-tier.ts';
-
-/** Less than in the light tier, where an event costs a hundredth of what it costs here. */
-export const REAL_RANGES = {
-  nodes: { low: 2, high: 5 },
-  faultsMs: { low: 60_000, high: 600_000 },
-} as const satisfies { readonly [name: string]: Range };
 
 /** Draws what is not given. */
 export function planReal(input: RunInput): Plan {

@@ -1,0 +1,7 @@
+/** What is drawn otherwise in the real tier: less than in the light one, where an event costs a hundredth of what it costs here. */
+import type { Range } from '../options.ts';
+
+export const REAL_RANGES = {
+  nodes: { low: 2, high: 5 },
+  faultsMs: { low: 60_000, high: 600_000 },
+} as const satisfies { readonly [name: string]: Range };
