@@ -64,7 +64,10 @@ export function includeAttestation(
   };
 }
 
-/** Whether a block of the state's slot may carry the vote, as far as its data says. */
+/**
+ * Whether a block of the state's slot may carry the vote, as far as its data says. Unlike in the specs its target must be the
+ * block's own ancestor: on another branch the epoch may have other committees, and the vote would be read as other voters'.
+ */
 function checkInclusion(settings: PosSettings, state: StakeState, data: AttestationData): void {
   const current = epochOf(settings, state.slot);
   if (data.target.epoch > current || data.slot + MIN_DELAY_SLOTS > state.slot) {
@@ -77,19 +80,25 @@ function checkInclusion(settings: PosSettings, state: StakeState, data: Attestat
       `A vote for epoch ${data.target.epoch} starts at epoch ${data.source.epoch} (${data.source.root}); justified was epoch ${source.epoch} (${source.root}).`,
     );
   }
+  const target = blockRootAt(state, firstSlot(settings, data.target.epoch));
+  if (data.target.root !== target) {
+    throw new RuleError(
+      'pos/attestation-target',
+      `A vote for epoch ${data.target.epoch} has the target ${data.target.root}; on this branch it is ${target}.`,
+    );
+  }
 }
 
 /**
  * "get_attestation_participation_flag_indices". The source is right, or the block could not carry the vote; it is timely within the
- * root of an epoch's slots, a target whenever it can be carried, a head in the next slot.
+ * root of an epoch's slots, a target (which is right, too) whenever it can be carried, a head in the next slot.
  */
 function participationFlags(settings: PosSettings, state: StakeState, data: AttestationData): Participation {
   const delay = state.slot - data.slot;
-  const isTarget = data.target.root === blockRootAt(state, firstSlot(settings, data.target.epoch));
-  const isHead = isTarget && data.head === blockRootAt(state, data.slot);
+  const isHead = data.head === blockRootAt(state, data.slot);
   return (
     (delay <= Math.floor(Math.sqrt(settings.slotsPerEpoch)) ? TIMELY_SOURCE : 0) |
-    (isTarget ? TIMELY_TARGET : 0) |
+    TIMELY_TARGET |
     (isHead && delay === MIN_DELAY_SLOTS ? TIMELY_HEAD : 0)
   );
 }

@@ -28,7 +28,7 @@ import { requestsOf, STAKING_ADDRESS } from './contract.ts';
 import { seeProposal, seeVote } from './detector.ts';
 import { processSlots } from './epochs.ts';
 import { convict } from './evidence.ts';
-import { addBlock, addVote, executed, type ForkBlock, removeInvalid } from './forkchoice.ts';
+import { addBlock, addVote, executed, type ForkBlock, isConsistent, removeInvalid } from './forkchoice.ts';
 import { finalityOf, unrealizedCheckpoints } from './justification.ts';
 import { effectiveRequests } from './requests.ts';
 import { FUTURE, verifyHeader } from './rules.ts';
@@ -136,7 +136,7 @@ export function countPayload(turn: Turn, payload: Payload, after: StakeState): v
   const { settings } = turn.rules;
   for (const attestation of payload.attestations) {
     const vote = indexedAttestation(settings, after, attestation);
-    addVote(turn.state.store, vote.indices, vote.data.target.epoch, vote.data.head);
+    if (isConsistent(turn.state.store, vote.data)) addVote(turn.state.store, vote.indices, vote.data.target.epoch, vote.data.head);
     for (const offence of seeVote(turn.state.detector, vote)) convict(turn, offence);
   }
   for (const offence of payload.offences) convict(turn, offence);

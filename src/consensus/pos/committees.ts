@@ -21,14 +21,13 @@ import {
   type PosSettings,
   TARGET_COMMITTEE_SIZE,
 } from './settings.ts';
-import { shuffledIndex, shuffledIndices } from './shuffle.ts';
+import { shuffledIndices } from './shuffle.ts';
 import { attestationRoot, type ChainName } from './signing.ts';
 import { epochOf } from './time.ts';
 import type { Attestation, Epoch, Gwei, IndexedAttestation, Slot, StakeState, Validator, ValidatorIndex } from './types.ts';
 
-/** Permutations and draws that are kept: shuffling is by far the dearest part of an epoch, and the same for every branch and voter. */
+/** Permutations that are kept: shuffling is by far the dearest part of an epoch, and the same on most branches. */
 const MAX_CACHED_PERMUTATIONS = 64;
-const MAX_CACHED_DRAWS = 1_024;
 /** Epochs that are kept for one registry: the previous, the current and the next one, on a few branches. */
 const MAX_CACHED_EPOCHS = 8;
 
@@ -53,7 +52,6 @@ export interface EpochDuties {
 /** A registry is never changed in place, so what follows from it is computed once. */
 const known = new WeakMap<readonly Validator[], BoundedMap<string, EpochDuties>>();
 const permutations = new BoundedMap<string, readonly number[]>(MAX_CACHED_PERMUTATIONS);
-const draws = new BoundedMap<string, number>(MAX_CACHED_DRAWS);
 
 /** `epoch` is the state's, the previous or the next one. */
 export function dutiesOf(settings: PosSettings, state: StakeState, epoch: Epoch): EpochDuties {
@@ -120,28 +118,22 @@ export function proposerOf(settings: PosSettings, state: StakeState, slot: Slot)
 }
 
 /**
- * "compute_proposer_index": validators in a random order, each taken with the probability of its effective balance as a
- * part of the largest one. (The specs take the largest that there can be; with 64 times the usual stake that would
- * be 64 draws of 180 hashes each, for the same odds.) 16 bits of chance, as since electra.
+ * "compute_proposer_index": draws validators until one is taken, each with the probability of its effective balance as a part of the
+ * largest one. Two things differ from the specs. They draw in the order of a shuffle, so without replacement, which among ten validators
+ * gives one with half of the stake 62% of the slots; here every draw is of all. And they compare with the largest balance that
+ * there can be, 64 times the usual one, for the same odds after 64 times as many draws.
  */
 function drawByBalance(validators: readonly Validator[], active: readonly ValidatorIndex[], seed: Uint8Array): ValidatorIndex {
   const balanceOf = (index: ValidatorIndex): Gwei => present(validators[index], 'an active validator').effectiveBalance;
   let largest = 0n;
   for (const index of active) largest = larger(largest, balanceOf(index));
   for (let i = 0; ; i++) {
-    const candidate = present(active[draw(i % active.length, active.length, seed)], 'a candidate');
-    const random = sha256(concatBytes(seed, littleEndian(Math.floor(i / 16), 8)));
-    const at = (i % 16) * 2;
-    const chance = BigInt((random[at] ?? 0) + 256 * (random[at + 1] ?? 0));
-    if (balanceOf(candidate) * 0xffffn >= largest * chance) return candidate;
+    const random = sha256(concatBytes(seed, littleEndian(i, 8)));
+    const place = bytesToBig(random.subarray(0, 8)) % BigInt(active.length);
+    const candidate = present(active[Number(place)], 'a candidate');
+    const chance = bytesToBig(random.subarray(8, 16));
+    if (balanceOf(candidate) << 64n > largest * chance) return candidate;
   }
-}
-
-function draw(index: number, count: number, seed: Uint8Array): number {
-  const key = `${index}:${count}:${toHex(seed)}`;
-  const place = draws.get(key) ?? shuffledIndex(index, count, seed);
-  draws.set(key, place);
-  return place;
 }
 
 /** "is_aggregator": whether this signature of `selectionRoot` makes its validator add up the votes of its committee. */

@@ -8,8 +8,8 @@
  * over, whether or not a later block has said so (bouncing).
  */
 import { assert, present } from '../../base/assert.ts';
-import type { Hash } from '../../base/types.ts';
-import type { Checkpoint, Epoch, Gwei, Slot, ValidatorIndex } from './types.ts';
+import { type Hash, ZERO_HASH } from '../../base/types.ts';
+import type { AttestationData, Checkpoint, Epoch, Gwei, Slot, ValidatorIndex } from './types.ts';
 
 /** A block as the fork choice sees it. */
 export interface ForkBlock {
@@ -59,17 +59,28 @@ export const PROPOSER_BOOST_PERCENT = 40n;
 /** Blocks above the finalized one: hours of lost finality. What comes on top is refused. */
 export const MAX_UNFINALIZED_BLOCKS = 32_768;
 
-export function newForkChoice(anchor: ForkBlock, slotsPerEpoch: number): ForkChoice {
-  const { justified, finalized } = anchor;
+/** Begins at a block that is final, as far as this node knows: nothing below it matters. */
+export function newForkChoice(hash: Hash, slot: Slot, epoch: Epoch, slotsPerEpoch: number): ForkChoice {
+  const at: Checkpoint = { epoch, root: hash };
+  const anchor: Entry = {
+    hash,
+    parent: ZERO_HASH,
+    slot,
+    justified: at,
+    finalized: at,
+    unrealizedJustified: at,
+    unrealizedFinalized: at,
+    isExecuted: true,
+  };
   return {
     slotsPerEpoch,
-    slot: anchor.slot,
-    justified,
-    finalized,
-    unrealizedJustified: justified,
-    unrealizedFinalized: finalized,
+    slot,
+    justified: at,
+    finalized: at,
+    unrealizedJustified: at,
+    unrealizedFinalized: at,
     boosted: null,
-    blocks: new Map([[anchor.hash, { ...anchor, isExecuted: true }]]),
+    blocks: new Map([[hash, anchor]]),
     latest: new Map(),
     equivocating: new Set(),
   };
@@ -127,6 +138,12 @@ export function addVote(store: ForkChoice, validators: Iterable<ValidatorIndex>,
     const known = store.latest.get(validator);
     if (!store.equivocating.has(validator) && (known === undefined || known.epoch < epoch)) store.latest.set(validator, { epoch, head });
   }
+}
+
+/** "validate_on_attestation", as far as it is about blocks: the head is known, not later than the vote, and has this target. */
+export function isConsistent(store: ForkChoice, { head, slot, target }: AttestationData): boolean {
+  const block = store.blocks.get(head);
+  return block !== undefined && block.slot <= slot && checkpointOf(store, head, target.epoch) === target.root;
 }
 
 /** "on_attester_slashing": whoever has equivocated counts for nobody, now and later. */

@@ -169,18 +169,22 @@ export function correlationEpoch(settings: PosSettings, { withdrawableEpoch }: V
   return withdrawableEpoch - settings.unbondingEpochs + SLASHING_EPOCHS / 2;
 }
 
-/** "process_slashings" at the end of the state's epoch. */
+/** "process_slashings" at the end of the state's epoch: a slashed validator loses three times the part of the stake that was slashed. */
 export function payCorrelation(settings: PosSettings, state: StakeState): StakeState {
   const epoch = epochOf(settings, state.slot);
   const isDue = (validator: Validator): boolean => validator.slashed && correlationEpoch(settings, validator) === epoch;
   if (!state.validators.some(isDue)) return state;
-  const total = dutiesOf(settings, state, epoch).activeBalance;
-  const slashed = smaller(state.slashings.reduce((sum, amount) => sum + amount, 0n) * SLASHING_MULTIPLIER, total);
+  const slashed = state.slashings.reduce((sum, amount) => sum + amount, 0n);
+  // Offenders have left, so they are added to the stake that they are a part of.
+  const { active } = dutiesOf(settings, state, epoch);
+  const honest = active.map((index) => validatorAt(state, index)).filter((validator) => !validator.slashed);
+  const total = honest.reduce((sum, { effectiveBalance }) => sum + effectiveBalance, slashed);
+  const lost = smaller(slashed * SLASHING_MULTIPLIER, total);
   const balances = state.balances.map((balance, index) => {
     const validator = validatorAt(state, index);
     if (!isDue(validator)) return balance;
     const ether = validator.effectiveBalance / BALANCE_INCREMENT;
-    return less(balance, ((ether * slashed) / total) * BALANCE_INCREMENT);
+    return less(balance, ((ether * lost) / total) * BALANCE_INCREMENT);
   });
   return { ...state, balances };
 }

@@ -9,7 +9,7 @@ import { addToForkChoice, checkWhenReady, countPayload } from './blocks.ts';
 import { currentSlot, setSlotTimer } from './clock.ts';
 import { decodePayload } from './codec.ts';
 import { sendLastVotes } from './duties.ts';
-import { executed, type ForkBlock, newForkChoice } from './forkchoice.ts';
+import { executed, newForkChoice } from './forkchoice.ts';
 import { updateHead } from './head.ts';
 import type { PosMessage } from './messages.ts';
 import { noteProposal, noteSigned, noteVote } from './protection.ts';
@@ -17,7 +17,6 @@ import { decodeRecord, type Snapshot } from './records.ts';
 import { blockOf, type Turn, trace } from './state.ts';
 import { stakeBlock, stateAfter } from './states.ts';
 import { processBlock } from './transition.ts';
-import type { StakeState } from './types.ts';
 
 /** Of one height. */
 const MAX_SIBLINGS = 64;
@@ -32,7 +31,9 @@ export function start(turn: Turn, { records, lsn }: Start): void {
   const snapshot = readRecords(turn, records);
   if (snapshot !== null && turn.context.chain.canonical(blockNumber(turn, snapshot.state.block)) === snapshot.state.block) {
     state.anchor = { hash: snapshot.state.block, state: snapshot.state };
-    state.store = newForkChoice(anchorOf(snapshot.state), turn.rules.settings.slotsPerEpoch);
+    const { block, slot, finalized } = snapshot.state;
+    // Whatever this state holds justified lies below its block. Its own finalized epoch is a lower bound of the block's.
+    state.store = newForkChoice(block, slot, finalized.epoch, turn.rules.settings.slotsPerEpoch);
   }
   replayChain(turn);
   state.slot = currentSlot(turn);
@@ -89,20 +90,6 @@ function replayChain(turn: Turn): void {
     }
   }
   if (blocks > 0) trace(turn, 'replayed', { blocks, from: state.anchor.hash });
-}
-
-/** Where the fork choice begins: whatever the state after the block says is justified lies below it and does not matter any more. */
-function anchorOf(state: StakeState): ForkBlock {
-  const checkpoint = { epoch: state.finalized.epoch, root: state.block };
-  return {
-    hash: state.block,
-    parent: state.block,
-    slot: state.slot,
-    justified: checkpoint,
-    finalized: checkpoint,
-    unrealizedJustified: checkpoint,
-    unrealizedFinalized: checkpoint,
-  };
 }
 
 function blockNumber({ context }: Turn, hash: Hash): number {

@@ -18,7 +18,8 @@
  *   those who vote are two thirds of what is left.
  *
  * Votes of an epoch are settled at the end of the next one. An epoch without any block on the chain settles nothing and its
- * votes are not settled: a network that stood still owes nothing, however long.
+ * votes are not settled: a network that stood still owes nothing, however long. Nor are those of epoch 0, in whose first slot
+ * no node can have been there to vote.
  */
 import { present } from '../../base/assert.ts';
 import { dutiesOf, type EpochDuties, isActive } from './committees.ts';
@@ -80,7 +81,7 @@ export function settleVotes(settings: PosSettings, state: StakeState): StakeStat
 export function voteDeltas(settings: PosSettings, state: StakeState): Deltas | null {
   const current = epochOf(settings, state.slot);
   const previous = previousEpoch(current);
-  if (current === 0 || !hasBlocks(settings, state, current) || !hasBlocks(settings, state, previous)) return null;
+  if (previous === 0 || !hasBlocks(settings, state, current) || !hasBlocks(settings, state, previous)) return null;
   const duties = dutiesOf(settings, state, previous);
   const rewards: Gwei[] = state.validators.map(() => 0n);
   const penalties: Gwei[] = state.validators.map(() => 0n);

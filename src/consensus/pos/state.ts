@@ -26,6 +26,7 @@ const MAX_STATES = 96;
 const MAX_EPOCH_STATES = 16;
 const MAX_REMEMBERED_INVALID = 1_024;
 const MAX_REMEMBERED_SENDERS = 4_096;
+const MAX_COUNTED_PEERS = 256;
 
 /** A block of ours, complete and signed, whose record is not on disk yet. */
 export interface Unsent {
@@ -101,6 +102,8 @@ export interface PosState {
   readonly pool: VotePool;
   waiting: readonly WaitingVote[];
   queued: readonly QueuedVote[];
+  /** Votes of other times, by peer, in this epoch. */
+  readonly strays: BoundedMap<NodeId, number>;
   readonly detector: Detector;
   /** Evidence that no block has taken yet, by the validators that it convicts. */
   readonly offences: Map<string, Offence>;
@@ -133,22 +136,10 @@ export interface Turn {
 /** With nothing but the anchor; `start` brings the rest. */
 export function initialState(rules: PosRules, context: Context, node: NodeSettings, genesis: StakeState): PosState {
   const { head, finalized } = context.chain;
-  const checkpoint: Checkpoint = { epoch: 0, root: genesis.block };
   return {
     signers: new Map(node.produce ? node.signers.map((signer) => [signer.publicKey, signer]) : []),
     beneficiary: node.beneficiary,
-    store: newForkChoice(
-      {
-        hash: genesis.block,
-        parent: genesis.block,
-        slot: 0,
-        justified: checkpoint,
-        finalized: checkpoint,
-        unrealizedJustified: checkpoint,
-        unrealizedFinalized: checkpoint,
-      },
-      rules.settings.slotsPerEpoch,
-    ),
+    store: newForkChoice(genesis.block, 0, 0, rules.settings.slotsPerEpoch),
     anchor: { hash: genesis.block, state: genesis },
     states: new BoundedMap(MAX_STATES),
     epochStates: new BoundedMap(MAX_EPOCH_STATES),
@@ -165,6 +156,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     pool: newVotePool(),
     waiting: [],
     queued: [],
+    strays: new BoundedMap(MAX_COUNTED_PEERS),
     detector: newDetector(),
     offences: new Map(),
     history: new Map(),

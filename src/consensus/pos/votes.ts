@@ -3,7 +3,7 @@
  * Cheap questions come first, and nothing is computed for a vote of an old epoch.
  *
  *   what arrives                                     what is done
- *   more than an epoch old, or a slot or more ahead  ignored; two epochs off: counted against its sender
+ *   more than an epoch old, or a slot or more ahead  ignored; too many of them from one peer: counted against it
  *   epochs that contradict each other                counted against its sender
  *   known                                            ignored
  *   for a block that is not here                     held for a while, the block asked for
@@ -26,6 +26,8 @@ import type { Attestation, AttestationData, IndexedAttestation, StakeState } fro
 
 export const MAX_WAITING_VOTES = 512;
 const MAX_QUEUED_VOTES = 8_192;
+/** Of one peer in one epoch, of slots that are not ours. */
+export const MAX_STRAY_VOTES = 256;
 
 export function receiveVote(turn: Turn, from: NodeId, vote: Attestation): void {
   try {
@@ -59,6 +61,7 @@ export function countQueued(turn: Turn): void {
   const { slotsPerEpoch } = turn.rules.settings;
   forgetVotesBefore(state.pool, state.slot - 2 * slotsPerEpoch);
   state.waiting = state.waiting.filter(({ attestation }) => attestation.data.slot + slotsPerEpoch >= state.slot);
+  if (state.slot % slotsPerEpoch === 0) state.strays.clear();
 }
 
 /** A vote that is right in everything, ours or another's: pooled, watched, and queued for the fork choice. */
@@ -77,7 +80,11 @@ export function keepVote(turn: Turn, attestation: Attestation, vote: IndexedAtte
 function takeVote(turn: Turn, from: NodeId, attestation: Attestation): boolean {
   const { state, rules } = turn;
   const { data } = attestation;
-  if (!isOfNow(turn, data) || isKnown(state.pool, attestation)) return false;
+  if (!isOfNow(turn, data)) {
+    countStray(turn, from, data);
+    return false;
+  }
+  if (isKnown(state.pool, attestation)) return false;
   if (!state.store.blocks.has(data.head)) {
     holdVote(turn, from, attestation);
     return false;
@@ -94,6 +101,20 @@ function takeVote(turn: Turn, from: NodeId, attestation: Attestation): boolean {
   return keepVote(turn, attestation, vote);
 }
 
+/**
+ * Votes of another time come from peers whose clock is wrong, or whose messages took long: some are nobody's fault. A flood of them
+ * is; it costs no signatures, since nothing is computed for it. Throws RuleError `pos/attestation-slot`.
+ */
+function countStray({ state }: Turn, from: NodeId, { slot }: AttestationData): void {
+  const count = (state.strays.get(from) ?? 0) + 1;
+  state.strays.set(from, count);
+  if (count <= MAX_STRAY_VOTES) return;
+  throw new RuleError(
+    'pos/attestation-slot',
+    `The peer has sent ${count} votes of other times in this epoch, the last of slot ${slot} in slot ${state.slot}; at most ${MAX_STRAY_VOTES} are borne.`,
+  );
+}
+
 function isOfNow({ state, rules: { settings } }: Turn, { slot, target, source }: AttestationData): boolean {
   if (target.epoch !== epochOf(settings, slot) || source.epoch > target.epoch) {
     throw new RuleError(
@@ -101,9 +122,6 @@ function isOfNow({ state, rules: { settings } }: Turn, { slot, target, source }:
       `A vote of slot ${slot} links epoch ${source.epoch} to ${target.epoch}; expected a target of epoch ${epochOf(settings, slot)}, not before its source.`,
     );
   }
-  const epochsOff = Math.abs(epochOf(settings, slot) - epochOf(settings, state.slot));
-  if (epochsOff > 2)
-    throw new RuleError('pos/attestation-slot', `A vote is of slot ${slot}, more than two epochs away from ours, ${state.slot}.`);
   return slot <= state.slot && slot + settings.slotsPerEpoch >= state.slot;
 }
 

@@ -1,8 +1,9 @@
 /** Engines that the simulator knows by name. */
 import type { Subject } from '../subject.ts';
+import { posSubject } from './pos.ts';
 import { powSubject } from './pow.ts';
 
-const SUBJECTS: ReadonlyMap<string, Subject> = new Map([[powSubject.name, powSubject]]);
+const SUBJECTS: ReadonlyMap<string, Subject> = new Map([powSubject, posSubject].map((subject) => [subject.name, subject]));
 
 export const SUBJECT_NAMES: readonly string[] = [...SUBJECTS.keys()];
 

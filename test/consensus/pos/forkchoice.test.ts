@@ -54,7 +54,7 @@ const vote = (validators: number[], name: string, epoch = 0) => addVote(store, v
 const head = () => Buffer.from(headOf(store, balances).replace(/^0x(00)+/, ''), 'hex').toString();
 
 beforeEach(() => {
-  store = newForkChoice(genesis, SLOTS);
+  store = newForkChoice(GENESIS, 0, 0, SLOTS);
 });
 
 describe('the head', () => {
@@ -257,7 +257,7 @@ describe('against a plain reading of the specs', () => {
     const votes = fc.array(fc.record({ who: fc.nat(9), to: fc.nat(20), epoch: fc.nat(3) }), { maxLength: 30 });
     fc.assert(
       fc.property(tree, votes, (blocks, cast) => {
-        store = newForkChoice(genesis, SLOTS);
+        store = newForkChoice(GENESIS, 0, 0, SLOTS);
         atSlot(store, 3);
         const known: { hash: Hash; parent: Hash; slot: number; run: boolean }[] = [{ hash: GENESIS, parent: hash(''), slot: 0, run: true }];
         for (const [i, { parent, gap, run }] of blocks.entries()) {
