@@ -132,7 +132,7 @@ function drawByBalance(validators: readonly Validator[], active: readonly Valida
     const place = bytesToBig(random.subarray(0, 8)) % BigInt(active.length);
     const candidate = present(active[Number(place)], 'a candidate');
     const chance = bytesToBig(random.subarray(8, 16));
-    if (balanceOf(candidate) << 64n > largest * chance) return candidate;
+    if (balanceOf(candidate) << 64n >= largest * chance) return candidate;
   }
 }
 
