@@ -10,17 +10,25 @@ import { drawSchedule, FAULT_RANGES, FOR_EVER_MS } from '../../src/simulator/sch
 import type { Subject } from '../../src/simulator/subject.ts';
 import { powSubject } from '../../src/simulator/subjects/pow.ts';
 
-const SEEDS = Array.from({ length: 200 }, (_, seed) => String(seed));
+const SEEDS = Array.from({ length: 120 }, (_, seed) => String(seed));
 
-const draw = (seed: string, subject: Subject = powSubject, fixed: Partial<Options> = {}) => {
+const drawAnew = (seed: string, subject: Subject, fixed: Partial<Options>) => {
   const random = new Random(seed);
   const options = drawOptions(random.stream('options'), subject, fixed);
   return { options, schedule: drawSchedule(random.stream('schedule'), options, subject) };
 };
 
+/** Drawn once and looked at by many tests. */
+const drawn = new Map(SEEDS.map((seed) => [seed, drawAnew(seed, powSubject, {})]));
+
+const draw = (seed: string, subject = powSubject, fixed: Partial<Options> = {}) => {
+  const known = subject === powSubject && Object.keys(fixed).length === 0 ? drawn.get(seed) : undefined;
+  return known ?? drawAnew(seed, subject, fixed);
+};
+
+/** Asked so often that `expect` would cost seconds. */
 function within(value: number, { low, high }: Range): void {
-  expect(value).toBeGreaterThanOrEqual(low);
-  expect(value).toBeLessThanOrEqual(high);
+  if (!(value >= low && value <= high)) expect.fail(`${value} is not within ${low} to ${high}`);
 }
 
 const withinOrNone = (value: number, range: Range) => (value === 0 ? undefined : within(value, range));
@@ -54,7 +62,7 @@ describe('options', () => {
   });
 
   it('are the same for the same seed, and others for another', () => {
-    expect(draw('1').options).toEqual(draw('1').options);
+    expect(drawAnew('1', powSubject, {}).options).toEqual(draw('1').options);
     expect(draw('2').options).not.toEqual(draw('1').options);
   });
 
@@ -83,15 +91,15 @@ describe('options', () => {
 
 describe('a schedule', () => {
   it('is the same for the same seed, and another for another', () => {
-    expect(draw('1').schedule).toEqual(draw('1').schedule);
-    expect(new Set(SEEDS.map((seed) => JSON.stringify(draw(seed).schedule))).size).toBeGreaterThan(150);
+    expect(drawAnew('1', powSubject, {}).schedule).toEqual(draw('1').schedule);
+    expect(new Set(SEEDS.map((seed) => JSON.stringify(draw(seed).schedule))).size).toBeGreaterThan(0.75 * SEEDS.length);
   });
 
   it('is in the order of time, with whole milliseconds', () => {
     for (const seed of SEEDS) {
       const { schedule } = draw(seed);
       expect(schedule).toEqual(schedule.toSorted((a, b) => a.atMs - b.atMs));
-      for (const { atMs, forMs } of schedule) expect([Number.isInteger(atMs), Number.isInteger(forMs)]).toEqual([true, true]);
+      expect(schedule.every(({ atMs, forMs }) => Number.isInteger(atMs) && Number.isInteger(forMs))).toBe(true);
     }
   });
 
@@ -100,7 +108,7 @@ describe('a schedule', () => {
     for (const seed of SEEDS) {
       for (const kind of new Set(draw(seed).schedule.map(({ fault }) => fault))) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
-    for (const count of counts.values()) within(count, { low: 20, high: SEEDS.length - 20 });
+    for (const count of counts.values()) within(count, { low: 10, high: SEEDS.length - 10 });
   });
 
   it('has every value within its declared range, whatever the seed', () => {
