@@ -10,7 +10,7 @@ import { drawSchedule, FAULT_RANGES, FOR_EVER_MS } from '../../src/simulator/sch
 import type { Subject } from '../../src/simulator/subject.ts';
 import { powSubject } from '../../src/simulator/subjects/pow.ts';
 
-const SEEDS = Array.from({ length: 120 }, (_, seed) => String(seed));
+const SEEDS = Array.from({ length: 200 }, (_, seed) => String(seed));
 
 const drawAnew = (seed: string, subject: Subject, fixed: Partial<Options>) => {
   const random = new Random(seed);
