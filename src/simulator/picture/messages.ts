@@ -16,7 +16,7 @@ const MAX_NAME_CHARACTERS = 40;
 const OTHER = 'other';
 /** Where an engine's message says what kind of message it is. */
 const NAME_FIELDS = ['type', 'kind', 'name'] as const;
-const MAX_SEARCH_DEPTH = 2;
+const MAX_SEARCH_DEPTH = 4;
 
 const GROUPS: { readonly [packet: string]: MessageGroup } = {
   block: 'block',

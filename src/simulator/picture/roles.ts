@@ -1,12 +1,12 @@
 /**
  * How nodes see their part in the protocol. By convention an engine names it in what `inspect` answers, and may name it in
- * the data of any trace: `role` (a text such as leader, follower, proposer) and one of `term`, `view`, `epoch`, `round`,
+ * the data of any trace: `role` (a text such as leader, follower, proposer) and one of `term`, `view`, `round`, `epoch`,
  * `slot` (a number or a text). Pictures colour a node's line by its role and write the other beside it.
  */
 import type { Json } from '../../base/types.ts';
 
 /** The first that is there is shown. */
-export const PERIOD_FIELDS = ['term', 'view', 'epoch', 'round', 'slot'] as const;
+export const PERIOD_FIELDS = ['term', 'view', 'round', 'epoch', 'slot'] as const;
 
 const MAX_NAME_CHARACTERS = 40;
 

@@ -142,10 +142,8 @@ function hatch(pen, left, top, width, height) {
   pen.beginPath();
   pen.rect(left, top, width, height);
   pen.clip();
-  pen.fillStyle = colour('hatch');
-  pen.globalAlpha = 0.5;
+  pen.fillStyle = colour('faint');
   pen.fillRect(left, top, width, height);
-  pen.globalAlpha = 1;
   pen.beginPath();
   // In step with the page and not with the band, so that bands side by side read as one surface.
   const first = Math.floor((left - height) / HATCH_STEP) * HATCH_STEP;

@@ -49,22 +49,28 @@ export function nodeAtY(y) {
   return Math.min(nodeCount - 1, Math.max(0, Math.floor(y / lanes.height)));
 }
 
+/**
+ * Every other lane is a little darker.
+ * @param {Pen} pen
+ */
+export function drawGround(pen) {
+  pen.fillStyle = colour('raised');
+  for (let node = 1; node < nodeCount; node += 2) pen.fillRect(0, node * lanes.height, view.width, lanes.height);
+}
+
 /** @param {Pen} pen */
 export function drawLanes(pen) {
   for (let node = 0; node < nodeCount; node++) {
     const top = node * lanes.height;
-    if (node % 2 === 1) {
-      pen.fillStyle = colour('raised');
-      pen.fillRect(0, top, view.width, lanes.height);
-    }
-    drawDowntimes(pen, node, top, lanes.height);
-    drawBands(pen, node, lineY(node) + BAND_DISTANCE, top + lanes.height, 'lanes');
     drawLine(pen, node);
+    drawDowntimes(pen, node, top, lanes.height);
+    dotDowntimes(pen, node);
+    drawBands(pen, node, lineY(node) + BAND_DISTANCE, top + lanes.height, 'lanes');
   }
 }
 
 /**
- * The line of a node in the colours of its roles; none where it is down.
+ * The line of a node in the colours of its roles.
  * @param {Pen} pen
  * @param {number} node
  */
@@ -87,7 +93,6 @@ function drawLine(pen, node) {
     pen.fillText(text, x + 2, node * lanes.height + 11);
     lastLabel = x + width + 12;
   }
-  eraseDowntimes(pen, node, y);
 }
 
 /**
@@ -115,15 +120,13 @@ function strokeLine(pen, y, role, fromUs, toUs) {
  * A node that is down has no line, only dots where it would be.
  * @param {Pen} pen
  * @param {number} node
- * @param {number} y
  */
-function eraseDowntimes(pen, node, y) {
+function dotDowntimes(pen, node) {
+  const y = lineY(node);
   for (const span of downtimes[node]) {
     const { fromUs, toUs } = model.spans[span];
     if (toUs < view.fromUs || fromUs > view.toUs) continue;
     const [from, to] = [Math.max(xOf(fromUs), 0), Math.min(xOf(toUs), view.width)];
-    pen.fillStyle = colour('ground');
-    pen.fillRect(from, y - 3, Math.max(to - from, 1), 6);
     pen.beginPath();
     pen.setLineDash([1.5, 5]);
     pen.moveTo(from, y);

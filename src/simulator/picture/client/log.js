@@ -1,8 +1,8 @@
 /** What happened around the cursor as lines of text: the picture for those who would rather read, or cannot see it. */
-import { element, lastAtOrBefore, marks, messages, model } from './data.js';
+import { element, lastAtOrBefore, MARK, marks, messages, model, textAt } from './data.js';
 import { headline } from './describe.js';
 import { make } from './dom.js';
-import { blockName, durationText, timeText } from './format.js';
+import { blockName, durationText, timeText, withShortHashes } from './format.js';
 import { MARK_STYLES } from './glyphs.js';
 import { blockOf, isSame, nodeOf, timeOf } from './things.js';
 import { select, view } from './view.js';
@@ -12,6 +12,7 @@ import { isWanted } from './visible.js';
 
 const LINES_BEFORE = 60;
 const LINES_AFTER = 120;
+const MAX_DETAIL_CHARACTERS = 120;
 /** Of each kind of list; the rest is hidden from the log by filters. */
 const MAX_LOOKED_AT = 4_000;
 
@@ -84,6 +85,17 @@ function lineOf(thing, isNow) {
   return item;
 }
 
+/**
+ * What an engine says, in its message or its trace.
+ * @param {Thing} thing
+ */
+function detailOf({ type, index }) {
+  if (type !== 'mark' && type !== 'message') return '';
+  const isEngine = type === 'message' ? model.messageKinds[messages.kind[index]].group === 'engine' : marks.kind[index] === MARK.engine;
+  const text = isEngine ? withShortHashes(textAt((type === 'message' ? messages : marks).text[index])) : '';
+  return text === '' ? '' : ` ${text.slice(0, MAX_DETAIL_CHARACTERS)}${text.length > MAX_DETAIL_CHARACTERS ? '…' : ''}`;
+}
+
 /** @param {Thing} thing */
 function lineText(thing) {
   const block = blockOf(thing);
@@ -91,5 +103,5 @@ function lineText(thing) {
   const took = thing.type === 'message' ? `, ${durationText(messages.end[thing.index] - messages.sent[thing.index])}` : '';
   const kind = thing.type === 'mark' ? model.markKinds[marks.kind[thing.index]] : '';
   const known = kind === '' || MARK_STYLES[kind] !== undefined || nodeOf(thing) >= 0;
-  return `${headline(thing)}${known ? about : ''}${took}`;
+  return `${headline(thing)}${known ? about : ''}${took}${detailOf(thing)}`;
 }
