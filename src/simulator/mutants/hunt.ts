@@ -1,7 +1,8 @@
 /** The hunt for a mutant: one seed after another, until a checker that is good for this bug objects. */
+import { Random } from '../../base/random.ts';
 import type { Violation } from '../checkers/checker.ts';
 import { carryOut, type Plan, planRun } from '../run.ts';
-import { FOR_EVER_MS } from '../schedule.ts';
+import { drawSchedule, FOR_EVER_MS } from '../schedule.ts';
 import type { Subject } from '../subject.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -17,10 +18,12 @@ export interface Hunt {
 
 /** The run in which a seed shows this mutant, if it does. */
 export function planHunt(mutant: Mutant, subject: Subject, seed: string): Plan {
-  const plan = planRun({ subject, seed, options: mutant.options ?? {} });
-  if (mutant.adversary === undefined) return plan;
-  const role = { fault: 'byzantine', node: plan.options.nodes - 1, behaviour: mutant.adversary, atMs: 0, forMs: FOR_EVER_MS } as const;
-  return { ...plan, schedule: [...plan.schedule, role] };
+  const { adversary, faults, options = {} } = mutant;
+  const plan = planRun({ subject, seed, options });
+  const drawn = faults === undefined ? plan.schedule : drawSchedule(new Random(seed).stream('schedule'), plan.options, subject, faults);
+  if (adversary === undefined) return { ...plan, schedule: drawn };
+  const role = { fault: 'byzantine', node: plan.options.nodes - 1, behaviour: adversary, atMs: 0, forMs: FOR_EVER_MS } as const;
+  return { ...plan, schedule: [...drawn, role] };
 }
 
 /** To be called where the mutant is planted. `onRun` is told of each run that is over. */

@@ -5,6 +5,7 @@
  * Source of the idea: DeMillo, Lipton, Sayward, "Hints on Test Data Selection" (1978).
  */
 import { InternalError } from '../../base/errors.ts';
+import type { FaultKind } from '../faults.ts';
 import type { Options } from '../options.ts';
 
 export interface Edit {
@@ -31,6 +32,8 @@ export interface Mutant {
   readonly maxSeeds: number;
   /** Fixed in these runs instead of drawn: less to do for each seed. */
   readonly options?: Partial<Options>;
+  /** In these runs faults of these kinds happen and no others: bugs that only certain troubles show. */
+  readonly faults?: readonly FaultKind[];
   /** A behaviour that a node has in these runs besides what is drawn: bugs that only an adversary can use. */
   readonly adversary?: string;
 }

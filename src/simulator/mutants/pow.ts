@@ -2,6 +2,12 @@
 import type { Mutant } from './mutant.ts';
 
 const POW = { engine: 'pow' } as const;
+/** For bugs of nodes that come together again, and find that some went over to the branch of others. */
+const REJOINING = {
+  engine: 'pow',
+  options: { nodes: 7, faultsMs: 900_000, engine: { blockTimeSeconds: 2, minimumDifficulty: 50, blockRewardWei: 5 } },
+  faults: ['partition', 'noise', 'crash'],
+} as const;
 /** For bugs that only time shows: less of it, so that a seed takes a fraction of a second. */
 const SHORT = {
   engine: 'pow',
@@ -58,6 +64,8 @@ const DIFFICULTY: readonly Mutant[] = [
     edits: [{ find: 'BigInt(parent.header.timestamp) - parent.facts.carried', replace: 'BigInt(parent.header.timestamp)' }],
     finders: ['BitsExact'],
     maxSeeds: 60,
+    options: { engine: { blockTimeSeconds: 2, pauseAfterSeconds: 40, minimumDifficulty: 50, blockRewardWei: 5 } },
+    faults: ['hashRate', 'crash'],
   },
   {
     ...POW,
@@ -82,6 +90,7 @@ const DIFFICULTY: readonly Mutant[] = [
     ],
     finders: ['BitsExact', 'WorkExact'],
     maxSeeds: 10,
+    faults: ['hashRate'],
   },
 ];
 
@@ -262,6 +271,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     ],
     finders: ['Termination', 'HeadIsMaxWork'],
     maxSeeds: 60,
+    faults: ['partition'],
   },
 ];
 
@@ -277,6 +287,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     ],
     finders: ['Termination', 'HeadIsMaxWork'],
     maxSeeds: 20,
+    faults: ['noise'],
   },
   {
     ...POW,
@@ -303,6 +314,8 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     ],
     finders: ['Termination', 'HeadIsMaxWork'],
     maxSeeds: 100,
+    options: { ...SHORT.options, nodes: 3, faultsMs: 600_000 },
+    faults: ['clock'],
   },
   {
     ...POW,
@@ -426,7 +439,7 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
     adversary: 'mutating',
   },
   {
-    ...POW,
+    ...REJOINING,
     name: 'sync/false-weight',
     story: 'A peer that went over to a branch that we have ourselves is blamed for the claim that it made before.',
     source: "synod's own, found by the simulator (test/simulator/scenarios/sync-false-weight.json)",
@@ -438,7 +451,7 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
     maxSeeds: 150,
   },
   {
-    ...POW,
+    ...REJOINING,
     name: 'sync/branch-change-is-bad',
     story: 'A peer that reorganises between two requests is taken for a liar.',
     source: "header sync that bans for headers that do not connect (Bitcoin Core's MAX_UNCONNECTING_HEADERS)",
