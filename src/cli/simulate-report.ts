@@ -1,10 +1,11 @@
 /** What `synod simulate` prints: what was drawn, before the run; what came of it, after. */
-import { type Batch, missedMarks } from '../simulator/batch.ts';
+import type { Batch } from '../simulator/batch.ts';
 import { FAULT_KINDS, type Fault } from '../simulator/faults.ts';
 import { type Options, RANGES, type Range } from '../simulator/options.ts';
 import { REAL_RANGES } from '../simulator/real/ranges.ts';
 import type { Plan, Result } from '../simulator/run.ts';
 import { FOR_EVER_MS } from '../simulator/schedule.ts';
+import { missedMarks } from '../simulator/tally.ts';
 import type { TierName } from '../simulator/tier.ts';
 import { style, table } from './output.ts';
 

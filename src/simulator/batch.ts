@@ -4,6 +4,7 @@ import type { Options } from './options.ts';
 import { carryOut, type Result, type RunLimits } from './run.ts';
 import { LIGHT_RUNNER, type Runner, type Steps, turn, turnAwaiting } from './runner.ts';
 import type { Subject } from './subject.ts';
+import { Tally } from './tally.ts';
 
 export interface BatchInput extends Partial<RunLimits> {
   readonly subject: Subject;
@@ -36,30 +37,20 @@ export function runBatchIn(runner: Runner, input: BatchInput): Promise<Batch> {
 }
 
 function* batch({ subject, seeds, options = {}, twiceEvery = 0, onResult = () => true }: BatchInput, runner: Runner): Steps<Batch> {
-  const marks = new Map([...COMMON_MARKS, ...runner.marks, ...subject.marks].map(({ name }) => [name, 0]));
+  const tally = new Tally([...COMMON_MARKS, ...runner.marks, ...subject.marks]);
   const failed: Result[] = [];
   const unstable: string[] = [];
-  let runs = 0;
-  let events = 0;
-  let virtualMs = 0;
   for (const seed of seeds) {
     const plan = runner.plan({ subject, seed, options });
     const result = yield plan;
-    runs++;
-    events += result.stats.events;
-    virtualMs += result.stats.virtualMs;
-    for (const mark of result.marks) marks.set(mark, (marks.get(mark) ?? 0) + 1);
+    tally.add(result);
     if (!result.ok) failed.push(result);
-    const isRepeated = twiceEvery > 0 && runs % twiceEvery === 1 % twiceEvery;
+    const isRepeated = twiceEvery > 0 && tally.runs % twiceEvery === 1 % twiceEvery;
     if (isRepeated && (yield plan).traceHash !== result.traceHash) unstable.push(seed);
     if (!onResult(result)) break;
   }
+  const { runs, events, virtualMs, marks } = tally;
   return { runs, events, virtualMs, failed, unstable, marks };
-}
-
-/** Marks that no run of the batch reached. */
-export function missedMarks({ marks }: Batch): string[] {
-  return [...marks].filter(([, count]) => count === 0).map(([name]) => name);
 }
 
 /** `from`, `from + 1` and so on, up to and including `to`. */

@@ -1,0 +1,107 @@
+/**
+ * Runs for as long as somebody has patience: one seed after another on every engine in turn, on as many threads as wanted.
+ * Failures are made small where they are found, and come as scenarios. What is kept does not grow with the time it takes.
+ */
+
+import { COMMON_MARKS } from '../../simulator/marks.ts';
+import type { RunLimits } from '../../simulator/run.ts';
+import { Tally } from '../../simulator/tally.ts';
+import { loadSubject } from './load.ts';
+import type { SeedReport, SeedTask } from './task.ts';
+import { runOnThreads } from './threads.ts';
+
+/** More are counted and not kept. */
+export const MAX_FAILURES = 100;
+/** Every so many-th seed of an engine is run twice, and the traces compared. */
+const TWICE_EVERY = 50;
+
+export interface LongInput {
+  /** Names, or files of modules. */
+  readonly engines: readonly string[];
+  /** Of real time. When it is over, the runs that are under way come to their end. */
+  readonly durationMs: number;
+  /** The first of each engine's seeds; the others follow. */
+  readonly seed: number;
+  /** Threads, 1 to 256. */
+  readonly jobs: number;
+  readonly limits?: Partial<RunLimits>;
+  readonly onFailure?: (report: SeedReport) => void;
+  /** Ends it at once. */
+  readonly signal?: AbortSignal;
+}
+
+/** Of the whole process, in bytes. */
+export interface Memory {
+  readonly startBytes: number;
+  readonly nowBytes: number;
+  readonly maxBytes: number;
+  /** The largest heap that a thread had after a run. */
+  readonly maxHeapBytes: number;
+}
+
+export class LongRun {
+  /** By engine. */
+  readonly tallies = new Map<string, Tally>();
+  /** Of runs that failed, or were not the same twice. */
+  readonly failures: SeedReport[] = [];
+  failed = 0;
+  readonly #input: LongInput;
+  readonly #startedMs = performance.now();
+  readonly #startBytes = process.memoryUsage.rss();
+  #endedMs: number | null = null;
+  #maxBytes = 0;
+  #maxHeapBytes = 0;
+
+  constructor(input: LongInput) {
+    this.#input = input;
+  }
+
+  get jobs(): number {
+    return this.#input.jobs;
+  }
+
+  get elapsedMs(): number {
+    return (this.#endedMs ?? performance.now()) - this.#startedMs;
+  }
+
+  get events(): number {
+    return [...this.tallies.values()].reduce((sum, { events }) => sum + events, 0);
+  }
+
+  /** To be asked now and then: the maximum is that of the moments in which it was. */
+  memory(): Memory {
+    const nowBytes = process.memoryUsage.rss();
+    this.#maxBytes = Math.max(this.#maxBytes, nowBytes);
+    return { startBytes: this.#startBytes, nowBytes, maxBytes: this.#maxBytes, maxHeapBytes: this.#maxHeapBytes };
+  }
+
+  /** Throws what loading an engine throws, and InternalError `simulator/thread`. */
+  async run(): Promise<void> {
+    const { engines, jobs, signal } = this.#input;
+    for (const engine of engines) this.tallies.set(engine, new Tally([...COMMON_MARKS, ...(await loadSubject(engine)).marks]));
+    const onReport = (report: SeedReport) => this.#add(report);
+    await runOnThreads({ jobs, tasks: this.#tasks(), onReport, ...(signal && { signal }) });
+    this.#endedMs = performance.now();
+  }
+
+  *#tasks(): Generator<SeedTask, undefined> {
+    const { engines, durationMs, seed, limits = {} } = this.#input;
+    for (let round = 0; ; round++) {
+      for (const engine of engines) {
+        if (this.elapsedMs >= durationMs) return;
+        yield { engine, seed: String(seed + round), limits, isShrunk: true, isRepeated: round % TWICE_EVERY === 0 };
+      }
+    }
+  }
+
+  #add(report: SeedReport): void {
+    this.tallies.get(report.engine)?.add(report);
+    this.#maxHeapBytes = Math.max(this.#maxHeapBytes, report.heapBytes);
+    this.memory();
+    if (report.ok && report.isStable !== false) return;
+    this.failed++;
+    if (this.failures.length >= MAX_FAILURES) return;
+    this.failures.push(report);
+    this.#input.onFailure?.(report);
+  }
+}

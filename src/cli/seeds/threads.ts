@@ -1,0 +1,68 @@
+/**
+ * Seeds on several threads: each runs one after another, so that a run has a core and a heap of its own, and the clocks
+ * that a run takes away are nobody else's. The reports come in the order in which the runs end.
+ */
+import { Worker } from 'node:worker_threads';
+import { InternalError } from '../../base/errors.ts';
+import type { SeedReport, SeedTask } from './task.ts';
+
+export const MAX_JOBS = 256;
+
+export interface ThreadsInput {
+  /** 1 to 256 threads. */
+  readonly jobs: number;
+  /** Asked for the next one whenever a thread is free; the work is done when there are no more. */
+  readonly tasks: Iterator<SeedTask>;
+  readonly onReport: (report: SeedReport) => void;
+  /** Stops at once: what is under way is given up. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Ends when every task has been reported. Rejects with InternalError `simulator/thread`, which names the seed, when a
+ * thread dies: a run of its own accord reports whatever an engine does, so that is the simulator's fault, or memory's.
+ */
+export async function runOnThreads({ jobs, tasks, onReport, signal }: ThreadsInput): Promise<void> {
+  const workers: Worker[] = [];
+  const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
+  const thread = () => {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url));
+    workers.push(worker);
+    return serve(worker, tasks, onReport);
+  };
+  try {
+    if (signal?.aborted !== true) await Promise.race([aborted, Promise.all(Array.from({ length: jobs }, thread))]);
+  } finally {
+    for (const worker of workers) worker.removeAllListeners();
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** Gives one worker a task after another. */
+function serve(worker: Worker, tasks: Iterator<SeedTask>, onReport: (report: SeedReport) => void): Promise<void> {
+  let current: SeedTask | null = null;
+  return new Promise((resolve, reject) => {
+    const next = () => {
+      const { done, value } = tasks.next();
+      current = done === true ? null : value;
+      if (current === null) resolve();
+      else worker.postMessage(current);
+    };
+    worker.on('message', (report: SeedReport) => {
+      try {
+        onReport(report);
+        next();
+      } catch (error) {
+        reject(error);
+      }
+    });
+    worker.on('error', (cause) => reject(deadThread(current, cause)));
+    worker.on('exit', () => reject(deadThread(current)));
+    next();
+  });
+}
+
+function deadThread(task: SeedTask | null, cause?: unknown): InternalError {
+  const at = task === null ? 'between two runs' : `on engine ${task.engine}, seed ${task.seed}`;
+  return new InternalError('simulator/thread', `A thread of the simulator died ${at}`, { seed: task?.seed ?? null }, cause);
+}

@@ -1,0 +1,33 @@
+/**
+ * `npm run test:long -- 10m`: simulates for that long, on all engines, from a random seed on. Failures are shrunk and saved
+ * as scenarios in the working directory; what is to be kept goes to `simulator/scenarios`, where the tests run it again.
+ */
+import { randomInt } from 'node:crypto';
+import { Command } from 'commander';
+import { integerOption, listOption } from '../src/cli/options.ts';
+import { applyConventions, run } from '../src/cli/output.ts';
+import { MAX_JOBS } from '../src/cli/seeds/threads.ts';
+import { parseDuration, simulateLong } from '../src/cli/simulate-long.ts';
+import { SUBJECT_NAMES } from '../src/simulator/subjects/registry.ts';
+
+const MAX_RANDOM_SEED = 2 ** 40;
+
+interface Flags {
+  readonly engine: readonly string[];
+  readonly seed?: number;
+  readonly jobs?: number;
+  readonly json?: boolean;
+}
+
+const program = new Command('test:long');
+applyConventions(program);
+program
+  .argument('<duration>', 'such as 90s, 10m or 1h', (text) => parseDuration('duration', text))
+  .option('--engine <names>', 'engines, or files of modules, separated by commas', listOption, [...SUBJECT_NAMES])
+  .option('--seed <n>', 'the first one (default: random)', integerOption('seed', 0, Number.MAX_SAFE_INTEGER))
+  .option('--jobs <n>', 'threads (default: one for each core)', integerOption('jobs', 1, MAX_JOBS))
+  .option('--json', 'print JSON')
+  .action(async (durationMs: number, { engine, seed = randomInt(MAX_RANDOM_SEED), jobs, json }: Flags) => {
+    await simulateLong({ engines: engine, durationMs, seed, jobs, json });
+  });
+await run(program);
