@@ -1,6 +1,6 @@
 /** A checker by itself: nodes that are no more than chains made by hand, and whatever observations a test wants it to see. */
 import { Random } from '../../../src/base/random.ts';
-import { Lsn } from '../../../src/base/types.ts';
+import { type Json, Lsn } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
 import type { Facts, HeaderNode } from '../../../src/chain/tree.ts';
@@ -39,7 +39,12 @@ export class CheckerBench {
   readonly #world = new World('bench');
   readonly #disk = new Disk(this.#world, new Random('bench'), { writeUs: 0 });
 
-  constructor(factory: CheckerFactory, { nodes = 2, engine = {}, bad = [], badShare = 0, options = {} }: BenchInput = {}) {
+  /** `state` is what every engine says of itself. */
+  constructor(
+    factory: CheckerFactory,
+    { nodes = 2, engine = {}, bad = [], badShare = 0, options = {} }: BenchInput = {},
+    state: Json = null,
+  ) {
     this.#durable = Array.from({ length: nodes }, () => new DurableChain(GENESIS_STORED));
     this.chains = this.#durable.map((durable) => this.#open(durable));
     this.#checker = factory({
@@ -52,7 +57,7 @@ export class CheckerBench {
       isCorrect: (node) => !bad.includes(node),
       badShare,
       chainOf: (node) => this.chains[node] ?? null,
-      inspect: () => null,
+      inspect: () => state,
       nowMs: () => this.nowMs,
       wallMsOf: () => 1_000 * GENESIS.block.header.timestamp + this.nowMs,
       satisfied: () => {
