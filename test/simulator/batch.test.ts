@@ -1,10 +1,11 @@
 /** Many runs: what is counted, and that instability is found. */
 import { describe, expect, it } from 'vitest';
 import type { EngineFactory } from '../../src/consensus/engine.ts';
-import { missedMarks, runBatch, seedRange } from '../../src/simulator/batch.ts';
+import { runBatch, seedRange } from '../../src/simulator/batch.ts';
 import { COMMON_MARKS, sometimes } from '../../src/simulator/marks.ts';
 import { type Result, run } from '../../src/simulator/run.ts';
 import { subjectOf } from '../../src/simulator/subjects/custom.ts';
+import { missedMarks } from '../../src/simulator/tally.ts';
 import { sequencer, sequencerModule } from './engines/sequencer.ts';
 
 const OPTIONS = { nodes: 3, faultsMs: 5_000 };
