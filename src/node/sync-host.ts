@@ -33,7 +33,7 @@ export interface SyncHostOptions {
   readonly bodyMatches: (block: Block) => boolean;
   /** Hands a block to the driver, which calls back after the engine's step for it; false when its queue is full. */
   readonly deliver: (block: Block, from: NodeId, processed: () => void) => boolean;
-  readonly settings: SyncSettings;
+  readonly settings: Omit<SyncSettings, 'weightMayFall'>;
   /** Whenever sync begins, learns more of what is ahead, or ends. */
   readonly onProgress: (progress: Progress) => void;
   readonly fatal: (error: unknown) => void;
@@ -50,7 +50,7 @@ export class SyncHost {
 
   constructor(options: SyncHostOptions) {
     this.#options = options;
-    this.#state = initSync(options.settings);
+    this.#state = initSync({ ...options.settings, weightMayFall: options.engine.finality === 'gadget' });
     this.#timers = new Timers(options.clock, MAX_TIMERS, (id) => this.#post({ type: 'timer', id }));
     const height = options.view.head.header.number;
     this.#progress = { phase: 'idle', from: height, current: height, target: height };

@@ -80,9 +80,14 @@ export function unanswered(turn: Turn, peer: Peer): void {
   offend(turn, peer.id, new RuleError('sync/unresponsive', `The peer left ${failures} sync requests in a row unanswered.`, { failures }));
 }
 
-/** It said something false: its claim is forgotten until it makes another. */
+/** It said something false: that is held against it, and its claim is forgotten. */
 export function discredit(turn: Turn, peer: Peer, error: RuleError): void {
   offend(turn, peer.id, error);
+  disbelieve(turn, peer);
+}
+
+/** Its claim is forgotten until it makes another. */
+export function disbelieve(turn: Turn, peer: Peer): void {
   peer.credible = false;
   strike(turn, peer);
 }

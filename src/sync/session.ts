@@ -1,7 +1,7 @@
 /** Beginning, leaving and finishing a session (`Session` in state.ts tells its life). */
 import { RuleError } from '../base/errors.ts';
 import { SETTLE_TIMEOUT_MS, STALL_TIMEOUT_MS, surveyTurnMs } from './limits.ts';
-import { bestCandidate, discredit, rest, strike } from './peers.ts';
+import { bestCandidate, disbelieve, discredit, rest, strike } from './peers.ts';
 import { close } from './requests.ts';
 import { newSession, type Peer, type Session, type Turn } from './state.ts';
 
@@ -56,7 +56,8 @@ export function finishSession(turn: Turn, session: Session, peer: Peer): void {
   const { claim } = session;
   if (claim > shown && claim > ours && !session.interrupted) {
     const message = `The peer claimed a chain of weight ${claim}, but its headers end at weight ${shown}.`;
-    discredit(turn, peer, new RuleError('sync/false-weight', message, { claim, weight: shown }));
+    if (turn.state.settings.weightMayFall) disbelieve(turn, peer);
+    else discredit(turn, peer, new RuleError('sync/false-weight', message, { claim, weight: shown }));
   } else if (session.interrupted || !session.proven) {
     strike(turn, peer);
   } else {

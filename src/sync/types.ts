@@ -88,4 +88,9 @@ export interface SyncContext {
 export interface SyncSettings {
   /** Branches with less weight than this are never downloaded: a fresh node cannot be fed a cheap chain. */
   readonly minimumWeight: bigint;
+  /**
+   * Whether an honest peer may leave its chain for one of less weight: where votes and not weight choose the head. A claim
+   * that does not hold is then nobody's lie.
+   */
+  readonly weightMayFall: boolean;
 }

@@ -108,6 +108,19 @@ describe('sync against header spam', () => {
   });
 });
 
+describe('sync where an honest peer may go over to a lighter chain', () => {
+  it('forgets a claim that does not hold, and blames nobody', () => {
+    const heavy = branchOn(GENESIS, 3, { difficulty: 10n ** 9n });
+    const world = new World({ chain: new FakeChain(heavy), weightMayFall: true });
+    const spam = spammer(500);
+    world.connect('moved', spam);
+    world.run(() => spam.served >= 500, 10_000);
+    world.run(() => false, 10_000);
+    expect(spam.served).toBeGreaterThanOrEqual(500);
+    expect(world.offences).toEqual([]);
+  });
+});
+
 describe('sync against peers that serve badly', () => {
   const servesBadly = (name: string, blocks: PeerModel['blocks']): [string, PeerModel['blocks']] => [name, blocks];
   const chain = new FakeChain(CHAIN);

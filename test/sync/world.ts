@@ -64,6 +64,7 @@ export interface WorldOptions {
   readonly chain?: FakeChain;
   readonly executionMs?: number;
   readonly minimumWeight?: bigint;
+  readonly weightMayFall?: boolean;
   /** Blocks that the engine does not take, for reasons of its own. */
   readonly refuses?: (block: Block) => boolean;
   /** False: the engine executes blocks, but waits for something before it makes one its head. */
@@ -102,7 +103,7 @@ export class World {
     this.chain = options.chain ?? new FakeChain();
     this.random = new Random(options.seed ?? 'world');
     this.#options = options;
-    this.state = initSync({ minimumWeight: options.minimumWeight ?? 0n });
+    this.state = initSync({ minimumWeight: options.minimumWeight ?? 0n, weightMayFall: options.weightMayFall ?? false });
   }
 
   connect(name: string, model: PeerModel): void {
