@@ -174,6 +174,11 @@ export class StakeChain {
     return block;
   }
 
+  /** No block in this slot; who votes does so for the head. */
+  skip(slot: Slot, votes: (index: ValidatorIndex) => boolean): void {
+    this.waiting = [...this.waiting, ...this.votesFor(this.at(slot), slot, votes)];
+  }
+
   /** A block in every slot until this one. */
   run(to: Slot, extras: Extras = {}): void {
     while (this.state.slot < to) this.extend(this.state.slot + 1, extras);
