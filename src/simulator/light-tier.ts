@@ -12,9 +12,11 @@ import { LightLedger, lightBodyMatches } from './light-ledger.ts';
 import { LightPool } from './light-pool.ts';
 import { TAG_KEYS } from './tags.ts';
 import type { PoolPort, Store, StoreLife, Tier, TierFactory } from './tier.ts';
-import { addressOfAccount, type Balances } from './transfers.ts';
+import { addressOfAccount, type Balances, balanceOf, encodeTransfer, nonceOf } from './transfers.ts';
 import { DurableLog, logPort } from './virtual-log.ts';
-import { type Shown, Workload } from './workload.ts';
+import { type Shown, type Wallets, Workload } from './workload.ts';
+
+const MAX_AMOUNT = 1_000;
 
 export interface LightTier extends Tier {
   /** For those who look at accounts. */
@@ -42,7 +44,8 @@ export const lightTier = ((world, subject, options): LightTier => {
     },
     newClients: (nodes, observe) => {
       const given = { ...options, linearizableRead: subject.linearizableRead ?? null };
-      return new Workload(world, nodes, given, (place) => present(stores.get(place), 'a store').shown, observe);
+      const shownBy = (place: number) => present(stores.get(place), 'a store').shown;
+      return new Workload(world, nodes, given, { shownBy, write: transferOf(options.accounts) }, observe);
     },
   };
 }) satisfies TierFactory;
@@ -50,6 +53,12 @@ export const lightTier = ((world, subject, options): LightTier => {
 function checkBody(block: Block): void {
   if (lightBodyMatches(block)) return;
   throw new RuleError('block/transactionsRoot', 'The transactions or the payload are not those of the header.');
+}
+
+/** Something for somebody, perhaps oneself. */
+function transferOf(accounts: number): Wallets['write'] {
+  return (from, nonce, random, done) =>
+    done(encodeTransfer({ from, to: random.below(accounts), nonce, amount: 1 + random.below(MAX_AMOUNT) }));
 }
 
 class LightStore implements Store {
@@ -73,7 +82,14 @@ class LightStore implements Store {
 
   get shown(): Shown {
     const { head, finalized } = this.durable;
-    return { head, finalized, accounts: (hash) => this.accounts(hash) };
+    return {
+      head,
+      finalized,
+      account: ({ hash }, account) => {
+        const state = this.accounts(hash);
+        return state && { balance: balanceOf(state, account), nonce: nonceOf(state, account) };
+      },
+    };
   }
 
   accounts(hash: Hash): Balances | null {

@@ -1,24 +1,21 @@
 /**
- * Clients: each owns an account and sends transfers to whatever node it meets, sends again what is not in the chain, and
- * now and then tries to spend the same nonce twice. It reads accounts as well, from other nodes than it writes to: as of
+ * Clients: each owns an account and sends transactions to whatever node it meets, sends again what is not in the chain, and
+ * now and then tries to use the same nonce twice. It reads accounts as well, from other nodes than it writes to: as of
  * the head, as of the last final block, and, where the engine offers it, by a linearizable read. What a client is shown is
  * what a node would show it: what is on disk.
  */
 import { SynodError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import type { Hash } from '../base/types.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { Observe } from './observations.ts';
 import type { ClientNode, Clients } from './tier.ts';
-import { type Balances, balanceOf, encodeTransfer, nonceOf } from './transfers.ts';
 import { US_PER_MS, type World } from './world.ts';
 
 const US_PER_MINUTE = 60_000 * US_PER_MS;
-/** Transfers of one client that wait for a block. */
+/** Transactions of one client that wait for a block. */
 const MAX_OUTSTANDING = 4;
 const RESEND_CHANCE = 0.3;
 const DOUBLE_SPEND_CHANCE = 0.05;
-const MAX_AMOUNT = 1_000;
 
 export interface WorkloadOptions {
   readonly accounts: number;
@@ -28,12 +25,26 @@ export interface WorkloadOptions {
   readonly linearizableRead: string | null;
 }
 
+export interface Account {
+  /** In the ledger's smallest unit; the nearest double. */
+  readonly balance: number;
+  readonly nonce: number;
+}
+
 /** What a node shows its clients. */
 export interface Shown {
   readonly head: HeaderNode;
   readonly finalized: HeaderNode;
-  /** Of one of its blocks. */
-  accounts(hash: Hash): Balances | null;
+  /** As of one of its blocks; null when it has no state of that. */
+  account(block: HeaderNode, account: number): Account | null;
+}
+
+/** What differs between the tiers: what clients see, and what they write. */
+export interface Wallets {
+  /** Null for a node that has never started. */
+  shownBy(place: number): Shown | null;
+  /** Makes a transaction of this account, different every time. `done` follows at once, or as an event of this moment. */
+  write(account: number, nonce: number, random: Random, done: (transaction: Uint8Array) => void): void;
 }
 
 export type ReadKind = 'latest' | 'finalized' | 'linearizable';
@@ -44,18 +55,18 @@ export class Workload implements Clients {
   readonly #reads: Random;
   readonly #nodes: readonly ClientNode[];
   readonly #options: WorkloadOptions;
-  readonly #shownBy: (place: number) => Shown;
+  readonly #wallets: Wallets;
   readonly #observe: Observe;
   /** By account: what was sent, by nonce; several where a nonce was used twice. */
   readonly #sent: Uint8Array[][][];
 
-  constructor(world: World, nodes: readonly ClientNode[], options: WorkloadOptions, shownBy: (place: number) => Shown, observe: Observe) {
+  constructor(world: World, nodes: readonly ClientNode[], options: WorkloadOptions, wallets: Wallets, observe: Observe) {
     this.#world = world;
     this.#random = world.stream('workload');
     this.#reads = world.stream('reads');
     this.#nodes = nodes;
     this.#options = options;
-    this.#shownBy = shownBy;
+    this.#wallets = wallets;
     this.#observe = observe;
     this.#sent = Array.from({ length: options.accounts }, () => []);
   }
@@ -66,7 +77,7 @@ export class Workload implements Clients {
     this.#repeat(this.#reads, () => this.#read());
   }
 
-  /** Gives a transfer to a node, as a client does. True when the node took it. */
+  /** Gives a transaction to a node, as a client does. True when the node took it. */
   submit(node: ClientNode, transaction: Uint8Array): boolean {
     this.#world.trace.note(this.#world.nowUs, 'client', node.place);
     this.#observe({ type: 'submitted', node: node.place, transaction });
@@ -83,19 +94,19 @@ export class Workload implements Clients {
   #write(): void {
     const node = this.#random.pick(this.#nodes);
     const account = this.#random.below(this.#options.accounts);
-    const { head, accounts } = this.#shownBy(node.place);
-    const state = accounts(head.hash);
+    const shown = this.#wallets.shownBy(node.place);
+    const own = shown?.account(shown.head, account) ?? null;
     const sent = this.#sent[account];
-    if (node.life === null || state === null || sent === undefined) return;
-    const next = nonceOf(state, account);
+    if (node.life === null || own === null || sent === undefined) return;
+    const next = own.nonce;
     const waiting = sent[next];
     const resend = waiting !== undefined && (sent.length - next >= MAX_OUTSTANDING || this.#random.chance(RESEND_CHANCE));
     if (resend && !this.#random.chance(DOUBLE_SPEND_CHANCE)) return void this.submit(node, this.#random.pick(waiting));
     const nonce = resend ? next : sent.length;
-    const to = this.#random.below(this.#options.accounts);
-    const bytes = encodeTransfer({ from: account, to, nonce, amount: 1 + this.#random.below(MAX_AMOUNT) });
-    sent[nonce] = [...(sent[nonce] ?? []), bytes];
-    this.submit(node, bytes);
+    this.#wallets.write(account, nonce, this.#random, (bytes) => {
+      sent[nonce] = [...(sent[nonce] ?? []), bytes];
+      this.submit(node, bytes);
+    });
   }
 
   #read(): void {
@@ -113,12 +124,13 @@ export class Workload implements Clients {
   }
 
   #show(place: number, kind: ReadKind, account: number, callMs: number): void {
-    const { head, finalized, accounts } = this.#shownBy(place);
-    const block = kind === 'finalized' ? finalized : head;
-    const state = accounts(block.hash);
-    if (state === null) return;
+    const shown = this.#wallets.shownBy(place);
+    if (shown === null) return;
+    const block = kind === 'finalized' ? shown.finalized : shown.head;
+    const seen = shown.account(block, account);
+    if (seen === null) return;
     const { nowUs, trace } = this.#world;
     trace.note(nowUs, 'client', place, -1, block.header.number, kind);
-    this.#observe({ type: 'read', node: place, kind, block, account, callMs, seen: [balanceOf(state, account), nonceOf(state, account)] });
+    this.#observe({ type: 'read', node: place, kind, block, account, callMs, seen: [seen.balance, seen.nonce] });
   }
 }

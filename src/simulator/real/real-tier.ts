@@ -4,7 +4,6 @@
  * virtual time agree.
  */
 import type { Address } from '../../base/types.ts';
-import { StateReader } from '../../execution/state-reader.ts';
 import { decodeFields } from '../../execution/transaction-codec.ts';
 import { bodyMatches, checkBody } from '../../node/inbox.ts';
 import type { CheckerFactory, Setting } from '../checkers/checker.ts';
@@ -13,15 +12,17 @@ import type { Options } from '../options.ts';
 import type { Subject } from '../subject.ts';
 import type { Tier, TierFactory } from '../tier.ts';
 import { addressOfAccount } from '../transfers.ts';
+import { Workload } from '../workload.ts';
 import type { AsyncWork } from './async-work.ts';
 import { BLS_KEYS, clientKey } from './keys.ts';
-import { RealClients } from './real-clients.ts';
 import { realGenesis } from './real-genesis.ts';
 import { RealStore } from './real-store.ts';
+import { RealWallets } from './real-wallets.ts';
 import { replayed } from './replayed.ts';
 import { sameAsTwin } from './same-as-twin.ts';
 import { Twin } from './twin.ts';
 import { VirtualDatabase } from './virtual-database.ts';
+import { visits } from './visits.ts';
 import { VISIT_GAS, visitSlots } from './visits-contract.ts';
 
 export interface RealTierOptions {
@@ -55,19 +56,14 @@ export async function realTier(subject: Subject, options: Options, work: AsyncWo
     ],
     slots: visitSlots(keys.map(({ address }) => address)),
   });
-  const nonceOf = (place: number, address: Address): number => {
-    const store = storeOf(place);
-    const account = store === null ? undefined : new StateReader(store.state).account(store.head.header, address);
-    return Number(account?.nonce ?? 0n);
-  };
-
   let opened: Promise<Twin> | null = null;
   const twinOf = ({ engine, genesis }: Setting) => {
     opened ??= Twin.open(params, engine, { block, execution, facts: genesis.facts });
     return opened;
   };
   const checkers: readonly CheckerFactory[] = [
-    (setting) => replayed(() => twinOf(setting), work)(setting),
+    (setting) => replayed({ twin: () => twinOf(setting), work, addressOf: (account) => keys[account]?.address })(setting),
+    visits(storeOf),
     (setting) => sameAsTwin({ twin: () => twinOf(setting), work, storeOf, contents })(setting),
   ];
 
@@ -86,16 +82,10 @@ export async function realTier(subject: Subject, options: Options, work: AsyncWo
       stores.set(place, store);
       return store;
     },
-    newClients: (nodes, observe) =>
-      new RealClients(nodes, {
-        world,
-        work,
-        options,
-        chainId: params.chainId,
-        keys,
-        nonceOf,
-        observe,
-        onContract: (address) => contracts.push(address),
-      }),
+    newClients: (nodes, observe) => {
+      const onContract = (address: Address) => contracts.push(address);
+      const wallets = new RealWallets({ world, work, chainId: params.chainId, keys, storeOf, onContract });
+      return new Workload(world, nodes, { ...options, linearizableRead: subject.linearizableRead ?? null }, wallets, observe);
+    },
   });
 }

@@ -26,7 +26,10 @@ const SIZE = (RUNTIME.length / 2).toString(16).padStart(2, '0');
 export const VISITS_DEPLOYMENT: Hex = `0x60${SIZE}600c60003960${SIZE}6000f3${RUNTIME}`;
 
 export const DEPLOYMENT_GAS = 200_000n;
-export const VISIT_GAS = 200_000n;
+/** Says of a transaction that it is a visit, or one that is to fail. */
+export const VISIT_GAS = 200_001n;
+/** Of a visit that counts. */
+export const VISIT_DATA: Hex = '0x';
 
 /** Where its storage may have something: what it counts and remembers, and what it keeps of each caller. */
 export function visitSlots(callers: readonly Address[]): Hash[] {
