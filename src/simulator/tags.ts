@@ -34,7 +34,7 @@ export interface Keys {
 }
 
 const TAGS: Signatures = {
-  isPublicKey: (publicKey) => /^0xa0([0-9a-f]{2}){47}$/.test(publicKey),
+  isPublicKey,
   verify,
   verifyAll: (signed) => signed.every(verify),
   aggregate: (signatures) => {
@@ -56,8 +56,12 @@ export const TAG_KEYS: Keys = {
   },
 };
 
+function isPublicKey(publicKey: PublicKey): boolean {
+  return /^0xa0([0-9a-f]{2}){47}$/.test(publicKey);
+}
+
 function verify({ publicKeys, message, signature }: SignedBy): boolean {
-  if (publicKeys.length === 0 || signature.length !== SIGNATURE_BYTES) return false;
+  if (publicKeys.length === 0 || signature.length !== SIGNATURE_BYTES || !publicKeys.every(isPublicKey)) return false;
   const expected = tagOf(publicKeys, message);
   return expected.every((byte, i) => byte === signature[i]);
 }
