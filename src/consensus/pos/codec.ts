@@ -216,7 +216,16 @@ export function encodePayload(payload: Payload): Uint8Array {
   ]);
 }
 
+/** A block's payload is asked for again and again; neither its bytes nor what they say ever change. */
+const decoded = new WeakMap<Uint8Array, Payload>();
+
 export function decodePayload(encoded: Uint8Array): Payload {
+  const known = decoded.get(encoded) ?? payloadFrom(encoded);
+  decoded.set(encoded, known);
+  return known;
+}
+
+function payloadFrom(encoded: Uint8Array): Payload {
   const value = decode(encoded, 'payload', MAX_PAYLOAD_BYTES);
   const [randaoReveal, parentState, votersRoot, attestations, offences, requests, withdrawals] = fields(value, 'a payload', 7);
   return {

@@ -59,9 +59,14 @@ function finalizeWhatIs(turn: Turn): void {
   const { state, rules } = turn;
   const { root, epoch } = state.store.finalized;
   if (root === state.finalized || !descendsFrom(state.store, state.head.hash, root)) return;
+  // With another head there may be other votes; with the same one there is nothing new to be found.
+  if (state.uncertified === state.head.hash) return;
   const after = stateAfter(turn, root);
   const certificate = certificateOf(turn, state.store.finalized);
-  if (after === undefined || certificate === null) return;
+  if (after === undefined || certificate === null) {
+    state.uncertified = state.head.hash;
+    return;
+  }
   turn.effects.push({ type: 'finalize', hash: root, certificate });
   trace(turn, 'finalized', { epoch, hash: root });
   state.finalized = root;

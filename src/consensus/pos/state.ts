@@ -92,6 +92,8 @@ export interface PosState {
   /** As this engine last set them. */
   head: HeaderNode;
   finalized: Hash;
+  /** The head whose blocks did not have all the votes for a certificate. */
+  uncertified: Hash | null;
   slot: Slot;
   readonly orphans: OrphanPool<Arrival>;
   early: readonly Arrival[];
@@ -146,6 +148,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     balances: null,
     head,
     finalized: finalized.hash,
+    uncertified: null,
     slot: 0,
     orphans: new OrphanPool(),
     early: [],
