@@ -4,8 +4,10 @@
  */
 import type { Hash, Json } from '../../base/types.ts';
 
-const HASH = /^0x[0-9a-f]{64}$/;
-const SHORT_CHARACTERS = 10;
+const HEX = /^0x[0-9a-f]*$/;
+/** Longer hex is cut in the middle: keys and addresses of the simulator differ at their ends, hashes everywhere. */
+const WHOLE_CHARACTERS = 18;
+const END_CHARACTERS = 6;
 const MAX_ITEMS = 12;
 
 export class Names {
@@ -28,7 +30,7 @@ export class Names {
   }
 
   of(hash: string): string {
-    return this.#names.get(hash) ?? hash.slice(0, SHORT_CHARACTERS);
+    return this.#names.get(hash) ?? shortened(hash);
   }
 
   /** A text with names for the hashes in it, whole or shortened. */
@@ -46,7 +48,7 @@ export class Names {
   }
 
   value(value: Json): string {
-    if (typeof value === 'string') return HASH.test(value) ? this.of(value) : value;
+    if (typeof value === 'string') return HEX.test(value) ? this.of(value) : value;
     if (typeof value !== 'object' || value === null) return String(value);
     const items = Array.isArray(value)
       ? value.map((item: Json) => this.value(item))
@@ -55,6 +57,10 @@ export class Names {
     const [open, close] = Array.isArray(value) ? '[]' : '{}';
     return `${open}${[...items.slice(0, MAX_ITEMS), ...more].join(' ')}${close}`;
   }
+}
+
+function shortened(hex: string): string {
+  return hex.length <= WHOLE_CHARACTERS ? hex : `${hex.slice(0, END_CHARACTERS)}..${hex.slice(-END_CHARACTERS)}`;
 }
 
 /** a, b ... z, aa, ab ... */
