@@ -24,10 +24,9 @@ import type {
 } from './types.ts';
 
 /** Enough for 2^63 gwei, which the staking contract takes at most at once, many times over. */
-export const MAX_GWEI_BYTES = 12;
+const MAX_GWEI_BYTES = 12;
 /** Two votes of the largest committees. The staking contract takes more, but nothing that is longer has an effect. */
 export const MAX_EVIDENCE_BYTES = 20_480;
-export const MAX_ATTESTATION_BYTES = 1_024;
 /** Payload, offences, offence, vote, its indices. */
 const MAX_NESTING = 6;
 
@@ -63,14 +62,6 @@ export function attestationFields({ data, bits, signature }: Attestation): RlpVa
 export function attestationFrom(value: unknown): Attestation {
   const [data, bits, signature] = fields(value, 'an attestation', 3);
   return { data: attestationData(data), bits: bytes(bits, 'bits', MAX_COMMITTEE_SIZE / 8), signature: signatureOf(signature) };
-}
-
-export function encodeAttestation(attestation: Attestation): Uint8Array {
-  return encodeRlp(attestationFields(attestation));
-}
-
-export function decodeAttestation(encoded: Uint8Array): Attestation {
-  return attestationFrom(decode(encoded, 'attestation', MAX_ATTESTATION_BYTES));
 }
 
 export function indexedFields({ data, indices, signature }: IndexedAttestation): RlpValue[] {
@@ -186,11 +177,6 @@ function requestFrom(value: unknown): Request {
     default:
       throw new DecodeError('decode/pos-kind', 'A request is of kind 0 to 4.');
   }
-}
-
-/** To compare what a payload repeats with what it must. */
-export function encodeRequests(requests: readonly Request[]): Uint8Array {
-  return encodeRlp(requests.map(requestFields));
 }
 
 function withdrawalFields({ validator, to, amount }: Withdrawal): RlpValue[] {

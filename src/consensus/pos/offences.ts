@@ -73,13 +73,13 @@ export function isSlashable(validator: Validator, epoch: Epoch): boolean {
 }
 
 /** When it was completed, by what was signed: of votes the later target. */
-export function offenceEpoch(settings: PosSettings, { type, first, second }: Offence): Epoch {
+function offenceEpoch(settings: PosSettings, { type, first, second }: Offence): Epoch {
   if (type === 'proposals') return epochOf(settings, first.slot);
   return Math.max(first.data.target.epoch, second.data.target.epoch);
 }
 
 /** The signatures that make it evidence. Its validators are in the registry. */
-export function statementsOf(settings: PosSettings, chain: ChainName, { validators }: StakeState, offence: Offence): SignedBy[] {
+function statementsOf(settings: PosSettings, chain: ChainName, { validators }: StakeState, offence: Offence): SignedBy[] {
   if (offence.type === 'votes') return [signedVote(chain, validators, offence.first), signedVote(chain, validators, offence.second)];
   return [offence.first, offence.second].map((proposal) => signedProposal(settings, chain, validators, proposal));
 }

@@ -4,11 +4,10 @@
  * child carries the requests that have one, in their order, and no others (`effectiveRequests`). Each reason for a request to have
  * none is an error code of its own.
  */
-import { equalBytes } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/signatures.ts';
 import type { Address } from '../../base/types.ts';
-import { decodeOffence, encodeRequests } from './codec.ts';
+import { decodeOffence } from './codec.ts';
 import { dutiesOf, proposerOf } from './committees.ts';
 import { proofMessage } from './contract.ts';
 import { checkOffence, slash } from './offences.ts';
@@ -42,16 +41,6 @@ export function effectiveRequests(rules: PosRules, state: StakeState, said: read
     effective.push(request);
   }
   return effective;
-}
-
-/** Throws RuleError `pos/requests` unless a block of the state's slot carries what it must. */
-export function checkRequests(rules: PosRules, state: StakeState, said: readonly Request[], carried: readonly Request[]): void {
-  const expected = effectiveRequests(rules, state, said);
-  if (equalBytes(encodeRequests(expected), encodeRequests(carried))) return;
-  refuse(
-    'requests',
-    `The block carries ${carried.length} requests; of the ${said.length} that the staking contract said in its parent, exactly the ${expected.length} with an effect are expected.`,
-  );
 }
 
 /** Null for what breaks a rule. */

@@ -124,7 +124,7 @@ function eligibleVoters({ validators }: StakeState, { epoch }: EpochDuties): Val
 }
 
 /** The stake whose votes of the previous epoch have this part right. Offenders' do not count. */
-export function participatingBalance(state: StakeState, { active }: EpochDuties, flag: number): Gwei {
+function participatingBalance(state: StakeState, { active }: EpochDuties, flag: number): Gwei {
   let sum = 0n;
   for (const index of active) if (isRight(state, index, flag)) sum += validatorAt(state, index).effectiveBalance;
   return sum;

@@ -12,27 +12,17 @@ import { MAX_SLOTS_PER_EPOCH, MAX_VALIDATORS, RANDAO_EPOCHS, ROOT_EPOCHS, SLASHI
 import type { Checkpoint, Participation, StakeState, Validator } from './types.ts';
 
 /** A full registry, at some 150 bytes a validator. */
-export const MAX_STATE_BYTES = 64 * 1024 * 1024;
+const MAX_STATE_BYTES = 64 * 1024 * 1024;
 const ALL_FLAGS = 0b111;
 const ALL_JUSTIFIED = 0b1111;
 
 export function encodeState(state: StakeState): Uint8Array {
-  return encodeRlp(stateFields(state));
+  return encodeRlp([state.validators.map(validatorFields), ...otherFields(state)]);
 }
 
 /** Throws DecodeError for what is not the encoding of a state. Whether it is the right one, `stateRoot` says. */
 export function decodeState(encoded: Uint8Array): StakeState {
-  return stateFrom(decode(encoded, 'state', MAX_STATE_BYTES));
-}
-
-/** For records that carry a state among other things. */
-export function stateFields(state: StakeState): RlpValue[] {
-  return [state.validators.map(validatorFields), ...otherFields(state)];
-}
-
-/** Throws DecodeError. */
-export function stateFrom(value: unknown): StakeState {
-  const found = fields(value, 'a state', 15);
+  const found = fields(decode(encoded, 'state', MAX_STATE_BYTES), 'a state', 15);
   const [validators, slot, block, balances, randaoMixes, slashings, blockRoots, previous, current] = found;
   const [bits, previousJustified, currentJustified, finalized, epochsSinceFinality, withdrawals] = found.slice(9);
   const state: StakeState = {

@@ -113,9 +113,9 @@ export interface Payload {
   readonly votersRoot: Hash;
   readonly attestations: readonly Attestation[];
   readonly offences: readonly Offence[];
-  /** Everything that the staking contract said in the parent. */
+  /** What the staking contract said in the parent, as far as it has an effect (`requests.ts`). */
   readonly requests: readonly Request[];
-  /** What these must be follows from the state. */
+  /** What these must be follows from the state. Rewards of reporters are among them, in the name of whom they reported. */
   readonly withdrawals: readonly Withdrawal[];
 }
 

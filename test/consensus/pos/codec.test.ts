@@ -6,16 +6,12 @@ import { DecodeError } from '../../../src/base/errors.ts';
 import type { Address, Hash } from '../../../src/base/types.ts';
 import { encodeRlp } from '../../../src/chain/rlp.ts';
 import {
-  decodeAttestation,
   decodeOffence,
   decodePayload,
   decodeSeal,
-  encodeAttestation,
   encodeOffence,
   encodePayload,
-  encodeRequests,
   encodeSeal,
-  MAX_ATTESTATION_BYTES,
   MAX_EVIDENCE_BYTES,
 } from '../../../src/consensus/pos/codec.ts';
 import { MAX_ATTESTATIONS, MAX_COMMITTEE_SIZE, MAX_OFFENCES, MAX_REQUESTS } from '../../../src/consensus/pos/settings.ts';
@@ -63,7 +59,6 @@ interface Codec {
 }
 
 const CODECS: readonly Codec[] = [
-  { name: 'attestation', values: attestations, encode: encodeAttestation, decode: decodeAttestation },
   { name: 'offence', values: offences, encode: encodeOffence, decode: decodeOffence },
   { name: 'payload', values: payloads, encode: encodePayload, decode: decodePayload },
   { name: 'seal', values: seals, encode: encodeSeal, decode: decodeSeal },
@@ -125,7 +120,6 @@ describe('consensus/pos codec', () => {
 
   it('refuses what is too large before it decodes it', () => {
     const codes = [
-      [decodeAttestation, MAX_ATTESTATION_BYTES],
       [decodeOffence, MAX_EVIDENCE_BYTES],
       [decodePayload, 1024 * 1024],
       [decodeSeal, 128],
@@ -137,7 +131,7 @@ describe('consensus/pos codec', () => {
         return (error as DecodeError).code;
       }
     });
-    expect(codes).toEqual(['decode/length', 'decode/length', 'decode/length', 'decode/length']);
+    expect(codes).toEqual(['decode/length', 'decode/length', 'decode/length']);
   });
 
   const [payload] = fc.sample(payloads, { numRuns: 1, seed: 1 }) as [Payload];
@@ -182,13 +176,5 @@ describe('consensus/pos codec', () => {
     expect(() => decodeOffence(encodeRlp([2, [], []]))).toThrow(/kind/);
     const unknown = encodeRlp([payload.randaoReveal, new Uint8Array(32), new Uint8Array(32), [], [], [[5, new Uint8Array(48)]], []]);
     expect(() => decodePayload(unknown)).toThrow(/kind/);
-  });
-
-  it('compares requests by their bytes', () => {
-    fc.assert(
-      fc.property(fc.array(requests, { maxLength: 3 }), fc.array(requests, { maxLength: 3 }), (a, b) => {
-        expect(toHex(encodeRequests(a)) === toHex(encodeRequests(b))).toBe(fc.stringify(a) === fc.stringify(b));
-      }),
-    );
   });
 });

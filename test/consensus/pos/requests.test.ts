@@ -1,7 +1,7 @@
 /** What the staking contract says: each request with an effect, and each reason to have none by its own code. */
 import { describe, expect, it } from 'vitest';
 import { encodeOffence } from '../../../src/consensus/pos/codec.ts';
-import { applyRequest, checkRequests, effectiveRequests, type Requested } from '../../../src/consensus/pos/requests.ts';
+import { applyRequest, effectiveRequests, type Requested } from '../../../src/consensus/pos/requests.ts';
 import { MAX_REPORTS } from '../../../src/consensus/pos/settings.ts';
 import type { Offence, Request, StakeState } from '../../../src/consensus/pos/types.ts';
 import { codeOf, depositorAt, ETHER, StakeChain, signerAt, someHash } from './stake-chain.ts';
@@ -101,18 +101,5 @@ describe('consensus/pos requests', () => {
     const state = chain.at(22);
     const effective = effectiveRequests(chain.rules, state, said);
     expect(effective).toEqual([said[1], said[3], said[4], said[6], said[8]]);
-    expect(codeOf(() => checkRequests(chain.rules, state, said, effective))).toBeUndefined();
-  });
-
-  it.each<[string, (effective: Request[]) => Request[]]>([
-    ['one left out', (effective) => effective.slice(1)],
-    ['one too many', (effective) => [...effective, topUp(1, 1)]],
-    ['another order', (effective) => effective.toReversed()],
-    ['another amount', () => [exit(2), topUp(1, 2)]],
-  ])('refuses a block that repeats them wrongly: %s', (_, change) => {
-    const said = [exit(2), topUp(1, 1)];
-    const state = chain.at(22);
-    const carried = change(effectiveRequests(chain.rules, state, said));
-    expect(codeOf(() => checkRequests(chain.rules, state, said, carried))).toBe('pos/requests');
   });
 });
