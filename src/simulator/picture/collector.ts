@@ -119,7 +119,7 @@ export class PictureCollector {
 
   #engine({ atUs, node, what, data }: TraceEntry): void {
     const fields: Data = data ?? {};
-    this.roles.told(atUs, node, fields);
+    if (typeof fields.role === 'string') this.roles.told(atUs, node, fields);
     const text = Object.keys(fields).length === 0 ? 0 : this.#text(JSON.stringify(fields));
     this.marks.add(atUs, 'engine', node, { name: this.#name(what), text, block: this.blocks.known(fields.hash ?? fields.block) });
   }

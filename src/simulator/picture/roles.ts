@@ -1,7 +1,8 @@
 /**
- * How nodes see their part in the protocol. By convention an engine names it in what `inspect` answers, and may name it in
- * the data of any trace: `role` (a text such as leader, follower, proposer) and one of `term`, `view`, `round`, `epoch`,
- * `slot` (a number or a text). Pictures colour a node's line by its role and write the other beside it.
+ * How nodes see their part in the protocol. By convention an engine names it in what `inspect` answers: `role` (a text
+ * such as leader, follower, proposer) and one of `term`, `view`, `round`, `epoch`, `slot` (a number or a text). A trace whose
+ * data has a `role` says the same at once; a trace without one may use these words for anything. Pictures colour a node's
+ * line by its role and write the other beside it.
  */
 import type { Json } from '../../base/types.ts';
 

@@ -2,7 +2,7 @@
 
 import { drawBands, drawDowntimes } from './bands.js';
 import { futureOf, pastOf } from './causality.js';
-import { lastAtOrBefore, lowerBound, MARK, marks, model, nodeCount, roles, textAt } from './data.js';
+import { endUs, lastAtOrBefore, lowerBound, MARK, marks, model, nodeCount, roles, textAt } from './data.js';
 import { grouped } from './format.js';
 import { drawMark, drawViolation, MARK_STYLES } from './glyphs.js';
 import { downtimes, firstMark, marksOf, marksOfKind } from './history.js';
@@ -13,7 +13,7 @@ import { view, xOf } from './view.js';
 
 /** @typedef {CanvasRenderingContext2D} Pen */
 
-const MIN_LANE_HEIGHT = 64;
+const MIN_LANE_HEIGHT = 54;
 const MAX_LANE_HEIGHT = 170;
 /** Of the line, from the top of its lane. */
 const LINE_SHARE = 0.38;
@@ -103,7 +103,7 @@ function drawLine(pen, node) {
  * @param {number} toUs
  */
 function strokeLine(pen, y, role, fromUs, toUs) {
-  const [from, to] = [Math.max(xOf(fromUs), 0), Math.min(xOf(toUs), view.width)];
+  const [from, to] = [Math.max(xOf(Math.max(fromUs, 0)), 0), Math.min(xOf(Math.min(toUs, endUs)), view.width)];
   if (to <= from) return;
   const { hue, width, dash } = roleStyle(role);
   pen.beginPath();

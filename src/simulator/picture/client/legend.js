@@ -1,9 +1,9 @@
 /** The legend, which is also the filter: every kind is a switch, drawn as it is drawn in the picture. */
-import { element, MARK, marks, model, textAt } from './data.js';
+import { element, MARK, marks, model, roles, textAt } from './data.js';
 import { make } from './dom.js';
 import { grouped } from './format.js';
 import { drawMark, MARK_STYLES } from './glyphs.js';
-import { colour, messageStyle, SPAN_NAMES, spanHue } from './palette.js';
+import { colour, messageStyle, roleStyle, SPAN_NAMES, spanHue } from './palette.js';
 import { changed, view } from './view.js';
 import { countOfKind } from './visible.js';
 
@@ -22,6 +22,7 @@ export function makeLegend() {
     group('Marks', markSwitches()),
     ...optional('The engine says', nameSwitches()),
     ...optional('Faults', spanSwitches()),
+    ...optional('Roles', roleChips()),
   );
 }
 
@@ -190,6 +191,34 @@ function spanSwitches() {
   return kinds.map((kind) =>
     toggle(SPAN_NAMES[kind] ?? kind, null, view.hiddenSpans, kind, (pen) => drawBand(pen, kind), 'faults of this kind'),
   );
+}
+
+/** What nodes said of their parts; nothing to switch. */
+function roleChips() {
+  const names = [...new Set(roles.flatMap(({ role }) => [...role].map(textAt)))].filter((name) => name !== '').slice(0, MAX_NAMES);
+  return names.map((name) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (make('canvas', { 'aria-hidden': 'true' }));
+    const redraw = () => drawRole(swatch(canvas), name);
+    redraws.push(redraw);
+    redraw();
+    return make('span', { class: 'chip' }, canvas, name);
+  });
+}
+
+/**
+ * @param {CanvasRenderingContext2D | null} pen
+ * @param {string} name
+ */
+function drawRole(pen, name) {
+  if (pen === null) return;
+  const { hue, width, dash } = roleStyle(name);
+  pen.strokeStyle = colour(hue);
+  pen.lineWidth = width;
+  pen.setLineDash(dash);
+  pen.beginPath();
+  pen.moveTo(1, SWATCH_HEIGHT / 2);
+  pen.lineTo(SWATCH_WIDTH - 1, SWATCH_HEIGHT / 2);
+  pen.stroke();
 }
 
 /**

@@ -31,7 +31,7 @@ let hues = LIGHT;
 let neutrals = {};
 
 /** For the kinds of an engine's messages, in the order in which they appeared: a hue and a dash. */
-const ENGINE_HUES = ['orange', 'purple', 'amber', 'sky', 'red', 'green'];
+const ENGINE_HUES = ['orange', 'purple', 'amber'];
 const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3]];
 const ROLE_HUES = ['blue', 'amber', 'purple', 'green', 'sky', 'gray'];
 /** Roles that everybody should notice, whatever an engine calls them. */
@@ -67,7 +67,7 @@ function styleOf(name, group, kind) {
   if (group === 'block') return { hue: 'blue', dash: [], width: 1.6 };
   if (group === 'status') return { hue: 'green', dash: [2, 3], width: 1 };
   if (group === 'transaction') return { hue: 'gray', dash: [], width: 0.8 };
-  if (group === 'sync') return { hue: name.startsWith('get') ? 'sky' : 'purple', dash: name.startsWith('get') ? [5, 3] : [], width: 1.1 };
+  if (group === 'sync') return { hue: 'sky', dash: name.startsWith('get') ? [5, 3] : [], width: 1.1 };
   const place = model.messageKinds.slice(0, kind).filter((other) => other.group === 'engine').length;
   return { hue: ENGINE_HUES[place % ENGINE_HUES.length], dash: DASHES[Math.floor(place / ENGINE_HUES.length) % DASHES.length], width: 1.3 };
 }

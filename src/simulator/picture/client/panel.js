@@ -186,8 +186,9 @@ export function copy(text) {
 export function makeNodeLabels() {
   const labels = model.nodes.map(({ name, behaviour }, node) => {
     const label = button('', () => toggleNode(node), 'Only messages from and to this node (and others chosen so)');
-    label.append(make('strong', {}, name), make('span', { class: 'head' }));
-    if (behaviour !== null) label.append(make('span', { class: 'badge bad' }, behaviour));
+    const heading = make('span', { class: 'heading' }, make('strong', {}, name));
+    if (behaviour !== null) heading.append(make('span', { class: 'badge bad', title: 'misbehaves' }, behaviour));
+    label.append(heading, make('span', { class: 'head' }));
     return label;
   });
   element('labels').replaceChildren(...labels);
