@@ -4,9 +4,13 @@ import type { Signatures } from '../base/signatures.ts';
 import { quote } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { AnyEngine, EngineFactory, NodeSettings } from './engine.ts';
+import { createPos } from './pos/engine.ts';
 import { createPow } from './pow/engine.ts';
 
-const ENGINES: ReadonlyMap<string, EngineFactory> = new Map([['pow', createPow]]);
+const ENGINES: ReadonlyMap<string, EngineFactory> = new Map([
+  ['pos', createPos],
+  ['pow', createPow],
+]);
 
 export const ENGINE_NAMES: readonly string[] = [...ENGINES.keys()];
 
