@@ -41,6 +41,7 @@ export type Verdict<Input, Output> =
 
 /** Steps of the model; the problem is NP-complete, so a bound there must be. */
 export const MAX_SEARCH_STEPS = 5_000_000;
+const NEVER = Number.POSITIVE_INFINITY;
 
 export function checkLinearizable<State, Input, Output>(
   model: Model<State, Input, Output>,
@@ -74,6 +75,8 @@ class Search<State, Input, Output> {
   readonly #done: Uint32Array;
   readonly #seen = new Set<string>();
   readonly #stack: { readonly entry: Entry; readonly state: State }[] = [];
+  /** Operations that returned and have no place yet. The others need none: they may never have happened. */
+  #open: number;
   #longest: number[] = [];
 
   constructor(model: Model<State, Input, Output>, part: readonly Operation<Input, Output>[], maxSteps: number) {
@@ -82,12 +85,13 @@ class Search<State, Input, Output> {
     this.#maxSteps = maxSteps;
     this.#head = entriesOf(part);
     this.#done = new Uint32Array(Math.ceil(part.length / 32));
+    this.#open = part.filter(({ returnMs }) => returnMs !== NEVER).length;
   }
 
   run(): Verdict<Input, Output> {
     let state = this.#model.initial;
     let entry = this.#head.next;
-    for (let steps = 0; this.#head.next !== null; steps++) {
+    for (let steps = 0; this.#open > 0; steps++) {
       if (steps >= this.#maxSteps) return { result: 'unknown' };
       const after = entry !== null && entry.match !== null ? this.#tryNext(state, entry) : null;
       if (entry !== null && after !== null) {
@@ -132,6 +136,7 @@ class Search<State, Input, Output> {
     const bit = 1 << (index & 31);
     const old = this.#done[word] ?? 0;
     this.#done[word] = done ? old | bit : old & ~bit;
+    if (this.#part[index]?.returnMs !== NEVER) this.#open += done ? -1 : 1;
   }
 
   #remember(): void {

@@ -43,8 +43,7 @@ function afterTransfer(balances: Balances, transfer: Transfer, seen: Seen | unde
     applyTransfer(after, transfer);
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
-    // What never returned may as well never have happened.
-    return seen === undefined ? balances : null;
+    return null;
   }
   const matches = seen === undefined || (seen[0] === balanceOf(after, transfer.from) && seen[1] === balanceOf(after, transfer.to));
   return matches ? after : null;
