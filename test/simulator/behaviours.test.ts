@@ -151,9 +151,15 @@ describe('a node that is', () => {
   it('boasting: claims a chain that nobody has, and gives none of it', () => {
     const one = misbehaving('boasting');
     const highest = Math.max(...observed(one, 'head').map(({ head }) => head.header.number));
-    const claims = by(one, BAD, 'status').map(({ packet }) => packet.status.height);
+    const weights = observed(one, 'head').map(({ head }) => head.facts.weight);
+    const claims = by(one, BAD, 'status').map(({ packet }) => packet.status);
     expect(claims.length).toBeGreaterThan(0);
-    expect(Math.min(...claims)).toBeGreaterThan(highest);
+    expect(Math.min(...claims.map(({ height }) => height))).toBeGreaterThan(highest);
+    const claimed = claims.at(-1)?.weight ?? 0n;
+    expect(weights.every((weight) => weight < claimed)).toBe(true);
+    // What it says of itself at a handshake.
+    const greeted = one.simulation.nodes[BAD]?.status()?.weight ?? 0n;
+    expect(weights.every((weight) => weight < greeted)).toBe(true);
     expect(by(one, BAD, 'blocks').flatMap(({ packet }) => packet.blocks)).toEqual([]);
   });
 

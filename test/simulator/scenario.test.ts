@@ -176,6 +176,29 @@ describe('a malformed scenario', () => {
     }
   });
 
+  it.each<[Fault['fault'], string, number, number]>([
+    ['noise', 'loss', 1, 1.001],
+    ['noise', 'duplicate', 1, 1.001],
+    ['noise', 'reorder', 1, 1.001],
+    ['noise', 'loss', 0, -0.001],
+    ['drift', 'factor', 2, 2.001],
+    ['drift', 'factor', 0.5, 0.499],
+    ['slowDisk', 'factor', 1e6, 1e6 + 1],
+    ['hashRate', 'factor', 0, -0.1],
+    ['clock', 'offsetMs', -1e12, -1e12 - 1],
+    ['crash', 'atMs', 0, -1],
+    ['crash', 'forMs', 1e12, 1e12 + 1],
+    ['crash', 'node', 2, 3],
+    ['crash', 'node', 0, 0.5],
+  ])('is refused beyond a bound, and taken at it: %s.%s', (kind, field, allowed, refused) => {
+    const changed = (value: number) => ({
+      ...SCENARIO,
+      schedule: FAULTS.filter(({ fault }) => fault === kind).map((fault) => ({ ...fault, [field]: value })),
+    });
+    expect(parseScenario(changed(allowed)).schedule).toHaveLength(1);
+    expect(problemOf(changed(refused)).fields.at).toBe(`schedule[0].${field}`);
+  });
+
   it.each([
     [{ fault: 'crash', node: 3, ...TIMES }, 'schedule[0].node'],
     [{ fault: 'partition', side: [0, 3], direction: 'both', ...TIMES }, 'schedule[0].side[1]'],

@@ -45,7 +45,7 @@ describe('the hash of a trace', () => {
   it('does not depend on who reads', () => {
     const entries: TraceEntry[] = [];
     const read = new Trace((entry) => entries.push(entry));
-    read.note(...NOTE, { more: 'than others see' });
+    read.note(1_000, 'send', 1, 2, 3, 'block', { more: 'than others see' });
     read.detail(1_000, 'insert', 1, 0, 'more');
     expect(read.hash).toBe(hashOf(NOTE));
     expect(entries.map(({ kind }) => kind)).toEqual(['send', 'insert']);

@@ -211,6 +211,18 @@ describe('Linearizability', () => {
     expect(observed(50)).toMatchObject([{ message: expect.stringContaining('No order of') }]);
   });
 
+  it('counts a transfer from the first time that it was given, however often it is given again', () => {
+    const one = bench();
+    one.observe(submitted(0, PAY));
+    settle(one, 0, paying, PAID);
+    one.nowMs = 100;
+    one.observe(read(one, 0, [balanceOf(GENESIS.state, 0), 0], 50));
+    one.nowMs = 200;
+    one.observe(submitted(1, PAY));
+    one.end();
+    expect(one.reports).toHaveLength(1);
+  });
+
   it('claims nothing where nothing is ever final', () => {
     const one = bench('probabilistic');
     one.observe(submitted(0, PAY));

@@ -92,6 +92,9 @@ describe('a module', () => {
     ['has a quorum that is a number', { ...idle, simulation: { quorum: 2 } }, /simulation\.quorum, which is not a function/],
     ['asks for more nodes than there are', { ...idle, simulation: { quorum: () => 3 } }, /simulation\.quorum\(2\) of "3".*from 1 to 2/],
     ['asks for half a node', { ...idle, simulation: { quorum: (n: number) => n / 2 } }, /simulation\.quorum\(3\) of "1\.5"/],
+    ['has a quorum that says nothing', { ...idle, simulation: { quorum: () => undefined } }, /simulation\.quorum\(2\) of "undefined"/],
+    ['has a time-out that never ends', { ...idle, simulation: { maxTimeoutMs: Infinity } }, /simulation\.maxTimeoutMs "Infinity"/],
+    ['has a read without a name', { ...idle, simulation: { linearizableRead: '' } }, /simulation\.linearizableRead/],
     ['promises a quorum', { ...idle, simulation: { quorum: async () => 1 } }, /simulation\.quorum\(2\) of "\[object Promise\]"/],
   ])('is refused when it %s', (_what, module, message) => {
     expect(() => subjectOf(module, FILE)).toThrowError(problem('simulator/engine-module', message));
