@@ -35,7 +35,7 @@ export interface Account {
 export interface Shown {
   readonly head: HeaderNode;
   readonly finalized: HeaderNode;
-  /** As of one of its blocks; null when it has no state of that. */
+  /** As of one of its blocks; null when it cannot say. */
   account(block: HeaderNode, account: number): Account | null;
 }
 
@@ -94,10 +94,11 @@ export class Workload implements Clients {
   #write(): void {
     const node = this.#random.pick(this.#nodes);
     const account = this.#random.below(this.#options.accounts);
+    const sent = this.#sent[account];
+    if (node.life === null || sent === undefined) return;
     const shown = this.#wallets.shownBy(node.place);
     const own = shown?.account(shown.head, account) ?? null;
-    const sent = this.#sent[account];
-    if (node.life === null || own === null || sent === undefined) return;
+    if (own === null) return;
     const next = own.nonce;
     const waiting = sent[next];
     const resend = waiting !== undefined && (sent.length - next >= MAX_OUTSTANDING || this.#random.chance(RESEND_CHANCE));

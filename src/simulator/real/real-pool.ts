@@ -1,5 +1,5 @@
 /** The node's transaction pool, filled as the node fills it: by its inbox from gossip, and by clients. */
-import { RuleError } from '../../base/errors.ts';
+import { RuleError, StorageError } from '../../base/errors.ts';
 import type { Mempool } from '../../mempool/mempool.ts';
 import type { Inbox } from '../../node/inbox.ts';
 import type { PoolPort } from '../tier.ts';
@@ -17,7 +17,8 @@ export function realPool(pool: Mempool, inbox: Inbox, returned: (transaction: Ui
       pool.add(bytes, 'local');
       return true;
     } catch (error) {
-      if (!(error instanceof RuleError)) throw error;
+      // The client is told; a store that cannot be read is found out by the next write at the latest.
+      if (!(error instanceof RuleError || error instanceof StorageError)) throw error;
       return false;
     } finally {
       isAdding = false;

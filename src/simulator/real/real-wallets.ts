@@ -5,6 +5,7 @@
  */
 import { present } from '../../base/assert.ts';
 import { fromHex } from '../../base/bytes.ts';
+import { StorageError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { Address, Hex } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
@@ -55,7 +56,7 @@ export class RealWallets implements Wallets {
     const store = this.#options.storeOf(place);
     if (store === null) return null;
     const { head, finalized } = store;
-    return { head, finalized, account: (block, account) => accountIn(store, block, this.#key(account).address) };
+    return { head, finalized, account: (block, account) => unlessBroken(() => accountIn(store, block, this.#key(account).address)) };
   }
 
   /** Signing comes between two events: the library blinds its arithmetic with randomness (which no signature shows). */
@@ -92,6 +93,16 @@ export class RealWallets implements Wallets {
 
   #key(account: number): ClientKey {
     return present(this.#options.keys[account], `the key of client ${account}`);
+  }
+}
+
+/** A store whose disk has failed answers nothing more, and the node stops when it finds out. */
+function unlessBroken<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StorageError) return null;
+    throw error;
   }
 }
 

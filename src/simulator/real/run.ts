@@ -17,7 +17,10 @@ export function planReal(input: RunInput): Plan {
   const random = new Random(input.seed).stream('real');
   const nodes = drawn(random, REAL_RANGES.nodes);
   const faultsMs = drawn(random, REAL_RANGES.faultsMs);
-  return { ...planRun({ ...input, options: { nodes, faultsMs, ...input.options } }, BLS_KEYS), tier: 'real' };
+  // Uniform in the logarithm, so that fast disks are common.
+  const { low, high } = REAL_RANGES.diskWriteMs;
+  const diskWriteMs = Math.round(low * (high / low) ** random.float());
+  return { ...planRun({ ...input, options: { nodes, faultsMs, diskWriteMs, ...input.options } }, BLS_KEYS), tier: 'real' };
 }
 
 /** Like `carryOut` of the light tier, with the same errors. */
