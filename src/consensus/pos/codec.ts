@@ -1,7 +1,7 @@
 /**
- * RLP of the values that travel or are stored: votes, evidence, requests, payload, seal, state. One value has one encoding, and
- * decoders take nothing else: what they return encodes to the bytes they were given. They throw DecodeError only, and
- * are bounded before they build anything. The rules of consensus are not checked here.
+ * RLP of the values that travel or are stored: votes, evidence, requests, payload, seal (the state: `state-codec.ts`). One
+ * value has one encoding, and decoders take nothing else: what they return encodes to the bytes they were given. They throw
+ * DecodeError only, and are bounded before they build anything. The rules of consensus are not checked here.
  */
 import { addressOf, fromHex, hashOf, toHex } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';

@@ -50,7 +50,9 @@ function endEpoch(settings: PosSettings, state: StakeState, epoch: Epoch): Stake
   next = ejectLowBalances(settings, next, activeBalance);
   next = payCorrelation(settings, next);
   next = { ...next, validators: nextEffectiveBalances(settings, next, activeBalance) };
-  return { ...next, epochsSinceFinality: next.epochsSinceFinality + 1 };
+  // Epoch 0 ends when its own checkpoint, genesis, is the final one.
+  const isSince = epoch > next.finalized.epoch;
+  return { ...next, epochsSinceFinality: next.epochsSinceFinality + (isSince ? 1 : 0) };
 }
 
 function endEmptyEpoch(settings: PosSettings, state: StakeState): StakeState {

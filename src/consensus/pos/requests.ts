@@ -26,14 +26,17 @@ export interface Requested {
 
 /**
  * Of what the contract said in the parent, what the child must carry, given the state at the child's slot (`processSlots`): to be
- * compared with the child's payload by who has executed the parent.
+ * compared with the child's payload by who has executed the parent. Only the first reports are looked at, since false ones cost their
+ * senders less than verifying them costs everybody.
  */
 export function effectiveRequests(rules: PosRules, state: StakeState, said: readonly Request[]): Request[] {
   const proposer = proposerOf(rules.settings, state, state.slot) ?? 0;
   const effective: Request[] = [];
+  let reports = 0;
   let requested: Requested = { state, rewards: [] };
   for (const request of said) {
     if (effective.length >= MAX_REQUESTS) break;
+    if (request.type === 'report' && ++reports > MAX_REPORTS) continue;
     const before = requested;
     const next = orNull(() => applyRequest(rules, before, request, proposer));
     if (next === null) continue;

@@ -69,7 +69,7 @@ export const MAX_ATTESTATIONS = 128;
 export const MAX_OFFENCES = 16;
 /** Stakes paid in one block. What is due beyond waits for the next. */
 export const MAX_PAID_STAKES = 16;
-/** Reports with effect in one block. */
+/** Reports in one block that are looked at. */
 export const MAX_REPORTS = 16;
 /** Stakes, and what reporters are owed. */
 export const MAX_WITHDRAWALS = MAX_PAID_STAKES + MAX_REPORTS;

@@ -110,11 +110,20 @@ describe('consensus/pos epochs', () => {
     const chain = new StakeChain();
     const nobody = { votes: () => false };
     chain.run(16, nobody);
-    expect(chain.state.epochsSinceFinality).toBe(4);
+    expect(chain.state.epochsSinceFinality).toBe(3);
     chain.extend(16 + 4 * 1_000, nobody);
-    expect(chain.state.epochsSinceFinality).toBe(5);
+    expect(chain.state.epochsSinceFinality).toBe(4);
     chain.run(16 + 4 * 1_000 + 4, nobody);
-    expect(chain.state.epochsSinceFinality).toBe(6);
+    expect(chain.state.epochsSinceFinality).toBe(5);
+  });
+
+  it('counts the epochs after the finalized one anew when finality advances', () => {
+    const chain = new StakeChain();
+    chain.run(24, { votes: () => false });
+    expect([chain.state.finalized.epoch, chain.state.epochsSinceFinality]).toEqual([0, 5]);
+    chain.run(36);
+    // Epochs 7 and 8 are justified; of those after 7 none has ended before 8.
+    expect([chain.state.finalized.epoch, chain.state.epochsSinceFinality]).toEqual([7, 1]);
   });
 
   it('knows which of the last epochs had blocks, and the checkpoints of those that had none', () => {

@@ -96,6 +96,13 @@ describe('consensus/pos requests', () => {
     expect(codeOf(() => applyRequest(chain.rules, crowded, report(4), 0))).toBe('pos/report-crowded');
   });
 
+  it('looks at 16 reports of a block, however false, and at no more', () => {
+    const broken: Request = { type: 'report', evidence: new Uint8Array([0xff]), reporter: REPORTER };
+    const flood = Array.from({ length: MAX_REPORTS - 1 }, () => broken);
+    expect(effectiveRequests(chain.rules, chain.at(22), [...flood, report(4), exit(2)])).toEqual([report(4), exit(2)]);
+    expect(effectiveRequests(chain.rules, chain.at(22), [...flood, broken, report(4), exit(2)])).toEqual([exit(2)]);
+  });
+
   it('leaves out what has no effect, in the order in which it was said', () => {
     const said = [exit(2, STRANGER), exit(2), topUp(20, 1), chain.deposit(20, 32), topUp(20, 1), exit(2), report(4), report(4), report(5)];
     const state = chain.at(22);
