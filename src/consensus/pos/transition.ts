@@ -221,13 +221,13 @@ export function draftPayload(rules: PosRules, parent: StakeState, state: StakeSt
 }
 
 /** The first of them that a block can carry, and the work with them in it. */
-function takeValid<T>(start: Work, from: Iterable<T>, limit: number, process: (work: Work, each: T) => Work): { work: Work; taken: T[] } {
+function takeValid<T>(start: Work, from: Iterable<T>, limit: number, apply: (work: Work, each: T) => Work): { work: Work; taken: T[] } {
   const taken: T[] = [];
   let work = start;
   for (const each of from) {
     if (taken.length >= limit) break;
     const before = work;
-    const next = orNull(() => process(before, each));
+    const next = orNull(() => apply(before, each));
     if (next === null) continue;
     work = next;
     taken.push(each);
