@@ -10,7 +10,7 @@ import type { TimeWindow } from './window.ts';
 type Fields = { readonly [key: string]: Json };
 
 /** Stretches that are tried, one after another, until what is left fits. */
-const STRETCHES_US = [0, 1_000, 10_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000];
+const STRETCHES_US = [0, 10_000, 100_000, 300_000, 1_000_000, 10_000_000, 100_000_000];
 const MAX_CHANGES = 300_000;
 
 interface Change {
@@ -56,7 +56,10 @@ export class StateCollector {
     for (const stretchUs of STRETCHES_US) {
       const texts = new PageTexts();
       const spent = { ...budget };
-      const columns = this.#changes.map((changes) => toColumns(this.#merged(changes, window, stretchUs), texts, spent));
+      const columns: StateColumns[] = [];
+      for (const changes of this.#changes) {
+        if (spent.refused === budget.refused) columns.push(toColumns(this.#merged(changes, window, stretchUs), texts, spent));
+      }
       if (spent.refused === budget.refused) return { columns, texts, stretchUs };
     }
     return { columns: this.#changes.map(() => ({ atUs: [], text: [] })), texts: new PageTexts(), stretchUs: Number.POSITIVE_INFINITY };

@@ -47,7 +47,8 @@ export class PageTexts {
     if (text === '') return 0;
     const known = this.#places.get(text);
     if (known !== undefined) return known;
-    const cost = embeddedBytes(text);
+    // No text is shorter in a page than it is; when nothing is left, none needs to be escaped to be refused.
+    const cost = text.length > budget.bytes ? Number.POSITIVE_INFINITY : embeddedBytes(text);
     if (cost > budget.bytes) {
       budget.refused++;
       return 0;
