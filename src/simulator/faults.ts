@@ -22,7 +22,7 @@ export type Fault =
   | Timed<'slowDisk', { readonly node: number; readonly factor: number }>
   /** Writes fail; the node has to stop, and starts again at the end. */
   | Timed<'diskError', { readonly node: number }>
-  /** Hash power times this factor. */
+  /** Hash power times this factor; of several the last one counts, so that no network gets faster than a schedule says. */
   | Timed<'hashRate', { readonly node: number; readonly factor: number }>
   /** The node is not to be trusted, from its start to the end of the run, whatever its times say. */
   | Timed<'byzantine', { readonly node: number; readonly behaviour: string }>;

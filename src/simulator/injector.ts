@@ -125,7 +125,8 @@ export class Injector {
       case 'hashRate':
         return this.#set(fault.node, (node, active) => {
           const rate = this.#into.options.hashRates[fault.node] ?? 0;
-          node.miner.setRate(active.reduce((product, other) => product * (other.fault === 'hashRate' ? other.factor : 1), rate));
+          const last = active.findLast((other) => other.fault === 'hashRate');
+          node.miner.setRate(rate * (last?.factor ?? 1));
         });
       case 'byzantine':
         return;
