@@ -15,7 +15,6 @@ import { bytesField, encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import type { HeaderNode, HeaderView } from '../../chain/tree.ts';
 import type { Certificate } from '../engine.ts';
 import { decode, decodePayload, fields, hash as hashField, indexedFields, indexedFrom, list } from './codec.ts';
-import { indexedAttestation } from './committees.ts';
 import { isSupermajority } from './justification.ts';
 import { type PosRules, slotOf } from './rules.ts';
 import { attestationRoot } from './signing.ts';
@@ -42,7 +41,7 @@ const MAX_SPAN_EPOCHS = 5;
 
 /** Of a checkpoint that our branch makes final, from the votes in its blocks. Null while they are not all to be had. */
 export function certificateOf(turn: Turn, final: Checkpoint): Certificate | null {
-  const votes = votesSince(turn, final);
+  const votes = [...turn.state.linkVotes.values()].flat();
   const direct = linkOf(turn, votes, ({ source, target }) => isAt(source, final) && target.epoch === final.epoch + 1);
   if (direct !== null) return encodeCertificate([direct]);
   const outer = linkOf(turn, votes, ({ source, target }) => isAt(source, final) && target.epoch === final.epoch + 2);
@@ -114,21 +113,6 @@ function checkDescent({ settings }: PosRules, headers: HeaderView, from: Hash, t
     node = headers.get(node.header.parentHash);
   }
   refuse(`${from} does not descend from ${to}`);
-}
-
-/** Votes of our branch's blocks from the head down to the checkpoint. */
-function votesSince(turn: Turn, { root }: Checkpoint): IndexedAttestation[] {
-  const votes: IndexedAttestation[] = [];
-  let block = blockOf(turn, turn.state.head.hash);
-  for (let at: Hash = turn.state.head.hash; block !== undefined && at !== root; ) {
-    const after = stateAfter(turn, at);
-    if (after === undefined) break;
-    for (const attestation of decodePayload(block.payload).attestations)
-      votes.push(indexedAttestation(turn.rules.settings, after, attestation));
-    at = block.header.parentHash;
-    block = blockOf(turn, at);
-  }
-  return votes;
 }
 
 /** The votes that make a link of this kind, if they are enough. */

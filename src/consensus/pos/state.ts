@@ -18,12 +18,12 @@ import { newVotePool, type VotePool } from './pool.ts';
 import type { History } from './protection.ts';
 import type { PosRules } from './rules.ts';
 import { slotOfTimestamp } from './time.ts';
-import type { Attestation, Checkpoint, Epoch, Gwei, Offence, Slot, StakeState, ValidatorIndex } from './types.ts';
+import type { Attestation, Checkpoint, Epoch, Gwei, IndexedAttestation, Offence, Slot, StakeState, ValidatorIndex } from './types.ts';
 
 /** States after blocks: two epochs on a few branches. Others are computed again when they are needed. */
-const MAX_STATES = 96;
+const MAX_STATES = 192;
 /** States at the first slot of an epoch, for votes. */
-const MAX_EPOCH_STATES = 16;
+const MAX_EPOCH_STATES = 64;
 const MAX_REMEMBERED_INVALID = 1_024;
 const MAX_REMEMBERED_SENDERS = 4_096;
 const MAX_COUNTED_PEERS = 256;
@@ -104,6 +104,8 @@ export interface PosState {
   readonly pool: VotePool;
   waiting: readonly WaitingVote[];
   queued: readonly QueuedVote[];
+  /** Votes that blocks carried, by target epoch. */
+  readonly linkVotes: Map<Epoch, IndexedAttestation[]>;
   /** Votes of other times, by peer, in this epoch. */
   readonly strays: BoundedMap<NodeId, number>;
   readonly detector: Detector;
@@ -159,6 +161,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     pool: newVotePool(),
     waiting: [],
     queued: [],
+    linkVotes: new Map(),
     strays: new BoundedMap(MAX_COUNTED_PEERS),
     detector: newDetector(),
     offences: new Map(),

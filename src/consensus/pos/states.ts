@@ -27,10 +27,10 @@ export function stateAfter(turn: Turn, hash: Hash): StakeState | undefined {
     missing.push(block);
     at = block.header.parentHash;
   }
-  for (const block of missing.reverse()) {
-    found = processBlock(turn.rules, found, stakeBlock(turn, block), { verify: false });
-    state.states.set(found.block, found);
-  }
+  if (missing.length === 0) return found;
+  for (const block of missing.reverse()) found = processBlock(turn.rules, found, stakeBlock(turn, block), { verify: false });
+  // Only what was asked for: to keep all on the way there would drive out what is needed again and again.
+  state.states.set(hash, found);
   return found;
 }
 
@@ -45,13 +45,16 @@ function kept({ state }: Turn, hash: Hash): StakeState | undefined {
 
 /** The state in the first slot of the epoch, if nothing came after this block; or after the block, if it is of that epoch or later. */
 export function stateInEpoch(turn: Turn, hash: Hash, epoch: Epoch): StakeState | undefined {
-  const after = stateAfter(turn, hash);
-  const { settings } = turn.rules;
-  if (after === undefined || epochOf(settings, after.slot) >= epoch) return after;
+  const { epochStates } = turn.state;
   const key = `${epoch}:${hash}`;
-  const known = turn.state.epochStates.get(key) ?? processSlots(settings, after, firstSlot(settings, epoch));
-  turn.state.epochStates.set(key, known);
-  return known;
+  const known = epochStates.get(key);
+  if (known !== undefined) return known;
+  const after = stateAfter(turn, hash);
+  if (after === undefined) return undefined;
+  const { settings } = turn.rules;
+  const found = epochOf(settings, after.slot) >= epoch ? after : processSlots(settings, after, firstSlot(settings, epoch));
+  epochStates.set(key, found);
+  return found;
 }
 
 /** What the votes of each validator weigh in the fork choice: of who is active and not slashed at the justified checkpoint. */
