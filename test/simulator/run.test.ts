@@ -274,9 +274,17 @@ describe('an engine that cannot be made', () => {
       throw new TypeError('no such thing');
     };
     const reads = () => void Date.now();
+    const hides = () => {
+      try {
+        reads();
+      } catch {
+        // Hoping that nobody saw it.
+      }
+    };
     const loops = () => {
       for (;;);
     };
+    expect(() => runSubject(failing(hides))).toThrowError(setUp(/Date\.now was called/));
     expect(() => runSubject(failing(throws))).toThrowError(setUp(/failing\.ts.*no such thing/));
     expect(() => runSubject(failing(reads))).toThrowError(setUp(/Date\.now was called/));
     expect(() => runSubject(failing(loops), { sliceLimitMs: HANG_LIMIT_MS })).toThrowError(setUp(/loop without end/));

@@ -35,6 +35,10 @@ function stateAfter(state: Balances, ...transfers: readonly Transfer[]): Balance
 
 const PAID = stateAfter(GENESIS.state, PAY);
 const paying = blockWith(GENESIS.block, [PAY], PAID);
+/** What careless arithmetic would make of it. */
+const OVERDRAWN = stateAfter(GENESIS.state, PAY);
+OVERDRAWN[0] = balanceOf(GENESIS.state, 0) - 2_000_000;
+OVERDRAWN[2] = balanceOf(GENESIS.state, 1) + 2_000_000;
 const submitted = (node: number, transfer: Transfer): Observation => ({ type: 'submitted', node, transaction: encodeTransfer(transfer) });
 
 describe('ReferenceLedger', () => {
@@ -59,7 +63,7 @@ describe('ReferenceLedger', () => {
   it.each<[string, Block]>([
     ['a nonce that is not the next', blockWith(GENESIS.block, [{ ...PAY, nonce: 1 }], PAID)],
     ['a transfer twice', blockWith(GENESIS.block, [PAY, PAY], PAID)],
-    ['more than there is', blockWith(GENESIS.block, [{ ...PAY, amount: 2_000_000 }], PAID)],
+    ['more than there is', blockWith(GENESIS.block, [{ ...PAY, amount: 2_000_000 }], OVERDRAWN)],
     ['an account that is none', blockWith(GENESIS.block, [{ ...PAY, to: 99 }], PAID)],
     ['another state', blockWith(GENESIS.block, [PAY], GENESIS.state)],
     ['another gas', blockWith(GENESIS.block, [PAY], PAID, { gasUsed: 7n })],
