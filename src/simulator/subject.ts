@@ -4,8 +4,8 @@
  */
 import type { Random } from '../base/random.ts';
 import type { Signatures } from '../base/signatures.ts';
-import type { Json, NodeId } from '../base/types.ts';
-import type { ChainParams } from '../chain/params.ts';
+import type { Address, Json, NodeId } from '../base/types.ts';
+import type { ChainParams, GenesisAccount } from '../chain/params.ts';
 import type { ChainView } from '../chain/tree.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
@@ -33,6 +33,8 @@ export interface Subject {
   create(params: ChainParams, node: NodeSettings, proofs: ProofOracle, signatures: Signatures): AnyEngine;
   /** The genesis settings of one run of these nodes; of each, `keys` gives the first `keysPerNode`. */
   drawSettings(random: Random, nodes: readonly NodeId[], keys: Keys): EngineJson;
+  /** Accounts that such a network has from the start (the engine's contract), where the ledger is the real one. */
+  genesisAccounts?(settings: EngineJson): ReadonlyMap<Address, GenesisAccount>;
   /** How many keys each node signs with; 0 for engines that sign nothing. */
   readonly keysPerNode: number;
   /** Of genesis, when the whole network has this many hashes a second. */

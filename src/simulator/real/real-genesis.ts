@@ -19,6 +19,7 @@ export async function realGenesis(subject: Subject, options: Options, clients: r
     difficulty: subject.difficulty(options.engine, hashRate).toString(),
     timestamp: GENESIS_SECONDS,
   });
+  const alloc = new Map([...genesis.alloc, ...(subject.genesisAccounts?.(options.engine) ?? [])]);
   // Past the parser: a user's engine is named by its file.
-  return buildGenesis({ ...genesis, engine: { name: subject.name, settings: options.engine } });
+  return buildGenesis({ ...genesis, alloc, engine: { name: subject.name, settings: options.engine } });
 }
