@@ -1,19 +1,15 @@
 /**
  * A directory of key files, laid out as geth's: one file for each account, `UTC--<time>--<address>`.
- *
- * Files have mode 0600 in a directory of mode 0700. A file appears whole or not at all: it is written under another
- * name, synced, and renamed. Nothing is ever overwritten or deleted.
+ * Nothing is ever overwritten or deleted.
  */
-import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../base/errors.ts';
 import { Address } from '../base/types.ts';
 import type { ScryptCost } from './key-derivation.ts';
-import { decryptKey, encryptKey, type Keystore, MAX_KEYSTORE_BYTES, parseKeystore } from './keystore.ts';
+import { keyFileNames, readKeyFile, writeKeyFile } from './key-files.ts';
+import { decryptKey, encryptKey, type Keystore, parseKeystore } from './keystore.ts';
 import { addressOfKey, checksummed } from './private-key.ts';
 
-const MAX_FILES = 10_000;
 const FILE_NAME = /^UTC--.+--([0-9a-f]{40})$/i;
 
 export interface Account {
@@ -33,7 +29,7 @@ export interface Listing {
 export async function listAccounts(directory: string): Promise<Listing> {
   const accounts: Account[] = [];
   const unreadable: { path: string; reason: string }[] = [];
-  for (const name of await fileNames(directory)) {
+  for (const name of await keyFileNames(directory)) {
     const path = join(directory, name);
     try {
       const address = (await readKeystore(path)).address ?? addressInName(name);
@@ -68,7 +64,7 @@ export async function unlock(path: string, password: string): Promise<Uint8Array
 
 /** Throws `wallet/keystore-malformed`, `wallet/keystore-unsupported` and `wallet/keystore-io`. */
 export async function readKeystore(path: string): Promise<Keystore> {
-  return parseKeystore(await readText(path));
+  return parseKeystore(await readKeyFile(path));
 }
 
 export interface StoreOptions {
@@ -86,10 +82,7 @@ export async function storeKey(directory: string, privateKey: Uint8Array, passwo
     throw new UsageError('wallet/account-exists', message, { address, path: known.path });
   }
   const text = await encryptKey(privateKey, password, cost);
-  const path = join(directory, fileName(address, now));
-  await ensureDirectory(directory);
-  await writeWhole(directory, path, text);
-  return { address, path };
+  return { address, path: await writeKeyFile(directory, fileName(address, now), text) };
 }
 
 /** geth's form, whose clock has nanoseconds; colons are not allowed in the file names of every system. */
@@ -101,71 +94,4 @@ function fileName(address: Address, now: Date): string {
 function addressInName(name: string): Address | undefined {
   const digits = FILE_NAME.exec(name)?.[1];
   return digits === undefined ? undefined : Address(`0x${digits}`);
-}
-
-async function fileNames(directory: string): Promise<string[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    // Editors' backups and our own unfinished files are no key files.
-    const names = entries.filter((entry) => !entry.isDirectory() && !/^\.|~$/.test(entry.name)).map((entry) => entry.name);
-    if (names.length > MAX_FILES)
-      throw new UsageError('wallet/keystore-io', `${directory} holds ${names.length} files, more than ${MAX_FILES}; is it a keystore?`, {
-        directory,
-      });
-    return names.sort();
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw ioError(`Cannot read the keystore directory ${directory}`, directory, error);
-  }
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    const about = await stat(path);
-    // Opening a pipe would wait for somebody to write.
-    if (!about.isFile() || about.size > MAX_KEYSTORE_BYTES)
-      throw new UsageError('wallet/keystore-io', `${path} is not a file of at most ${MAX_KEYSTORE_BYTES} bytes, so it is no key file.`, {
-        path,
-      });
-    await using file = await open(path);
-    return await file.readFile('utf8');
-  } catch (error) {
-    throw ioError(`Cannot read the key file ${path}`, path, error);
-  }
-}
-
-async function ensureDirectory(directory: string): Promise<void> {
-  try {
-    const created = await mkdir(directory, { recursive: true, mode: 0o700 });
-    // The mode of mkdir is subject to the umask; that of a directory which was there before is its owner's business.
-    if (created !== undefined) await chmod(directory, 0o700);
-  } catch (error) {
-    throw ioError(`Cannot create the keystore directory ${directory}`, directory, error);
-  }
-}
-
-async function writeWhole(directory: string, path: string, text: string): Promise<void> {
-  const unfinished = join(directory, `.unfinished-${randomUUID()}`);
-  try {
-    {
-      await using file = await open(unfinished, 'wx', 0o600);
-      await file.writeFile(text);
-      await file.sync();
-    }
-    await rename(unfinished, path);
-    // The new name is durable only once its directory is.
-    await using parent = await open(directory);
-    await parent.sync();
-  } catch (error) {
-    await rm(unfinished, { force: true }).catch(() => undefined);
-    throw ioError(`Cannot write the key file ${path}; no account was added`, path, error);
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-function ioError(message: string, path: string, error: unknown): UsageError {
-  return error instanceof UsageError ? error : new UsageError('wallet/keystore-io', message, { path }, error);
 }

@@ -2,7 +2,8 @@ import { encryptKeystoreJson, Wallet } from 'ethers';
 import { describe, expect, test } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
 import { LIGHT_COST, MAX_PBKDF2_ROUNDS } from '../../src/wallet/key-derivation.ts';
-import { decryptKey, encryptKey, MAX_KEYSTORE_BYTES, parseKeystore } from '../../src/wallet/keystore.ts';
+import { MAX_KEY_FILE_BYTES } from '../../src/wallet/key-files.ts';
+import { decryptKey, encryptKey, parseKeystore } from '../../src/wallet/keystore.ts';
 import { devAccounts } from '../../src/wallet/mnemonic.ts';
 import { codeOf, rejectionOf } from './support.ts';
 
@@ -116,8 +117,8 @@ describe('what does not open', () => {
     ['null', 'null'],
     ['a list', '[]'],
     ['an empty object', '{}'],
-    ['deep nesting', '['.repeat(MAX_KEYSTORE_BYTES)],
-    ['too much of it', ' '.repeat(MAX_KEYSTORE_BYTES + 1)],
+    ['deep nesting', '['.repeat(MAX_KEY_FILE_BYTES)],
+    ['too much of it', ' '.repeat(MAX_KEY_FILE_BYTES + 1)],
     ['a version in words', '{"version":"3"}'],
     ['no crypto', '{"version":3}'],
   ])('%s', (_name, text) => expect(codeOf(() => parseKeystore(text))).toBe('wallet/keystore-malformed'));
