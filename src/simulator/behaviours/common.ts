@@ -9,6 +9,7 @@ const GARBAGE_INTERVAL_MS = 5_000;
 const REPLAY_INTERVAL_MS = 3_000;
 const MAX_REMEMBERED = 256;
 const WITHHELD_MS = 40_000;
+const SWAP_CHANCE = 0.3;
 
 /** Says nothing to anybody, and answers nothing. */
 const silent: BehaviourFactory = () => ({ outgoing: () => [] });
@@ -79,6 +80,18 @@ const boasting: BehaviourFactory = ({ random }) => {
   };
 };
 
+/** Shows the right headers with bodies that are not theirs, so that good blocks may be taken for bad ones (CVE-2012-2459). */
+const swapping: BehaviourFactory = ({ random }) => {
+  const swap = (block: Block): Block =>
+    random.chance(SWAP_CHANCE) ? { ...block, transactions: [...block.transactions, randomBytes(random, 14)] } : block;
+  return {
+    outgoing: (_to, packet) => {
+      if (packet.type === 'block') return [{ ...packet, block: swap(packet.block) }];
+      return [packet.type === 'blocks' ? { ...packet, blocks: packet.blocks.map(swap) } : packet];
+    },
+  };
+};
+
 /** Gives its own blocks to some at once and to others late, or never. */
 const withholding: BehaviourFactory = ({ random, send, after }) => {
   const own = new WeakSet<Block>();
@@ -118,6 +131,7 @@ export const COMMON_BEHAVIOURS: ReadonlyMap<string, BehaviourFactory> = new Map(
   ['garbage', garbage],
   ['replaying', replaying],
   ['boasting', boasting],
+  ['swapping', swapping],
   ['withholding', withholding],
   ['minting', minting],
 ]);

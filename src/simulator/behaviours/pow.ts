@@ -104,7 +104,7 @@ const selfish: BehaviourFactory = (tools) =>
 /** Mines a branch in secret until it undoes what others take for settled. */
 const rewriting: BehaviourFactory = (tools) =>
   hiding(tools, (hidden, lead) => {
-    if (lead >= REWRITE_LEAD && hidden.length >= REWRITE_DEPTH) hidden.publish();
+    if (lead >= REWRITE_LEAD && hidden.length - lead >= REWRITE_DEPTH) hidden.publish();
     if (lead <= -REWRITE_BEHIND) hidden.giveUp();
   });
 

@@ -11,7 +11,7 @@ const REJOINING = {
 /** For bugs that only time shows: less of it, so that a seed takes a fraction of a second. */
 const SHORT = {
   engine: 'pow',
-  options: { faultsMs: 900_000, recoveryMs: 400_000, engine: { blockTimeSeconds: 5, minimumDifficulty: 50, blockRewardWei: 5 } },
+  options: { faultsMs: 900_000, engine: { blockTimeSeconds: 5, minimumDifficulty: 50, blockRewardWei: 5 } },
 } as const;
 const ASERT = 'consensus/pow/asert.ts';
 const RULES = 'consensus/pow/rules.ts';
@@ -27,7 +27,7 @@ const DIFFICULTY: readonly Mutant[] = [
     file: ASERT,
     edits: [{ find: '(heightDelta + 1n)', replace: 'heightDelta' }],
     finders: ['BitsExact'],
-    maxSeeds: 3,
+    maxSeeds: 10,
   },
   {
     ...POW,
@@ -37,7 +37,7 @@ const DIFFICULTY: readonly Mutant[] = [
     file: ASERT,
     edits: [{ find: 'timeDelta - blockTimeSeconds * (heightDelta + 1n)', replace: 'blockTimeSeconds * (heightDelta + 1n) - timeDelta' }],
     finders: ['BitsExact'],
-    maxSeeds: 3,
+    maxSeeds: 10,
   },
   {
     ...POW,
@@ -52,7 +52,7 @@ const DIFFICULTY: readonly Mutant[] = [
       },
     ],
     finders: ['BitsExact'],
-    maxSeeds: 20,
+    maxSeeds: 10,
   },
   {
     ...POW,
@@ -63,7 +63,7 @@ const DIFFICULTY: readonly Mutant[] = [
     file: RULES,
     edits: [{ find: 'BigInt(parent.header.timestamp) - parent.facts.carried', replace: 'BigInt(parent.header.timestamp)' }],
     finders: ['BitsExact'],
-    maxSeeds: 60,
+    maxSeeds: 20,
     options: { engine: { blockTimeSeconds: 2, pauseAfterSeconds: 40, minimumDifficulty: 50, blockRewardWei: 5 } },
     faults: ['hashRate', 'crash'],
   },
@@ -75,7 +75,7 @@ const DIFFICULTY: readonly Mutant[] = [
     file: RULES,
     edits: [{ find: 'anchorTarget: targetOf(genesis.difficulty)', replace: 'anchorTarget: targetOf(parent.header.difficulty)' }],
     finders: ['BitsExact'],
-    maxSeeds: 3,
+    maxSeeds: 10,
   },
   {
     ...POW,
@@ -89,7 +89,7 @@ const DIFFICULTY: readonly Mutant[] = [
       { find: "if ((bits & SIGN_BIT) !== 0) return refuse('negative');", replace: '' },
     ],
     finders: ['BitsExact', 'WorkExact'],
-    maxSeeds: 10,
+    maxSeeds: 20,
     faults: ['hashRate'],
   },
 ];
@@ -114,7 +114,7 @@ const TIMES_AND_PROOFS: readonly Mutant[] = [
     file: RULES,
     edits: [{ find: 'times[Math.floor(times.length / 2)]', replace: 'times[Math.floor((times.length - 1) / 4)]' }],
     finders: ['TimeBounds'],
-    maxSeeds: 20,
+    maxSeeds: 10,
     adversary: 'timewarp',
   },
   {
@@ -125,7 +125,7 @@ const TIMES_AND_PROOFS: readonly Mutant[] = [
     file: RULES,
     edits: [{ find: 'if (header.timestamp <= latest) return;', replace: 'if (header.timestamp <= MAX_TIME_SECONDS) return;' }],
     finders: ['TimeBounds'],
-    maxSeeds: 20,
+    maxSeeds: 10,
     adversary: 'unlawfulHeaders',
   },
   {
@@ -136,7 +136,7 @@ const TIMES_AND_PROOFS: readonly Mutant[] = [
     file: RULES,
     edits: [{ find: '{ blame: false },', replace: '{ blame: true },' }],
     finders: ['NoHonestBlamed'],
-    maxSeeds: 60,
+    maxSeeds: 40,
   },
   {
     ...POW,
@@ -146,7 +146,7 @@ const TIMES_AND_PROOFS: readonly Mutant[] = [
     file: RULES,
     edits: [{ find: '  rules.checkProof(header);\n', replace: '' }],
     finders: ['Proven'],
-    maxSeeds: 20,
+    maxSeeds: 40,
     adversary: 'mutating',
   },
   {
@@ -168,13 +168,13 @@ const TIMES_AND_PROOFS: readonly Mutant[] = [
     file: RULES,
     edits: [{ find: 'weight: parent.facts.weight +', replace: 'weight: 2n * parent.facts.weight +' }],
     finders: ['WorkExact'],
-    maxSeeds: 3,
+    maxSeeds: 10,
   },
 ];
 
 const CHOICE_OF_HEAD: readonly Mutant[] = [
   {
-    ...POW,
+    ...SHORT,
     name: 'pow/longest-chain',
     story: 'The chain with the most blocks wins, and not the one with the most work: a few easy blocks undo many hard ones.',
     source: 'Bitcoin before version 0.3.3 (July 2010)',
@@ -192,7 +192,8 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
       { find: 'if (candidate.node.facts.weight <= node.facts.weight)', replace: 'if (candidate.node.header.number <= node.header.number)' },
     ],
     finders: ['WorkMonotone', 'HeadIsMaxWork'],
-    maxSeeds: 30,
+    maxSeeds: 60,
+    faults: ['partition', 'hashRate'],
   },
   {
     ...POW,
@@ -207,7 +208,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
       },
     ],
     finders: ['WorkMonotone'],
-    maxSeeds: 5,
+    maxSeeds: 10,
   },
   {
     ...POW,
@@ -217,7 +218,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     file: FORK_CHOICE,
     edits: [{ find: 'if (candidate.node.facts.weight <= node.facts.weight)', replace: 'if (candidate.node.hash === node.hash)' }],
     finders: ['WorkMonotone'],
-    maxSeeds: 20,
+    maxSeeds: 40,
   },
   {
     ...POW,
@@ -227,7 +228,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     file: FORK_CHOICE,
     edits: [{ find: 'if (next !== undefined) {', replace: 'if (next !== undefined && turn.state.arrivals < 0) {' }],
     finders: ['Contract'],
-    maxSeeds: 3,
+    maxSeeds: 10,
   },
   {
     ...POW,
@@ -243,7 +244,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
       },
     ],
     finders: ['Contract'],
-    maxSeeds: 20,
+    maxSeeds: 10,
     adversary: 'invalidBlocks',
   },
   {
@@ -270,7 +271,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
       },
     ],
     finders: ['Termination', 'HeadIsMaxWork'],
-    maxSeeds: 60,
+    maxSeeds: 20,
     faults: ['partition'],
   },
 ];
@@ -286,7 +287,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
       { find: '      if (arrival !== undefined) taken.push(arrival);\n', replace: '      if (arrival !== undefined) this.add(arrival);\n' },
     ],
     finders: ['Termination', 'HeadIsMaxWork'],
-    maxSeeds: 20,
+    maxSeeds: 60,
     faults: ['noise'],
   },
   {
@@ -300,7 +301,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
       { find: 'while (this.size > MAX_ORPHANS || this.#bytes > MAX_ORPHAN_BYTES)', replace: 'while (this.#bytes < 0)' },
     ],
     finders: ['Bounded'],
-    maxSeeds: 20,
+    maxSeeds: 10,
     adversary: 'orphaning',
   },
   {
@@ -313,7 +314,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
       { find: 'number: arrival.block.header.number });\n  setEarlyTimer(turn);', replace: 'number: arrival.block.header.number });' },
     ],
     finders: ['Termination', 'HeadIsMaxWork'],
-    maxSeeds: 100,
+    maxSeeds: 40,
     options: { ...SHORT.options, nodes: 3, faultsMs: 600_000 },
     faults: ['clock'],
   },
@@ -325,7 +326,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     file: ARRIVALS,
     edits: [{ find: '  if (arrival.unweighed) checkWorthKeeping(turn, arrival, facts.weight);\n', replace: '' }],
     finders: ['WorkBeforeStorage'],
-    maxSeeds: 20,
+    maxSeeds: 10,
     adversary: 'flooding',
   },
   {
@@ -350,9 +351,9 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     source: 'CVE-2012-2459: two lists of transactions with one merkle root',
     file: 'node/block-intake.ts',
     edits: [{ find: '  checkBody(block);\n', replace: '' }],
-    finders: ['Validity'],
+    finders: ['Validity', 'NoHonestBlamed'],
     maxSeeds: 20,
-    adversary: 'mutating',
+    adversary: 'swapping',
   },
 ];
 
@@ -365,7 +366,7 @@ const LEDGER: readonly Mutant[] = [
     file: 'simulator/transfers.ts',
     edits: [{ find: 'if (nonce !== expected) throw', replace: 'if (nonce > expected) throw' }],
     finders: ['Validity'],
-    maxSeeds: 40,
+    maxSeeds: 20,
     adversary: 'doubleSpending',
   },
   {
@@ -381,7 +382,7 @@ const LEDGER: readonly Mutant[] = [
       },
     ],
     finders: ['Validity'],
-    maxSeeds: 5,
+    maxSeeds: 20,
   },
   {
     ...POW,
@@ -396,10 +397,10 @@ const LEDGER: readonly Mutant[] = [
       },
     ],
     finders: ['ReorgAtomicity'],
-    maxSeeds: 10,
+    maxSeeds: 20,
   },
   {
-    ...POW,
+    ...SHORT,
     name: 'ledger/acknowledged-too-soon',
     story: 'A new head is said to be on the disk before it is; a power cut takes it back.',
     source: 'sync: false, and fsync that does not reach the disk (reliability.md)',
@@ -409,7 +410,8 @@ const LEDGER: readonly Mutant[] = [
       { find: '    return change;\n', replace: '    done(change);\n    return change;\n' },
     ],
     finders: ['Durability', 'WorkMonotone'],
-    maxSeeds: 20,
+    maxSeeds: 40,
+    faults: ['crash', 'slowDisk'],
   },
 ];
 
@@ -425,10 +427,10 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
       { find: '    this.#clock.cancelTimer(handle);\n', replace: '' },
     ],
     finders: ['Contract'],
-    maxSeeds: 3,
+    maxSeeds: 10,
   },
   {
-    ...POW,
+    ...SHORT,
     name: 'sync/body-unchecked',
     story: 'Sync takes any body for the one that it asked for.',
     source: 'CVE-2012-2459, by another way',
@@ -436,7 +438,8 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
     edits: [{ find: 'if (!turn.context.bodyMatches(block)) throw wrongBody(hash);', replace: '' }],
     finders: ['Validity'],
     maxSeeds: 40,
-    adversary: 'mutating',
+    faults: ['partition', 'crash'],
+    adversary: 'swapping',
   },
   {
     ...REJOINING,
@@ -448,7 +451,7 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
       { find: 'if (claim > shown && claim > ours && !session.interrupted) {', replace: 'if (claim > shown && !session.interrupted) {' },
     ],
     finders: ['NoHonestBlamed'],
-    maxSeeds: 150,
+    maxSeeds: 100,
   },
   {
     ...REJOINING,
@@ -458,7 +461,7 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
     file: 'sync/headers.ts',
     edits: [{ find: "while we followed this one.', {}, { blame: false });", replace: "while we followed this one.');" }],
     finders: ['NoHonestBlamed'],
-    maxSeeds: 150,
+    maxSeeds: 60,
   },
 ];
 
