@@ -158,6 +158,9 @@ export interface Engine<State, Message> {
   /** What the protocol credits after the block's transactions (a mining reward, a withdrawn stake); often nothing. */
   rewards(block: Pick<Block, 'header' | 'payload'>): readonly Reward[];
 
+  /** The newest block that is safe though not final yet, where the engine has such a notion (a justified checkpoint). */
+  safe?(state: State): Hash | null;
+
   /** A picture of the state for people, dashboards and checkers. */
   inspect(state: State): Json;
 }

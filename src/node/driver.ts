@@ -161,6 +161,11 @@ export class Driver {
     this.#post({ type: 'admin', request, command });
   }
 
+  /** See `Engine.safe`. */
+  safe(): Hash | null {
+    return this.#running === 'new' ? null : (this.engine.safe?.(this.#state) ?? null);
+  }
+
   inspect(): Json {
     return this.#running === 'new' ? null : this.engine.inspect(this.#state);
   }

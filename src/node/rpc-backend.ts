@@ -70,6 +70,8 @@ export function createBackend(parts: BackendParts): NodeBackend {
     faults: config.faults ? faultControl(parts.network) : null,
     syncing: () => syncProgress(parts.sync),
     status: () => statusOf(parts, access, miner) as unknown as Json,
+    engineName: chain.engine.name,
+    askEngine: (name, values) => askEngine(parts.driver, name, values),
     onHead: (listener) => heads.add(listener),
     onPendingTransaction: (listener) => transactions.add(listener),
   };
@@ -91,7 +93,7 @@ class Listeners<T> {
 
 // ---- Chain and state -------------------------------------------------------------------------------------------
 
-function chainAccess({ chain, config }: BackendParts): ChainAccess {
+function chainAccess({ chain, config, driver }: BackendParts): ChainAccess {
   const { store, params, engine } = chain;
   const { safeDepth, finalizedDepth } = config.finality;
   // Under an engine without proofs of finality both are a policy: so many blocks below the head.
@@ -104,7 +106,7 @@ function chainAccess({ chain, config }: BackendParts): ChainAccess {
       return store.head;
     },
     get safe() {
-      return proven ? store.finalized : below(store, safeDepth);
+      return proven ? safeBlock(store, driver.safe()) : below(store, safeDepth);
     },
     get finalized() {
       return proven ? store.finalized : below(store, finalizedDepth);
@@ -113,12 +115,20 @@ function chainAccess({ chain, config }: BackendParts): ChainAccess {
     header: (hash) => (store.view.status(hash) === 'executed' ? store.header(hash) : undefined),
     canonical: (number) => store.canonical(number),
     block: (hash) => store.block(hash),
+    certificate: (hash) => store.certificate(hash),
     receipts: (hash) => store.receipts(hash),
     transaction: (hash) => store.transaction(hash),
     decode: (bytes) => decodeTransaction(bytes, params),
     fees: (bytes) => decodeFields(bytes).fields,
     nextBaseFee: (parent) => (parent.baseFeePerGas === undefined ? undefined : nextBaseFee(parent)),
   };
+}
+
+/** What the engine holds safe, if it is part of the chain on disk already. */
+function safeBlock(store: ChainStore, hash: Hash | null): HeaderNode {
+  const node = hash === null ? undefined : store.header(hash);
+  const isCanonical = node !== undefined && store.canonical(node.header.number) === node.hash;
+  return isCanonical && node.header.number > store.finalized.header.number ? node : store.finalized;
 }
 
 function below(store: ChainStore, depth: number): HeaderNode {
@@ -187,14 +197,17 @@ interface EngineMiner {
   readonly abandoned: number;
 }
 
-function minerControl({ driver, sealer }: BackendParts): MinerControl {
-  const command = (name: string, values: { readonly [key: string]: Json } = {}) =>
-    new Promise<void>((resolve, reject) => {
-      driver.admin({ name, arguments: values }, (result) => {
-        if (result instanceof SynodError) reject(asRuleError(result));
-        else resolve();
-      });
+function askEngine(driver: Driver, name: string, values: { readonly [key: string]: Json } = {}): Promise<Json> {
+  return new Promise((resolve, reject) => {
+    driver.admin({ name, arguments: values }, (result) => {
+      if (result instanceof SynodError) reject(asRuleError(result));
+      else resolve(result);
     });
+  });
+}
+
+function minerControl({ driver, sealer }: BackendParts): MinerControl {
+  const command = async (name: string, values: { readonly [key: string]: Json } = {}) => void (await askEngine(driver, name, values));
   return {
     status: () => {
       const { producing, beneficiary } = engineMiner(driver);

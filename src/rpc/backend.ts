@@ -31,6 +31,10 @@ export interface Backend {
   readonly faults: FaultControl | null;
   /** Null when the node is level with its peers. */
   syncing(): SyncProgress | null;
+  /** 'pow', 'pos' and so on: some methods exist under one engine only. */
+  readonly engineName: string;
+  /** The engine's answer to one of its own commands (`AdminCommand`). Rejects with RuleError for what it refuses. */
+  askEngine(name: string, values?: { readonly [key: string]: Json }): Promise<Json>;
   /** What `synod_status` answers: engine, head, peers, mining and whatever else the operator wants to see. */
   status(): Json;
   /** After each durable change of head, in order. Answers the function that removes the listener. */
@@ -50,6 +54,8 @@ export interface ChainAccess {
   /** The canonical block of this height. */
   canonical(number: number): Hash | undefined;
   block(hash: Hash): Block | undefined;
+  /** The engine's proof that this block is final; undefined where there is none. */
+  certificate(hash: Hash): Uint8Array | undefined;
   /** In the order of the block's transactions; undefined for a block that was never executed. */
   receipts(hash: Hash): readonly Receipt[] | undefined;
   /** Where a canonical transaction stands. */

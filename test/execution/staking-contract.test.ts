@@ -5,7 +5,8 @@ import { decodeErrorResult, encodeFunctionData } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildStaking } from '../../native/staking/build.ts';
 import { bigToFixed, concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
-import type { Hex } from '../../src/base/types.ts';
+import type { Hash, Hex } from '../../src/base/types.ts';
+import type { Output } from '../../src/chain/tree.ts';
 import {
   depositCall,
   exitCall,
@@ -151,10 +152,11 @@ describe('the staking contract', () => {
 describe('what the contract says', () => {
   it('is refused when this contract cannot have said it', () => {
     const topic = `0x${'11'.repeat(32)}` as const;
-    for (const output of [
+    const outputs: Output[] = [
       { topics: [], data: '0x' },
-      { topics: [topic, topic], data: '0x' },
-    ] as never) {
+      { topics: [topic as Hash, topic as Hash], data: '0x' },
+    ];
+    for (const output of outputs) {
       expect(() => requestsOf([output])).toThrowError(expect.objectContaining({ code: 'pos/contract-event' }));
     }
   });

@@ -87,6 +87,10 @@ export class FakeChain implements ChainAccess {
     return this.#stored.get(hash)?.block;
   }
 
+  certificate(hash: Hash): Uint8Array | undefined {
+    return hash === this.genesis.hash ? undefined : Uint8Array.from([1]);
+  }
+
   receipts(hash: Hash): readonly Receipt[] | undefined {
     return this.#stored.get(hash)?.receipts;
   }

@@ -2,7 +2,7 @@
 import { privateKeyToAccount } from 'viem/accounts';
 import { EMPTY, fromHex, toHex } from '../../src/base/bytes.ts';
 import { RuleError } from '../../src/base/errors.ts';
-import { Address, type Hash, NodeId, ZERO_HASH } from '../../src/base/types.ts';
+import { Address, type Hash, type Json, NodeId, ZERO_HASH } from '../../src/base/types.ts';
 import { EMPTY_TRIE_ROOT } from '../../src/chain/header.ts';
 import type { HeaderNode } from '../../src/chain/tree.ts';
 import type { CallRequest, CallResult } from '../../src/execution/call-types.ts';
@@ -24,6 +24,10 @@ export class FakeNode implements Backend {
   readonly chainId = CHAIN_ID;
   readonly chain = new FakeChain();
   miner: MinerControl | null = null;
+  engineName = 'pow';
+  /** What the engine was asked, and what it answers. */
+  readonly asked: [name: string, values: unknown][] = [];
+  engineAnswer: Json = null;
   faults: Backend['faults'] = null;
   progress: SyncProgress | null = null;
   /** What the EVM answers; tests replace it. */
@@ -33,6 +37,11 @@ export class FakeNode implements Backend {
   readonly #pending = new Map<Hash, TransactionView>();
   readonly #onHead = new Set<(change: HeadChange) => void>();
   readonly #onTransaction = new Set<(tx: TransactionView) => void>();
+
+  async askEngine(name: string, values?: unknown): Promise<Json> {
+    this.asked.push([name, values]);
+    return this.engineAnswer;
+  }
 
   get listeners(): number {
     return this.#onHead.size + this.#onTransaction.size;

@@ -36,6 +36,32 @@ describe('the table of methods', () => {
   });
 });
 
+describe('questions that the engine answers', () => {
+  const QUESTIONS = ['Validators', 'Duties', 'Votes', 'Checkpoints', 'Participation', 'Slashings'];
+
+  it('are passed on to it under proof-of-stake', async () => {
+    const { ask, node } = await serve();
+    node.engineName = 'pos';
+    node.engineAnswer = { known: true };
+    for (const question of QUESTIONS) expect(await ask(`synod_get${question}`)).toEqual({ known: true });
+    await ask('synod_getDuties', 7);
+    expect(node.asked.at(-1)).toEqual(['getDuties', { epoch: 7 }]);
+    expect(node.asked[0]).toEqual(['getValidators', undefined]);
+  });
+
+  it('do not exist under another engine', async () => {
+    const { call } = await serve();
+    for (const question of QUESTIONS) expect((await call(`synod_get${question}`)).error?.code).toBe(-32601);
+  });
+
+  it('have certificates beside them, or null', async () => {
+    const { ask, node } = await serve();
+    const block = node.mine();
+    expect(await ask('synod_getCertificate', block.hash)).toBe('0x01');
+    expect(await ask('synod_getCertificate', node.chain.genesis.hash)).toBeNull();
+  });
+});
+
 describe('namespaces', () => {
   it('that change the node are not there unless asked for', async () => {
     const { call } = await serve();

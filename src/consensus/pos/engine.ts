@@ -38,6 +38,7 @@ export function posEngine(rules: PosRules, node: NodeSettings): Engine<PosState,
     // Genesis has no payload.
     rewards: ({ payload }) =>
       payload.length === 0 ? [] : decodePayload(payload).withdrawals.map(({ to, amount }) => ({ to, amount: amount * WEI_PER_GWEI })),
+    safe: ({ store }) => store.justified.root,
     inspect: (state) => inspect(rules, state),
   };
 }

@@ -154,7 +154,7 @@ describe('consensus/pow orphans', () => {
     const big = new Uint8Array(3 * 1024 * 1024);
     for (let i = 0; i < 20; i++) {
       const block = blockOf({ ...at(2).header, gasUsed: BigInt(i) }, [big]);
-      pool.add({ block, hash: hashHeader(block.header), unweighed: true, from: NodeId(`peer${i}`) });
+      pool.add({ block, hash: hashHeader(block.header), from: NodeId(`peer${i}`) });
       expect(pool.bytes).toBeLessThanOrEqual(MAX_ORPHAN_BYTES);
     }
     expect(pool.size).toBe(10);
