@@ -4,10 +4,10 @@
  */
 import { randomInt } from 'node:crypto';
 import { Command } from 'commander';
-import { integerOption, listOption } from '../src/cli/options.ts';
+import { durationOption, integerOption, listOption } from '../src/cli/options.ts';
 import { applyConventions, run } from '../src/cli/output.ts';
-import { MAX_JOBS } from '../src/cli/seeds/threads.ts';
-import { parseDuration, simulateLong } from '../src/cli/simulate-long.ts';
+import { MAX_JOBS } from '../src/cli/seeds/limits.ts';
+import { simulateLong } from '../src/cli/simulate-long.ts';
 import { SUBJECT_NAMES } from '../src/simulator/subjects/registry.ts';
 
 const MAX_RANDOM_SEED = 2 ** 40;
@@ -22,7 +22,7 @@ interface Flags {
 const program = new Command('test:long');
 applyConventions(program);
 program
-  .argument('<duration>', 'such as 90s, 10m or 1h', (text) => parseDuration('duration', text))
+  .argument('<duration>', 'such as 90s, 10m or 1h', durationOption('duration'))
   .option('--engine <names>', 'engines, or files of modules, separated by commas', listOption, [...SUBJECT_NAMES])
   .option('--seed <n>', 'the first one (default: random)', integerOption('seed', 0, Number.MAX_SAFE_INTEGER))
   .option('--jobs <n>', 'threads (default: one for each core)', integerOption('jobs', 1, MAX_JOBS))

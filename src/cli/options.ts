@@ -16,6 +16,19 @@ export function integerOption(name: string, low: number, high: number): (text: s
   };
 }
 
+const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const MAX_DURATION_MS = 30 * 24 * UNITS_MS.h;
+
+/** `90s`, `10m` or `1h` to milliseconds. */
+export function durationOption(name: string): (text: string) => number {
+  return (text) => {
+    const [, digits, unit] = /^(\d{1,9})([smh])$/.exec(text) ?? [];
+    const durationMs = Number(digits) * UNITS_MS[unit as keyof typeof UNITS_MS];
+    if (durationMs >= UNITS_MS.s && durationMs <= MAX_DURATION_MS) return durationMs;
+    throw argumentError(name, `Expected a duration such as 90s, 10m or 1h (at most 720h) for ${name}, got ${quote(text)}.`);
+  };
+}
+
 export const portOption = (name: string) => integerOption(name, 0, 65_535);
 
 export function addressOption(name: string): (text: string) => Address {

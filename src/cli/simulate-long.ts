@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { quote } from '../base/types.ts';
-import { argumentError, note, print } from './output.ts';
+import type { Options } from '../simulator/options.ts';
+import type { RunLimits } from '../simulator/run.ts';
+import { note, print } from './output.ts';
 import { LongRun } from './seeds/long-run.ts';
 import { longDocument, longText, progressLine } from './seeds/report.ts';
 import type { SeedReport } from './seeds/task.ts';
@@ -13,36 +14,26 @@ export interface LongFlags {
   readonly durationMs: number;
   readonly seed: number;
   readonly jobs?: number | undefined;
+  readonly options?: Partial<Options>;
+  readonly limits?: Partial<RunLimits>;
   readonly json?: boolean | undefined;
   /** Where scenarios of failures are written. */
   readonly directory?: string | undefined;
 }
 
 const PROGRESS_INTERVAL_MS = 10_000;
-const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
-const MAX_DURATION_MS = 30 * 24 * UNITS_MS.h;
-
-/** `90s`, `10m`, `1h` to milliseconds. Throws `arguments/<name>`. */
-export function parseDuration(name: string, text: string): number {
-  const [, digits, unit] = /^(\d{1,9})([smh])$/.exec(text) ?? [];
-  const durationMs = Number(digits) * UNITS_MS[unit as keyof typeof UNITS_MS];
-  if (durationMs >= UNITS_MS.s && durationMs <= MAX_DURATION_MS) return durationMs;
-  throw argumentError(name, `A duration such as 90s, 10m or 1h is expected (at most 720h), got ${quote(text)}.`);
-}
 
 /** Prints the report at the end, or when it is interrupted; sets exit code 1 when a seed failed. */
-export async function simulateLong({ engines, durationMs, seed, jobs, json, directory = '.' }: LongFlags): Promise<void> {
+export async function simulateLong({ jobs = availableParallelism(), json, directory = '.', ...input }: LongFlags): Promise<void> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   const run = new LongRun({
-    engines,
-    durationMs,
-    seed,
-    jobs: jobs ?? availableParallelism(),
+    ...input,
+    jobs,
     signal: interrupted.signal,
     onFailure: (report) => saveFailure(report, directory),
   });
-  note(`engines ${engines.join(', ')}; from seed ${seed} on; ${run.jobs} threads`);
+  note(`engines: ${input.engines.join(', ')}; seeds: from ${input.seed} on; threads: ${jobs}`);
   const progress = setInterval(() => note(progressLine(run)), PROGRESS_INTERVAL_MS);
   process.once('SIGINT', interrupt);
   try {

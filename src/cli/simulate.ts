@@ -1,17 +1,16 @@
 /** `synod simulate`: networks of any engine in a world that fails on purpose. */
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
 import type { Options } from '../simulator/options.ts';
-import type { Plan, Result } from '../simulator/run.ts';
+import type { Plan, Result, RunLimits } from '../simulator/run.ts';
 import type { Subject } from '../simulator/subject.ts';
 import type { TierName } from '../simulator/tier.ts';
 import type { TraceSink } from '../simulator/trace.ts';
-import { integerOption, readJsonFile } from './options.ts';
+import { durationOption, integerOption, readJsonFile } from './options.ts';
 import { argumentError, note, openProgress, print } from './output.ts';
+import { MAX_JOBS } from './seeds/limits.ts';
 import { commandOf, drawAgain, joinSinks, openPicture, type PictureFlags, secondsOption } from './simulate-html.ts';
 import { runnerOf, tierOption } from './simulate-tier.ts';
 
@@ -28,12 +27,17 @@ interface SimulateFlags extends PictureFlags {
   readonly tier?: TierName;
   readonly nodes?: number;
   readonly duration?: number;
+  readonly events?: number;
+  /** In ms of real time. */
+  readonly for?: number;
+  readonly jobs?: number;
   readonly mutant?: string;
   readonly mutants?: boolean;
   readonly json?: boolean;
 }
 
 const MAX_SEED = Number.MAX_SAFE_INTEGER;
+const MAX_EVENTS = 1_000_000_000;
 
 export function registerSimulate(program: Command): void {
   program
@@ -54,6 +58,9 @@ export function registerSimulate(program: Command): void {
     .option('--tier <light|real>', "what is below the driver: a light ledger (default), or a node's own store, EVM and pool", tierOption)
     .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
     .option('--duration <seconds>', 'how long faults happen, in virtual time', integerOption('duration', 1, 10_000_000))
+    .option('--events <n>', 'faults end after so many events, should that be sooner', integerOption('events', 1, MAX_EVENTS))
+    .option('--for <duration>', 'run seeds from --seed on for so long (90s, 10m, 1h), on several threads', durationOption('for'))
+    .option('--jobs <n>', 'threads for --for (default: one for each core)', integerOption('jobs', 1, MAX_JOBS))
     .option('--mutants', 'list the bugs that can be planted, each with its story')
     .option('--mutant <name>', 'plant a bug in this process, and look for a seed that shows it')
     .option('--json', 'print JSON')
@@ -65,6 +72,7 @@ Exit code 1 when something was violated that the faults do not excuse, or when a
 Examples:
   synod simulate --seed 7
   synod simulate --seeds 1..300
+  synod simulate --for 10m
   synod simulate --seed 7 --html run.html
   synod simulate --engine ./my-engine.ts --until-failure --shrink
   synod simulate --tier real --seeds 1..20
@@ -77,8 +85,12 @@ Examples:
 
 /** What makes no sense beside each of these. */
 const EXCLUDED: readonly (readonly [keyof SimulateFlags, readonly (keyof SimulateFlags)[]])[] = [
-  ['script', ['seed', 'seeds', 'untilFailure', 'shrink', 'save', 'trace', 'html', 'scenario', 'nodes', 'duration', 'mutant', 'tier']],
-  ['scenario', ['engine', 'seed', 'seeds', 'untilFailure', 'nodes', 'duration', 'tier']],
+  ['for', ['seeds', 'untilFailure', 'save', 'trace', 'html', 'scenario', 'script', 'mutant', 'tier']],
+  [
+    'script',
+    ['events', 'seed', 'seeds', 'untilFailure', 'shrink', 'save', 'trace', 'html', 'scenario', 'nodes', 'duration', 'mutant', 'tier'],
+  ],
+  ['scenario', ['events', 'engine', 'seed', 'seeds', 'untilFailure', 'nodes', 'duration', 'tier']],
   ['mutant', ['tier']],
   ['trace', ['seeds', 'untilFailure']],
 ];
@@ -101,8 +113,15 @@ async function simulate(flags: SimulateFlags): Promise<void> {
   if (flags.script !== undefined) return playScript(flags, flags.script);
   if (flags.scenario !== undefined) return runScenario(flags, flags.scenario);
   const subject = await loadSubject(flags.engine ?? 'pow');
+  if (flags.for !== undefined) return simulateFor(flags, flags.for);
   if (flags.seeds === undefined && flags.untilFailure !== true) return runOne(flags, subject);
   return runMany(flags, subject);
+}
+
+async function simulateFor(flags: SimulateFlags, durationMs: number): Promise<void> {
+  const { engine = 'pow', seed = 1, jobs, json } = flags;
+  const { simulateLong } = await import('./simulate-long.ts');
+  await simulateLong({ engines: [engine], durationMs, seed, jobs, json, options: optionsOf(flags), limits: limitsOf(flags) });
 }
 
 async function playScript(flags: SimulateFlags, file: string): Promise<void> {
@@ -143,6 +162,7 @@ async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
     subject,
     seeds: seedRange(from, to),
     options: optionsOf(flags),
+    ...limitsOf(flags),
     twiceEvery: 50,
     onResult: (result) => {
       progress.update(++done, `seed ${result.plan.seed}`);
@@ -183,7 +203,7 @@ async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promise<Resul
   const picture = flags.html === undefined ? null : await openPicture(flags.html, flags, plan.options.nodes);
   const startedMs = performance.now();
   try {
-    const result = await runner.carryOut(plan, joinSinks(sink?.write, picture?.sink));
+    const result = await runner.carryOut(plan, joinSinks(sink?.write, picture?.sink), limitsOf(flags));
     const tookMs = performance.now() - startedMs;
     const again = commandOf(process.argv.slice(2), flags.scenario === undefined ? plan.seed : null);
     print(flags.json, resultDocument(result, tookMs), () => resultText(result, again, tookMs));
@@ -237,20 +257,16 @@ async function loadSubject(engine: string, where = '--engine'): Promise<Subject>
   if (!/[./\\]/.test(engine)) {
     throw argumentError('engine', `${where} expects one of ${SUBJECT_NAMES.join(', ')}, or the file of a module; got ${quote(engine)}.`);
   }
-  const { subjectOf } = await import('../simulator/subjects/custom.ts');
-  return subjectOf(await importModule(engine), engine);
-}
-
-async function importModule(file: string): Promise<{ readonly [key: string]: unknown }> {
-  try {
-    return await import(pathToFileURL(resolve(file)).href);
-  } catch (cause) {
-    throw new UsageError('simulator/engine-module', `Cannot load the engine ${quote(file)}`, {}, cause);
-  }
+  const { loadModule } = await import('./seeds/load.ts');
+  return loadModule(engine);
 }
 
 function optionsOf({ nodes, duration }: SimulateFlags): Partial<Options> {
   return { ...(nodes !== undefined && { nodes }), ...(duration !== undefined && { faultsMs: 1_000 * duration }) };
+}
+
+function limitsOf({ events }: SimulateFlags): Partial<RunLimits> {
+  return events === undefined ? {} : { faultEvents: events };
 }
 
 function seedsOption(text: string): { from: number; to: number } {

@@ -12,7 +12,7 @@ export function isModuleFile(engine: string): boolean {
   return /[./\\]/.test(engine);
 }
 
-/** Throws UsageError `simulator/unknown-engine` or `simulator/engine-module`, or what `subjectOf` throws. */
+/** Throws UsageError `simulator/unknown-engine`, or what `loadModule` throws. */
 export async function loadSubject(engine: string): Promise<Subject> {
   const known = knownSubject(engine);
   if (known !== undefined) return known;
@@ -20,7 +20,12 @@ export async function loadSubject(engine: string): Promise<Subject> {
     const expected = `one of ${SUBJECT_NAMES.join(', ')}, or the file of a module`;
     throw new UsageError('simulator/unknown-engine', `There is no engine ${quote(engine)}; expected ${expected}.`);
   }
-  return subjectOf(await importModule(engine), engine);
+  return loadModule(engine);
+}
+
+/** Throws UsageError `simulator/engine-module`, or what `subjectOf` throws. */
+export async function loadModule(file: string): Promise<Subject> {
+  return subjectOf(await importModule(file), file);
 }
 
 async function importModule(file: string): Promise<{ readonly [key: string]: unknown }> {

@@ -4,6 +4,7 @@
  */
 
 import { COMMON_MARKS } from '../../simulator/marks.ts';
+import type { Options } from '../../simulator/options.ts';
 import type { RunLimits } from '../../simulator/run.ts';
 import { Tally } from '../../simulator/tally.ts';
 import { loadSubject } from './load.ts';
@@ -24,6 +25,7 @@ export interface LongInput {
   readonly seed: number;
   /** Threads, 1 to 256. */
   readonly jobs: number;
+  readonly options?: Partial<Options>;
   readonly limits?: Partial<RunLimits>;
   readonly onFailure?: (report: SeedReport) => void;
   /** Ends it at once. */
@@ -85,11 +87,11 @@ export class LongRun {
   }
 
   *#tasks(): Generator<SeedTask, undefined> {
-    const { engines, durationMs, seed, limits = {} } = this.#input;
+    const { engines, durationMs, seed, options = {}, limits = {} } = this.#input;
     for (let round = 0; ; round++) {
       for (const engine of engines) {
         if (this.elapsedMs >= durationMs) return;
-        yield { engine, seed: String(seed + round), limits, isShrunk: true, isRepeated: round % TWICE_EVERY === 0 };
+        yield { engine, seed: String(seed + round), options, limits, isShrunk: true, isRepeated: round % TWICE_EVERY === 0 };
       }
     }
   }

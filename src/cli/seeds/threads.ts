@@ -6,8 +6,6 @@ import { Worker } from 'node:worker_threads';
 import { InternalError } from '../../base/errors.ts';
 import type { SeedReport, SeedTask } from './task.ts';
 
-export const MAX_JOBS = 256;
-
 export interface ThreadsInput {
   /** 1 to 256 threads. */
   readonly jobs: number;
