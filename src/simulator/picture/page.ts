@@ -9,7 +9,6 @@ import type { PictureModel } from './model.ts';
 /** The modules of the page in the order in which they are joined: each uses only those before it when it is loaded. */
 export const CLIENT_MODULES = [
   'data.js',
-  'fates.js',
   'dom.js',
   'format.js',
   'palette.js',
@@ -34,6 +33,8 @@ export const CLIENT_MODULES = [
   'jumps.js',
   'search.js',
   'input.js',
+  'looks.js',
+  'header.js',
   'main.js',
 ] as const;
 export const CLIENT_STYLE = 'style.css';

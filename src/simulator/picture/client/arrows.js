@@ -1,7 +1,6 @@
 /** Messages as arrows from line to line; those that were lost end in a cross; what is too many to draw is counted in bars. */
 
-import { messages, model, nodeCount } from './data.js';
-import { FATE } from './fates.js';
+import { FATE, messages, model, nodeCount } from './data.js';
 import { cross } from './glyphs.js';
 import { lineY } from './lanes.js';
 import { colour, messageStyle } from './palette.js';

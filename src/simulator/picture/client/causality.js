@@ -2,9 +2,7 @@
  * Happened-before (Lamport 1978): what an event can have been influenced by, and what it can have influenced, given the
  * messages that arrived. For each node that is a moment: until then it could, from then on it can.
  */
-import { lowerBound, messages, nodeCount } from './data.js';
-
-const RECEIVED = 1;
+import { FATE, lowerBound, messages, nodeCount } from './data.js';
 
 /**
  * By node, the first moment at which it can know of what happened at `node` at `us`; Infinity for never.
@@ -18,7 +16,7 @@ export function futureOf(node, us) {
   // In the order of sending: by the time a message is sent, all that its sender may have heard was sent earlier.
   for (let index = lowerBound(messages.sent, us); index < messages.count; index++) {
     const { sent, end, from, to, fate } = messages;
-    if (fate[index] !== RECEIVED || sent[index] < known[from[index]]) continue;
+    if (fate[index] !== FATE.received || sent[index] < known[from[index]]) continue;
     known[to[index]] = Math.min(known[to[index]], end[index]);
   }
   return known;
@@ -30,7 +28,7 @@ let arrivals = null;
 function byArrival() {
   if (arrivals !== null) return arrivals;
   const received = [];
-  for (let index = 0; index < messages.count; index++) if (messages.fate[index] === RECEIVED) received.push(index);
+  for (let index = 0; index < messages.count; index++) if (messages.fate[index] === FATE.received) received.push(index);
   arrivals = Int32Array.from(received).sort((a, b) => messages.end[a] - messages.end[b]);
   return arrivals;
 }

@@ -30,6 +30,9 @@ export const roles = model.roles.map(({ atUs, role, label }) => ({ at: sums(atUs
 /** @type {readonly States[]} By node. */
 export const states = model.states.map(({ atUs, text }) => ({ at: sums(atUs), text: indices(text) }));
 
+/** What can come of a message; from `lost` on, reasons for which it was lost. */
+export const FATE = { underWay: 0, received: 1, lost: 2 };
+
 /** Places of kinds of marks, by name. */
 export const MARK = Object.fromEntries(model.markKinds.map((name, kind) => [name, kind]));
 

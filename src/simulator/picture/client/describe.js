@@ -1,7 +1,6 @@
 /** What is to be said of the thing that is selected or pointed at: a heading, facts, and ways to go on. */
-import { blocks, lowerBound, MARK, marks, messages, model, nodeCount, textAt } from './data.js';
+import { blocks, FATE, lowerBound, MARK, marks, messages, model, nodeCount, textAt } from './data.js';
 import { definitions, link, make } from './dom.js';
-import { FATE } from './fates.js';
 import { blockName, counted, durationText, nodeName, shortHash, timeText, withShortHashes } from './format.js';
 import { MARK_STYLES } from './glyphs.js';
 import { headEnd, heads, marksOf } from './history.js';

@@ -6,13 +6,12 @@ import { overviewTime } from './overview.js';
 import { toggleCone } from './panel.js';
 import { pick } from './pick.js';
 import { nodeOf, timeOf } from './things.js';
-import { changed, goTo, pan, select, show, showAll, timeAt, view, zoom } from './view.js';
+import { changed, goTo, pan, select, show, showAll, timeAt, togglePlay, view, ZOOM_STEP, zoom } from './view.js';
 
 /** @typedef {import('./pick.js').Surface} Surface */
 
 /** Movement below this is a click. */
 const CLICK_PIXELS = 4;
-const ZOOM_STEP = 1.6;
 const WHEEL_ZOOM = 0.0022;
 /** Of the view, for an arrow key. */
 const PAN_SHARE = 0.15;
@@ -137,10 +136,7 @@ const KEYS = {
   Escape: () => select(null),
   '/': () => element('search').focus(),
   '?': () => /** @type {HTMLDialogElement} */ (element('help')).showModal(),
-  ' ': () => {
-    view.playing = !view.playing;
-    changed();
-  },
+  ' ': togglePlay,
 };
 
 /** @param {KeyboardEvent} event */

@@ -37,6 +37,9 @@ export const view = {
   playing: false,
 };
 
+/** What a key or a button zooms by. */
+export const ZOOM_STEP = 1.6;
+
 /** @type {(() => void)[]} */
 const listeners = [];
 let isDue = false;
@@ -132,6 +135,11 @@ export function lookAt(us) {
   }
   view.cursorUs = us;
   show(us - 0.6 * span, us + 0.4 * span);
+}
+
+export function togglePlay() {
+  view.playing = !view.playing;
+  changed();
 }
 
 /** Whether messages of this moment are in the page. */
