@@ -7,6 +7,7 @@ import { type Header, hashHeader } from '../../src/chain/header.ts';
 import { TWIN } from '../../src/simulator/behaviours/common.ts';
 import { mutateBlock, mutateHeader, mutatePacket } from '../../src/simulator/behaviours/mutation.ts';
 import type { CheckerFactory } from '../../src/simulator/checkers/checker.ts';
+import { lightBodyMatches } from '../../src/simulator/light-ledger.ts';
 import type { Observation } from '../../src/simulator/observations.ts';
 import type { Packet } from '../../src/simulator/packets.ts';
 import { FOR_EVER_MS } from '../../src/simulator/schedule.ts';
@@ -161,6 +162,16 @@ describe('a node that is', () => {
     const greeted = one.simulation.nodes[BAD]?.status()?.weight ?? 0n;
     expect(weights.every((weight) => weight < greeted)).toBe(true);
     expect(by(one, BAD, 'blocks').flatMap(({ packet }) => packet.blocks)).toEqual([]);
+  });
+
+  it('swapping: shows good headers with bodies that are not theirs', () => {
+    const one = misbehaving('swapping');
+    const known = new Set(observed(one, 'inserted').map(({ hash }) => hash));
+    const swapped = by(one, BAD, 'block').filter(({ packet }) => known.has(hashOf(packet.block)) && !lightBodyMatches(packet.block));
+    expect(swapped.length).toBeGreaterThan(0);
+    expect(codes(complaints(one))).toContain('block/transactionsRoot');
+    // Nobody takes the block itself for bad.
+    expect(codes(observed(one, 'checked'))).toEqual(new Set());
   });
 
   it('withholding: gives its blocks to some at once, to others late or never', () => {
