@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
-import type { Plan, Result } from '../simulator/run.ts';
+import type { Plan, Result, RunLimits } from '../simulator/run.ts';
 import type { TraceSink } from '../simulator/trace.ts';
 import { argumentError, note } from './output.ts';
 import { runnerOf } from './simulate-tier.ts';
@@ -63,11 +63,11 @@ export async function openPicture(file: string, { htmlFrom, htmlTo }: PictureFla
 }
 
 /** Carries out a run again, to draw it; nothing without `--html`. */
-export async function drawAgain(flags: PictureFlags, plan: Plan, command: string): Promise<void> {
+export async function drawAgain(flags: PictureFlags, plan: Plan, command: string, limits: Partial<RunLimits> = {}): Promise<void> {
   if (flags.html === undefined) return;
   const runner = await runnerOf(plan.tier);
   const picture = await openPicture(flags.html, flags, plan.options.nodes);
-  picture.write(await runner.carryOut(plan, picture.sink), command);
+  picture.write(await runner.carryOut(plan, picture.sink, limits), command);
 }
 
 /** The command line of one run out of that of many, as somebody would type it. `seed` is null where a scenario says it. */

@@ -178,8 +178,9 @@ async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
   process.exitCode = 1;
   if (failure === undefined) return;
   note(planText(failure.plan));
-  note(resultText(failure, commandOf(process.argv.slice(2), failure.plan.seed)));
-  if (flags.shrink !== true) await drawAgain(flags, failure.plan, commandOf(process.argv.slice(2), failure.plan.seed));
+  const again = commandOf(process.argv.slice(2), failure.plan.seed);
+  note(resultText(failure, again));
+  if (flags.shrink !== true) await drawAgain(flags, failure.plan, again, limitsOf(flags));
   await failed(flags, failure);
 }
 
