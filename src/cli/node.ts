@@ -11,8 +11,9 @@ import { MAX_PEERS } from '../sync/limits.ts';
 import { genesisFor } from './genesis.ts';
 import { absolutePath, addressOption, choiceOption, defaultDatadir, integerOption, listOption, portOption } from './options.ts';
 import { note, warn } from './output.ts';
+import { openStaking, type StakeFlags } from './validator-stake.ts';
 
-interface NodeFlags {
+interface NodeFlags extends StakeFlags {
   readonly datadir: string;
   readonly genesis?: string;
   readonly resync?: boolean;
@@ -85,6 +86,9 @@ export function registerNode(program: Command): void {
       'auto',
     )
     .option('--miner.gaslimit <gas>', 'gas limit to move mined blocks to', integerOption('miner.gaslimit', 5_000, 1e10))
+    .option('--stake', 'propose and vote with the validators whose keys are here (proof-of-stake)')
+    .option('--validators.dir <dir>', 'where their key files are (default: validators in the datadir)', absolutePath)
+    .option('--validators.password <file>', 'take the password of the key files from the first line of a file instead of asking for it')
     .option(
       '--finality.safe <depth>',
       'blocks below the head that count as safe (a policy, not a proof)',
@@ -102,14 +106,21 @@ export function registerNode(program: Command): void {
 Examples:
   synod node --mine --miner.etherbase 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
   synod node --datadir ./second --port 30304 --http.port 8546 --bootnodes /ip4/127.0.0.1/tcp/30303/p2p/16Uiu2...
+  synod node --genesis staked.json --stake --validators.password password.txt --miner.etherbase 0xf39F...2266
   synod node --genesis my-network.json --datadir ./mine --http.api eth,net,web3,txpool,miner,admin,synod`,
     )
     .action(async (flags: NodeFlags) => {
       // Loaded only here: the other commands need neither libp2p nor the EVM, and start in a third of the time.
       const { startNode } = await import('../node/node.ts');
-      const handle = await startNode(nodeConfig(flags));
-      tellSupervisor(handle);
-      process.exitCode = await untilStopped(handle);
+      const config = nodeConfig(flags);
+      const { signers, release } = await openStaking(flags, config.datadir, config.genesis);
+      try {
+        const handle = await startNode({ ...config, signers });
+        tellSupervisor(handle);
+        process.exitCode = await untilStopped(handle);
+      } finally {
+        release();
+      }
     });
 }
 
@@ -122,8 +133,8 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
   if (flags['miner.threads'] > 4 * availableParallelism()) {
     note(`${flags['miner.threads']} mining threads on ${availableParallelism()} processors will compete with each other.`);
   }
-  if (flags.mine === true && flags['miner.etherbase'] === undefined) {
-    warn('No --miner.etherbase was given: the rewards and fees of mined blocks go to the zero address, and are lost.');
+  if ((flags.mine === true || flags.stake === true) && flags['miner.etherbase'] === undefined) {
+    warn('No --miner.etherbase was given: the rewards and fees of blocks made here go to the zero address, and are lost.');
   }
   return {
     datadir: flags.datadir,
@@ -156,6 +167,7 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
       beneficiary: flags['miner.etherbase'] ?? ZERO_ADDRESS,
       gasLimit: flags['miner.gaslimit'] === undefined ? null : BigInt(flags['miner.gaslimit']),
     },
+    signers: [],
     finality: { safeDepth: flags['finality.safe'], finalizedDepth: flags['finality.finalized'] },
     faults: flags.faults === true,
     log: { format: flags['log.format'], verbosity: flags.verbosity, file: flags['log.file'] ?? null },

@@ -12,7 +12,7 @@ import { argumentError, warn } from './output.ts';
 const MAX_SECRET_FILE_BYTES = 64 * 1024;
 const OTHERS_MAY_READ = 0o077;
 
-const PASSWORD_ADVICE = 'Name a file with --password, whose first line is the password.';
+const passwordAdvice = (option: string) => `Name a file with ${option}, whose first line is the password.`;
 
 export interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
@@ -25,8 +25,10 @@ const CONSOLE: Terminal = { input: process.stdin, output: process.stderr };
 export interface PasswordRequest {
   /** What the password opens or protects: `Password of 0x...`. */
   readonly prompt: string;
-  /** From `--password`; its first line is the password. */
+  /** Its first line is the password. */
   readonly file?: string | undefined;
+  /** Where `file` comes from: `--password` when absent. */
+  readonly option?: string;
   /** A password for something new is asked for twice and must not be empty. */
   readonly isNew?: boolean;
 }
@@ -38,10 +40,11 @@ export async function readPassword(request: PasswordRequest, terminal: Terminal 
       throw argumentError('password', `The first line of ${request.file} is empty; it should be the password.`);
     return password;
   }
-  const password = await readHiddenLine(request.prompt, PASSWORD_ADVICE, terminal);
+  const advice = passwordAdvice(request.option ?? '--password');
+  const password = await readHiddenLine(request.prompt, advice, terminal);
   if (request.isNew !== true) return password;
   if (password === '') throw new UsageError('prompt/empty-password', 'The password is empty. Anybody could open the key file.');
-  const again = await readHiddenLine('Repeat the password', PASSWORD_ADVICE, terminal);
+  const again = await readHiddenLine('Repeat the password', advice, terminal);
   if (again !== password)
     throw new UsageError('prompt/password-mismatch', 'The two passwords differ. Nothing was written; please try again.');
   return password;

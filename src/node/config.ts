@@ -1,4 +1,5 @@
 /** Everything one node wants of itself, apart from what its network agreed on in genesis. The CLI fills it from flags. */
+import type { Signer } from '../base/signatures.ts';
 import type { Address } from '../base/types.ts';
 import type { LogOptions } from './logger.ts';
 
@@ -12,6 +13,8 @@ export interface NodeConfig {
   readonly network: NetworkConfig;
   readonly rpc: RpcConfig;
   readonly mining: MiningConfig;
+  /** Keys of the validators that this node is, opened and locked by the caller; none for a node that only follows. */
+  readonly signers: readonly Signer[];
   readonly finality: DepthPolicy;
   /** Fault methods (partition, heal) for a network that was started for tests. */
   readonly faults: boolean;

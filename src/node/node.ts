@@ -62,7 +62,11 @@ export async function startNode(config: NodeConfig): Promise<NodeHandle> {
   try {
     const chain = await openChain(config.datadir, config.genesis, {
       resync: config.resync,
-      node: { beneficiary: config.mining.beneficiary, produce: config.mining.enabled, signers: [] },
+      node: {
+        beneficiary: config.mining.beneficiary,
+        produce: config.mining.enabled || config.signers.length > 0,
+        signers: config.signers,
+      },
     });
     closers.add('chain', () => chain.close());
     return await assemble(config, chain, logger, closers);
@@ -254,6 +258,7 @@ function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoint
   );
   logger.info({ number: head.header.number, hash: head.hash }, 'Loaded head');
   logger.info({ address: endpoints.addresses[0] ?? 'none' }, 'Listening for peers');
+  if (config.signers.length > 0) logger.info({ keys: config.signers.length }, 'Signing as validator');
   if (endpoints.rpcUrl !== null)
     logger.info({ url: endpoints.rpcUrl, api: config.rpc.apis.join(',') }, 'Serving RPC over HTTP and WebSocket');
 }

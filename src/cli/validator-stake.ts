@@ -1,0 +1,60 @@
+/** `synod node --stake`: opens the validators' keys for the node, and says what would keep them from signing. */
+import { UsageError } from '../base/errors.ts';
+import type { Signer } from '../base/signatures.ts';
+import { parseSettings } from '../consensus/pos/settings.ts';
+import { validatorDirectory } from '../wallet/validator-directory.ts';
+import { openValidators } from '../wallet/validator-signers.ts';
+import { note, warn } from './output.ts';
+import { readPassword } from './prompt.ts';
+
+export interface StakeFlags {
+  readonly stake?: boolean;
+  readonly 'validators.dir'?: string;
+  readonly 'validators.password'?: string;
+}
+
+export interface Staking {
+  readonly signers: readonly Signer[];
+  /** To be called once the node has stopped. */
+  release(): void;
+}
+
+const NOT_STAKING: Staking = { signers: [], release: () => undefined };
+
+/** `genesis` is the genesis document of the node's network. Throws what `openValidators` throws, and `arguments/stake`. */
+export async function openStaking(flags: StakeFlags, datadir: string, genesis: unknown): Promise<Staking> {
+  if (flags.stake !== true) {
+    refuseUnused(flags);
+    return NOT_STAKING;
+  }
+  const { buildGenesis, parseGenesis } = await import('../execution/genesis.ts');
+  const { params } = await buildGenesis(parseGenesis(genesis));
+  if (params.engine.name !== 'pos')
+    throw new UsageError('arguments/stake', `--stake is for proof-of-stake; the engine of this network is ${params.engine.name}.`);
+  const directory = flags['validators.dir'] ?? validatorDirectory(datadir);
+  const opened = await openValidators({
+    directory,
+    network: params.genesisHash,
+    password: (keys) =>
+      readPassword({
+        prompt: `Password of ${keys.length === 1 ? "the validator's key" : `the ${keys.length} validators' keys`} in ${directory}`,
+        file: flags['validators.password'],
+        option: '--validators.password',
+      }),
+  });
+  for (const { path, reason } of opened.unreadable) warn(`${path} was left out. ${reason}`);
+  const ofGenesis = new Set(parseSettings(params.engine.settings).validators.map(({ publicKey }) => publicKey));
+  const others = opened.signers.filter(({ publicKey }) => !ofGenesis.has(publicKey)).length;
+  if (others > 0)
+    note(
+      `${others} of ${opened.signers.length} keys are of no validator of genesis; they sign once a deposit made them validators (\`synod validator status\`).`,
+    );
+  return opened;
+}
+
+/** Whoever names keys wants them to be used. */
+function refuseUnused(flags: StakeFlags): void {
+  for (const name of ['validators.dir', 'validators.password'] as const) {
+    if (flags[name] !== undefined) throw new UsageError('arguments/stake', `--${name} is of no use without --stake.`);
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Validators of test networks, whose keys everybody knows (`devValidatorKeys`): node i has the keys from i * count on. Their
+ * files are cheap to open, because there is nothing to protect.
+ */
+import type { PublicKey } from '../base/signatures.ts';
+import type { ScryptCost } from './key-derivation.ts';
+import { writeKeyFile } from './key-files.ts';
+import { listValidators, storeValidator, validatorDirectory } from './validator-directory.ts';
+import { devValidatorKeys } from './validator-keys.ts';
+
+/** About two milliseconds for each file. */
+export const DEV_COST: ScryptCost = { n: 2 ** 10, r: 8, p: 1 };
+export const DEV_PASSWORD = 'synod';
+const PASSWORD_FILE = 'validators-password';
+
+export interface DevValidators {
+  readonly publicKeys: readonly PublicKey[];
+  /** For `--validators.dir`; the default of a node with this datadir. */
+  readonly directory: string;
+  /** For `--validators.password`. */
+  readonly passwordFile: string;
+}
+
+/** Makes the files of one node in its datadir; those that are there already are left as they are. */
+export async function createDevValidators(datadir: string, node: number, count: number): Promise<DevValidators> {
+  const directory = validatorDirectory(datadir);
+  const keys = devValidatorKeys(count, node * count);
+  const known = new Set((await listValidators(directory)).validators.map(({ publicKey }) => publicKey));
+  for (const key of keys) if (!known.has(key.publicKey)) await storeValidator(directory, key, DEV_PASSWORD, DEV_COST);
+  const passwordFile = await writeKeyFile(datadir, PASSWORD_FILE, `${DEV_PASSWORD}\n`);
+  return { publicKeys: keys.map(({ publicKey }) => publicKey), directory, passwordFile };
+}
