@@ -25,7 +25,7 @@ export function durationOption(name: string): (text: string) => number {
     const [, digits, unit] = /^(\d{1,9})([smh])$/.exec(text) ?? [];
     const durationMs = Number(digits) * UNITS_MS[unit as keyof typeof UNITS_MS];
     if (durationMs >= UNITS_MS.s && durationMs <= MAX_DURATION_MS) return durationMs;
-    throw argumentError(name, `Expected a duration such as 90s, 10m or 1h (at most 720h) for ${name}, got ${quote(text)}.`);
+    throw argumentError(name, `Expected a duration such as 90s, 10m or 1h (at most 720h), got ${quote(text)}.`);
   };
 }
 
