@@ -9,7 +9,7 @@ import { downtimes, firstMark, marksOf, marksOfKind } from './history.js';
 import { colour, roleStyle } from './palette.js';
 import { addPoint } from './pick.js';
 import { nodeOf, timeOf } from './things.js';
-import { view, xOf } from './view.js';
+import { usPerPixel, view, xOf } from './view.js';
 
 /** @typedef {CanvasRenderingContext2D} Pen */
 
@@ -19,13 +19,19 @@ const MAX_LANE_HEIGHT = 170;
 const LINE_SHARE = 0.38;
 /** Of bands below the line, and of violations above it. */
 const BAND_DISTANCE = 11;
+/** Where there is room, names below the line stay free of bands. */
+const ROOMY_LANE = 90;
+const ROOMY_BAND_DISTANCE = 21;
 const VIOLATION_HEIGHT = 16;
 const HALO_RADIUS = 11;
 /** With less room than this for each mark of a kind, marks are narrow. */
 const PIXELS_PER_MARK = 13;
 const DENSE_SCALE = 0.45;
-/** Of one kind on one node: closer together than this, marks are one. */
-const MIN_MARK_GAP = { head: 2, engine: 5, other: 4 };
+/** Of one kind on one node: closer together than so many pixels, marks are one. */
+const MIN_MARK_GAP = 4;
+const MIN_MARK_GAPS = /** @type {{ [kind: string]: number }} */ ({ head: 2, engine: 5 });
+/** Marks that are not about the highlighted block. */
+const FADED = 0.3;
 /** Names of an engine's traces are written only when each has so many pixels. */
 const PIXELS_PER_NAME = 60;
 
@@ -65,7 +71,7 @@ export function drawLanes(pen) {
     drawLine(pen, node);
     drawDowntimes(pen, node, top, lanes.height);
     dotDowntimes(pen, node);
-    drawBands(pen, node, lineY(node) + BAND_DISTANCE, top + lanes.height, 'lanes');
+    drawBands(pen, node, lineY(node) + (lanes.height > ROOMY_LANE ? ROOMY_BAND_DISTANCE : BAND_DISTANCE), top + lanes.height, 'lanes');
   }
 }
 
@@ -152,6 +158,7 @@ export function drawMarks(pen, highlighted) {
 }
 
 /**
+ * The marks of one kind on one line, one for each few pixels; those about the highlighted block all of them, on top.
  * @param {Pen} pen
  * @param {number} node
  * @param {number} kind
@@ -161,27 +168,51 @@ function drawKind(pen, node, kind, highlighted) {
   const name = model.markKinds[kind];
   const list = marksOfKind[node][kind];
   const [first, last] = [firstMark(list, view.fromUs), firstMark(list, view.toUs + 1)];
-  const wanted =
-    view.hiddenNames.size === 0
-      ? list.slice(first, last)
-      : list.slice(first, last).filter((mark) => !view.hiddenNames.has(marks.name[mark]));
-  const gap = name === 'head' ? MIN_MARK_GAP.head : name === 'engine' ? MIN_MARK_GAP.engine : MIN_MARK_GAP.other;
-  const isDense = wanted.length * PIXELS_PER_MARK > view.width;
-  const isWritten = name !== 'engine' || wanted.length * PIXELS_PER_NAME <= view.width;
-  const y = lineY(node);
-  let lastX = Number.NEGATIVE_INFINITY;
+  const gapUs = (MIN_MARK_GAPS[name] ?? MIN_MARK_GAP) * usPerPixel();
+  const scale = (last - first) * PIXELS_PER_MARK > view.width ? DENSE_SCALE : 1;
+  const isWritten = name !== 'engine' || (last - first) * PIXELS_PER_NAME <= view.width;
   let lastLabel = Number.NEGATIVE_INFINITY;
-  for (const mark of wanted) {
-    const x = xOf(marks.at[mark]);
-    const isSpecial = highlighted >= 0 && marks.block[mark] === highlighted;
-    if (x - lastX < gap && !isSpecial) continue;
-    lastX = x;
-    pen.globalAlpha = highlighted >= 0 && !isSpecial ? 0.3 : 1;
-    drawMark(pen, name, x, y, isDense && !isSpecial ? DENSE_SCALE : 1);
-    addPoint('lanes', { type: 'mark', index: mark }, x, y);
-    if (isWritten) lastLabel = writeLabel(pen, labelOf(mark, name), x, y, lastLabel, name);
+  pen.globalAlpha = highlighted >= 0 ? FADED : 1;
+  for (let place = first; place < last; ) {
+    const next = Math.max(place + 1, firstMark(list, marks.at[list[place]] + gapUs));
+    const mark = mostOf(list, place, Math.min(next, last));
+    place = next;
+    if (view.hiddenNames.has(marks.name[mark])) continue;
+    drawOne(pen, mark, name, scale);
+    if (isWritten) lastLabel = writeLabel(pen, mark, name, lastLabel);
   }
   pen.globalAlpha = 1;
+  if (highlighted < 0) return;
+  for (let place = first; place < last; place++) {
+    if (marks.block[list[place]] !== highlighted) continue;
+    drawOne(pen, list[place], name, 1);
+    writeLabel(pen, list[place], name, Number.NEGATIVE_INFINITY);
+  }
+}
+
+/**
+ * Of marks that are too close to each other, the one to be seen: the first, or the deepest reorganisation.
+ * @param {readonly number[]} list
+ * @param {number} first
+ * @param {number} last
+ */
+function mostOf(list, first, last) {
+  let most = list[first];
+  if (marks.kind[most] !== MARK.reorg) return most;
+  for (let place = first + 1; place < last; place++) if (marks.value[list[place]] > marks.value[most]) most = list[place];
+  return most;
+}
+
+/**
+ * @param {Pen} pen
+ * @param {number} mark
+ * @param {string} name of its kind
+ * @param {number} scale
+ */
+function drawOne(pen, mark, name, scale) {
+  const [x, y] = [xOf(marks.at[mark]), lineY(marks.node[mark])];
+  drawMark(pen, name, x, y, scale);
+  addPoint('lanes', { type: 'mark', index: mark }, x, y);
 }
 
 /**
@@ -197,27 +228,26 @@ function labelOf(mark, name) {
 /**
  * Where the label before it leaves room.
  * @param {Pen} pen
- * @param {string} text
- * @param {number} x
- * @param {number} y
- * @param {number} lastLabel
- * @param {string} name
- * @returns {number} where the last label ends now
+ * @param {number} mark
+ * @param {string} name of its kind
+ * @param {number} lastLabel where the last label ends
+ * @returns {number} where it ends now
  */
-function writeLabel(pen, text, x, y, lastLabel, name) {
+function writeLabel(pen, mark, name, lastLabel) {
+  const text = labelOf(mark, name);
   if (text === '') return lastLabel;
   pen.font = name === 'reorg' ? 'bold 11px system-ui, sans-serif' : '10px system-ui, sans-serif';
   const width = pen.measureText(text).width;
-  const left = x - width / 2;
+  const left = xOf(marks.at[mark]) - width / 2;
   if (left < lastLabel + 4) return lastLabel;
-  const below = name === 'engine';
-  const baseline = below ? y + 16 : y - 11;
+  const isBelow = name === 'engine';
+  const baseline = lineY(marks.node[mark]) + (isBelow ? 16 : -11);
   pen.textBaseline = 'alphabetic';
   pen.strokeStyle = colour('ground');
   pen.lineWidth = 3;
   pen.lineJoin = 'round';
   pen.strokeText(text, left, baseline);
-  pen.fillStyle = name === 'reorg' ? colour('orange') : name === 'finalize' ? colour('green') : colour(below ? 'quiet' : 'text');
+  pen.fillStyle = name === 'reorg' ? colour('orange') : name === 'finalize' ? colour('green') : colour(isBelow ? 'quiet' : 'text');
   pen.fillText(text, left, baseline);
   return left + width;
 }

@@ -14,6 +14,7 @@ const MAX_NAMES = 24;
 
 /** @type {(() => void)[]} */
 const redraws = [];
+let drawnFor = '';
 
 export function makeLegend() {
   redraws.length = 0;
@@ -26,7 +27,12 @@ export function makeLegend() {
   );
 }
 
+/** Drawn anew only when a switch was turned or colours have changed. */
 export function drawLegend() {
+  const { hiddenMessages, hiddenMarks, hiddenNames, hiddenSpans } = view;
+  const key = JSON.stringify([[...hiddenMessages], [...hiddenMarks], [...hiddenNames], [...hiddenSpans], colour('ground')]);
+  if (key === drawnFor) return;
+  drawnFor = key;
   for (const redraw of redraws) redraw();
 }
 
