@@ -3,8 +3,9 @@
  * terminal, or a line now and then elsewhere, or JSON lines.
  */
 import { toHex } from '../base/bytes.ts';
+import type { Json } from '../base/types.ts';
 import type { NodeStatus } from '../node/status.ts';
-import type { Manifest } from '../testnet/manifest.ts';
+import type { Manifest, TestnetNode } from '../testnet/manifest.ts';
 import type { NodeReport, SupervisorEvent } from '../testnet/supervisor.ts';
 import { DEV_MNEMONIC, devAccounts } from '../wallet/mnemonic.ts';
 import { checksummed } from '../wallet/private-key.ts';
@@ -60,9 +61,10 @@ class PlainDisplay implements Display {
   }
 
   starting(resumed: boolean): void {
-    const { nodes, miners, engine } = this.manifest.options;
+    const { nodes, miners, validators, engine } = this.manifest.options;
+    const makers = engine === 'pow' ? `${miners} mining` : `${validators} validators`;
     const what = resumed ? 'Going on with' : 'Starting';
-    this.line(`${what} ${nodes} ${engine} nodes (${miners} mining) in ${this.directory}`);
+    this.line(`${what} ${nodes} ${engine} nodes (${makers}) in ${this.directory}`);
   }
 
   ready(report: readonly NodeReport[]): void {
@@ -174,9 +176,14 @@ function banner(manifest: Manifest, report: readonly NodeReport[]): string[] {
     ...heading('Chain ID'),
     String(chainId),
     ...heading('Endpoints (HTTP and WebSocket)'),
-    ...report.map(({ index, rpcUrl, mines }) => `(${index}) ${rpcUrl ?? 'down'}${mines ? '  mining' : ''}`),
+    ...report.map(({ index, rpcUrl, mines }) => `(${index}) ${rpcUrl ?? 'down'}${mines ? '  mining' : stakes(manifest.nodes[index])}`),
     '',
   ];
+}
+
+function stakes(node: TestnetNode | undefined): string {
+  const count = node?.validators.length ?? 0;
+  return count === 0 ? '' : `  ${count} validator${count === 1 ? '' : 's'}`;
 }
 
 const statusOf = (report: NodeReport): NodeStatus | null => report.status as NodeStatus | null;
@@ -201,13 +208,14 @@ const COLUMNS: readonly Column[] = [
   { title: 'height', cell: told(({ head }) => head.number), alignment: 'right' },
   { title: 'head', cell: told(headText) },
   { title: 'peers', cell: told(({ peers }) => peers), alignment: 'right' },
+  { title: 'final', cell: told(({ finalized }) => finalized.number), alignment: 'right', luxury: 1 },
+  { title: 'works', cell: told(workText), alignment: 'right', luxury: 1 },
   {
-    title: 'hash rate',
-    cell: told(({ mining }) => (mining?.enabled === true ? hashRate(mining.hashesPerSecond) : '-')),
+    title: 'made',
+    cell: told(({ mining, consensus }) => mining?.sealed ?? staking(consensus)?.proposed ?? '-'),
     alignment: 'right',
-    luxury: 1,
+    luxury: 5,
   },
-  { title: 'mined', cell: told(({ mining }) => mining?.sealed ?? '-'), alignment: 'right', luxury: 5 },
   { title: 'reorgs', cell: told(({ reorgs }) => reorgs.count), alignment: 'right', luxury: 2 },
   { title: 'deepest', cell: told(({ reorgs }) => reorgs.deepest), alignment: 'right', luxury: 6 },
   { title: 'pool', cell: told(({ pool }) => pool.pending + pool.queued), alignment: 'right', luxury: 4 },
@@ -239,6 +247,24 @@ function syncText(status: NodeStatus | null): string {
   return status === null || status.sync.state === 'idle' ? 'up' : `syncing to ${status.sync.target}`;
 }
 
+/** What a node does for its network: hashes, or validators. */
+function workText({ mining, consensus }: NodeStatus): string {
+  if (mining !== null) return mining.enabled ? hashRate(mining.hashesPerSecond) : '-';
+  const keys = staking(consensus)?.keys ?? 0;
+  return keys === 0 ? '-' : `${keys} val`;
+}
+
+interface Staking {
+  readonly keys: number;
+  readonly proposed: number;
+}
+
+/** Of the engine's own picture, under proof-of-stake. */
+function staking(consensus: Json): Staking | null {
+  const { keys, counts } = (consensus ?? {}) as { readonly keys?: number; readonly counts?: { readonly proposed?: number } };
+  return keys === undefined ? null : { keys, proposed: counts?.proposed ?? 0 };
+}
+
 /** The same head has the same colour, so that a fork is seen at a glance. */
 function headText(status: NodeStatus): string {
   const colours = ['green', 'cyan', 'magenta', 'yellow', 'blue'] as const;
@@ -259,7 +285,8 @@ function summary(report: readonly NodeReport[]): string {
   const each = (pick: (status: NodeStatus) => string | number) =>
     statuses.map((status) => (status === null ? '-' : pick(status))).join(' ');
   const rate = statuses.reduce((sum, status) => sum + (status?.mining?.enabled === true ? status.mining.hashesPerSecond : 0), 0);
+  const work = rate > 0 ? `  ${hashRate(rate)}` : '';
   const heads = new Set(statuses.flatMap((status) => (status === null ? [] : status.head.hash)));
   const fork = heads.size > 1 ? ` (${heads.size} heads)` : '';
-  return `height ${each(({ head }) => head.number)}${fork}  peers ${each(({ peers }) => peers)}  ${hashRate(rate)}  reorgs ${each(({ reorgs }) => reorgs.count)}`;
+  return `height ${each(({ head }) => head.number)}${fork}  final ${each(({ finalized }) => finalized.number)}  peers ${each(({ peers }) => peers)}${work}  reorgs ${each(({ reorgs }) => reorgs.count)}`;
 }

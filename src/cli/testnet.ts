@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Json, quote } from '../base/types.ts';
+import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import type { Endpoints } from '../testnet/child.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
-import { createManifest, DEFAULT_HASH_RATE, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
+import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
+import { createManifest, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
 import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
@@ -17,6 +19,10 @@ import { createRpcClient } from './rpc-client.ts';
 import { type Display, openDisplay, reportTable } from './testnet-display.ts';
 
 const DEFAULT_DIRECTORY = '.synod/testnet';
+const MAX_VALIDATORS = 1_000;
+const VALIDATORS_PER_NODE = 2;
+/** One for each slot of an epoch. */
+const MIN_VALIDATORS = 4;
 const REPORT_INTERVAL_MS = 1_000;
 /** Signals that follow the first one so closely are the same keystroke. */
 const SAME_SIGNAL_MS = 1_000;
@@ -29,7 +35,8 @@ interface TestnetFlags {
   readonly nodes: number;
   readonly engine: string;
   readonly miners: number;
-  readonly blockTime: number;
+  readonly validators?: number;
+  readonly blockTime?: number;
   readonly chainId: number;
   readonly accounts: number;
   readonly balance: number;
@@ -46,16 +53,25 @@ export function registerTestnet(program: Command): void {
     .command('testnet')
     .description('start a network of real nodes on this machine')
     .option('--nodes <n>', 'how many nodes', integerOption('nodes', 1, MAX_NODES), 4)
-    .option('--miners <n>', 'how many of them mine', integerOption('miners', 0, MAX_NODES), 2)
-    .option('--engine <name>', 'how they agree', 'pow')
-    .option('--block-time <seconds>', 'mean time between blocks', integerOption('block-time', 1, 3_600), 2)
+    .addOption(new Option('--engine <name>', 'how they agree').choices(ENGINE_NAMES).default('pos'))
+    .option(
+      '--validators <n>',
+      'pos: validators of the whole network (default: two for each node, four at least)',
+      integerOption('validators', 1, MAX_VALIDATORS),
+    )
+    .option('--miners <n>', 'pow: how many nodes mine', integerOption('miners', 0, MAX_NODES), 2)
+    .option(
+      '--block-time <seconds>',
+      'mean time between blocks, or length of a slot (default: 2 with pow, 1 with pos)',
+      integerOption('block-time', 1, 3_600),
+    )
     .option('--chain-id <id>', 'chain id', integerOption('chain-id', 1, 2 ** 48), 31_337)
     .option('--accounts <n>', 'how many funded accounts', integerOption('accounts', 1, 1_000), 10)
     .option('--balance <ether>', 'ether of each account', integerOption('balance', 0, 1e9), 10_000)
     .option('--mnemonic <words>', 'the accounts and the miners are derived from it', DEV_MNEMONIC)
     .option(
       '--hashrate <limit>',
-      'most hashes a second of each miner (0: all that a core gives)',
+      'pow: most hashes a second of each miner (0: all that a core gives)',
       integerOption('hashrate', 0, MAX_HASH_RATE_LIMIT),
       DEFAULT_HASH_RATE,
     )
@@ -67,7 +83,8 @@ export function registerTestnet(program: Command): void {
       'after',
       `
 Examples:
-  synod testnet                              four nodes, two of them mining
+  synod testnet                              four nodes with two validators each
+  synod testnet --engine pow                 four nodes, two of them mining
   synod testnet --dir ./net --block-time 1   kept in ./net: a second start goes on from there
   synod testnet partition 0,1 2,3            cut a running network in two (from another terminal)
   synod testnet heal                         join it again
@@ -170,6 +187,7 @@ function openManifest(directory: string, flags: TestnetFlags, explicit: Readonly
 const MADE_WITH: readonly (readonly [flag: string, key: keyof TestnetOptions])[] = [
   ['nodes', 'nodes'],
   ['miners', 'miners'],
+  ['validators', 'validators'],
   ['engine', 'engine'],
   ['blockTime', 'blockTimeSeconds'],
   ['chainId', 'chainId'],
@@ -183,8 +201,9 @@ function optionsOf(flags: TestnetFlags): TestnetOptions {
   return {
     nodes: flags.nodes,
     miners: flags.miners,
+    validators: flags.validators ?? Math.max(MIN_VALIDATORS, VALIDATORS_PER_NODE * flags.nodes),
     engine: flags.engine,
-    blockTimeSeconds: flags.blockTime,
+    blockTimeSeconds: flags.blockTime ?? (flags.engine === 'pow' ? 2 : 1),
     chainId: flags.chainId,
     mnemonic: checkMnemonic(flags.mnemonic),
     accounts: flags.accounts,

@@ -6,12 +6,16 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../base/errors.ts';
-import type { Address, Json } from '../base/types.ts';
+import type { Address } from '../base/types.ts';
 import { deriveAccounts } from '../wallet/mnemonic.ts';
+import { engineOf, type JsonObject } from './engines.ts';
 
 export interface TestnetOptions {
   readonly nodes: number;
+  /** Nodes that mine, under proof-of-work. */
   readonly miners: number;
+  /** Validators of the whole network, under proof-of-stake. */
+  readonly validators: number;
   readonly engine: string;
   readonly blockTimeSeconds: number;
   readonly chainId: number;
@@ -26,6 +30,8 @@ export interface TestnetOptions {
 export interface TestnetNode {
   readonly index: number;
   readonly mines: boolean;
+  /** Numbers of the validator keys that it signs with. */
+  readonly validators: readonly number[];
   readonly etherbase: Address;
 }
 
@@ -36,13 +42,6 @@ export interface Manifest {
 }
 
 export const MAX_NODES = 64;
-/** A test network should leave the machine to its user: this is about 2% of a core with the SIMD kernel. */
-export const DEFAULT_HASH_RATE = 100_000;
-/** A gap of so many block times counts as a pause of the network (see the engine's settings). */
-const PAUSE_BLOCK_TIMES = 20;
-/** The first block after a pause is so much easier than the first of all: soon found, but not by all miners at once. */
-const EASY_BLOCK_DIVISOR = 8;
-
 export const paths = {
   manifest: (directory: string) => join(directory, 'testnet.json'),
   genesis: (directory: string) => join(directory, 'genesis.json'),
@@ -75,7 +74,8 @@ export function createManifest(directory: string, options: TestnetOptions, templ
   // The miners' accounts come after the funded ones, whose balances then change by nothing but their own transactions.
   const nodes = deriveAccounts(options.mnemonic, options.nodes, options.accounts).map(({ address }, index) => ({
     index,
-    mines: mines(index, options),
+    mines: options.engine === 'pow' && mines(index, options),
+    validators: options.engine === 'pos' ? validatorsOf(index, options) : [],
     etherbase: address,
   }));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -90,38 +90,28 @@ function mines(index: number, { nodes, miners }: TestnetOptions): boolean {
   return Math.floor(((index + 1) * miners - 1) / nodes) > Math.floor((index * miners - 1) / nodes);
 }
 
-type JsonObject = { [key: string]: Json };
+/** In turn, so that every node has as many as the others, or one more. */
+function validatorsOf(index: number, { nodes, validators }: TestnetOptions): number[] {
+  return Array.from({ length: validators }, (_, key) => key).filter((key) => key % nodes === index);
+}
 
 /** Fills the template of an engine's development network with what this one should be. */
 export function genesisDocument(template: unknown, options: TestnetOptions, funded: readonly Address[], nowMs: number): JsonObject {
   const document = structuredClone(template) as JsonObject;
   const config = document.config as JsonObject;
-  const engine = config.engine as JsonObject;
   const alloc = { ...(document.alloc as JsonObject) };
   // The template's own accounts have a balance and no code; its system contracts have code and stay.
   for (const [address, account] of Object.entries(alloc)) {
     if ((account as JsonObject).code === undefined) delete alloc[address];
   }
-  const difficulty = initialDifficulty(options);
   const balance = `0x${(BigInt(options.balance) * 10n ** 18n).toString(16)}`;
   for (const address of funded) alloc[address] = { balance };
-  const blockTimeSeconds = options.blockTimeSeconds;
-  const pauseAfterSeconds = PAUSE_BLOCK_TIMES * blockTimeSeconds;
-  const minimumDifficulty = Math.max(1, Math.floor(difficulty / EASY_BLOCK_DIVISOR));
+  const { engine, difficulty } = engineOf(config.engine as JsonObject, options, funded);
   return {
     ...document,
-    config: { ...config, chainId: options.chainId, engine: { ...engine, blockTimeSeconds, pauseAfterSeconds, minimumDifficulty } },
+    config: { ...config, chainId: options.chainId, engine },
     timestamp: `0x${Math.floor(nowMs / 1000).toString(16)}`,
     difficulty: `0x${difficulty.toString(16)}`,
     alloc,
   };
-}
-
-/** Without a limit the machine's speed is unknown: start low, and let the difficulty find it. */
-const UNLIMITED_START_HASH_RATE = 500_000;
-
-/** Half of what the miners can do in a block time, so that the first block does not keep anybody waiting. */
-function initialDifficulty(options: TestnetOptions): number {
-  const perMiner = options.hashRateLimit === 0 ? UNLIMITED_START_HASH_RATE : options.hashRateLimit;
-  return Math.max(1, Math.floor((perMiner * Math.max(1, options.miners) * options.blockTimeSeconds) / 2));
 }

@@ -5,6 +5,8 @@
  */
 import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
+import { createDevValidators, devPasswordFile } from '../wallet/validator-dev.ts';
+import { deriveValidatorKeys } from '../wallet/validator-keys.ts';
 import { type ChildState, type Endpoints, NodeChild } from './child.ts';
 import { type Manifest, paths, type TestnetNode } from './manifest.ts';
 
@@ -139,6 +141,7 @@ export class Supervisor {
   }
 
   async #up(child: NodeChild): Promise<Endpoints> {
+    await this.#prepare(child.index);
     if (this.#stopping) throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
     const endpoints = await child.start();
     // The others are told its address on this side. One that does not answer them is not this node's failure.
@@ -146,6 +149,17 @@ export class Supervisor {
     this.#options.onEvent({ type: 'node-up', index: child.index, rpcUrl: endpoints.rpcUrl });
     if (silent.includes(child.index)) throw noAnswer('partition', [child.index]);
     return endpoints;
+  }
+
+  /** The key files of its validators, which a first start makes and later ones find. */
+  async #prepare(index: number): Promise<void> {
+    const { directory, manifest } = this.#options;
+    const numbers = manifest.nodes[index]?.validators ?? [];
+    if (numbers.length === 0) return;
+    const keys = deriveValidatorKeys(manifest.options.mnemonic, manifest.options.validators).filter((_, number) =>
+      numbers.includes(number),
+    );
+    await createDevValidators(paths.datadir(directory, index), keys);
   }
 
   /**
@@ -188,11 +202,12 @@ export class Supervisor {
       // Pages in a browser may ask for what is open by default. What commands a node takes its operator's token.
       ['--http.corsdomain', '*'],
       ['--miner.etherbase', node.etherbase],
-      ['--miner.hashrate', String(manifest.options.hashRateLimit)],
+      ...(node.mines ? [['--miner.hashrate', String(manifest.options.hashRateLimit)]] : []),
       ['--verbosity', '3'],
       ...(bootnodes.length === 0 ? [] : [['--bootnodes', bootnodes.join(',')]]),
     ].flat();
-    return ['node', ...flags, '--faults', ...(node.mines ? ['--mine'] : [])];
+    const stake = ['--stake', '--validators.password', devPasswordFile(paths.datadir(directory, node.index))];
+    return ['node', ...flags, '--faults', ...(node.mines ? ['--mine'] : []), ...(node.validators.length > 0 ? stake : [])];
   }
 }
 

@@ -1,12 +1,13 @@
 /**
- * Validators of test networks, whose keys everybody knows (`devValidatorKeys`): node i has the keys from i * count on. Their
- * files are cheap to open, because there is nothing to protect.
+ * Validators of test networks, whose keys everybody knows who knows the network's words. Their files are cheap to open,
+ * because there is nothing to protect.
  */
+import { join } from 'node:path';
 import type { PublicKey } from '../base/signatures.ts';
 import type { ScryptCost } from './key-derivation.ts';
 import { writeKeyFile } from './key-files.ts';
 import { listValidators, storeValidator, validatorDirectory } from './validator-directory.ts';
-import { devValidatorKeys } from './validator-keys.ts';
+import type { ValidatorKey } from './validator-keys.ts';
 
 /** About two milliseconds for each file. */
 export const DEV_COST: ScryptCost = { n: 2 ** 10, r: 8, p: 1 };
@@ -22,11 +23,14 @@ export interface DevValidators {
 }
 
 /** Makes the files of one node in its datadir; those that are there already are left as they are. */
-export async function createDevValidators(datadir: string, node: number, count: number): Promise<DevValidators> {
+export async function createDevValidators(datadir: string, keys: readonly ValidatorKey[]): Promise<DevValidators> {
   const directory = validatorDirectory(datadir);
-  const keys = devValidatorKeys(count, node * count);
   const known = new Set((await listValidators(directory)).validators.map(({ publicKey }) => publicKey));
   for (const key of keys) if (!known.has(key.publicKey)) await storeValidator(directory, key, DEV_PASSWORD, DEV_COST);
   const passwordFile = await writeKeyFile(datadir, PASSWORD_FILE, `${DEV_PASSWORD}\n`);
   return { publicKeys: keys.map(({ publicKey }) => publicKey), directory, passwordFile };
+}
+
+export function devPasswordFile(datadir: string): string {
+  return join(datadir, PASSWORD_FILE);
 }

@@ -8,6 +8,7 @@ import type { NodeReport } from '../../src/testnet/supervisor.ts';
 
 const STATUS = {
   head: { number: 1_234, hash: `0x${'ab'.repeat(32)}` },
+  finalized: { number: 1_210 },
   peers: 3,
   mining: { enabled: true, hashesPerSecond: 98_765, sealed: 617 },
   reorgs: { count: 12, deepest: 2, last: 1 },
@@ -27,12 +28,19 @@ const titlesOf = (text: string) => stripVTControlCharacters(text.split('\n')[0] 
 describe('the table', () => {
   it('is whole where nothing limits it', () => {
     const text = stripVTControlCharacters(reportTable(REPORT));
-    const titles = ['node', 'rpc', 'height', 'head', 'peers', 'hash rate', 'mined', 'reorgs', 'deepest', 'pool', 'state'];
+    const titles = ['node', 'rpc', 'height', 'head', 'peers', 'final', 'works', 'made', 'reorgs', 'deepest', 'pool', 'state'];
     expect(titlesOf(text)).toEqual(titles);
-    const cells = ['0', 'http://127.0.0.1:8545', '1234', '0xababab..abab', '3', '99 kH/s', '617', '12', '2', '42', 'up (side 0)'];
+    const cells = ['0', 'http://127.0.0.1:8545', '1234', '0xababab..abab', '3', '1210', '99 kH/s', '617', '12', '2', '42', 'up (side 0)'];
     expect(text.split('\n')[1]?.split(/ {2,}/)).toEqual(cells);
     expect(text).toContain('silent (side 0)');
     expect(text).toContain('down (side 0)');
+  });
+
+  it('shows validators where there are no miners', () => {
+    const consensus = { keys: 2, counts: { proposed: 31 } };
+    const staking = { ...STATUS, mining: null, consensus } as unknown as NodeReport['status'];
+    const text = stripVTControlCharacters(reportTable([report(0, { status: staking })]));
+    expect(text.split('\n')[1]?.split(/ {2,}/).slice(5, 8)).toEqual(['1210', '2 val', '31']);
   });
 
   it.each([200, 120, 100, 80, 60])('fits a terminal of %i columns', (columns) => {
@@ -42,7 +50,7 @@ describe('the table', () => {
   });
 
   it('keeps what matters most the longest', () => {
-    expect(titlesOf(reportTable(REPORT, 80))).toEqual(['node', 'height', 'head', 'peers', 'hash rate', 'reorgs', 'state']);
+    expect(titlesOf(reportTable(REPORT, 80))).toEqual(['node', 'height', 'head', 'peers', 'final', 'works', 'reorgs', 'state']);
     expect(titlesOf(reportTable(REPORT, 1))).toEqual(['node', 'height', 'head', 'peers', 'state']);
   });
 });

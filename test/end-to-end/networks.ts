@@ -22,6 +22,7 @@ const OPTIONS: TestnetOptions = {
   nodes: 4,
   miners: 2,
   engine: 'pow',
+  validators: 8,
   blockTimeSeconds: 1,
   chainId: CHAIN_ID,
   mnemonic: DEV_MNEMONIC,
@@ -30,7 +31,7 @@ const OPTIONS: TestnetOptions = {
   hashRateLimit: HASH_RATE,
 };
 
-export const QUICK = ['--rpc-port', '0', '--block-time', '1', '--hashrate', String(HASH_RATE)];
+export const QUICK = ['--engine', 'pow', '--rpc-port', '0', '--block-time', '1', '--hashrate', String(HASH_RATE)];
 
 export function dev(index: number): (typeof DEV_ACCOUNTS)[number] {
   const account = DEV_ACCOUNTS[index];

@@ -18,7 +18,11 @@ const RPC_PORT = 40_000;
 function manifestOf(nodes: number): Manifest {
   const etherbase = `0x${'11'.repeat(20)}` as Address;
   const options = { nodes, hashRateLimit: 0 } as TestnetOptions;
-  return { version: 1, options, nodes: Array.from({ length: nodes }, (_, index) => ({ index, mines: index === 0, etherbase })) };
+  return {
+    version: 1,
+    options,
+    nodes: Array.from({ length: nodes }, (_, index) => ({ index, mines: index === 0, validators: [], etherbase })),
+  };
 }
 
 /** A running network, what its nodes were told last, and a set of those that do not answer. */
