@@ -11,7 +11,7 @@ const REJOINING = {
 /** For bugs that only time shows: less of it, so that a seed takes a fraction of a second. */
 const SHORT = {
   engine: 'pow',
-  options: { faultsMs: 900_000, engine: { blockTimeSeconds: 5, minimumDifficulty: 50, blockRewardWei: 5 } },
+  options: { nodes: 4, faultsMs: 600_000, engine: { blockTimeSeconds: 5, minimumDifficulty: 50, blockRewardWei: 5 } },
 } as const;
 const ASERT = 'consensus/pow/asert.ts';
 const RULES = 'consensus/pow/rules.ts';
@@ -192,7 +192,8 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
       { find: 'if (candidate.node.facts.weight <= node.facts.weight)', replace: 'if (candidate.node.header.number <= node.header.number)' },
     ],
     finders: ['WorkMonotone', 'HeadIsMaxWork'],
-    maxSeeds: 60,
+    maxSeeds: 100,
+    options: { ...SHORT.options, nodes: 6, faultsMs: 1_500_000 },
     faults: ['partition', 'hashRate'],
   },
   {
@@ -287,7 +288,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
       { find: '      if (arrival !== undefined) taken.push(arrival);\n', replace: '      if (arrival !== undefined) this.add(arrival);\n' },
     ],
     finders: ['Termination', 'HeadIsMaxWork'],
-    maxSeeds: 60,
+    maxSeeds: 80,
     faults: ['noise'],
   },
   {
@@ -315,7 +316,7 @@ const BLOCKS_ON_THEIR_WAY: readonly Mutant[] = [
     ],
     finders: ['Termination', 'HeadIsMaxWork'],
     maxSeeds: 40,
-    options: { ...SHORT.options, nodes: 3, faultsMs: 600_000 },
+    options: { ...SHORT.options, nodes: 3 },
     faults: ['clock'],
   },
   {
@@ -410,14 +411,14 @@ const LEDGER: readonly Mutant[] = [
       { find: '    return change;\n', replace: '    done(change);\n    return change;\n' },
     ],
     finders: ['Durability', 'WorkMonotone'],
-    maxSeeds: 40,
+    maxSeeds: 80,
     faults: ['crash', 'slowDisk'],
   },
 ];
 
 const DRIVER_AND_SYNC: readonly Mutant[] = [
   {
-    ...POW,
+    ...SHORT,
     name: 'driver/stale-timer',
     story: 'A timer that was set again fires for its old setting as well.',
     source: 'the driver contract; the doubled election timers of many a Raft',
