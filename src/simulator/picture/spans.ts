@@ -96,7 +96,7 @@ export function faultLabel(kind: string, data: Data): string {
     case 'cutLink':
       return `cut ${data.from} to ${data.to}`;
     case 'noise':
-      return `noise: ${percent(data.loss)} lost, ${percent(data.duplicate)} doubled, ${percent(data.reorder)} overtaken`;
+      return `noise: ${noiseParts(data, ['lost', 'doubled', 'overtaken'])}`;
     case 'clock':
       return `clock ${signedSeconds(data.offsetMs)}`;
     case 'drift':
@@ -131,7 +131,7 @@ export function faultSentence(kind: string, data: Data): string {
     case 'cutLink':
       return `Nothing that node ${data.from} sends to node ${data.to} arrives.`;
     case 'noise':
-      return `On every link ${percent(data.loss)} of the messages are lost, ${percent(data.duplicate)} arrive twice, ${percent(data.reorder)} are overtaken.`;
+      return `Of the messages on every link: ${noiseParts(data, ['are lost', 'arrive twice', 'are overtaken'])}.`;
     case 'clock':
       return `The wall clock of node ${data.node} is wrong by ${signedSeconds(data.offsetMs)}.`;
     case 'drift':
@@ -151,6 +151,12 @@ export function faultSentence(kind: string, data: Data): string {
 
 function list(places: Json | undefined): string {
   return Array.isArray(places) ? places.join(', ') : String(places);
+}
+
+/** What a noise does, in these words; what it does not do is left out. */
+function noiseParts({ loss, duplicate, reorder }: Data, words: readonly string[]): string {
+  const parts = [loss, duplicate, reorder].flatMap((share, index) => (Number(share) > 0 ? `${percent(share)} ${words[index]}` : []));
+  return parts.length === 0 ? 'nothing' : parts.join(', ');
 }
 
 function percent(share: Json | undefined): string {

@@ -40,9 +40,12 @@ export function drawTree(pen, highlighted) {
     const row = rowOf[block];
     if (row < 0) continue;
     const x = xOf(blocks.born[block]);
-    if (x - lastX[row] < MIN_BLOCK_GAP && block !== highlighted) continue;
+    if (x - lastX[row] < MIN_BLOCK_GAP || block === highlighted) continue;
     lastX[row] = x;
-    drawBlock(pen, block, x, room.get(block) ?? 0, block === highlighted, ancestors.has(block));
+    drawBlock(pen, block, x, room.get(block) ?? 0, false, ancestors.has(block));
+  }
+  if (highlighted >= first && highlighted < last && rowOf[highlighted] >= 0) {
+    drawBlock(pen, highlighted, xOf(blocks.born[highlighted]), 0, true, true);
   }
   drawHeads(pen);
 }
