@@ -8,12 +8,13 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assert, present } from '../../base/assert.ts';
 import { BoundedMap } from '../../base/bounded.ts';
-import { bytesToBig, concatBytes, toHex } from '../../base/bytes.ts';
+import { bytesToBig, concatBytes } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { Signature, SignedBy } from '../../base/signatures.ts';
 import { larger } from './gwei.ts';
+import { remembered } from './memo.ts';
 import { countBits, hasBit } from './pool.ts';
-import { COMMITTEE_SEED, littleEndian, PROPOSER_SEED, seedOf } from './randao.ts';
+import { COMMITTEE_SEED, littleEndian, PROPOSER_SEED, seedMix, seedOf } from './randao.ts';
 import {
   AGGREGATORS_PER_COMMITTEE,
   BALANCE_INCREMENT,
@@ -26,8 +27,6 @@ import { attestationRoot, type ChainName } from './signing.ts';
 import { epochOf } from './time.ts';
 import type { Attestation, Epoch, Gwei, IndexedAttestation, Slot, StakeState, Validator, ValidatorIndex } from './types.ts';
 
-/** Permutations that are kept: shuffling is by far the dearest part of an epoch, and the same on most branches. */
-const MAX_CACHED_PERMUTATIONS = 64;
 /** Epochs that are kept for one registry: the previous, the current and the next one, on a few branches. */
 const MAX_CACHED_EPOCHS = 8;
 
@@ -50,20 +49,17 @@ export interface EpochDuties {
 }
 
 /** A registry is never changed in place, so what follows from it is computed once. */
-const known = new WeakMap<readonly Validator[], BoundedMap<string, EpochDuties>>();
-const permutations = new BoundedMap<string, readonly number[]>(MAX_CACHED_PERMUTATIONS);
+const dutiesByRegistry = remembered((_: readonly Validator[]) => new BoundedMap<string, EpochDuties>(MAX_CACHED_EPOCHS));
 
 /** `epoch` is the state's, the previous or the next one. */
 export function dutiesOf(settings: PosSettings, state: StakeState, epoch: Epoch): EpochDuties {
   const current = epochOf(settings, state.slot);
   assert(Math.abs(epoch - current) <= 1, 'duties are known of the current epoch and of its neighbours');
-  const seed = seedOf(state, epoch, COMMITTEE_SEED);
-  const key = `${epoch}:${toHex(seed)}`;
-  const cache = known.get(state.validators) ?? new BoundedMap<string, EpochDuties>(MAX_CACHED_EPOCHS);
-  known.set(state.validators, cache);
+  const cache = dutiesByRegistry(state.validators);
+  const key = `${epoch}:${seedMix(state, epoch)}`;
   const cached = cache.get(key);
   if (cached !== undefined) return cached;
-  const duties = computeDuties(settings, state.validators, epoch, seed);
+  const duties = computeDuties(settings, state.validators, epoch, seedOf(state, epoch, COMMITTEE_SEED));
   cache.set(key, duties);
   return duties;
 }
@@ -82,16 +78,9 @@ function computeDuties(settings: PosSettings, validators: readonly Validator[], 
     active,
     activeBalance: larger(activeBalance, BALANCE_INCREMENT),
     committeesPerSlot: Math.max(1, Math.min(MAX_COMMITTEES_PER_SLOT, perSlot)),
-    shuffled: permutation(active.length, seed).map((place) => active[place] ?? 0),
+    shuffled: shuffledIndices(active.length, seed).map((place) => active[place] ?? 0),
     proposers: new Map(),
   };
-}
-
-function permutation(count: number, seed: Uint8Array): readonly number[] {
-  const key = `${count}:${toHex(seed)}`;
-  const cached = permutations.get(key) ?? shuffledIndices(count, seed);
-  permutations.set(key, cached);
-  return cached;
 }
 
 /** "get_beacon_committee": may be empty where there are fewer voters than slots. The committee exists. */

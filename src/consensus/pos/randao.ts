@@ -28,8 +28,12 @@ export function withReveal(mixes: readonly Hash[], epoch: Epoch, reveal: Signatu
 
 /** "get_seed": 32 bytes, fixed for an epoch when the one before it begins. */
 export function seedOf(state: StakeState, epoch: Epoch, purpose: typeof PROPOSER_SEED | typeof COMMITTEE_SEED): Uint8Array {
-  const mix = randaoMix(state, epoch + RANDAO_EPOCHS - SEED_LOOKAHEAD_EPOCHS - 1);
-  return sha256(concatBytes(littleEndian(purpose, 4), littleEndian(epoch, 8), fromHex(mix)));
+  return sha256(concatBytes(littleEndian(purpose, 4), littleEndian(epoch, 8), fromHex(seedMix(state, epoch))));
+}
+
+/** The mix that the seeds of an epoch are made of. */
+export function seedMix(state: StakeState, epoch: Epoch): Hash {
+  return randaoMix(state, epoch + RANDAO_EPOCHS - SEED_LOOKAHEAD_EPOCHS - 1);
 }
 
 /** "uint_to_bytes" */
