@@ -1,12 +1,17 @@
 /**
  * Plants a mutant (`simulator/mutants/`): the file that it names is changed while Node loads it, in this process alone.
  * Node strips the types afterwards, as always, and its compile cache goes by the content.
+ *
+ * It has to be done before anything else is loaded, so this module is given to Node itself, `node --import mutant-hook.ts
+ * main.ts simulate --mutant <name>`, and plants what the command line names; `simulate-mutants.ts` starts such a process.
  */
 import { registerHooks } from 'node:module';
 import { InternalError } from '../base/errors.ts';
 import { type Mutant, plant } from '../simulator/mutants/mutant.ts';
+import { knownMutant } from '../simulator/mutants/registry.ts';
 
 export interface Planted {
+  readonly mutant: Mutant;
   /** Throws `simulator/mutant-not-loaded` when the file was not loaded since: the bug is not in the code that runs. */
   assertLoaded(): void;
 }
@@ -25,6 +30,7 @@ export function plantMutant(mutant: Mutant): Planted {
     },
   });
   return {
+    mutant,
     assertLoaded() {
       if (loaded) return;
       const { name, file } = mutant;
@@ -38,3 +44,14 @@ function textOf(source: unknown): string {
   if (typeof source === 'string') return source;
   return source instanceof Uint8Array ? new TextDecoder().decode(source) : '';
 }
+
+/** `--mutant name` or `--mutant=name`. */
+function namedIn(argv: readonly string[]): string | undefined {
+  const at = argv.findIndex((word) => word === '--mutant' || word.startsWith('--mutant='));
+  return argv[at]?.split('=')[1] ?? argv[at + 1];
+}
+
+const wanted = process.execArgv.includes(import.meta.url) ? knownMutant(namedIn(process.argv) ?? '') : undefined;
+
+/** What this process was started with; null where it was started without. */
+export const planted: Planted | null = wanted === undefined ? null : plantMutant(wanted);

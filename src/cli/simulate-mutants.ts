@@ -1,13 +1,11 @@
-/**
- * `synod simulate --mutant`: plants a bug that somebody once made and looks for a seed that shows it; the test of the tests.
- * Nothing here may import code that a mutant could be in, other than by `import()` after it was planted.
- */
+/** `synod simulate --mutant`: plants a bug that somebody once made and looks for a seed that shows it; the test of the tests. */
+import { spawn } from 'node:child_process';
 import { quote } from '../base/types.ts';
 import type { Hunt } from '../simulator/mutants/hunt.ts';
 import type { Mutant } from '../simulator/mutants/mutant.ts';
 import { knownMutant, MUTANTS } from '../simulator/mutants/registry.ts';
 import type { Subject } from '../simulator/subject.ts';
-import { type Planted, plantMutant } from './mutant-hook.ts';
+import { type Planted, planted } from './mutant-hook.ts';
 import { argumentError, openProgress, print, style } from './output.ts';
 
 export interface HuntFlags {
@@ -19,13 +17,27 @@ export function listMutants(json: boolean | undefined): void {
   print(json, MUTANTS, () => MUTANTS.map(mutantText).join('\n\n'));
 }
 
-/** Throws `arguments/mutant` for a name that nobody has. */
-export function plantNamed(name: string): { readonly mutant: Mutant; readonly planted: Planted } {
-  const mutant = knownMutant(name);
-  if (mutant === undefined) {
+const HOOK = new URL('./mutant-hook.ts', import.meta.url).href;
+
+/** The mutant with which this process was started, or null. Throws `arguments/mutant` for a name that nobody has. */
+export function plantedHere(name: string): Planted | null {
+  if (knownMutant(name) === undefined) {
     throw argumentError('mutant', `There is no mutant ${quote(name)}; 'synod simulate --mutants' lists them.`);
   }
-  return { mutant, planted: plantMutant(mutant) };
+  return planted?.mutant.name === name ? planted : null;
+}
+
+/** The same command once more, in a process that plants its mutant before it loads anything. Takes over its exit code. */
+export function runPlanted(): Promise<void> {
+  const [, script = '', ...words] = process.argv;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const child = spawn(process.execPath, [...process.execArgv, '--import', HOOK, script, ...words], { stdio: 'inherit' });
+  child.once('error', reject);
+  child.once('exit', (code) => {
+    process.exitCode = code ?? 1;
+    resolve();
+  });
+  return promise;
 }
 
 /** One seed after another until one shows the planted mutant. Exit code 1 when it survives. */

@@ -131,13 +131,16 @@ async function playScript(flags: SimulateFlags, file: string): Promise<void> {
 
 /** Without a seed or a scenario it is a hunt; with one, a run like any other, but for the bug. */
 async function simulateMutant(flags: SimulateFlags, name: string): Promise<void> {
-  const { huntMutant, plantNamed } = await import('./simulate-mutants.ts');
-  const { mutant, planted } = plantNamed(name);
+  const { huntMutant, plantedHere, runPlanted } = await import('./simulate-mutants.ts');
+  const planted = plantedHere(name);
+  if (planted === null) return runPlanted();
+  const { mutant } = planted;
   const subject = await loadSubject(flags.engine ?? mutant.engine);
   const { planHunt } = await import('../simulator/mutants/hunt.ts');
   planted.assertLoaded();
   if (flags.scenario !== undefined) return runScenario(flags, flags.scenario);
   if (flags.seed === undefined) return huntMutant(mutant, subject, flags);
+  note(`planted: ${name}; without --mutant this seed gives another run`);
   const result = await carryOutAndPrint(flags, planHunt(mutant, subject, String(flags.seed)));
   if (!result.ok) return failed(flags, result);
   if (flags.save !== undefined) await save(flags.save, result);

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Violation } from '../../src/simulator/checkers/checker.ts';
 import { planHunt } from '../../src/simulator/mutants/hunt.ts';
 import { type Mutant, plant } from '../../src/simulator/mutants/mutant.ts';
 import { MUTANTS } from '../../src/simulator/mutants/registry.ts';
@@ -11,6 +12,7 @@ import { knownSubject } from '../../src/simulator/subjects/registry.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const HOOK = new URL('../../src/cli/mutant-hook.ts', import.meta.url).href;
 /** One for each core of the smallest machine that this runs on. */
 const PROCESSES = 2;
 const HUNT_TIMEOUT_MS = 600_000;
@@ -42,7 +44,7 @@ function startHunts(): ReadonlyMap<string, Promise<Ended>> {
   const hunts = new Map(waiting.map(({ name, promise }) => [name, promise]));
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      next.resolve(await run(MAIN, 'simulate', '--mutant', next.name, '--json'));
+      next.resolve(await run('--import', HOOK, MAIN, 'simulate', '--mutant', next.name, '--json'));
     }
   };
   for (let i = 0; i < PROCESSES; i++) void work();
@@ -99,6 +101,12 @@ describe('mutants', () => {
     const { code, stderr } = await run(MAIN, 'simulate', '--mutant', 'pow/none');
     expect(code).toBe(2);
     expect(stderr).toContain('arguments/mutant');
+  });
+
+  it('are planted by the command itself, and run like any seed', async () => {
+    const { code, stdout } = await run(MAIN, 'simulate', '--mutant', 'pow/work-twice', '--seed', '1', '--json');
+    expect(code).toBe(1);
+    expect((JSON.parse(stdout) as { readonly violations: readonly Violation[] }).violations[0]?.checker).toBe('WorkExact');
   });
 });
 
