@@ -9,6 +9,7 @@ import { PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signature } fro
 import type { Address, Hash } from '../../base/types.ts';
 import { MAX_PAYLOAD_BYTES } from '../../chain/block.ts';
 import { bytesField, decodeRlp, encodeRlp, integer, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
+import { remembered } from './memo.ts';
 import { MAX_ATTESTATIONS, MAX_COMMITTEE_SIZE, MAX_OFFENCES, MAX_REQUESTS, MAX_WITHDRAWALS } from './settings.ts';
 import type {
   Attestation,
@@ -203,15 +204,7 @@ export function encodePayload(payload: Payload): Uint8Array {
 }
 
 /** A block's payload is asked for again and again; neither its bytes nor what they say ever change. */
-const decoded = new WeakMap<Uint8Array, Payload>();
-
-export function decodePayload(encoded: Uint8Array): Payload {
-  const known = decoded.get(encoded) ?? payloadFrom(encoded);
-  decoded.set(encoded, known);
-  return known;
-}
-
-function payloadFrom(encoded: Uint8Array): Payload {
+export const decodePayload = remembered((encoded: Uint8Array): Payload => {
   const value = decode(encoded, 'payload', MAX_PAYLOAD_BYTES);
   const [randaoReveal, parentState, votersRoot, attestations, offences, requests, withdrawals] = fields(value, 'a payload', 7);
   return {
@@ -223,7 +216,7 @@ function payloadFrom(encoded: Uint8Array): Payload {
     requests: list(requests, 'requests', MAX_REQUESTS, requestFrom),
     withdrawals: list(withdrawals, 'withdrawals', MAX_WITHDRAWALS, withdrawalFrom),
   };
-}
+});
 
 export function encodeSeal({ proposer, signature }: Seal): Uint8Array {
   return encodeRlp([proposer, signature]);

@@ -9,6 +9,7 @@
 import { dutiesOf } from './committees.ts';
 import { hasBlocks } from './history.ts';
 import { finalityOf, justify, shiftJustification } from './justification.ts';
+import { rememberedOfTwo } from './memo.ts';
 import { correlationEpoch, payCorrelation } from './offences.ts';
 import { randaoMix } from './randao.ts';
 import { ejectLowBalances, nextEffectiveBalances } from './registry.ts';
@@ -22,9 +23,13 @@ export function processSlots(settings: PosSettings, state: StakeState, slot: Slo
   const from = epochOf(settings, state.slot);
   const to = epochOf(settings, slot);
   if (from === to) return moveTo(state, slot);
-  const ended = processEpoch(settings, moveTo(state, firstSlot(settings, from + 1) - 1));
-  return moveTo(skipEpochs(settings, ended, to), slot);
+  return moveTo(skipEpochs(settings, nextEpoch(settings, state), to), slot);
 }
+
+/** The first slot after the state's epoch. Asked for again with every slot and every block of the next epoch, on each branch. */
+const nextEpoch = rememberedOfTwo((settings: PosSettings, state: StakeState): StakeState => {
+  return processEpoch(settings, moveTo(state, firstSlot(settings, epochOf(settings, state.slot) + 1) - 1));
+});
 
 /** Fills in the block roots of the slots up to this one, which have no block. */
 function moveTo(state: StakeState, slot: Slot): StakeState {

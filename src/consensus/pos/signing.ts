@@ -9,6 +9,7 @@ import type { Hash } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import { attestationDataFields } from './codec.ts';
+import { rememberedOfTwo } from './memo.ts';
 import type { AttestationData, Epoch, Slot } from './types.ts';
 
 /** Names a chain in a signature. */
@@ -25,9 +26,9 @@ export function proposalRoot(chain: ChainName, epoch: Epoch, slot: Slot, block: 
 }
 
 /** By each voter. The epoch is the target's. */
-export function attestationRoot(chain: ChainName, data: AttestationData): Uint8Array {
+export const attestationRoot = rememberedOfTwo((chain: ChainName, data: AttestationData): Uint8Array => {
   return signingRoot(chain, 'attestation', data.target.epoch, attestationDataFields(data));
-}
+});
 
 /** By a proposer: its contribution to RANDAO, the same in the whole epoch. */
 export function randaoRoot(chain: ChainName, epoch: Epoch): Uint8Array {

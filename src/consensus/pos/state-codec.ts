@@ -8,6 +8,7 @@ import { DecodeError } from '../../base/errors.ts';
 import type { Hash } from '../../base/types.ts';
 import { bytesField, encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import { address, decode, fields, gwei, hash, list, number, publicKey } from './codec.ts';
+import { remembered } from './memo.ts';
 import { MAX_SLOTS_PER_EPOCH, MAX_VALIDATORS, RANDAO_EPOCHS, ROOT_EPOCHS, SLASHING_EPOCHS } from './settings.ts';
 import type { Checkpoint, Participation, StakeState, Validator } from './types.ts';
 
@@ -47,24 +48,12 @@ export function decodeState(encoded: Uint8Array): StakeState {
 }
 
 /** What a block says of the state after its parent: 32 bytes. */
-export function stateRoot(state: StakeState): Hash {
+export const stateRoot = remembered((state: StakeState): Hash => {
   return hashOf(keccak_256(encodeRlp([registryRoot(state.validators), ...otherFields(state)])));
-}
+});
 
-const registryRoots = new WeakMap<readonly Validator[], Uint8Array>();
-const leaves = new WeakMap<Validator, Uint8Array>();
-
-function registryRoot(validators: readonly Validator[]): Uint8Array {
-  const cached = registryRoots.get(validators) ?? keccak_256(concatBytes(...validators.map(leafOf)));
-  registryRoots.set(validators, cached);
-  return cached;
-}
-
-function leafOf(validator: Validator): Uint8Array {
-  const cached = leaves.get(validator) ?? keccak_256(encodeRlp(validatorFields(validator)));
-  leaves.set(validator, cached);
-  return cached;
-}
+const leafOf = remembered((validator: Validator) => keccak_256(encodeRlp(validatorFields(validator))));
+const registryRoot = remembered((validators: readonly Validator[]) => keccak_256(concatBytes(...validators.map(leafOf))));
 
 function otherFields(state: StakeState): RlpValue[] {
   return [

@@ -11,9 +11,10 @@ import type { Hash } from '../../base/types.ts';
 import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import { fields, gwei, list, number, publicKey } from './codec.ts';
 import { dutiesOf, type EpochDuties } from './committees.ts';
+import { rememberedOfTwo } from './memo.ts';
 import { MAX_VALIDATORS, type PosSettings } from './settings.ts';
 import { epochOf, previousEpoch } from './time.ts';
-import type { Epoch, Gwei, StakeState, ValidatorIndex } from './types.ts';
+import type { Epoch, Gwei, StakeState, Validator, ValidatorIndex } from './types.ts';
 
 export interface Voter {
   readonly index: ValidatorIndex;
@@ -36,13 +37,13 @@ export interface VoterHashes {
 
 /** Of the state's epoch, or of the one before. */
 export function votersOf(settings: PosSettings, state: StakeState, epoch: Epoch): Voters {
-  return listOf(state, dutiesOf(settings, state, epoch));
+  return listOf(state.validators, dutiesOf(settings, state, epoch));
 }
 
 /** What a block's `votersRoot` is made of. It is the same in all states of one epoch of one chain. */
 export function voterHashes(settings: PosSettings, state: StakeState): VoterHashes {
   const current = epochOf(settings, state.slot);
-  const hashIn = (epoch: Epoch): Hash => hashOfDuties(state, dutiesOf(settings, state, epoch));
+  const hashIn = (epoch: Epoch): Hash => hashOfDuties(state.validators, dutiesOf(settings, state, epoch));
   return { previous: hashIn(previousEpoch(current)), current: hashIn(current) };
 }
 
@@ -72,15 +73,9 @@ export function votersFrom(value: unknown): Voters {
   return { epoch: number(epoch, 'epoch'), voters };
 }
 
-const hashes = new WeakMap<EpochDuties, Hash>();
+const hashOfDuties = rememberedOfTwo((validators: readonly Validator[], duties: EpochDuties) => hashVoters(listOf(validators, duties)));
 
-function hashOfDuties(state: StakeState, duties: EpochDuties): Hash {
-  const cached = hashes.get(duties) ?? hashVoters(listOf(state, duties));
-  hashes.set(duties, cached);
-  return cached;
-}
-
-function listOf({ validators }: StakeState, { epoch, active }: EpochDuties): Voters {
+function listOf(validators: readonly Validator[], { epoch, active }: EpochDuties): Voters {
   return {
     epoch,
     voters: active.map((index) => {
