@@ -27,7 +27,11 @@ export function seeVote(detector: Detector, vote: IndexedAttestation): Offence[]
   const found: Offence[] = [];
   for (const validator of vote.indices) {
     if (detector.caught.has(validator)) continue;
-    const earlier = slashableWith(detector.votes.get(validator), vote.data);
+    const seen = detector.votes.get(validator);
+    const same = seen?.get(vote.data.target.epoch);
+    // Most votes come again, alone, in sums and in blocks.
+    if (same !== undefined && isSameVote(same.data, vote.data)) continue;
+    const earlier = slashableWith(seen, vote.data);
     if (earlier === undefined) {
       remember(detector, validator, vote);
       continue;

@@ -49,6 +49,10 @@ export interface ForkChoice {
   readonly blocks: Map<Hash, Entry>;
   readonly latest: Map<ValidatorIndex, LatestVote>;
   readonly equivocating: Set<ValidatorIndex>;
+  /** The finalized checkpoint below which everything is forgotten. */
+  root: Checkpoint;
+  /** The last answer of `headOf`, while nothing has changed. */
+  chosen: { readonly head: Hash; readonly balances: Balances } | null;
 }
 
 /** Weights of votes by validator, of the state at the justified checkpoint: 0 for whom is slashed or not active there. */
@@ -83,6 +87,8 @@ export function newForkChoice(hash: Hash, slot: Slot, epoch: Epoch, slotsPerEpoc
     blocks: new Map([[hash, anchor]]),
     latest: new Map(),
     equivocating: new Set(),
+    root: at,
+    chosen: null,
   };
 }
 
@@ -92,6 +98,7 @@ export function atSlot(store: ForkChoice, slot: Slot): void {
   const isNewEpoch = epochOf(store, slot) > epochOf(store, store.slot);
   store.slot = slot;
   store.boosted = null;
+  store.chosen = null;
   if (isNewEpoch) updateCheckpoints(store, store.unrealizedJustified, store.unrealizedFinalized);
 }
 
@@ -106,12 +113,8 @@ export function addBlock(store: ForkChoice, block: ForkBlock, isTimely: boolean)
   assert(block.slot > present(blocks.get(block.parent), 'the parent').slot, 'a block is in a later slot than its parent');
   blocks.set(block.hash, { ...block, isExecuted: false });
   if (isTimely && block.slot === store.slot && store.boosted === null) store.boosted = block.hash;
-  updateCheckpoints(store, block.justified, block.finalized);
-  if (later(block.unrealizedJustified, store.unrealizedJustified)) store.unrealizedJustified = block.unrealizedJustified;
-  if (later(block.unrealizedFinalized, store.unrealizedFinalized)) store.unrealizedFinalized = block.unrealizedFinalized;
-  if (epochOf(store, block.slot) < epochOf(store, store.slot)) {
-    updateCheckpoints(store, block.unrealizedJustified, block.unrealizedFinalized);
-  }
+  store.chosen = null;
+  learnCheckpoints(store, block);
   return true;
 }
 
@@ -119,14 +122,21 @@ export function addBlock(store: ForkChoice, block: ForkBlock, isTimely: boolean)
 export function executed(store: ForkChoice, hash: Hash): void {
   const block = store.blocks.get(hash);
   if (block !== undefined) block.isExecuted = true;
+  store.chosen = null;
 }
 
-/** Takes out a block that turned out to be invalid, with its descendants. Votes for them count for nobody any more. */
+/**
+ * Takes out a block that turned out to be invalid, with its descendants. Votes for them count for nobody any more, and what they
+ * had justified is not justified: on Holesky (February 2025) most of the stake did so for an invalid block.
+ */
 export function removeInvalid(store: ForkChoice, hash: Hash): void {
   const removed = new Set([hash]);
   for (const { hash: each, parent } of store.blocks.values()) if (removed.has(parent)) removed.add(each);
   for (const each of removed) store.blocks.delete(each);
   if (store.boosted !== null && removed.has(store.boosted)) store.boosted = null;
+  store.chosen = null;
+  store.justified = store.finalized = store.unrealizedJustified = store.unrealizedFinalized = store.root;
+  for (const block of store.blocks.values()) learnCheckpoints(store, block);
 }
 
 /**
@@ -136,7 +146,9 @@ export function removeInvalid(store: ForkChoice, hash: Hash): void {
 export function addVote(store: ForkChoice, validators: Iterable<ValidatorIndex>, epoch: Epoch, head: Hash): void {
   for (const validator of validators) {
     const known = store.latest.get(validator);
-    if (!store.equivocating.has(validator) && (known === undefined || known.epoch < epoch)) store.latest.set(validator, { epoch, head });
+    if (store.equivocating.has(validator) || (known !== undefined && known.epoch >= epoch)) continue;
+    store.latest.set(validator, { epoch, head });
+    store.chosen = null;
   }
 }
 
@@ -152,10 +164,16 @@ export function discount(store: ForkChoice, validators: Iterable<ValidatorIndex>
     store.equivocating.add(validator);
     store.latest.delete(validator);
   }
+  store.chosen = null;
 }
 
 /** "get_head". `balances` are those of the justified checkpoint's state; the heavier child each time, the higher hash among equals. */
 export function headOf(store: ForkChoice, balances: Balances): Hash {
+  if (store.chosen?.balances !== balances) store.chosen = { head: chooseHead(store, balances), balances };
+  return store.chosen.head;
+}
+
+function chooseHead(store: ForkChoice, balances: Balances): Hash {
   const weights = weightsOf(store, balances);
   const viable = viableBlocks(store);
   const best = new Map<Hash, Entry>();
@@ -205,7 +223,17 @@ export function prune(store: ForkChoice): Hash[] {
   for (const { hash, parent } of store.blocks.values()) if (kept.has(parent)) kept.add(hash);
   const forgotten = [...store.blocks.keys()].filter((hash) => !kept.has(hash));
   for (const hash of forgotten) store.blocks.delete(hash);
+  store.root = store.finalized;
+  store.chosen = null;
   return forgotten;
+}
+
+/** What a block says is justified and final, at once, and once its epoch is over. */
+function learnCheckpoints(store: ForkChoice, { slot, justified, finalized, unrealizedJustified, unrealizedFinalized }: ForkBlock): void {
+  updateCheckpoints(store, justified, finalized);
+  if (later(unrealizedJustified, store.unrealizedJustified)) store.unrealizedJustified = unrealizedJustified;
+  if (later(unrealizedFinalized, store.unrealizedFinalized)) store.unrealizedFinalized = unrealizedFinalized;
+  if (epochOf(store, slot) < epochOf(store, store.slot)) updateCheckpoints(store, unrealizedJustified, unrealizedFinalized);
 }
 
 /** "update_checkpoints". */
