@@ -27,6 +27,7 @@ import {
 const MIN_DELAY_SLOTS = 1;
 
 export interface Included {
+  /** The same as before where the vote brings nothing that was not counted yet. */
   readonly state: StakeState;
   /** What must be verified. */
   readonly statement: SignedBy;
@@ -57,10 +58,12 @@ export function includeAttestation(
     for (const { flag, weight } of FLAG_WEIGHTS) if ((flags & ~known & flag) !== 0) parts.push({ baseReward, weight });
     participation[index] = known | flags;
   }
+  const statement = signedVote(chain, state.validators, vote);
+  if (parts.length === 0) return { state, statement };
   const counted = { ...state, [isCurrent ? 'currentParticipation' : 'previousParticipation']: participation };
   return {
     state: withBalance(counted, proposer, balanceOf(state, proposer) + proposerReward(parts)),
-    statement: signedVote(chain, state.validators, vote),
+    statement,
   };
 }
 

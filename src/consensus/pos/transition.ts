@@ -207,7 +207,7 @@ export function draftPayload(rules: PosRules, parent: StakeState, state: StakeSt
   const revealed = processReveal(rules, requested, proposal.randaoReveal, proposer);
   const offences = takeValid(revealed, proposal.offences, MAX_OFFENCES, (work, each) => processOffence(rules, work, each, proposer));
   const attestations = takeValid(offences.work, proposal.attestations, MAX_ATTESTATIONS, (work, each) =>
-    processAttestation(rules, work, each, proposer),
+    unlessVain(work, processAttestation(rules, work, each, proposer)),
   );
   return {
     randaoReveal: proposal.randaoReveal,
@@ -220,8 +220,18 @@ export function draftPayload(rules: PosRules, parent: StakeState, state: StakeSt
   };
 }
 
+/** Most votes of the pool are in the chain already. */
+function unlessVain(before: Work, after: Work): Work | null {
+  return after.state === before.state ? null : after;
+}
+
 /** The first of them that a block can carry, and the work with them in it. */
-function takeValid<T>(start: Work, from: Iterable<T>, limit: number, apply: (work: Work, each: T) => Work): { work: Work; taken: T[] } {
+function takeValid<T>(
+  start: Work,
+  from: Iterable<T>,
+  limit: number,
+  apply: (work: Work, each: T) => Work | null,
+): { work: Work; taken: T[] } {
   const taken: T[] = [];
   let work = start;
   for (const each of from) {
