@@ -1,8 +1,9 @@
-/** All mutants that the simulator must find. An engine's list is added here. */
+/** All mutants that the simulator must find. The list of an engine is added here. */
 import type { Mutant } from './mutant.ts';
+import { NODE_MUTANTS } from './node.ts';
 import { POW_MUTANTS } from './pow.ts';
 
-export const MUTANTS: readonly Mutant[] = [...POW_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [...POW_MUTANTS, ...NODE_MUTANTS];
 
 export function knownMutant(name: string): Mutant | undefined {
   return MUTANTS.find((mutant) => mutant.name === name);
