@@ -9,6 +9,7 @@ import { applyConventions, run } from './output.ts';
 import { registerSimulate } from './simulate.ts';
 import { registerStatus } from './status.ts';
 import { registerTestnet } from './testnet.ts';
+import { registerValidator } from './validator.ts';
 import { registerWallet } from './wallet.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -23,6 +24,7 @@ Examples:
   synod testnet                          four nodes, two of them mining, with funded accounts
   synod node --mine                      one node that mines, with RPC on http://127.0.0.1:8545
   synod wallet new                       make an account
+  synod validator keys new               make a validator's key
   synod status                           what the node at http://127.0.0.1:8545 is doing
   synod simulate --seed 7                a network in virtual time, with faults`,
   );
@@ -32,6 +34,7 @@ for (const register of [
   registerNode,
   registerInit,
   registerWallet,
+  registerValidator,
   registerMiner,
   registerStatus,
   registerChain,

@@ -11,7 +11,7 @@ import { MAX_PEERS } from '../sync/limits.ts';
 import { genesisFor } from './genesis.ts';
 import { absolutePath, addressOption, choiceOption, defaultDatadir, integerOption, listOption, portOption } from './options.ts';
 import { note, warn } from './output.ts';
-import { openStaking, type StakeFlags } from './validator-stake.ts';
+import type { StakeFlags } from './validator-stake.ts';
 
 interface NodeFlags extends StakeFlags {
   readonly datadir: string;
@@ -112,6 +112,7 @@ Examples:
     .action(async (flags: NodeFlags) => {
       // Loaded only here: the other commands need neither libp2p nor the EVM, and start in a third of the time.
       const { startNode } = await import('../node/node.ts');
+      const { openStaking } = await import('./validator-stake.ts');
       const config = nodeConfig(flags);
       const { signers, release } = await openStaking(flags, config.datadir, config.genesis);
       try {

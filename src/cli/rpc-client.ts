@@ -115,13 +115,15 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function refusal(method: string, error: unknown, url: string): UsageError {
-  const { code, message } = isObject(error) ? error : { code: undefined, message: error };
+  const { code, message, data } = isObject(error) ? error : { code: undefined, message: error, data: undefined };
   const reason = (typeof message === 'string' ? message : JSON.stringify(message ?? null)).slice(0, MAX_ERROR_CHARACTERS);
   const rpcCode = typeof code === 'number' ? code : null;
   return new UsageError('rpc/refused', `The node refused ${method}: ${reason}${rpcCode === null ? '' : ` (${rpcCode})`}`, {
     url,
     method,
     rpcCode,
+    // What a contract that reverted returned.
+    data: typeof data === 'string' ? data : null,
   });
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { PublicKey } from '../base/signatures.ts';
 import type { ScryptCost } from './key-derivation.ts';
 import { writeKeyFile } from './key-files.ts';
-import { listValidators, storeValidator, validatorDirectory } from './validator-directory.ts';
+import { listValidators, storeValidators, validatorDirectory } from './validator-directory.ts';
 import type { ValidatorKey } from './validator-keys.ts';
 
 /** About two milliseconds for each file. */
@@ -26,7 +26,8 @@ export interface DevValidators {
 export async function createDevValidators(datadir: string, keys: readonly ValidatorKey[]): Promise<DevValidators> {
   const directory = validatorDirectory(datadir);
   const known = new Set((await listValidators(directory)).validators.map(({ publicKey }) => publicKey));
-  for (const key of keys) if (!known.has(key.publicKey)) await storeValidator(directory, key, DEV_PASSWORD, DEV_COST);
+  const missing = keys.filter(({ publicKey }) => !known.has(publicKey));
+  await storeValidators(directory, missing, DEV_PASSWORD, { cost: DEV_COST });
   const passwordFile = await writeKeyFile(datadir, PASSWORD_FILE, `${DEV_PASSWORD}\n`);
   return { publicKeys: keys.map(({ publicKey }) => publicKey), directory, passwordFile };
 }

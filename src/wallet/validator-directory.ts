@@ -72,18 +72,36 @@ export async function unlockValidator(path: string, password: string): Promise<U
   }
 }
 
-/** Encrypts a key into a new file. Throws `wallet/validator-exists` and `wallet/keystore-io`. */
-export async function storeValidator(
+export interface StoreValidatorsOptions {
+  readonly cost?: ScryptCost;
+  /** Each of the files takes about a second at the standard cost. */
+  readonly onStored?: (count: number) => void;
+}
+
+/**
+ * Encrypts each key into a new file. Throws `wallet/validator-exists`, before the first is written, and
+ * `wallet/keystore-io`.
+ */
+export async function storeValidators(
   directory: string,
-  { secret, publicKey, path }: ValidatorKey,
+  keys: readonly ValidatorKey[],
   password: string,
-  cost?: ScryptCost,
-): Promise<ValidatorFile> {
-  const known = (await listValidators(directory)).validators.find((validator) => validator.publicKey === publicKey);
-  if (known !== undefined) {
-    const message = `The key of the validator ${publicKey} is already there: ${known.path}. It was left as it is.`;
-    throw new UsageError('wallet/validator-exists', message, { publicKey, path: known.path });
+  options: StoreValidatorsOptions = {},
+): Promise<ValidatorFile[]> {
+  const known = new Map((await listValidators(directory)).validators.map(({ publicKey, path }) => [publicKey, path]));
+  for (const { publicKey } of keys) {
+    const path = known.get(publicKey);
+    if (path !== undefined) {
+      const message = `The key of the validator ${publicKey} is already there: ${path}. Nothing was written.`;
+      throw new UsageError('wallet/validator-exists', message, { publicKey, path });
+    }
+    known.set(publicKey, 'named twice');
   }
-  const text = await encryptValidatorKey(secret, password, path, cost);
-  return { publicKey, path: await writeKeyFile(directory, `${publicKey}.json`, text) };
+  const stored: ValidatorFile[] = [];
+  for (const { secret, publicKey, path } of keys) {
+    const text = await encryptValidatorKey(secret, password, path, options.cost);
+    stored.push({ publicKey, path: await writeKeyFile(directory, `${publicKey}.json`, text) });
+    options.onStored?.(stored.length);
+  }
+  return stored;
 }
