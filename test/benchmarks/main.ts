@@ -32,6 +32,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     title: 'Execution: in one process, in memory',
     run: async () => (await import('./execution.ts')).benchExecution(),
   },
+  simulator: {
+    title: 'Simulator: events of one thread, by the time it had the processor',
+    run: async () => (await import('./simulator.ts')).benchSimulator(),
+  },
 };
 const GIGABYTE = 2 ** 30;
 
