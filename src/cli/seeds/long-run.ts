@@ -15,6 +15,8 @@ import { runOnThreads } from './threads.ts';
 export const MAX_FAILURES = 100;
 /** Every so many-th seed of an engine is run twice, and the traces compared. */
 const TWICE_EVERY = 50;
+/** Of real time, for some thousand events. Long runs are made at low priority, and being starved is not an endless loop. */
+const SLICE_LIMIT_MS = 600_000;
 
 export interface LongInput {
   /** Names, or files of modules. */
@@ -87,7 +89,8 @@ export class LongRun {
   }
 
   *#tasks(): Generator<SeedTask, undefined> {
-    const { engines, durationMs, seed, options = {}, limits = {} } = this.#input;
+    const { engines, durationMs, seed, options = {} } = this.#input;
+    const limits = { sliceLimitMs: SLICE_LIMIT_MS, ...this.#input.limits };
     for (let round = 0; ; round++) {
       for (const engine of engines) {
         if (this.elapsedMs >= durationMs) return;
