@@ -9,6 +9,7 @@ import { type NodeId, quote, ZERO_ADDRESS } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
+import { Audience } from './audience.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import type { Checker, CheckerFactory, Setting, Violation } from './checkers/checker.ts';
 import { describe } from './describe.ts';
@@ -18,7 +19,6 @@ import { Injector } from './injector.ts';
 import { lightTier } from './light-tier.ts';
 import { MarkCollector, type MarkRule } from './marks.ts';
 import { Network } from './network.ts';
-import type { Observation } from './observations.ts';
 import type { Options } from './options.ts';
 import { summarize } from './packet-summary.ts';
 import { Sessions } from './peers.ts';
@@ -71,6 +71,7 @@ export class Simulation {
   readonly #sessions: Sessions;
   readonly #injector: Injector;
   readonly #checkers: Checker[] = [];
+  readonly #audience = new Audience();
   readonly #bad: ReadonlyMap<number, string>;
   /** Of each twin, the place whose identity it has. */
   readonly #originals: ReadonlyMap<number, number>;
@@ -95,6 +96,7 @@ export class Simulation {
     this.world = world;
     this.#tier = (input.tier ?? lightTier)(world, input.subject, options);
     this.marks = new MarkCollector([...input.marks, ...this.#tier.marks]);
+    this.#audience.add(this.marks);
     this.network = new Network(world, options.nodes, (random) => ({
       latencyUs: Math.round(options.latencyMs * US_PER_MS * (even ? 1 : 1 + (LATENCY_SPREAD - 1) * random.float())),
       jitterUs: options.jitterMs * US_PER_MS,
@@ -125,12 +127,12 @@ export class Simulation {
         sessions: this.#sessions,
         nodes: this.nodes,
         options,
-        onFault: (fault, active) => this.#observe({ type: 'fault', fault, active }),
+        onFault: (fault, active) => this.#audience.show({ type: 'fault', fault, active }),
         start: (node) => node.start(),
       },
       schedule,
     );
-    this.workload = this.#tier.newClients(this.nodes, (observation) => this.#observe(observation));
+    this.workload = this.#tier.newClients(this.nodes, this.#audience.show);
     const start = world.stream('start');
     for (const node of this.nodes) {
       world.after(even ? 0 : start.float() * START_SPREAD_US, () => {
@@ -212,7 +214,7 @@ export class Simulation {
     const { members, quorum, isOwed, boundMs } = recovery;
     this.#endUs += boundMs * US_PER_MS;
     this.world.trace.note(this.world.nowUs, 'phase', -1, -1, 0, 'calm', { members, quorum, isOwed, boundMs });
-    this.#observe({ type: 'calm', recovery });
+    this.#audience.show({ type: 'calm', recovery });
   }
 
   /** What is owed from this moment on. */
@@ -233,11 +235,6 @@ export class Simulation {
       longestBanMs: Math.max(0, ...nodes.flatMap((node) => members.map((peer) => node.bannedForMs(peer)))),
       missingBlocks: heights.length === 0 ? 0 : Math.max(...heights) - Math.min(...heights),
     });
-  }
-
-  #observe(observation: Observation): void {
-    this.marks.observe(observation);
-    for (const checker of this.#checkers) checker.observe(observation);
   }
 
   /** A node that the schedule did not stop has a broken engine, or met a bug of ours. */
@@ -270,9 +267,8 @@ export class Simulation {
       oracle,
       genesis,
       behaviourOf: (place) => this.#behaviourOf(place),
-      makeEngine: (place) =>
-        watchEngine(this.#reported(makeEngine(place), place), place, this.activity, (observation) => this.#observe(observation)),
-      observe: (observation) => this.#observe(observation),
+      makeEngine: (place) => watchEngine(this.#reported(makeEngine(place), place), place, this.activity, this.#audience.show),
+      observe: this.#audience.show,
       idOf: (place) => present(ids[place], `the id of node ${place}`),
       placesOf: (id) => places.get(id) ?? [],
       peersOf: (place) => this.#sessions.of(place),
@@ -339,6 +335,7 @@ export class Simulation {
       };
       const checker: Checker = factory(setting);
       this.#checkers.push(checker);
+      this.#audience.add(checker);
     }
   }
 }

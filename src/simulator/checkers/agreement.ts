@@ -9,6 +9,7 @@ export const agreement: CheckerFactory = ({ isCorrect, report }) => {
   const decided = new Map<number, { readonly hash: Hash; readonly node: number }>();
   return {
     name: 'Agreement',
+    sees: ['finalized'],
     observe(observation) {
       if (observation.type !== 'finalized' || !isCorrect(observation.node)) return;
       const { node, block } = observation;

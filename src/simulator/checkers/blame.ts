@@ -8,6 +8,7 @@ const EXEMPT = ['sync/unresponsive', 'sync/withheld'];
 
 export const blame: CheckerFactory = ({ isCorrect, badShare, report }) => ({
   name: 'NoHonestBlamed',
+  sees: ['offence'],
   observe(observation) {
     if (observation.type !== 'offence') return;
     const { node, against, error } = observation;

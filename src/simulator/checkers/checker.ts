@@ -6,7 +6,7 @@ import type { Json } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import type { ChainView, HeaderNode } from '../../chain/tree.ts';
 import type { AnyEngine } from '../../consensus/engine.ts';
-import type { Observation } from '../observations.ts';
+import type { Observer } from '../audience.ts';
 import type { Options } from '../options.ts';
 
 export interface Violation {
@@ -19,9 +19,8 @@ export interface Violation {
   readonly expected: boolean;
 }
 
-export interface Checker {
+export interface Checker extends Observer {
   readonly name: string;
-  observe(observation: Observation): void;
   /** The run is over. */
   end?(): void;
   /** Where a ledger's work is asynchronous: what takes real time, while virtual time stands still. Also after the end. */

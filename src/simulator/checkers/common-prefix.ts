@@ -20,6 +20,7 @@ export const commonPrefix: CheckerFactory = ({ isCorrect, badShare, nowMs, repor
   const deepest = new Set<number>();
   return {
     name: 'CommonPrefix',
+    sees: ['fault', 'head'],
     observe(observation) {
       if (observation.type === 'fault' && disturbs(observation.fault.fault)) {
         disturbances += observation.active ? 1 : -1;

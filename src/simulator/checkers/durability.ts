@@ -18,6 +18,7 @@ export const durability: CheckerFactory = ({ report }) => {
   const records = new Map<number, Lsn>();
   return {
     name: 'Durability',
+    sees: ['durable', 'finalDurable', 'persisted', 'started'],
     observe(observation) {
       if (observation.type === 'durable') heads.set(observation.node, observation.head);
       if (observation.type === 'finalDurable') finals.set(observation.node, observation.block);

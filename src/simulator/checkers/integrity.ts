@@ -28,6 +28,7 @@ export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report })
 
   return {
     name: 'Integrity',
+    sees: ['started', 'head', 'finalized'],
     observe(observation) {
       if (!('node' in observation) || !isCorrect(observation.node)) return;
       const { node } = observation;

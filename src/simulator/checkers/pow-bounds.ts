@@ -21,6 +21,7 @@ const GROWTH = ['orphan', 'early'];
 
 export const bounded: CheckerFactory = ({ isCorrect, inspect, report }) => ({
   name: 'Bounded',
+  sees: ['engine'],
   observe(observation) {
     if (observation.type !== 'engine' || !GROWTH.includes(observation.name) || !isCorrect(observation.node)) return;
     const { node } = observation;
@@ -40,6 +41,7 @@ const LOW_WORK_DEPTH = 10;
 
 export const workBeforeStorage: CheckerFactory = ({ isCorrect, chainOf, report }) => ({
   name: 'WorkBeforeStorage',
+  sees: ['step'],
   observe(observation) {
     if (observation.type !== 'step' || !isCorrect(observation.node)) return;
     const { node, event, effects } = observation;

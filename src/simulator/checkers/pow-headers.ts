@@ -56,6 +56,7 @@ function ofStored(name: string, setting: Setting, wrong: (stored: Stored) => str
   const reference = referenceFor(setting);
   return {
     name,
+    sees: ['inserted'],
     observe(observation) {
       if (observation.type !== 'inserted' || !setting.isCorrect(observation.node)) return;
       const { node, block, hash } = observation;

@@ -10,6 +10,8 @@ import type { EngineJson } from '../subject.ts';
 
 const TWO_TO_256 = 2n ** 256n;
 const MEDIAN_BLOCKS = 11;
+/** Of the last of three digits, when there are 33 of them. */
+const LARGEST_UNIT = 256n ** 30n;
 
 /** What the rules make of one header. */
 export interface Judgement {
@@ -95,8 +97,8 @@ function workOf(difficulty: bigint): bigint {
 
 /** The greatest target not above this one whose digits to the base 256, with one bit to spare at the top, are three. */
 function roundTarget(target: bigint): bigint {
-  let unit = 1n;
-  while (target / unit >= 2n ** 23n) unit *= 256n;
+  let unit = LARGEST_UNIT;
+  while (unit > 1n && target < unit * 2n ** 15n) unit /= 256n;
   return target - (target % unit);
 }
 

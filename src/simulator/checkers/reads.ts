@@ -20,6 +20,7 @@ export const reads: CheckerFactory = ({ engine, isCorrect, report }) => {
   const last = new Map<string, HeaderNode>();
   return {
     name: 'Reads',
+    sees: ['read'],
     observe(observation) {
       if (observation.type !== 'read' || !isCorrect(observation.node)) return;
       const { node, kind, block } = observation;

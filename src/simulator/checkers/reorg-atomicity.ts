@@ -7,6 +7,7 @@ import { type CheckerFactory, nameOf } from './checker.ts';
 
 export const reorgAtomicity: CheckerFactory = ({ isCorrect, chainOf, report }) => ({
   name: 'ReorgAtomicity',
+  sees: ['head'],
   observe(observation) {
     if (observation.type !== 'head' || observation.removed.length === 0 || !isCorrect(observation.node)) return;
     const { node, head, old, removed } = observation;

@@ -22,6 +22,7 @@ export const termination: CheckerFactory = (setting) => {
   let reached = false;
   return {
     name: 'Termination',
+    sees: ['calm', 'head', 'finalized'],
     observe(observation) {
       if (observation.type === 'calm') {
         const { recovery } = observation;

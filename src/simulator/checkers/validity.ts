@@ -62,6 +62,7 @@ export const validity =
 
     return {
       name: 'Validity',
+      sees: ['submitted', 'read', 'started', 'checked'],
       observe(observation) {
         if (observation.type === 'submitted') asked.add(toHex(observation.transaction));
         if (observation.type === 'read' && isCorrect(observation.node)) return checkRead(observation);

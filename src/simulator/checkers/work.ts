@@ -13,6 +13,7 @@ export const workMonotone: CheckerFactory = ({ isCorrect, report }) => {
   const durable = new Map<number, HeaderNode>();
   return {
     name: 'WorkMonotone',
+    sees: ['durable', 'started', 'head'],
     observe(observation) {
       if (!('node' in observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
@@ -43,6 +44,7 @@ export const headIsMaxWork: CheckerFactory = ({ nodes, isCorrect, chainOf, nowMs
   const settledMs = 30_000 + 100 * options.executionMs;
   return {
     name: 'HeadIsMaxWork',
+    sees: ['inserted'],
     observe(observation) {
       if (observation.type !== 'inserted' || !isCorrect(observation.node)) return;
       const block = chainOf(observation.node)?.get(observation.hash);
