@@ -61,7 +61,7 @@ export function payloadCommitment(payload: Uint8Array): Hex {
   return payload.length === 0 ? '0x' : toHex(keccak_256(payload));
 }
 
-export function checkPayload(block: Block): void {
+export function checkPayload(block: Pick<Block, 'header' | 'payload'>): void {
   const expected = payloadCommitment(block.payload);
   if (block.header.extraData !== expected) {
     throw new RuleError('block/payload', `extraData ${block.header.extraData} is not the hash of the payload; expected ${expected}.`);
