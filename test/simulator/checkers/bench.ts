@@ -5,6 +5,7 @@ import type { Block } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
 import type { Facts, HeaderNode } from '../../../src/chain/tree.ts';
 import type { AnyEngine } from '../../../src/consensus/engine.ts';
+import { Audience } from '../../../src/simulator/audience.ts';
 import type { Checker, CheckerFactory } from '../../../src/simulator/checkers/checker.ts';
 import { Disk } from '../../../src/simulator/disk.ts';
 import { DurableChain, LightChain } from '../../../src/simulator/light-chain.ts';
@@ -35,6 +36,8 @@ export class CheckerBench {
   nowMs = 0;
   isSatisfied = false;
   readonly #checker: Checker;
+  /** As in a run, so that what a checker says it sees is tested as well. */
+  readonly #audience = new Audience();
   readonly #durable: DurableChain[];
   readonly #world = new World('bench');
   readonly #disk = new Disk(this.#world, new Random('bench'), { writeUs: 0 });
@@ -65,6 +68,7 @@ export class CheckerBench {
       },
       report: ({ node = -1, message, expected = false }) => this.reports.push({ node, message, expected }),
     });
+    this.#audience.add(this.#checker);
   }
 
   get name(): string {
@@ -78,7 +82,7 @@ export class CheckerBench {
   }
 
   observe(...observations: readonly Observation[]): void {
-    for (const observation of observations) this.#checker.observe(observation);
+    for (const observation of observations) this.#audience.show(observation);
   }
 
   end(): void {
