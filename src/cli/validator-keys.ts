@@ -1,4 +1,5 @@
 /** `synod validator keys`: makes validators' keys, and moves them in and out of EIP-2335 files. */
+import { basename, dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { toHex } from '../base/bytes.ts';
 import type { PublicKey } from '../base/signatures.ts';
@@ -182,11 +183,11 @@ async function listKeys(flags: KeyFlags): Promise<void> {
   print(flags.json, rows, () => (rows.length === 0 ? nothing : keyTable(rows)));
 }
 
+/** The name of a file repeats its key, unless another tool named it. */
 function keyTable(rows: readonly StoredKey[]): string {
-  return table(
-    ['Public key', 'Path', 'Key file'],
-    rows.map(({ publicKey, path, file }) => [publicKey, path, file]),
-  );
+  const named = rows.map(({ publicKey, path, file }) => [publicKey, path, basename(file) === `${publicKey}.json` ? '' : basename(file)]);
+  const header = ['Public key', 'Path', ...(named.some(([, , name]) => name !== '') ? ['Key file'] : [])];
+  return [table(header, named), '', `Key files in ${dirname(rows[0]?.file ?? '')}`].join('\n');
 }
 
 // ---- export ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@
  * network; test networks that share well-known keys run side by side.
  */
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../base/errors.ts';
 import type { PublicKey } from '../base/signatures.ts';
@@ -35,8 +35,8 @@ const MAX_NOTE_CHARACTERS = 4_096;
  * machines, and claims from before one are known by it where they are not.
  */
 export function defaultLockDirectory(): string {
-  const { uid, username } = userInfo();
-  return process.platform === 'win32' ? join(tmpdir(), `synod-validator-locks-${username}`) : `/tmp/synod-validator-locks-${uid}`;
+  // Where users have no numbers, each has a temporary directory of its own.
+  return process.getuid === undefined ? join(tmpdir(), 'synod-validator-locks') : `/tmp/synod-validator-locks-${process.getuid()}`;
 }
 
 /**
@@ -109,12 +109,11 @@ function noteIn(path: string): string {
 function prepare(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const about = lstatSync(directory);
-  const isOwn = process.getuid === undefined || about.uid === process.getuid();
-  if (!about.isDirectory() || !isOwn) {
+  if (!about.isDirectory() || (process.getuid !== undefined && about.uid !== process.getuid())) {
     const message = `${directory}, where processes say which validators' keys they use, belongs to somebody else. Ask for it to be removed.`;
     throw new UsageError('wallet/validator-lock-io', message, { path: directory });
   }
-  if (process.platform !== 'win32' && (about.mode & OTHERS_MAY) !== 0) chmodSync(directory, 0o700);
+  if (process.getuid !== undefined && (about.mode & OTHERS_MAY) !== 0) chmodSync(directory, 0o700);
 }
 
 // ---- Processes -------------------------------------------------------------------------------------------------

@@ -14,7 +14,12 @@ export interface Outcome {
 }
 
 /** `synod wallet ...args`, to its end. */
-export async function wallet(...args: string[]): Promise<Outcome> {
+export function wallet(...args: string[]): Promise<Outcome> {
+  return runCommand(registerWallet, 'wallet', ...args);
+}
+
+/** One command of synod, to its end. */
+export async function runCommand(register: (program: Command) => void, ...args: string[]): Promise<Outcome> {
   const outcome = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
@@ -25,8 +30,8 @@ export async function wallet(...args: string[]): Promise<Outcome> {
   try {
     const program = new Command('synod');
     applyConventions(program);
-    registerWallet(program);
-    await run(program, ['node', 'synod', 'wallet', ...args]);
+    register(program);
+    await run(program, ['node', 'synod', ...args]);
     return { ...outcome, exitCode: Number(process.exitCode ?? 0) };
   } finally {
     process.exitCode = 0;
