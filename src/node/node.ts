@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { explain, InternalError, SynodError } from '../base/errors.ts';
-import type { Json, NodeId } from '../base/types.ts';
+import type { NodeId } from '../base/types.ts';
 import { EvmPool } from '../execution/evm-pool.ts';
 import { Executor } from '../execution/executor.ts';
 import { Mempool } from '../mempool/mempool.ts';
@@ -18,6 +18,7 @@ import { systemClock } from './clock.ts';
 import { watchClock } from './clock-watch.ts';
 import type { NodeConfig } from './config.ts';
 import { Driver } from './driver.ts';
+import { EngineLog } from './engine-log.ts';
 import { ImportLog } from './import-log.ts';
 import { bodyMatches, Inbox } from './inbox.ts';
 import { NodeLedger } from './ledger.ts';
@@ -85,6 +86,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const pool = new Mempool({ params, chain: store, state: store.state, now: () => systemClock.nowMs() });
   const executor = new Executor(params, store.state, engine, store.view);
   const importLog = new ImportLog(logger);
+  const engineLog = new EngineLog(logger, systemClock);
   const onHead = (change: HeadChange) => {
     importLog.head(change, systemClock.nowMs());
     sync.headChanged();
@@ -126,7 +128,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     ),
     ledger,
     sealer,
-    observer: { trace: (name, data) => trace(logger, name, data), fatal },
+    observer: { trace: (name, data) => engineLog.trace(name, data), fatal },
     random: Math.random,
   };
   const driver = new Driver(engine, ports, nodeIdOf(key));
@@ -261,11 +263,6 @@ function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoint
   if (config.signers.length > 0) logger.info({ keys: config.signers.length }, 'Signing as validator');
   if (endpoints.rpcUrl !== null)
     logger.info({ url: endpoints.rpcUrl, api: config.rpc.apis.join(',') }, 'Serving RPC over HTTP and WebSocket');
-}
-
-function trace(logger: Logger, name: string, data: { readonly [key: string]: Json }): void {
-  if (name === 'mined') logger.info(data, 'Mined block');
-  else logger.debug(data, `Engine: ${name}`);
 }
 
 function listenAddress(address: string, port: number): string {

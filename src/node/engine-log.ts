@@ -1,0 +1,55 @@
+/** Which of the engine's traces an operator should read of, at what level and in what words. All others are for debugging. */
+import type { Json } from '../base/types.ts';
+import type { Logger } from './logger.ts';
+import type { ClockPort } from './ports.ts';
+
+interface Line {
+  readonly level: 'info' | 'warn';
+  readonly message: string;
+  /** Lines of this kind that come sooner after the last one are for debugging, too. */
+  readonly everyMs?: number;
+}
+
+/** A node that catches up finalizes many blocks at once. */
+const OFTEN_MS = 1_000;
+/** What a bad clock brings comes with every slot. */
+const SELDOM_MS = 30_000;
+
+const LINES: { readonly [trace: string]: Line } = {
+  mined: { level: 'info', message: 'Mined block' },
+  proposed: { level: 'info', message: 'Proposed block' },
+  finalized: { level: 'info', message: 'Finalized block', everyMs: OFTEN_MS },
+  replayed: { level: 'info', message: 'Read again what is not final yet' },
+  offence: { level: 'warn', message: 'Validators broke a rule that costs them stake; the evidence goes into a block' },
+  clockJump: { level: 'warn', message: 'The system clock jumped; nothing is signed until it has been steady for a while' },
+  otherTime: { level: 'warn', message: "Others live in another slot; compare this machine's clock with a time server", everyMs: SELDOM_MS },
+  notSigned: {
+    level: 'warn',
+    message: 'Nothing was signed: the clock is in doubt, the block came late, or the slot was signed before',
+    everyMs: SELDOM_MS,
+  },
+};
+
+export class EngineLog {
+  readonly #logger: Logger;
+  readonly #clock: ClockPort;
+  readonly #lastMs = new Map<string, number>();
+
+  constructor(logger: Logger, clock: ClockPort) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  trace(name: string, data: { readonly [key: string]: Json }): void {
+    const line = Object.hasOwn(LINES, name) ? LINES[name] : undefined;
+    if (line === undefined || this.#isTooSoon(name, line)) this.#logger.debug(data, `Engine: ${name}`);
+    else this.#logger[line.level](data, line.message);
+  }
+
+  #isTooSoon(name: string, { everyMs = 0 }: Line): boolean {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - (this.#lastMs.get(name) ?? Number.NEGATIVE_INFINITY) < everyMs) return true;
+    this.#lastMs.set(name, nowMs);
+    return false;
+  }
+}
