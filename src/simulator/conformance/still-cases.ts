@@ -1,0 +1,162 @@
+/** Cases of the conformance suite about the engine by itself: what it reads and writes, keeps, depends on and answers. */
+import { InternalError } from '../../base/errors.ts';
+import { Random } from '../../base/random.ts';
+import { ZERO_ADDRESS } from '../../base/types.ts';
+import type { AnyEngine } from '../../consensus/engine.ts';
+import type { CheckerFactory } from '../checkers/checker.ts';
+import { describe } from '../describe.ts';
+import { makeGenesis } from '../genesis.ts';
+import { PurityGuard } from '../purity.ts';
+import type { Plan } from '../run.ts';
+import { ProofOracle } from '../sealer.ts';
+import { TAG_KEYS } from '../tags.ts';
+import { runLimited } from '../watchdog.ts';
+import type { Bench, Case } from './bench.ts';
+import { codecProblem } from './bytes.ts';
+import { commanded, isRefusal, shadowed, type Weight, weighed } from './instruments.ts';
+import { TROUBLES } from './troubles.ts';
+
+const SAMPLE_BLOCKS = 12;
+const MAX_SAMPLES = 256;
+const HOSTILE_MESSAGES = 3_000;
+const LIMIT_MS = 20_000;
+
+/** Of messages from a run, and of random bytes. */
+export const CODEC: Case = {
+  id: 'bytes',
+  title: 'decode reads what encode wrote, and throws DecodeError and nothing else',
+  check: (bench) =>
+    bench.first([bench.seed ?? 1], (seed) => {
+      const samples: Uint8Array[] = [];
+      const plan = bench.plan('bytes', seed, { blocks: SAMPLE_BLOCKS, trouble: TROUBLES.cuts });
+      bench.run(plan, [collectMessages(samples)]);
+      const engine = bystander(plan);
+      const random = new Random(plan.seed);
+      const problems: (string | null)[] = [];
+      new PurityGuard().run(() => runLimited(LIMIT_MS, () => void problems.push(codecProblem(engine, samples, random, HOSTILE_MESSAGES))));
+      const [problem = null] = problems;
+      return problem === null ? null : bench.fail(problem, seed);
+    }),
+};
+
+/** Bytes of messages as they left, each only once. */
+function collectMessages(samples: Uint8Array[]): CheckerFactory {
+  const seen = new Set<unknown>();
+  return ({ engine }) => ({
+    name: 'Messages',
+    observe(observation) {
+      if (observation.type !== 'sending' || samples.length >= MAX_SAMPLES || seen.has(observation.message)) return;
+      seen.add(observation.message);
+      samples.push(engine.encode(observation.message));
+    },
+  });
+}
+
+function bystander({ subject, options }: Plan): AnyEngine {
+  const { params } = makeGenesis(subject, options);
+  return subject.create(params, { beneficiary: ZERO_ADDRESS, produce: false, signers: [] }, new ProofOracle(), TAG_KEYS.signatures);
+}
+
+const REPEATED_RUNS = 6;
+const REPEATED_BLOCKS = 30;
+
+export const DETERMINISM: Case = {
+  id: 'same',
+  title: 'the same events give the same effects, and the same seed the same run',
+  check: (bench) =>
+    bench.first(bench.seeds(REPEATED_RUNS), (seed) => {
+      const plan = bench.plan('same', seed, { blocks: REPEATED_BLOCKS, trouble: TROUBLES.everything });
+      const shadow = bench.run({ ...plan, subject: shadowed(plan.subject) });
+      const hidden = bench.judged(seed, shadow);
+      if (hidden !== null) return hidden;
+      const [first, again] = [bench.run(plan), bench.run(plan)].map(({ traceHash }) => traceHash);
+      return first === again ? null : bench.fail(`Two runs of one seed gave the traces ${first} and ${again}.`, seed);
+    }),
+};
+
+const COMMAND_SEEDS = 2;
+const COMMAND_AT_STEP = 20;
+
+export const COMMANDS: Case = {
+  id: 'commands',
+  title: "an operator's command that it does not know is answered with an error",
+  check: (bench) =>
+    bench.first(bench.seeds(COMMAND_SEEDS), (seed) => {
+      const plan = bench.plan('commands', seed, { blocks: SAMPLE_BLOCKS });
+      const replies: unknown[] = [];
+      const result = bench.run({ ...plan, subject: commanded(plan.subject, COMMAND_AT_STEP, (reply) => void replies.push(reply)) });
+      const broken = bench.judged(seed, result);
+      if (broken !== null) return broken;
+      const bad = replies.find((reply) => !isRefusal(reply));
+      if (replies.every(isRefusal)) return null;
+      return bench.fail(bad === undefined ? 'It is not answered at all.' : `It is answered with ${describe(bad)}.`, seed);
+    }),
+};
+
+const QUIET_BLOCKS = 900;
+const QUIET_NODES = 3;
+/** By so much more may be there at the end than half way through. */
+const GROWTH_FACTOR = 1.2;
+const SLACK = { values: 100, inspectCharacters: 200, timers: 8, records: 32, messages: 200 } as const;
+const MAX_TIMERS = 128;
+
+export const GROWTH: Case = {
+  id: 'quiet',
+  title: 'nothing grows with the chain: state, timers, records, messages for a block',
+  check: (bench) =>
+    bench.first([bench.seed ?? 1], (seed) => {
+      const heights = [QUIET_BLOCKS / 3, (2 * QUIET_BLOCKS) / 3, QUIET_BLOCKS];
+      const weights = new Map<string, Weight[]>();
+      const onWeight = (node: string, weight: Weight) => void weights.set(node, [...(weights.get(node) ?? []), weight]);
+      const quiet = { latencyMs: 5, jitterMs: 1, diskWriteMs: 1, executionMs: 1, transfersPerMinute: 0 };
+      const plan = bench.plan('quiet', seed, { blocks: 2 * QUIET_BLOCKS, nodes: QUIET_NODES, options: quiet });
+      const subject = weighed(plan.subject, heights, onWeight);
+      const result = bench.run({ ...plan, subject }, [endsAt(QUIET_BLOCKS)], { faultEvents: Number.POSITIVE_INFINITY });
+      const broken = bench.judged(seed, result);
+      if (broken !== null) return broken;
+      const problem = growthIn(weights);
+      return problem === null ? null : bench.fail(problem, seed);
+    }),
+};
+
+/** Nothing is to be seen after this height. */
+function endsAt(height: number): CheckerFactory {
+  return ({ satisfied, nodes }) => {
+    const there = new Set<number>();
+    return {
+      name: 'Quiet',
+      observe(observation) {
+        if (observation.type !== 'head' || observation.head.header.number < height + 2) return;
+        there.add(observation.node);
+        if (there.size === nodes) satisfied();
+      },
+    };
+  };
+}
+
+function growthIn(weights: ReadonlyMap<string, readonly Weight[]>): string | null {
+  for (const [node, [, half, end]] of weights) {
+    if (half === undefined || end === undefined) continue;
+    if (end.timers > MAX_TIMERS)
+      return `${end.timers} timers are set at ${node} at height ${end.height}; at most ${MAX_TIMERS} are plausible.`;
+    for (const [what, slack] of Object.entries(SLACK) as [keyof typeof SLACK, number][]) {
+      if (end[what] <= GROWTH_FACTOR * half[what] + slack) continue;
+      return `The number of ${NAMES[what]} at ${node} grew from ${half[what]} at height ${half.height} to ${end[what]} at height ${end.height}, though nothing happened but blocks.`;
+    }
+  }
+  return null;
+}
+
+const NAMES: { readonly [what in keyof typeof SLACK]: string } = {
+  values: 'values in the state',
+  inspectCharacters: 'characters that inspect answers',
+  timers: 'timers',
+  records: 'records in the log',
+  messages: 'messages since the last measurement',
+};
+
+export function unableToStart(bench: Bench, error: unknown): string {
+  const { name } = bench.subject;
+  const cause = error instanceof InternalError ? error.message : describe(error);
+  return `Engine ${name} cannot be started: ${cause}`;
+}

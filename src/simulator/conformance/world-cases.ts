@@ -1,0 +1,155 @@
+/** Cases of the conformance suite that are runs: kinds of trouble, crashes at the worst moments, nodes that misbehave. */
+import { Random } from '../../base/random.ts';
+import type { CheckerFactory } from '../checkers/checker.ts';
+import type { Fault } from '../faults.ts';
+import type { Plan } from '../run.ts';
+import { FOR_EVER_MS } from '../schedule.ts';
+import type { Subject } from '../subject.ts';
+import { type Case, withFaults } from './bench.ts';
+import { certificates } from './certificates.ts';
+import { TROUBLES } from './troubles.ts';
+
+interface Effort {
+  readonly title: string;
+  /** How many seeds, and for how many blocks' time each. More where it takes more to find what is wrong. */
+  readonly runs: number;
+  readonly blocks: number;
+}
+
+const EFFORTS: { readonly [name in keyof typeof TROUBLES]: Effort } = {
+  calm: { title: 'blocks are made and agreed on when nothing fails', runs: 8, blocks: 30 },
+  crashes: { title: 'nodes crash and come back', runs: 20, blocks: 40 },
+  powerCuts: { title: 'all nodes lose power at once', runs: 30, blocks: 40 },
+  cuts: { title: 'the network is cut, both ways and one way', runs: 30, blocks: 40 },
+  handovers: { title: 'the majority changes hands, and who belongs to both loses power', runs: 40, blocks: 40 },
+  noise: { title: 'messages are lost, repeated and overtaken', runs: 20, blocks: 40 },
+  deafness: { title: 'most messages are lost, for many blocks', runs: 60, blocks: 80 },
+  delays: { title: 'messages are held back', runs: 15, blocks: 40 },
+  clocks: { title: 'clocks jump and drift', runs: 15, blocks: 40 },
+  disks: { title: 'disks are slow, and writes fail', runs: 20, blocks: 40 },
+  deaths: { title: 'a quorum is left and all others are dead for ever', runs: 30, blocks: 30 },
+  everything: { title: 'much of this at once', runs: 40, blocks: 50 },
+};
+
+function troubleCase(name: keyof typeof TROUBLES): Case {
+  const { title, runs, blocks } = EFFORTS[name];
+  return {
+    id: name,
+    title,
+    check: (bench) =>
+      bench.first(bench.seeds(runs), (seed) => {
+        const fewest = name === 'deaths' || (name === 'everything' && seed % 2 === 0);
+        const plan = bench.plan(name, seed, { blocks, fewest, trouble: TROUBLES[name] });
+        return bench.judged(seed, bench.run(plan, [certificates]));
+      }),
+  };
+}
+
+export const TROUBLE_CASES: readonly Case[] = Object.keys(TROUBLES).map((name) => troubleCase(name as keyof typeof TROUBLES));
+
+/** Blocks' time of the run whose moments are tried, how many of them, and when the quorum is left to itself. */
+const MOMENT_BLOCKS = 14;
+const MOMENTS = 150;
+const ALONE_FROM_BLOCKS = 4;
+const AFTER_BLOCKS = 20;
+const CRASH_NODES = 3;
+const JUST_AFTER_MS = 0.002;
+/** Slow enough that what is written is often lost. */
+const CRASH_OPTIONS = { diskWriteMs: 25, executionMs: 5, latencyMs: 4, jitterMs: 4 };
+
+/** Something was given to the disk, or acknowledged by it. */
+interface Moment {
+  readonly node: number;
+  readonly atMs: number;
+}
+
+/**
+ * A quorum works alone. One of its nodes loses power a moment after it wrote, or a moment after that was durable; then
+ * those who may have heard it are cut off, and it comes back to those who have not. It has to agree with the first all the
+ * same, so whatever it said to them it has to remember.
+ */
+export const CRASH_POINTS: Case = {
+  id: 'crashPoints',
+  title: 'a node loses power right after it wrote, or right after that was durable, and comes back to others',
+  check(bench) {
+    const { subject } = bench;
+    const lost = CRASH_NODES - subject.quorum(CRASH_NODES);
+    const moments: Moment[] = [];
+    const base = bench.plan('crashPoints', 0, { blocks: MOMENT_BLOCKS, nodes: CRASH_NODES, options: CRASH_OPTIONS });
+    const others = Array.from({ length: lost }, (_, place) => place);
+    const fromMs = Math.round(ALONE_FROM_BLOCKS * subject.blockMs(base.options.engine));
+    const alone: Fault = { fault: 'partition', side: others, direction: 'both', atMs: fromMs, forMs: base.options.faultsMs };
+    const first = bench.first([0], (seed) =>
+      bench.judged(seed, bench.run(lost === 0 ? base : withFaults(base, [alone]), [writes(moments, fromMs)])),
+    );
+    if (first.problem !== null) return first;
+    if (moments.length === 0) return bench.skip('the engine writes no records');
+    return bench.first(bench.seeds(MOMENTS), (seed) => {
+      const moment = moments[Math.floor(((seed - 1) * moments.length) / MOMENTS) % moments.length];
+      return moment === undefined ? null : bench.judged(seed, bench.run(crashAt(base, subject, alone, moment, seed)));
+    });
+  },
+};
+
+function writes(moments: Moment[], fromMs: number): CheckerFactory {
+  return ({ nowMs, options }) => ({
+    name: 'Writes',
+    observe(observation) {
+      if (!('node' in observation) || nowMs() < fromMs || nowMs() >= options.faultsMs) return;
+      const wrote = observation.type === 'step' && observation.effects.some(({ type }) => type === 'persist');
+      if (wrote || observation.type === 'persisted') moments.push({ node: observation.node, atMs: nowMs() });
+    },
+  });
+}
+
+function crashAt(base: Plan, subject: Subject, alone: Extract<Fault, { fault: 'partition' }>, { node, atMs }: Moment, seed: number): Plan {
+  const random = new Random(`conformance/crashPoints/${seed}`);
+  const { nodes, engine, latencyMs, jitterMs, diskWriteMs } = base.options;
+  const blockMs = subject.blockMs(engine);
+  const crash: Fault = { fault: 'crash', node, atMs: atMs + JUST_AFTER_MS, forMs: 1 + random.float() * blockMs };
+  const options = { ...base.options, faultsMs: Math.round(atMs + AFTER_BLOCKS * blockMs) };
+  if (alone.side.length === 0) return withFaults({ ...base, options }, [crash]);
+  // What was under way arrives or does not, by chance.
+  const heardMs = random.float() * (4 * latencyMs + 4 * jitterMs + 4 * diskWriteMs);
+  const heard = Array.from({ length: nodes }, (_, place) => place).filter((place) => place !== node && !alone.side.includes(place));
+  const side = random.shuffle(heard).slice(0, alone.side.length);
+  const cut: Fault = { fault: 'partition', side, direction: 'both', atMs: atMs + heardMs, forMs: AFTER_BLOCKS * blockMs };
+  return withFaults({ ...base, options }, [{ ...alone, forMs: atMs + heardMs - alone.atMs }, crash, ...(side.length === 0 ? [] : [cut])]);
+}
+
+const ROLE_BLOCKS = 30;
+const ROLE_RUNS = 5;
+/** Enough for every engine to tolerate somebody. */
+const ROLE_NODES = 7;
+/** What no peer may do to any engine, whatever faults it claims to bear. */
+const ALWAYS: readonly string[] = ['Engine', 'Contract'];
+/** Whatever an engine claims: who says nothing is as good as dead. */
+const SILENT = 'silent';
+
+/** One for each way to misbehave. Engines that bear crashes alone owe less: nothing that a peer sends may stop them. */
+export function roleCases(behaviours: Iterable<string>, tolerated: number): Case[] {
+  return [...behaviours].map((behaviour) => {
+    const isBorne = tolerated > 0 || behaviour === SILENT;
+    return {
+      id: `role:${behaviour}`,
+      title: isBorne ? `some nodes are ${behaviour}` : `nothing that a ${behaviour} node sends stops the others`,
+      check: (bench) =>
+        bench.first(bench.seeds(ROLE_RUNS), (seed) => {
+          const plan = bench.plan(`role:${behaviour}`, seed, { blocks: ROLE_BLOCKS, nodes: ROLE_NODES, trouble: TROUBLES.noise });
+          const result = bench.run(withRole(plan, behaviour, isBorne ? Math.max(1, tolerated) : 1));
+          return bench.judged(seed, result, (checker) => isBorne || ALWAYS.includes(checker));
+        }),
+    };
+  });
+}
+
+function withRole(plan: Plan, behaviour: string, most: number): Plan {
+  // A twin takes two nodes out of the count: itself and the one whose name it has.
+  const count = behaviour === 'twin' ? Math.floor(most / 2) || 1 : most;
+  const roles = Array.from({ length: count }, (_, index): Fault => {
+    return { fault: 'byzantine', node: behaviour === 'twin' ? 2 * index : index, behaviour, atMs: 0, forMs: FOR_EVER_MS };
+  });
+  // An even share each: what a majority of hash power could do is not what is asked here.
+  const hashRates = plan.options.hashRates.map(() => plan.options.hashRates[0] ?? 1);
+  return withFaults({ ...plan, options: { ...plan.options, hashRates } }, roles);
+}
