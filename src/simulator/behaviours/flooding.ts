@@ -58,7 +58,8 @@ class CheapBranch implements HeaderView {
     if (parent === null || parent === undefined) return null;
     const times = recentTimes(parent, this);
     // The first block is dated now, which makes the branch hopelessly late and so cheap; the rest follow as fast as may be.
-    const timestamp = this.#tip === null ? Math.floor(wallMs() / 1_000) : times.median + 1;
+    const earliest = times.median + 1;
+    const timestamp = this.#tip === null ? Math.max(earliest, Math.floor(wallMs() / 1_000)) : earliest;
     const difficulty = nextDifficulty(this.#rules, parent, this, times, timestamp);
     const number = parent.header.number + 1;
     return {
