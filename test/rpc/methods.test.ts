@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { fromHex } from '../../src/base/bytes.ts';
+import { type Json, ZERO_HASH } from '../../src/base/types.ts';
+import { hashHeader } from '../../src/chain/header.ts';
+import { decodeLightBlock } from '../../src/chain/light-block.ts';
 import { describeMethods } from '../../src/rpc/describe.ts';
 import { METHODS, NAMESPACES } from '../../src/rpc/methods.ts';
 import { serve } from './client.ts';
@@ -59,6 +63,48 @@ describe('questions that the engine answers', () => {
     const block = node.mine();
     expect(await ask('synod_getCertificate', block.hash)).toBe('0x01');
     expect(await ask('synod_getCertificate', node.chain.genesis.hash)).toBeNull();
+  });
+});
+
+describe('what light verification reads', () => {
+  const light = (bytes: Json) => decodeLightBlock(fromHex(bytes as string));
+
+  it('is a block without its transactions, by its hash', async () => {
+    const { ask, node } = await serve();
+    node.engineName = 'pos';
+    const block = node.mine();
+    expect(hashHeader(light(await ask('synod_getLightBlock', block.hash)).header)).toBe(block.hash);
+    expect(await ask('synod_getLightBlock', ZERO_HASH)).toBeNull();
+  });
+
+  it('is a range of canonical blocks, as far as there are any', async () => {
+    const { ask, call, node } = await serve();
+    node.engineName = 'pos';
+    for (let i = 0; i < 5; i++) node.mine();
+    const numbers = async (...range: Json[]) =>
+      ((await ask('synod_getLightBlocks', ...range)) as Json[]).map((each) => light(each).header.number);
+    expect(await numbers(2, 3)).toEqual([2, 3, 4]);
+    expect(await numbers('0x4', 1_000_000)).toEqual([4, 5]);
+    expect(await numbers(6, 1)).toEqual([]);
+    expect(await numbers(0, 0)).toEqual([]);
+    expect(await numbers('0xffffffffffffffff', 10)).toEqual([]);
+    expect((await call('synod_getLightBlocks', -1, 1)).error?.code).toBe(-32602);
+  });
+
+  it('is never more than a reply has room for', async () => {
+    const { ask, node } = await serve();
+    node.engineName = 'pos';
+    for (let i = 0; i < 300; i++) node.mine();
+    expect(await ask('synod_getLightBlocks', 1, 300)).toHaveLength(256);
+  });
+
+  it('is a state that the engine has', async () => {
+    const { ask, node } = await serve();
+    node.engineName = 'pos';
+    node.engineAnswer = '0x01';
+    const { hash } = node.mine();
+    expect(await ask('synod_getConsensusState', hash)).toBe('0x01');
+    expect(node.asked).toEqual([['getState', { block: hash }]]);
   });
 });
 

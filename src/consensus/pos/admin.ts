@@ -2,8 +2,9 @@
  * Questions about validators, duties, votes, checkpoints, participation and offences: for RPC (`synod_get...`), commands and
  * dashboards. Answers are of the head's chain, moved on to the current slot; amounts are in gwei, in decimal.
  */
+import { toHex } from '../../base/bytes.ts';
 import { UsageError } from '../../base/errors.ts';
-import { type Json, quote } from '../../base/types.ts';
+import { type Hash, type Json, quote } from '../../base/types.ts';
 import type { AdminCommand, RequestId } from '../engine.ts';
 import { currentSlot } from './clock.ts';
 import { committeeOf, dutiesOf, isActive, proposerOf } from './committees.ts';
@@ -11,6 +12,7 @@ import { processSlots } from './epochs.ts';
 import { convictedBy } from './offences.ts';
 import { aggregates, countBits } from './pool.ts';
 import type { Turn } from './state.ts';
+import { encodeState } from './state-codec.ts';
 import { stateAfter } from './states.ts';
 import { epochOf, firstSlot, previousEpoch } from './time.ts';
 import {
@@ -26,6 +28,9 @@ import {
 
 type Arguments = AdminCommand['arguments'];
 
+/** Some 100 bytes each, twice as many in hex. */
+const MAX_SERVED_VALIDATORS = 65_536;
+
 const ANSWERS: { readonly [name: string]: (turn: Turn, given: Arguments) => Json } = {
   getValidators: (turn) => validators(turn, stateNow(turn)),
   getDuties: (turn, given) => duties(turn, stateNow(turn), given),
@@ -33,6 +38,7 @@ const ANSWERS: { readonly [name: string]: (turn: Turn, given: Arguments) => Json
   getCheckpoints: (turn) => checkpoints(turn),
   getParticipation: (turn) => participation(turn, stateNow(turn)),
   getSlashings: (turn) => slashings(turn, stateNow(turn)),
+  getState: (turn, given) => stateBefore(turn, given),
 };
 
 export function answerAdmin(turn: Turn, request: RequestId, { name, arguments: given }: AdminCommand): void {
@@ -159,6 +165,26 @@ function slashings(turn: Turn, state: StakeState): Json {
     slashed: state.validators.flatMap(({ slashed }, index) => (slashed ? [index] : [])),
     waiting: [...turn.state.offences.values()].map((offence) => ({ type: offence.type, validators: convictedBy(offence) })),
   };
+}
+
+/** The state after a block's parent, encoded: what light verification begins with. Nothing is computed for it. */
+function stateBefore({ state, context }: Turn, { block }: Arguments): Json {
+  const node = typeof block === 'string' ? context.chain.get(block as Hash) : undefined;
+  const parent = node?.header.parentHash;
+  const kept = parent === undefined ? undefined : parent === state.anchor.hash ? state.anchor.state : state.states.get(parent);
+  const found = kept ?? (node && state.served.get(node.hash));
+  if (found === undefined) {
+    const named = quote(JSON.stringify(block) ?? 'nothing');
+    throw new UsageError(
+      'pos/no-state',
+      `This node does not have the state before block ${named} at hand; it has those of the last blocks.`,
+    );
+  }
+  const { length } = found.validators;
+  if (length > MAX_SERVED_VALIDATORS) {
+    throw new UsageError('pos/state-size', `The state has ${length} validators; at most ${MAX_SERVED_VALIDATORS} are sent at once.`);
+  }
+  return toHex(encodeState(found));
 }
 
 function pointOf({ epoch, root }: Checkpoint): Json {

@@ -69,10 +69,18 @@ function finalizeWhatIs(turn: Turn): void {
   }
   turn.effects.push({ type: 'finalize', hash: root, certificate });
   trace(turn, 'finalized', { epoch, hash: root });
+  keepForVerifiers(turn, root);
   state.finalized = root;
   state.anchor = { hash: root, state: after };
   state.snapshotDue = root;
   for (const hash of prune(state.store)) state.states.delete(hash);
   forgetBefore(state.detector, epochOf(rules.settings, state.slot), rules.settings.slotsPerEpoch);
   forgetPunished(turn, after);
+}
+
+/** A light client that trusts a final block asks for the state before it, which nothing else needs any more. */
+function keepForVerifiers(turn: Turn, root: Hash): void {
+  const parent = turn.context.chain.get(root)?.header.parentHash;
+  const before = parent === undefined ? undefined : stateAfter(turn, parent);
+  if (before !== undefined) turn.state.served.set(root, before);
 }

@@ -24,6 +24,8 @@ import type { Attestation, Checkpoint, Epoch, Gwei, IndexedAttestation, Offence,
 const MAX_STATES = 192;
 /** States at the first slot of an epoch, for votes. */
 const MAX_EPOCH_STATES = 64;
+/** States for light verification, of the last finalized blocks. */
+const MAX_SERVED_STATES = 16;
 const MAX_REMEMBERED_INVALID = 1_024;
 const MAX_REMEMBERED_SENDERS = 4_096;
 const MAX_COUNTED_PEERS = 256;
@@ -87,6 +89,8 @@ export interface PosState {
   readonly states: BoundedMap<Hash, StakeState>;
   /** By epoch and block. */
   readonly epochStates: BoundedMap<string, StakeState>;
+  /** Before blocks that became final: what a light client needs to begin at one of them. */
+  readonly served: BoundedMap<Hash, StakeState>;
   /** What votes weigh, by the justified checkpoint. */
   balances: { readonly of: Checkpoint; readonly list: readonly Gwei[] } | null;
   /** As this engine last set them. */
@@ -147,6 +151,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     anchor: { hash: genesis.block, state: genesis },
     states: new BoundedMap(MAX_STATES),
     epochStates: new BoundedMap(MAX_EPOCH_STATES),
+    served: new BoundedMap(MAX_SERVED_STATES),
     balances: null,
     head,
     finalized: finalized.hash,

@@ -3,14 +3,19 @@
  * only on a network that was started for tests, and even there not on a port that was not asked for them.
  */
 import { toHex } from '../../base/bytes.ts';
-import { NodeId } from '../../base/types.ts';
+import { type Hex, NodeId } from '../../base/types.ts';
+import { encodeLightBlock } from '../../chain/light-block.ts';
 import type { Backend, FaultControl } from '../backend.ts';
-import { type Codec, hash, list, mismatch, number, text } from '../codecs.ts';
+import { type Codec, count, hash, list, mismatch, number, text } from '../codecs.ts';
 import { methodNotFound } from '../errors.ts';
+import type { ReplySize } from '../limits.ts';
 import { type Method, method, optional, required } from '../method.ts';
 
 const MAX_PEERS = 1_024;
 const MAX_NODE_ID_CHARACTERS = 128;
+/** In one reply. The last block that is begun is sent whole. */
+const MAX_LIGHT_BLOCKS = 256;
+const MAX_LIGHT_BYTES = 4 * 1024 * 1024;
 
 const nodeId: Codec<NodeId> = {
   expected: 'a peer id',
@@ -87,6 +92,33 @@ export const SYNOD: readonly Method[] = [
     },
   }),
   method({
+    ...stake,
+    name: 'synod_getLightBlock',
+    doc: 'A block as light verification reads it: the RLP of [header fields, seal, payload]; null where this node has none.',
+    parameters: [required('blockHash', hash)],
+    result: 'bytes or null',
+    run({ backend }, blockHash) {
+      const block = backend.chain.block(blockHash);
+      return block === undefined ? null : toHex(encodeLightBlock(block));
+    },
+  }),
+  method({
+    ...stake,
+    name: 'synod_getLightBlocks',
+    doc: `Canonical blocks from a height on, each as light verification reads it: at most ${MAX_LIGHT_BLOCKS}, and less where a reply would be too large.`,
+    parameters: [required('from', count), required('count', count)],
+    result: 'a list of bytes',
+    run: ({ backend, size }, from, wanted) => lightBlocks(backend, from, Math.min(Number(wanted), MAX_LIGHT_BLOCKS), size),
+  }),
+  method({
+    ...stake,
+    name: 'synod_getConsensusState',
+    doc: "The validators' state after a block's parent, to which the block commits; for the last final blocks and those after them.",
+    parameters: [required('blockHash', hash)],
+    result: 'bytes',
+    run: ({ backend }, block) => backend.askEngine('getState', { block }),
+  }),
+  method({
     ...fault,
     name: 'synod_partition',
     doc: 'Test networks only: talk to these peers and nobody else.',
@@ -108,6 +140,21 @@ export const SYNOD: readonly Method[] = [
     },
   }),
 ];
+
+function lightBlocks({ chain }: Backend, from: bigint, wanted: number, size: ReplySize): Hex[] {
+  const found: Hex[] = [];
+  let bytes = 0;
+  for (let number = Number(from); found.length < wanted && bytes < MAX_LIGHT_BYTES; number++) {
+    const canonical = chain.canonical(number);
+    const block = canonical === undefined ? undefined : chain.block(canonical);
+    if (block === undefined) break;
+    const encoded = encodeLightBlock(block);
+    bytes += encoded.length;
+    size.add(2 * encoded.length);
+    found.push(toHex(encoded));
+  }
+  return found;
+}
 
 function control({ faults }: Backend): FaultControl {
   if (faults === null) throw methodNotFound('synod_partition');
