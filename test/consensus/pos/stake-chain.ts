@@ -4,7 +4,7 @@
  */
 import { present } from '../../../src/base/assert.ts';
 import { fromHex, hashOf, toHex } from '../../../src/base/bytes.ts';
-import type { Signer } from '../../../src/base/signatures.ts';
+import type { PublicKey, Signer } from '../../../src/base/signatures.ts';
 import { type Address, type Hash, type Json, ZERO_ADDRESS, ZERO_HASH } from '../../../src/base/types.ts';
 import { payloadCommitment } from '../../../src/chain/block.ts';
 import { EMPTY_BLOOM, EMPTY_NONCE, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeader } from '../../../src/chain/header.ts';
@@ -33,7 +33,7 @@ import type {
   StakeState,
   ValidatorIndex,
 } from '../../../src/consensus/pos/types.ts';
-import { TAG_KEYS } from '../../../src/simulator/tags.ts';
+import { type Keys, TAG_KEYS } from '../../../src/simulator/tags.ts';
 
 export const GENESIS_TIME = 1_700_000_000;
 export const ETHER = 1_000_000_000n;
@@ -90,26 +90,35 @@ export interface Extras {
   readonly votes?: (index: ValidatorIndex) => boolean;
 }
 
+/** Another world than that of tags and of a genesis block without accounts. */
+export interface World {
+  readonly keys?: Keys;
+  readonly genesis?: Header;
+}
+
 /** A network of `count` validators with 32 ether each, by the settings of a dev network unless others are given. */
 export class StakeChain {
   readonly rules: PosRules;
   readonly genesis: Header;
+  readonly #signers: ReadonlyMap<PublicKey, Signer>;
   state: StakeState;
   head: Header;
   /** Votes that the next block carries. */
   waiting: Attestation[] = [];
 
-  constructor(count = 8, settings: { readonly [key: string]: Json } = {}) {
-    const validators = Array.from({ length: count }, (_, i) => ({ publicKey: signerAt(i).publicKey, depositor: depositorAt(i) }));
+  constructor(count = 8, settings: { readonly [key: string]: Json } = {}, { keys = TAG_KEYS, genesis = header() }: World = {}) {
+    const signers = Array.from({ length: count }, (_, i) => keys.signer(0, i));
+    this.#signers = new Map(signers.map((signer) => [signer.publicKey, signer]));
+    const validators = signers.map(({ publicKey }, i) => ({ publicKey, depositor: depositorAt(i) }));
     const all = { slotSeconds: 1, slotsPerEpoch: 4, validators, ...settings };
-    this.genesis = header();
+    this.genesis = genesis;
     const params: ChainParams = {
       chainId: 1337,
       genesisHash: hashHeader(this.genesis),
       forks: FORKS,
       engine: { name: 'pos', settings: all },
     };
-    this.rules = { params, settings: parseSettings(all), signatures: TAG_KEYS.signatures };
+    this.rules = { params, settings: parseSettings(all), signatures: keys.signatures };
     this.state = genesisState(this.rules.settings, this.genesis);
     this.head = this.genesis;
   }
@@ -128,7 +137,7 @@ export class StakeChain {
     const { settings, params } = this.rules;
     const now = this.at(slot);
     const proposer = present(proposerOf(settings, now, slot), 'a proposer');
-    const signer = signerOf(now, proposer);
+    const signer = this.signerOf(now, proposer);
     const payload = change(
       draftPayload(this.rules, this.state, now, {
         randaoReveal: signer.sign(randaoRoot(params, epochOf(settings, slot))),
@@ -156,7 +165,7 @@ export class StakeChain {
       ...fields,
     });
     const proposer = present(proposerOf(settings, now, slot), 'a proposer');
-    const signature = signerOf(now, proposer).sign(proposalRoot(params, epochOf(settings, slot), slot, hashHeader(made)));
+    const signature = this.signerOf(now, proposer).sign(proposalRoot(params, epochOf(settings, slot), slot, hashHeader(made)));
     return { slot, header: made, payload, seal: { proposer, signature } };
   }
 
@@ -227,7 +236,7 @@ export class StakeChain {
 
   proposal(proposer: ValidatorIndex, slot: Slot, block: Hash): SignedProposal {
     const message = proposalRoot(this.rules.params, epochOf(this.rules.settings, slot), slot, block);
-    return { proposer, slot, block, signature: signerOf(this.state, proposer).sign(message) };
+    return { proposer, slot, block, signature: this.signerOf(this.state, proposer).sign(message) };
   }
 
   deposit(key: number, ether: number, depositor = depositorAt(key)): Request {
@@ -236,16 +245,17 @@ export class StakeChain {
     return { type: 'deposit', publicKey, depositor, amount: BigInt(ether) * ETHER, signature };
   }
 
+  /** Of those who came later, tags: they are numbered in their last bytes (`simulator/tags.ts`). */
+  signerOf(state: StakeState, index: ValidatorIndex): Signer {
+    const { publicKey } = present(state.validators[index], 'a validator');
+    const key = fromHex(publicKey);
+    return this.#signers.get(publicKey) ?? signerAt((key.at(-2) ?? 0) * 256 + (key.at(-1) ?? 0));
+  }
+
   private signVote(state: StakeState, data: AttestationData, voters: readonly ValidatorIndex[]): Uint8Array {
     const message = attestationRoot(this.rules.params, data);
-    return this.rules.signatures.aggregate(voters.map((index) => signerOf(state, index).sign(message)));
+    return this.rules.signatures.aggregate(voters.map((index) => this.signerOf(state, index).sign(message)));
   }
-}
-
-/** Keys are numbered in their last bytes (`simulator/tags.ts`). */
-function signerOf(state: StakeState, index: ValidatorIndex): Signer {
-  const key = fromHex(present(state.validators[index], 'a validator').publicKey);
-  return signerAt((key.at(-2) ?? 0) * 256 + (key.at(-1) ?? 0));
 }
 
 /** A hash that is none of a block. */
