@@ -51,7 +51,7 @@ export function registerChain(program: Command): void {
 
 async function open(flags: ChainFlags): Promise<OfflineChain> {
   const { openOffline } = await import('../node/offline.ts');
-  return await openOffline(flags.datadir, genesisFor(flags.datadir, flags.genesis));
+  return await openOffline(flags.datadir, genesisFor(flags.datadir, flags));
 }
 
 async function runExport(file: string, flags: ExportFlags): Promise<void> {

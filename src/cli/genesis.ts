@@ -1,6 +1,8 @@
 /** Which network a command means: the datadir's own genesis document, the file that was named, or the built-in one. */
 import { existsSync } from 'node:fs';
+import { Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
+import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { parseGenesis } from '../execution/genesis-document.ts';
 import { genesisFile } from '../node/genesis-file.ts';
 import { readJsonFile } from './options.ts';
@@ -16,15 +18,39 @@ export function builtInGenesis(engine: string): unknown {
   return readJsonFile(file.pathname, 'built-in genesis');
 }
 
-export function genesisFor(datadir: string, named: string | undefined, networkId?: number): unknown {
+/** The engine of the built-in network that a command means if it names none: a node that is alone makes blocks with it. */
+export const DEFAULT_ENGINE = 'pow';
+
+/** Which of the networks that synod ships. */
+export function engineOption(): Option {
+  return new Option(
+    '--engine <name>',
+    `built-in network to use for a new datadir, if no genesis document is named (default: ${DEFAULT_ENGINE})`,
+  ).choices(ENGINE_NAMES);
+}
+
+export interface Wanted {
+  /** A file. */
+  readonly genesis?: string | undefined;
+  /** Chooses among the built-in networks; of any other network it must be the engine. */
+  readonly engine?: string | undefined;
+  readonly networkId?: number | undefined;
+}
+
+/** Throws `arguments/engine` and `arguments/networkid` for a network that is not the wanted one, and what parsing a genesis document throws. */
+export function genesisFor(datadir: string, { genesis, engine, networkId }: Wanted): unknown {
   const own = genesisFile(datadir);
   let document: unknown;
-  if (named !== undefined) document = readJsonFile(named, 'genesis document');
+  if (genesis !== undefined) document = readJsonFile(genesis, 'genesis document');
   else if (existsSync(own)) document = readJsonFile(own, 'genesis document');
-  else document = builtInGenesis('pow');
-  const { chainId } = parseGenesis(document);
-  if (networkId !== undefined && networkId !== chainId) {
-    throw new UsageError('arguments/networkid', `--networkid is ${networkId}, but the network's chain id is ${chainId}.`);
+  else document = builtInGenesis(engine ?? DEFAULT_ENGINE);
+  const parsed = parseGenesis(document);
+  if (engine !== undefined && engine !== parsed.engine.name) {
+    const where = genesis ?? datadir;
+    throw new UsageError('arguments/engine', `--engine is ${engine}, but the network of ${where} has the engine ${parsed.engine.name}.`);
+  }
+  if (networkId !== undefined && networkId !== parsed.chainId) {
+    throw new UsageError('arguments/networkid', `--networkid is ${networkId}, but the network's chain id is ${parsed.chainId}.`);
   }
   return document;
 }

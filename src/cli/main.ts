@@ -21,7 +21,7 @@ const program = new Command('synod')
     'after',
     `
 Examples:
-  synod testnet                          four nodes, two of them mining, with funded accounts
+  synod testnet                          four nodes with two validators each, and funded accounts
   synod node --mine                      one node that mines, with RPC on http://127.0.0.1:8545
   synod wallet new                       make an account
   synod validator keys new               make a validator's key

@@ -3,12 +3,13 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Address, ZERO_ADDRESS } from '../base/types.ts';
+import { parseGenesis } from '../execution/genesis-document.ts';
 import { MAX_HASH_RATE_LIMIT, MAX_THREADS } from '../mining/limits.ts';
 import { DEFAULTS, type NodeConfig } from '../node/config.ts';
 import type { LogFormat } from '../node/logger.ts';
 import type { NodeHandle } from '../node/node.ts';
 import { MAX_PEERS } from '../sync/limits.ts';
-import { genesisFor } from './genesis.ts';
+import { engineOption, genesisFor } from './genesis.ts';
 import { absolutePath, addressOption, choiceOption, defaultDatadir, integerOption, listOption, portOption } from './options.ts';
 import { note, warn } from './output.ts';
 import type { StakeFlags } from './validator-stake.ts';
@@ -16,6 +17,7 @@ import type { StakeFlags } from './validator-stake.ts';
 interface NodeFlags extends StakeFlags {
   readonly datadir: string;
   readonly genesis?: string;
+  readonly engine?: string;
   readonly resync?: boolean;
   readonly networkid?: number;
   readonly addr: string;
@@ -52,7 +54,8 @@ export function registerNode(program: Command): void {
     .command('node')
     .description('run a node until it is told to stop')
     .option('--datadir <dir>', 'where the chain and the keys are kept', absolutePath, defaultDatadir())
-    .option('--genesis <file>', 'genesis document for a new datadir (default: the proof-of-work development network)')
+    .option('--genesis <file>', 'genesis document for a new datadir (default: a built-in development network)')
+    .addOption(engineOption())
     .option('--resync', 'set a damaged chain aside (as chaindata.old) and fetch it again from peers')
     .option('--networkid <id>', 'refuse to start unless this is the chain id of the network', integerOption('networkid', 1, 2 ** 53 - 1))
     .option('--addr <address>', 'address to listen on for peers', network.address)
@@ -106,7 +109,7 @@ export function registerNode(program: Command): void {
 Examples:
   synod node --mine --miner.etherbase 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
   synod node --datadir ./second --port 30304 --http.port 8546 --bootnodes /ip4/127.0.0.1/tcp/30303/p2p/16Uiu2...
-  synod node --genesis staked.json --stake --validators.password password.txt --miner.etherbase 0xf39F...2266
+  synod node --engine pos --stake --validators.password password.txt --miner.etherbase 0xf39F...2266
   synod node --genesis my-network.json --datadir ./mine --http.api eth,net,web3,txpool,miner,admin,synod`,
     )
     .action(async (flags: NodeFlags) => {
@@ -137,9 +140,12 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
   if ((flags.mine === true || flags.stake === true) && flags['miner.etherbase'] === undefined) {
     warn('No --miner.etherbase was given: the rewards and fees of blocks made here go to the zero address, and are lost.');
   }
+  const genesis = genesisFor(flags.datadir, { ...flags, networkId: flags.networkid });
+  if (flags.mine === true && parseGenesis(genesis).engine.name === 'pos')
+    throw new UsageError('arguments/mine', '--mine is for proof-of-work; under proof-of-stake blocks are made by validators: --stake.');
   return {
     datadir: flags.datadir,
-    genesis: genesisFor(flags.datadir, flags.genesis, flags.networkid),
+    genesis,
     resync: flags.resync === true,
     network: {
       address: flags.addr,

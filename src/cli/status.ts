@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { NodeStatus } from '../node/status.ts';
 import { type OperatorFlags, operatorClient, operatorOptions } from './operator.ts';
 import { print } from './output.ts';
-import { hashRate } from './testnet-display.ts';
+import { hashRate, staking } from './testnet-display.ts';
 
 interface StatusFlags extends OperatorFlags {
   readonly json?: boolean;
@@ -27,6 +27,7 @@ Examples:
 
 export function statusText(status: NodeStatus): string {
   const { head, safe, finalized, sync, pool, reorgs, mining } = status;
+  const stake = staking(status);
   const block = ({ number, hash }: NodeStatus['head']) => `${number}  ${hash}`;
   const lines: [string, string][] = [
     ['version', status.version],
@@ -39,7 +40,8 @@ export function statusText(status: NodeStatus): string {
     ['sync', sync.state === 'idle' ? 'level with its peers' : `${sync.state}: ${sync.current} of ${sync.target}`],
     ['pool', `${pool.pending} pending, ${pool.queued} queued`],
     ['reorgs', reorgs.count === 0 ? 'none since start' : `${reorgs.count} since start, the deepest ${reorgs.deepest} blocks`],
-    ['mining', mining === null ? 'not with this engine' : miningText(mining)],
+    ...(mining === null ? [] : [['mining', miningText(mining)] as [string, string]]),
+    ...(stake === null ? [] : [['staking', stakingText(stake)] as [string, string]]),
     ...(status.partition === null ? [] : [['partition', `may talk to ${status.partition.length} peers only`] as [string, string]]),
   ];
   return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
@@ -50,6 +52,11 @@ export function miningText(mining: NonNullable<NodeStatus['mining']>): string {
   const limit = mining.hashRateLimit === 0 ? '' : ` of at most ${hashRate(mining.hashRateLimit)}`;
   const work = `${hashRate(mining.hashesPerSecond)}${limit} on ${mining.threads} threads (${mining.kernel})`;
   return `${work}, ${mining.sealed} sealed, ${mining.abandoned} abandoned, fees to ${mining.beneficiary}`;
+}
+
+function stakingText({ keys, validators, slot, epoch, counts }: NonNullable<ReturnType<typeof staking>>): string {
+  const done = keys === 0 ? '' : `: ${counts.proposed} blocks, ${counts.voted} votes, ${counts.missed} blocks missed`;
+  return `slot ${slot}, epoch ${epoch}; ${keys} of ${validators} validators here${done}`;
 }
 
 function age(timestamp: number): string {

@@ -3,7 +3,6 @@
  * terminal, or a line now and then elsewhere, or JSON lines.
  */
 import { toHex } from '../base/bytes.ts';
-import type { Json } from '../base/types.ts';
 import type { NodeStatus } from '../node/status.ts';
 import type { Manifest, TestnetNode } from '../testnet/manifest.ts';
 import type { NodeReport, SupervisorEvent } from '../testnet/supervisor.ts';
@@ -212,7 +211,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'works', cell: told(workText), alignment: 'right', luxury: 1 },
   {
     title: 'made',
-    cell: told(({ mining, consensus }) => mining?.sealed ?? staking(consensus)?.proposed ?? '-'),
+    cell: told((status) => status.mining?.sealed ?? staking(status)?.counts.proposed ?? '-'),
     alignment: 'right',
     luxury: 5,
   },
@@ -248,21 +247,24 @@ function syncText(status: NodeStatus | null): string {
 }
 
 /** What a node does for its network: hashes, or validators. */
-function workText({ mining, consensus }: NodeStatus): string {
+function workText(status: NodeStatus): string {
+  const { mining } = status;
   if (mining !== null) return mining.enabled ? hashRate(mining.hashesPerSecond) : '-';
-  const keys = staking(consensus)?.keys ?? 0;
+  const keys = staking(status)?.keys ?? 0;
   return keys === 0 ? '-' : `${keys} val`;
 }
 
 interface Staking {
   readonly keys: number;
-  readonly proposed: number;
+  readonly validators: number;
+  readonly slot: number;
+  readonly epoch: number;
+  readonly counts: { readonly proposed: number; readonly voted: number; readonly missed: number };
 }
 
-/** Of the engine's own picture, under proof-of-stake. */
-function staking(consensus: Json): Staking | null {
-  const { keys, counts } = (consensus ?? {}) as { readonly keys?: number; readonly counts?: { readonly proposed?: number } };
-  return keys === undefined ? null : { keys, proposed: counts?.proposed ?? 0 };
+/** Of the engine's own picture; null under another engine than proof-of-stake. */
+export function staking({ engine, consensus }: NodeStatus): Staking | null {
+  return engine === 'pos' ? (consensus as unknown as Staking) : null;
 }
 
 /** The same head has the same colour, so that a fork is seen at a glance. */

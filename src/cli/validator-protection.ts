@@ -36,8 +36,12 @@ export function registerSlashingProtection(validator: Command): void {
 
 async function importHistory(file: string, flags: ProtectionFlags): Promise<void> {
   const document = readJsonFile(file, 'slashing protection file');
+  if (flags.genesis === undefined && !existsSync(genesisFile(flags.datadir))) {
+    const advice = 'Name its genesis document with --genesis, or prepare the datadir with `synod init`.';
+    throw new UsageError('slashing-protection/no-datadir', `Which network ${flags.datadir} is for is not known yet. ${advice}`);
+  }
   const { openHistory } = await import('./validator-history.ts');
-  const history = await openHistory(flags.datadir, genesisFor(flags.datadir, flags.genesis));
+  const history = await openHistory(flags.datadir, genesisFor(flags.datadir, flags));
   try {
     const found = readInterchange(document, history.network);
     const raised = await history.raise(found);
@@ -56,7 +60,7 @@ async function exportHistory(named: readonly PublicKey[], flags: ProtectionFlags
   if (!existsSync(genesisFile(flags.datadir)))
     throw new UsageError('slashing-protection/no-datadir', `No node has ever run in ${flags.datadir}, so nothing was signed there.`);
   const { openHistory } = await import('./validator-history.ts');
-  const history = await openHistory(flags.datadir, genesisFor(flags.datadir, undefined));
+  const history = await openHistory(flags.datadir, genesisFor(flags.datadir, {}));
   try {
     const chosen = [...history.signed].filter(([key]) => named.length === 0 || named.includes(key));
     if (chosen.length === 0) note('These keys have signed nothing in this datadir.');

@@ -38,7 +38,7 @@ describe('the table', () => {
 
   it('shows validators where there are no miners', () => {
     const consensus = { keys: 2, counts: { proposed: 31 } };
-    const staking = { ...STATUS, mining: null, consensus } as unknown as NodeReport['status'];
+    const staking = { ...STATUS, engine: 'pos', mining: null, consensus } as unknown as NodeReport['status'];
     const text = stripVTControlCharacters(reportTable([report(0, { status: staking })]));
     expect(text.split('\n')[1]?.split(/ {2,}/).slice(5, 8)).toEqual(['1210', '2 val', '31']);
   });
