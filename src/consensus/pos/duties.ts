@@ -159,7 +159,7 @@ function castVote(turn: Turn, judge: StakeState, data: AttestationData, committe
   keepVote(turn, attestation, indexedAttestation(rules.settings, judge, attestation));
 }
 
-/** Sends the sum of what has come for the data that we voted for, where the draw says so. */
+/** Sends the sum of what has come for the data that we voted for, where the draw says so. Our own vote is in it, so it waits for the log. */
 export function aggregate(turn: Turn): void {
   const { state, rules } = turn;
   const { slot } = state;
@@ -174,7 +174,7 @@ export function aggregate(turn: Turn): void {
       const signer = signerOf(turn, judge, index);
       return signer !== undefined && isAggregator(committee.length, signer.sign(message));
     });
-    if (isOurs) turn.effects.push({ type: 'send', to: '*', message: { type: 'vote', vote: best } });
+    if (isOurs) turn.effects.push({ type: 'send', to: '*', message: { type: 'vote', vote: best }, after: state.appended });
   }
 }
 
