@@ -53,7 +53,7 @@ export function registerTestnet(program: Command): void {
     .command('testnet')
     .description('start a network of real nodes on this machine')
     .option('--nodes <n>', 'how many nodes', integerOption('nodes', 1, MAX_NODES), 4)
-    .addOption(new Option('--engine <name>', 'how they agree').choices(ENGINE_NAMES).default('pos'))
+    .option('--engine <name>', `how they agree: ${ENGINE_NAMES.join(' or ')}`, 'pos')
     .option(
       '--validators <n>',
       'pos: validators of the whole network (default: two for each node, four at least)',
