@@ -1,6 +1,7 @@
 /** What `synod simulate` prints: what was drawn, before the run; what came of it, after. */
 import type { Batch } from '../simulator/batch.ts';
 import { FAULT_KINDS, type Fault } from '../simulator/faults.ts';
+import type { Figures } from '../simulator/meters/meter.ts';
 import { type Options, RANGES, type Range } from '../simulator/options.ts';
 import { REAL_RANGES } from '../simulator/real/ranges.ts';
 import type { Plan, Result } from '../simulator/run.ts';
@@ -35,7 +36,7 @@ function faultText({ fault, atMs, forMs, ...fields }: Fault): string {
 
 /** `again` is the command that gives the same run, `tookMs` real time, where it is known for this run alone. */
 export function resultText(result: Result, again: string, tookMs: number | null = null): string {
-  const { ok, plan, violations, traceHash, stats } = result;
+  const { ok, plan, violations, traceHash, stats, figures } = result;
   const { events, virtualMs, messages, lost } = stats;
   const lines = violations.map(({ checker, atMs, node, message, expected }) => {
     const where = `${(atMs / 1_000).toFixed(3)} s${node < 0 ? '' : `, node ${node}`}`;
@@ -45,6 +46,7 @@ export function resultText(result: Result, again: string, tookMs: number | null 
   const verdict = ok ? style('green', 'ok') : style('red', 'failed');
   return [
     ...lines,
+    ...figuresText(figures),
     `${verdict}  seed ${plan.seed}, trace ${traceHash}: ${events} events${speed}, ${(virtualMs / 60_000).toFixed(1)} virtual minutes, ${messages} messages (${lost} lost)`,
     ...(ok ? [] : [`again: ${again}`]),
   ].join('\n');
@@ -64,7 +66,7 @@ export function batchText(batch: Batch, tookMs: number): string {
 }
 
 /** For --json. */
-export function resultDocument({ plan, ok, violations, traceHash, marks, stats }: Result, tookMs: number) {
+export function resultDocument({ plan, ok, violations, traceHash, marks, stats, figures }: Result, tookMs: number) {
   const { tier = 'light', subject, seed, options, schedule } = plan;
   return {
     engine: subject.name,
@@ -75,6 +77,7 @@ export function resultDocument({ plan, ok, violations, traceHash, marks, stats }
     traceHash,
     marks,
     stats: { ...stats, tookMs: Math.round(tookMs) },
+    figures,
     options,
     schedule,
   };
@@ -91,6 +94,14 @@ export function batchDocument(batch: Batch, tookMs: number) {
     unstable,
     marks: Object.fromEntries(marks),
   };
+}
+
+/** One line, of what was there to be measured. */
+function figuresText(figures: Figures): string[] {
+  const parts = Object.entries(figures).flatMap(([name, value]) =>
+    Number.isFinite(value) ? `${name} ${Number(value.toPrecision(3))}` : [],
+  );
+  return parts.length === 0 ? [] : [`figures: ${parts.join(', ')}`];
 }
 
 function rangeOf(name: keyof Options, tier: TierName): string {

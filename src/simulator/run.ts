@@ -10,6 +10,7 @@ import { describe } from './describe.ts';
 import type { Fault } from './faults.ts';
 import { lightTier } from './light-tier.ts';
 import { COMMON_MARKS } from './marks.ts';
+import type { Figures } from './meters/meter.ts';
 import { drawOptions, type Options } from './options.ts';
 import { PurityGuard } from './purity.ts';
 import { drawSchedule } from './schedule.ts';
@@ -68,6 +69,8 @@ export interface Result {
   readonly traceHash: string;
   readonly marks: readonly string[];
   readonly stats: RunStats;
+  /** By name: what the subject's meters say. */
+  readonly figures: Figures;
 }
 
 /** A run that has not ended by then is reported: the bound of `recoveryMs` should have ended it. */
@@ -161,6 +164,7 @@ export class Course {
       traceHash: world.trace.hash,
       marks: simulation.marks.reached,
       stats: { events: world.events, virtualMs: world.nowMs, messages: network.sent, lost: network.lost },
+      figures: simulation.figures,
     };
   }
 

@@ -18,6 +18,7 @@ import { GENESIS_SECONDS } from './genesis.ts';
 import { Injector } from './injector.ts';
 import { lightTier } from './light-tier.ts';
 import { MarkCollector, type MarkRule } from './marks.ts';
+import type { Figures, Meter } from './meters/meter.ts';
 import { Network } from './network.ts';
 import type { Options } from './options.ts';
 import { summarize } from './packet-summary.ts';
@@ -71,6 +72,7 @@ export class Simulation {
   readonly #sessions: Sessions;
   readonly #injector: Injector;
   readonly #checkers: Checker[] = [];
+  readonly #meters: Meter[] = [];
   readonly #audience = new Audience();
   readonly #bad: ReadonlyMap<number, string>;
   /** Of each twin, the place whose identity it has. */
@@ -162,6 +164,11 @@ export class Simulation {
   /** How long faults happened, or are to happen: with this as its option another run is the same. */
   get faultsMs(): number {
     return this.#faultsMs;
+  }
+
+  /** What was measured so far. */
+  get figures(): Figures {
+    return Object.assign({}, ...this.#meters.map((meter) => meter.read()));
   }
 
   /** Begins a fault that no schedule knows of; it lasts until `end`, or the calm. */
@@ -316,26 +323,34 @@ export class Simulation {
     const { options, checkers } = this.input;
     const total = options.hashRates.reduce((sum, rate) => sum + rate, 0);
     const bad = [...this.#bad.keys()].reduce((sum, place) => sum + (options.hashRates[place] ?? 0), 0);
+    const common = {
+      engine,
+      params: this.#tier.params,
+      genesis,
+      options,
+      blockMs: this.input.subject.blockMs(options.engine),
+      nodes: options.nodes,
+      isCorrect: (node: number) => !this.#bad.has(node),
+      badShare: total === 0 ? 0 : bad / total,
+      chainOf: (node: number) => this.nodes[node]?.life?.chain ?? null,
+      nowMs: () => this.world.nowMs,
+      inspect: (node: number) => this.nodes[node]?.life?.driver.inspect() ?? null,
+      wallMsOf: (node: number) => this.#node(node).clock.wallMs(),
+    } satisfies Omit<Setting, 'report' | 'satisfied'>;
     for (const factory of [...this.#tier.checkers, ...checkers]) {
       const setting: Setting = {
-        engine,
-        params: this.#tier.params,
-        genesis,
-        options,
-        blockMs: this.input.subject.blockMs(options.engine),
-        nodes: options.nodes,
-        isCorrect: (node) => !this.#bad.has(node),
-        badShare: total === 0 ? 0 : bad / total,
-        chainOf: (node) => this.nodes[node]?.life?.chain ?? null,
-        nowMs: () => this.world.nowMs,
-        inspect: (node) => this.nodes[node]?.life?.driver.inspect() ?? null,
-        wallMsOf: (node) => this.#node(node).clock.wallMs(),
+        ...common,
         satisfied: () => this.finish(),
         report: ({ node = -1, message, expected = false }) => this.report(checker.name, node, message, expected),
       };
       const checker: Checker = factory(setting);
       this.#checkers.push(checker);
       this.#audience.add(checker);
+    }
+    for (const factory of this.input.subject.meters ?? []) {
+      const meter = factory(common);
+      this.#meters.push(meter);
+      this.#audience.add(meter);
     }
   }
 }

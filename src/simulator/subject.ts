@@ -11,6 +11,7 @@ import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import type { CheckerFactory } from './checkers/checker.ts';
 import type { MarkRule } from './marks.ts';
+import type { MeterFactory } from './meters/meter.ts';
 import type { ProofOracle } from './sealer.ts';
 import type { Keys } from './tags.ts';
 
@@ -56,6 +57,8 @@ export interface Subject {
   readonly invariants: readonly CheckerFactory[];
   /** What a batch of runs of this engine should reach sometimes, besides the marks of every engine. */
   readonly marks: readonly MarkRule[];
+  /** What is measured in a run, and told with its result. */
+  readonly meters?: readonly MeterFactory[];
   /** Nodes, of so many, that may misbehave without excuse for the others. */
   tolerates(nodes: number): number;
   /** Ways to misbehave, by name. */

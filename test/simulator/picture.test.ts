@@ -30,6 +30,7 @@ const RESULT: Result = {
   traceHash: '0123456789abcdef',
   marks: [],
   stats: { events: 10, virtualMs: 60_000, messages: 0, lost: 0 },
+  figures: {},
 };
 
 function entry(seconds: number, kind: TraceEntry['kind'], node: number, fields: Partial<TraceEntry> = {}): TraceEntry {

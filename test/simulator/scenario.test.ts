@@ -131,6 +131,7 @@ describe('a scenario', () => {
       traceHash: '',
       marks: [],
       stats,
+      figures: {},
     };
     expect(scenarioOf(result, 'why')).toEqual({ ...SCENARIO, seed: '9', note: 'why', expect: 'Agreement' });
     expect(scenarioOf({ ...result, ok: true, violations: [] }, '').expect).toBe('pass');

@@ -9,6 +9,7 @@ import { bounded, workBeforeStorage } from '../checkers/pow-bounds.ts';
 import { bitsExact, oneEncoding, proven, timeBounds, workExact } from '../checkers/pow-headers.ts';
 import { headIsMaxWork, workMonotone } from '../checkers/work.ts';
 import { traced } from '../marks.ts';
+import { miningMeter } from '../meters/mining.ts';
 import type { Calm, EngineJson, Subject } from '../subject.ts';
 
 const BLOCK_TIMES_SECONDS = [2, 5, 10, 15];
@@ -56,6 +57,7 @@ export const powSubject: Subject = {
       watch: () => (observation) => observation.type === 'head' && observation.head.facts.carried > 0n,
     },
   ],
+  meters: [miningMeter],
   // More by number: what counts is hash power, which the options draw, and a majority of it is reported as such.
   tolerates: (nodes) => Math.floor((nodes - 1) / 2),
   behaviours: new Map([...COMMON_BEHAVIOURS, [TWIN, twin], ...POW_BEHAVIOURS]),
