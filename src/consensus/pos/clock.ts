@@ -30,6 +30,8 @@ export function watchClock(turn: Turn): void {
   if (Math.abs(jumpMs) < (rules.settings.slotSeconds * MS_PER_SECOND) / 2) return;
   state.counts.clockJumps++;
   clock.silentUntilMs = context.nowMs + silenceMs(turn);
+  // Slots follow the clock back as well, or the node would be deaf until it is there again; `protection.ts` knows what was signed.
+  if (currentSlot(turn) < state.slot) state.slot = state.votedSlot = currentSlot(turn);
   trace(turn, 'clockJump', { jumpMs: Math.round(jumpMs), silentMs: silenceMs(turn) });
   setSlotTimer(turn);
 }

@@ -92,9 +92,9 @@ export function newForkChoice(hash: Hash, slot: Slot, epoch: Epoch, slotsPerEpoc
   };
 }
 
-/** "on_tick". Slots only go on; those in between need no step of their own. */
+/** "on_tick". Slots in between need no step of their own. Back it goes only after a jump of the clock; what is justified stays so. */
 export function atSlot(store: ForkChoice, slot: Slot): void {
-  if (slot <= store.slot) return;
+  if (slot === store.slot) return;
   const isNewEpoch = epochOf(store, slot) > epochOf(store, store.slot);
   store.slot = slot;
   store.boosted = null;

@@ -13,7 +13,7 @@ import { epochOf } from './time.ts';
 
 export function updateHead(turn: Turn): void {
   const { state, context } = turn;
-  atSlot(state.store, currentSlot(turn));
+  atSlot(state.store, Math.max(state.slot, currentSlot(turn)));
   const head = headOf(state.store, justifiedBalances(turn));
   // The justified block may be here without having been executed yet.
   if (head !== state.head.hash && context.chain.status(head) === 'executed') moveTo(turn, head);
