@@ -33,11 +33,14 @@ interface SimulateFlags extends PictureFlags {
   readonly jobs?: number;
   readonly mutant?: string;
   readonly mutants?: boolean;
+  readonly conformance?: string | true;
   readonly json?: boolean;
 }
 
 const MAX_SEED = Number.MAX_SAFE_INTEGER;
 const MAX_EVENTS = 1_000_000_000;
+/** No engine has such a name. */
+const MODULE_FILE = /[./\\]/;
 
 export function registerSimulate(program: Command): void {
   program
@@ -61,6 +64,7 @@ export function registerSimulate(program: Command): void {
     .option('--events <n>', 'faults end after so many events, should that be sooner', integerOption('events', 1, MAX_EVENTS))
     .option('--for <duration>', 'run seeds from --seed on for so long (90s, 10m, 1h), on several threads', durationOption('for'))
     .option('--jobs <n>', 'threads for --for (default: one for each core)', integerOption('jobs', 1, MAX_JOBS))
+    .option('--conformance [case]', 'the suite that every engine has to pass (what --engine <file> alone does), or one case of it')
     .option('--mutants', 'list the bugs that can be planted, each with its story')
     .option('--mutant <name>', 'plant a bug in this process, and look for a seed that shows it')
     .option('--json', 'print JSON')
@@ -74,6 +78,7 @@ Examples:
   synod simulate --seeds 1..300
   synod simulate --for 10m
   synod simulate --seed 7 --html run.html
+  synod simulate --engine ./my-engine.ts
   synod simulate --engine ./my-engine.ts --until-failure --shrink
   synod simulate --tier real --seeds 1..20
   synod simulate --scenario scenario-7.json --trace trace.ndjson
@@ -92,6 +97,7 @@ const EXCLUDED: readonly (readonly [keyof SimulateFlags, readonly (keyof Simulat
   ],
   ['scenario', ['events', 'engine', 'seed', 'seeds', 'untilFailure', 'nodes', 'duration', 'tier']],
   ['mutant', ['tier']],
+  ['conformance', ['seeds', 'untilFailure', 'scenario', 'script', 'mutant', 'tier', 'nodes', 'duration', 'events', 'for']],
   ['trace', ['seeds', 'untilFailure']],
 ];
 
@@ -114,6 +120,7 @@ async function simulate(flags: SimulateFlags): Promise<void> {
   if (flags.scenario !== undefined) return runScenario(flags, flags.scenario);
   const subject = await loadSubject(flags.engine ?? 'pow');
   if (flags.for !== undefined) return simulateFor(flags, flags.for);
+  if (asksForSuite(flags)) return passSuite(flags, subject);
   if (flags.seeds === undefined && flags.untilFailure !== true) return runOne(flags, subject);
   return runMany(flags, subject);
 }
@@ -122,6 +129,26 @@ async function simulateFor(flags: SimulateFlags, durationMs: number): Promise<vo
   const { engine = 'pow', seed = 1, jobs, json } = flags;
   const { simulateLong } = await import('./simulate-long.ts');
   await simulateLong({ engines: [engine], durationMs, seed, jobs, json, options: optionsOf(flags), limits: limitsOf(flags) });
+}
+
+/** What a run is made of: who says such a thing wants one run or many. */
+const OF_RUNS = ['seed', 'seeds', 'untilFailure', 'nodes', 'duration', 'events', 'tier', 'trace', 'html', 'shrink', 'save'] as const;
+
+/** By name, or by asking for nothing but an engine out of a file. */
+function asksForSuite(flags: SimulateFlags): boolean {
+  if (flags.conformance !== undefined) return true;
+  return flags.engine !== undefined && MODULE_FILE.test(flags.engine) && OF_RUNS.every((name) => flags[name] === undefined);
+}
+
+async function passSuite(flags: SimulateFlags, subject: Subject): Promise<void> {
+  const { runConformance } = await import('./simulate-conformance.ts');
+  const sink = flags.trace === undefined ? null : await openTrace(flags.trace);
+  const failure = runConformance(subject, flags, sink?.write);
+  sink?.close();
+  const result = failure?.result ?? null;
+  if (result === null) return;
+  if (flags.shrink !== true) await drawAgain(flags, result.plan, commandOf(process.argv.slice(2), null));
+  await failed(flags, result);
 }
 
 async function playScript(flags: SimulateFlags, file: string): Promise<void> {
@@ -258,10 +285,11 @@ async function loadSubject(engine: string, where = '--engine'): Promise<Subject>
   const { knownSubject, SUBJECT_NAMES } = await import('../simulator/subjects/registry.ts');
   const known = knownSubject(engine);
   if (known !== undefined) return known;
-  if (!/[./\\]/.test(engine)) {
+  if (!MODULE_FILE.test(engine)) {
     throw argumentError('engine', `${where} expects one of ${SUBJECT_NAMES.join(', ')}, or the file of a module; got ${quote(engine)}.`);
   }
   const { loadModule } = await import('./seeds/load.ts');
+  await (await import('./engine-probe.ts')).probeModule(engine);
   return loadModule(engine);
 }
 

@@ -79,7 +79,7 @@ export class Bench {
   /** The network and its schedule for one seed of a case. */
   plan(id: string, seed: number, scenery: Scenery): Plan {
     const { subject } = this;
-    const name = `conformance/${id}/${seed}`;
+    const name = `conformance-${id}-${seed}`;
     const random = new Random(name);
     const nodes = scenery.nodes ?? random.stream('nodes').pick(NODES);
     const quorum = subject.quorum(nodes);

@@ -3,7 +3,7 @@
  * the same engine would have answered. Each is a subject like the one it was made of; what an instrument finds wrong it
  * throws, so that the run names the step in which it was found.
  */
-import { InternalError, SynodError } from '../../base/errors.ts';
+import { InternalError } from '../../base/errors.ts';
 import { quote } from '../../base/types.ts';
 import type { AnyEngine, Context, Effect, Event } from '../../consensus/engine.ts';
 import type { Subject } from '../subject.ts';
@@ -116,30 +116,6 @@ export function weighed(subject: Subject, heights: readonly number[], onWeight: 
       },
     };
   });
-}
-
-/** Gives each engine, once in its life, a command that it cannot know, and tells what it replied: nothing is an answer too. */
-export function commanded(subject: Subject, atStep: number, onReply: (reply: unknown) => void): Subject {
-  const request = Number.MAX_SAFE_INTEGER;
-  const command = { name: 'a command that no engine knows', arguments: {} };
-  return withEngines(subject, (make) => {
-    const engine = make();
-    let steps = 0;
-    return {
-      step(state, event, context) {
-        const effects = engine.step(state, event, context);
-        if (++steps !== atStep || event.type === 'admin') return effects;
-        const answer = engine.step(state, { type: 'admin', request, command }, context);
-        const reply = answer.find((effect) => effect.type === 'reply' && effect.request === request);
-        onReply(reply?.type === 'reply' ? reply.result : undefined);
-        return [...effects, ...answer.filter((effect) => effect !== reply)];
-      },
-    };
-  });
-}
-
-export function isRefusal(reply: unknown): boolean {
-  return reply instanceof SynodError;
 }
 
 function isObject(value: unknown): value is WeakKey {

@@ -103,7 +103,7 @@ function writes(moments: Moment[], fromMs: number): CheckerFactory {
 }
 
 function crashAt(base: Plan, subject: Subject, alone: Extract<Fault, { fault: 'partition' }>, { node, atMs }: Moment, seed: number): Plan {
-  const random = new Random(`conformance/crashPoints/${seed}`);
+  const random = new Random(`conformance-crashPoints-${seed}`);
   const { nodes, engine, latencyMs, jitterMs, diskWriteMs } = base.options;
   const blockMs = subject.blockMs(engine);
   const crash: Fault = { fault: 'crash', node, atMs: atMs + JUST_AFTER_MS, forMs: 1 + random.float() * blockMs };
@@ -131,11 +131,11 @@ export function roleCases(behaviours: Iterable<string>, tolerated: number): Case
   return [...behaviours].map((behaviour) => {
     const isBorne = tolerated > 0 || behaviour === SILENT;
     return {
-      id: `role:${behaviour}`,
+      id: `role-${behaviour}`,
       title: isBorne ? `some nodes are ${behaviour}` : `nothing that a ${behaviour} node sends stops the others`,
       check: (bench) =>
         bench.first(bench.seeds(ROLE_RUNS), (seed) => {
-          const plan = bench.plan(`role:${behaviour}`, seed, { blocks: ROLE_BLOCKS, nodes: ROLE_NODES, trouble: TROUBLES.noise });
+          const plan = bench.plan(`role-${behaviour}`, seed, { blocks: ROLE_BLOCKS, nodes: ROLE_NODES, trouble: TROUBLES.noise });
           const result = bench.run(withRole(plan, behaviour, isBorne ? Math.max(1, tolerated) : 1));
           return bench.judged(seed, result, (checker) => isBorne || ALWAYS.includes(checker));
         }),

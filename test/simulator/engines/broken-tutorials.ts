@@ -73,19 +73,11 @@ export const BROKEN: readonly Broken[] = [
     foundBy: ['handovers'],
   },
   {
-    name: 'votes again in an epoch in which it has voted',
-    createEngine: around((step, state, event) => {
-      if (event.type === 'checked') state.voted = 0;
-      return step();
-    }),
-    foundBy: ['everything'],
-  },
-  {
     name: 'throws something else on a message that it does not know',
     createEngine: changed((engine) => ({
       decode: (bytes) => (bytes.length < 2 ? present(bytes[3], 'the fourth byte') : engine.decode(bytes)),
     })),
-    foundBy: ['bytes', 'role:garbage'],
+    foundBy: ['bytes', 'role-garbage'],
   },
   {
     name: 'decodes what it would not have encoded',
