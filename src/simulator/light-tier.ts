@@ -10,6 +10,8 @@ import { makeGenesis } from './genesis.ts';
 import { DurableChain, LightChain } from './light-chain.ts';
 import { LightLedger, lightBodyMatches } from './light-ledger.ts';
 import { LightPool } from './light-pool.ts';
+import type { Options } from './options.ts';
+import type { Subject } from './subject.ts';
 import { TAG_KEYS } from './tags.ts';
 import type { PoolPort, Store, StoreLife, Tier, TierFactory } from './tier.ts';
 import { addressOfAccount, type Balances, balanceOf, encodeTransfer, nonceOf } from './transfers.ts';
@@ -45,7 +47,7 @@ export const lightTier = ((world, subject, options): LightTier => {
     newClients: (nodes, observe) => {
       const given = { ...options, linearizableRead: subject.linearizableRead ?? null };
       const shownBy = (place: number) => present(stores.get(place), 'a store').shown;
-      return new Workload(world, nodes, given, { shownBy, write: transferOf(options.accounts) }, observe);
+      return new Workload(world, nodes, given, { shownBy, write: transfersOf(subject, options, params.chainId) }, observe);
     },
   };
 }) satisfies TierFactory;
@@ -55,10 +57,13 @@ function checkBody(block: Block): void {
   throw new RuleError('block/transactionsRoot', 'The transactions or the payload are not those of the header.');
 }
 
-/** Something for somebody, perhaps oneself. */
-function transferOf(accounts: number): Wallets['write'] {
-  return (from, nonce, random, done) =>
-    done(encodeTransfer({ from, to: random.below(accounts), nonce, amount: 1 + random.below(MAX_AMOUNT) }));
+/** Something for somebody, perhaps oneself; now and then the engine's contract has something to say. */
+function transfersOf(subject: Subject, { accounts, nodes }: Options, chainId: number): Wallets['write'] {
+  return (from, nonce, random, done) => {
+    const transfer = { from, to: random.below(accounts), nonce, amount: 1 + random.below(MAX_AMOUNT) };
+    const says = subject.says?.(random, { nodes, chainId, keys: TAG_KEYS }) ?? null;
+    done(encodeTransfer(says === null ? transfer : { ...transfer, says }));
+  };
 }
 
 class LightStore implements Store {

@@ -56,9 +56,8 @@ export function drawOptions(random: Random, subject: Subject, fixed: Partial<Opt
   const small = (name: keyof typeof RANGES) => skewed(random.stream(name), RANGES[name]);
   const nodes = fixed.nodes ?? whole('nodes');
   const ids = Array.from({ length: nodes }, (_, place) => placeId(place));
-  const engine = fixed.engine ?? subject.drawSettings(random.stream('engine'), ids, keys);
   const hashRates = random.stream('hashRates');
-  const drawn: Options = {
+  const drawn = {
     nodes,
     faultsMs: whole('faultsMs'),
     survivors: drawSurvivors(random.stream('survivors'), nodes, subject.quorum(nodes)),
@@ -69,9 +68,10 @@ export function drawOptions(random: Random, subject: Subject, fixed: Partial<Opt
     transfersPerMinute: whole('transfersPerMinute'),
     accounts: whole('accounts'),
     hashRates: Array.from({ length: nodes }, () => integer(hashRates, RANGES.hashRate)),
-    engine,
+    ...fixed,
   };
-  return { ...drawn, ...fixed };
+  const engine = fixed.engine ?? subject.drawSettings(random.stream('engine'), ids, keys, drawn);
+  return { ...drawn, engine };
 }
 
 /** All nodes; or a quorum, of any size and any of them; or, where more than one node is needed, fewer than that. */

@@ -6,12 +6,13 @@ import type { Random } from '../base/random.ts';
 import type { Signatures } from '../base/signatures.ts';
 import type { Address, Json, NodeId } from '../base/types.ts';
 import type { ChainParams, GenesisAccount } from '../chain/params.ts';
-import type { ChainView } from '../chain/tree.ts';
+import type { ChainView, Output } from '../chain/tree.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import type { CheckerFactory } from './checkers/checker.ts';
 import type { MarkRule } from './marks.ts';
 import type { MeterFactory } from './meters/meter.ts';
+import type { Options } from './options.ts';
 import type { ProofOracle } from './sealer.ts';
 import type { Keys } from './tags.ts';
 
@@ -28,12 +29,24 @@ export interface Calm {
   readonly wallMs: number;
 }
 
+/** How fast things are: see `Options`. */
+export type NetworkTimes = Pick<Options, 'latencyMs' | 'jitterMs' | 'executionMs' | 'diskWriteMs'>;
+
+/** Whom a client's contract calls may be about. */
+export interface Among {
+  readonly nodes: number;
+  readonly chainId: number;
+  readonly keys: Keys;
+}
+
 export interface Subject {
   readonly name: string;
   /** `proofs` and `signatures` say which are real in this world. Throws UsageError for settings that make no sense. */
   create(params: ChainParams, node: NodeSettings, proofs: ProofOracle, signatures: Signatures): AnyEngine;
-  /** The genesis settings of one run of these nodes; of each, `keys` gives the first `keysPerNode`. */
-  drawSettings(random: Random, nodes: readonly NodeId[], keys: Keys): EngineJson;
+  /** The genesis settings of one run of these nodes, on this network; of each node, `keys` gives the first `keysPerNode`. */
+  drawSettings(random: Random, nodes: readonly NodeId[], keys: Keys, times: NetworkTimes): EngineJson;
+  /** What the engine's contract says because of a client's transfer, where the ledger is the light one; null mostly. */
+  says?(random: Random, among: Among): Output | null;
   /** Accounts that such a network has from the start (the engine's contract), where the ledger is the real one. */
   genesisAccounts?(settings: EngineJson): ReadonlyMap<Address, GenesisAccount>;
   /** How many keys each node signs with; 0 for engines that sign nothing. */

@@ -34,9 +34,9 @@ import { effectiveRequests } from './requests.ts';
 import { FUTURE, verifyHeader } from './rules.ts';
 import { proposalRoot } from './signing.ts';
 import { blockOf, genesisSeconds, slotOf, type Turn, trace } from './state.ts';
-import { stakeBlock, stateAfter } from './states.ts';
+import { applyBlock, stakeBlock, stateAfter } from './states.ts';
 import { epochOf, voteDueMs } from './time.ts';
-import { processBlock, type StakeBlock } from './transition.ts';
+import type { StakeBlock } from './transition.ts';
 import type { IndexedAttestation, Payload, SignedProposal, StakeState } from './types.ts';
 
 export const FETCH_TIMER = 'fetch';
@@ -184,8 +184,8 @@ function accept(turn: Turn, arrival: Arrival, isNews: boolean): boolean {
     const facts = verifyHeader(turn.rules, block, parent, context.wallMs);
     const before = stateAfter(turn, parent.hash);
     if (before === undefined) return false;
-    const decoded = stakeBlock(turn, block);
-    keep(turn, arrival, facts, decoded, processBlock(turn.rules, before, decoded, { verify: true }));
+    const after = applyBlock(turn, before, block, { verify: true });
+    keep(turn, arrival, facts, stakeBlock(turn, block), after);
     return true;
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;

@@ -15,8 +15,7 @@ import type { PosMessage } from './messages.ts';
 import { noteProposal, noteSigned, noteVote } from './protection.ts';
 import { decodeRecord, type Snapshot } from './records.ts';
 import { blockOf, type Turn, trace } from './state.ts';
-import { stakeBlock, stateAfter } from './states.ts';
-import { processBlock } from './transition.ts';
+import { applyBlock, stateAfter } from './states.ts';
 
 /** Of one height. */
 const MAX_SIBLINGS = 64;
@@ -72,7 +71,7 @@ function readRecords(turn: Turn, records: readonly Uint8Array[]): Snapshot | nul
 
 /** Every stored block above the anchor, by height, without looking at signatures again. */
 function replayChain(turn: Turn): void {
-  const { state, context, rules } = turn;
+  const { state, context } = turn;
   const { chain } = context;
   let blocks = 0;
   for (let number = blockNumber(turn, state.anchor.hash) + 1; number <= chain.maxHeight; number++) {
@@ -80,7 +79,7 @@ function replayChain(turn: Turn): void {
       const block = blockOf(turn, node.hash);
       const before = state.store.blocks.has(node.header.parentHash) ? stateAfter(turn, node.header.parentHash) : undefined;
       if (block === undefined || before === undefined || chain.status(node.hash) === 'invalid') continue;
-      const after = processBlock(rules, before, stakeBlock(turn, block), { verify: false });
+      const after = applyBlock(turn, before, block, { verify: false });
       state.states.set(node.hash, after);
       if (!addToForkChoice(turn, block, after, false)) continue;
       if (chain.status(node.hash) === 'executed') executed(state.store, node.hash);

@@ -8,6 +8,8 @@ import type { Block } from '../../chain/block.ts';
 import { decodePayload, decodeSeal } from './codec.ts';
 import { isActive } from './committees.ts';
 import { processSlots } from './epochs.ts';
+import { rememberedOfTwo } from './memo.ts';
+import type { PosRules } from './rules.ts';
 import { blockOf, slotOf, type Turn } from './state.ts';
 import { epochOf, firstSlot } from './time.ts';
 import { processBlock, type StakeBlock } from './transition.ts';
@@ -28,10 +30,24 @@ export function stateAfter(turn: Turn, hash: Hash): StakeState | undefined {
     at = block.header.parentHash;
   }
   if (missing.length === 0) return found;
-  for (const block of missing.reverse()) found = processBlock(turn.rules, found, stakeBlock(turn, block), { verify: false });
+  for (const block of missing.reverse()) found = applyBlock(turn, found, block, { verify: false });
   // Only what was asked for: to keep all on the way there would drive out what is needed again and again.
   state.states.set(hash, found);
   return found;
+}
+
+/** States after blocks whose signatures were verified, by the state before. Neither ever changes. */
+const judged = rememberedOfTwo((_rules: PosRules, _before: StakeState) => new WeakMap<Block, StakeState>());
+
+/** `processBlock`, which throws, of a block that may have been applied to this state before. Throws DecodeError as `stakeBlock` does. */
+export function applyBlock(turn: Turn, before: StakeState, block: Block, options: { readonly verify: boolean }): StakeState {
+  const { rules } = turn;
+  const known = judged(rules, before);
+  const found = known.get(block);
+  if (found !== undefined) return found;
+  const after = processBlock(rules, before, stakeBlock(turn, block), options);
+  if (options.verify) known.set(block, after);
+  return after;
 }
 
 /** Throws DecodeError for a payload or a seal that is none. */

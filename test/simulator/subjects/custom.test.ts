@@ -9,7 +9,7 @@ import { ProofOracle } from '../../../src/simulator/sealer.ts';
 import { subjectOf } from '../../../src/simulator/subjects/custom.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { sequencerModule } from '../engines/sequencer.ts';
-import { GENESIS, IDLE_ENGINE } from '../support.ts';
+import { GENESIS, IDLE_ENGINE, OPTIONS } from '../support.ts';
 
 const FILE = './my-engine.ts';
 const idle = { createEngine: () => IDLE_ENGINE };
@@ -25,7 +25,7 @@ describe('a module', () => {
     expect([told.blockMs({}), told.quorum(5), told.tolerates(3), told.tolerates(4), told.tolerates(7)]).toEqual([250, 5, 0, 1, 2]);
     const nodes = [0, 1].map(placeId);
     const keys = [0, 1].map((identity) => TAG_KEYS.signer(identity, 0).publicKey);
-    expect(told.drawSettings(new Random(1), nodes, TAG_KEYS)).toEqual({ nodes, keys, round: 7 });
+    expect(told.drawSettings(new Random(1), nodes, TAG_KEYS, OPTIONS)).toEqual({ nodes, keys, round: 7 });
   });
 
   it('may make an engine that is an instance of a class, with parts of its own', () => {
