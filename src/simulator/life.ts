@@ -16,6 +16,7 @@ import type { ClockPort, SealerPort, TransportPort } from '../node/ports.ts';
 import { SyncHost, type SyncTransport } from '../node/sync-host.ts';
 import { serveBlocks, serveHeaders } from '../sync/serve.ts';
 import type { PeerStatus } from '../sync/types.ts';
+import { Heard } from './heard.ts';
 import type { Observe } from './observations.ts';
 import type { Packet } from './packets.ts';
 import type { LedgerEvents, OpenLedger, PoolPort, Tier } from './tier.ts';
@@ -62,6 +63,7 @@ export class Life {
   readonly #requests = new BoundedMap<number, Reply>(MAX_OPEN_REQUESTS);
   /** Gossip handles a message once; a changed copy of a block is another message. */
   readonly #seen = new WeakSet<Block>();
+  readonly #heard = new Heard();
   #alive = true;
   #nextRequest = 1;
   #announcing: 'no' | 'resting' | 'again' = 'no';
@@ -167,8 +169,7 @@ export class Life {
         this.#takeTransfer(packet.bytes, from);
         return;
       case 'message':
-        this.driver.receiveMessage(idOf(from), packet.bytes);
-        return;
+        return this.#receiveMessage(from, packet);
       case 'status':
         return this.#sync.peer(idOf(from), packet.status);
       case 'getHeaders': {
@@ -192,11 +193,28 @@ export class Life {
     if (takeBlock(this.#intake, block, this.#here.idOf(from)) === 'accept') this.#flood({ type: 'block', block }, from);
   }
 
+  /** Gossip goes on once the engine has taken its step, unless it ignores the message or blames its sender for it. */
+  #receiveMessage(from: number, packet: Extract<Packet, { type: 'message' }>): void {
+    const { idOf, world } = this.#here;
+    const { bytes, gossip } = packet;
+    if (gossip !== true) return void this.driver.receiveMessage(idOf(from), bytes);
+    if (!this.#heard.isNew(bytes, world.nowMs)) return;
+    this.driver.receiveMessage(idOf(from), bytes, (passOn) => {
+      if (passOn && this.#alive) this.#flood(packet, from);
+    });
+  }
+
   #takeTransfer(bytes: Uint8Array, from: number | null): boolean {
     if (!this.pool.add(bytes, from === null ? 'local' : 'gossip')) return false;
     this.#flood({ type: 'transaction', bytes }, from);
     this.driver.mempoolChanged(this.pool.size);
     return true;
+  }
+
+  #publish(bytes: Uint8Array): void {
+    // Else it would come back and be taken for another's.
+    this.#heard.isNew(bytes, this.#here.world.nowMs);
+    this.#flood({ type: 'message', bytes, gossip: true }, null);
   }
 
   #flood(packet: Packet, except: number | null): void {
@@ -223,9 +241,8 @@ export class Life {
     const { idOf, placesOf, hasSession, send, offence } = this.#here;
     return {
       send: (to, bytes) => {
-        const packet: Packet = { type: 'message', bytes };
-        if (to === '*') return this.#flood(packet, null);
-        for (const peer of placesOf(to)) if (hasSession(peer)) send(peer, packet);
+        if (to === '*') return this.#publish(bytes);
+        for (const peer of placesOf(to)) if (hasSession(peer)) send(peer, { type: 'message', bytes });
       },
       announce: (block) => {
         this.#here.observe({ type: 'announced', node: this.#here.place, block });

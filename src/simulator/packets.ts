@@ -7,7 +7,8 @@ import type { PeerStatus } from '../sync/types.ts';
 export type Packet =
   | { readonly type: 'block'; readonly block: Block }
   | { readonly type: 'transaction'; readonly bytes: Uint8Array }
-  | { readonly type: 'message'; readonly bytes: Uint8Array }
+  /** To one peer; as gossip it is for all, and goes from node to node. */
+  | { readonly type: 'message'; readonly bytes: Uint8Array; readonly gossip?: true }
   | { readonly type: 'status'; readonly status: PeerStatus }
   | { readonly type: 'getHeaders'; readonly request: number; readonly locator: readonly Hash[]; readonly limit: number }
   | { readonly type: 'headers'; readonly request: number; readonly headers: readonly SealedHeader[] }
