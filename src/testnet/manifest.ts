@@ -3,43 +3,53 @@
  * same directory goes on from where it was. Layout: testnet.json, genesis.json, control.json (while it runs), and for
  * each node node-<i>/ with its datadir and node-<i>.log.
  */
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { toHex } from '../base/bytes.ts';
 import { UsageError } from '../base/errors.ts';
-import type { Address } from '../base/types.ts';
+import { Address } from '../base/types.ts';
 import { deriveAccounts } from '../wallet/mnemonic.ts';
 import { engineOf, type JsonObject } from './engines.ts';
 
-export interface TestnetOptions {
-  readonly nodes: number;
+const Count = z.int().min(0);
+const AddressText = z
+  .string()
+  .regex(/^0x[0-9a-f]{40}$/)
+  .transform((text) => Address(text));
+
+const Options = z.object({
+  nodes: Count,
   /** Nodes that mine, under proof-of-work. */
-  readonly miners: number;
+  miners: Count,
   /** Validators of the whole network, under proof-of-stake. */
-  readonly validators: number;
-  readonly engine: string;
-  readonly blockTimeSeconds: number;
-  readonly chainId: number;
-  readonly mnemonic: string;
-  readonly accounts: number;
+  validators: Count,
+  engine: z.string(),
+  /** Of proof-of-stake: the length of a slot. */
+  blockTimeSeconds: Count,
+  chainId: Count,
+  mnemonic: z.string(),
+  accounts: Count,
   /** Ether of each account. */
-  readonly balance: number;
+  balance: Count,
   /** Hashes a second of each mining node; 0 for no limit. */
-  readonly hashRateLimit: number;
-}
+  hashRateLimit: Count,
+});
 
-export interface TestnetNode {
-  readonly index: number;
-  readonly mines: boolean;
+const Node = z.object({
+  index: Count,
+  mines: z.boolean(),
   /** Numbers of the validator keys that it signs with. */
-  readonly validators: readonly number[];
-  readonly etherbase: Address;
-}
+  validators: z.array(Count).readonly(),
+  etherbase: AddressText,
+});
 
-export interface Manifest {
-  readonly version: 1;
-  readonly options: TestnetOptions;
-  readonly nodes: readonly TestnetNode[];
-}
+const Manifest = z.object({ version: z.literal(1), options: Options, nodes: z.array(Node).min(1).readonly() });
+
+export type TestnetOptions = Readonly<z.infer<typeof Options>>;
+export type TestnetNode = Readonly<z.infer<typeof Node>>;
+export type Manifest = Readonly<z.infer<typeof Manifest>>;
 
 export const MAX_NODES = 64;
 export const paths = {
@@ -53,19 +63,20 @@ export const paths = {
 export function loadManifest(directory: string): Manifest | null {
   const file = paths.manifest(directory);
   if (!existsSync(file)) return null;
-  let value: Partial<Manifest>;
+  let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8')) as Partial<Manifest>;
+    value = JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
     throw new UsageError('testnet/manifest', `${file} is not JSON; remove ${directory} to begin a new network`, {}, cause);
   }
-  if (value.version !== 1 || value.options === undefined || !Array.isArray(value.nodes) || value.nodes.length === 0) {
-    throw new UsageError(
-      'testnet/manifest',
-      `${file} was not written by this version of synod; remove ${directory} to begin a new network.`,
-    );
-  }
-  return value as Manifest;
+  const result = Manifest.safeParse(value);
+  if (result.success) return result.data;
+  const { path = [], message = '' } = result.error.issues[0] ?? {};
+  const reason = `${path.join('.') || 'it'}: ${message}`;
+  throw new UsageError(
+    'testnet/manifest',
+    `${file} was not written by this version of synod (${reason}). Remove ${directory} to begin a new network, or name another --dir.`,
+  );
 }
 
 /** Makes a new network. `template` is the genesis document of the engine, of which timestamp, alloc and settings are set. */
@@ -79,7 +90,9 @@ export function createManifest(directory: string, options: TestnetOptions, templ
     etherbase: address,
   }));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileSync(paths.genesis(directory), `${JSON.stringify(genesisDocument(template, options, funded, nowMs), null, 2)}\n`);
+  // Two networks that are made in one second are two networks: their nodes, and the locks of their keys, tell them apart by it.
+  const genesis = { ...genesisDocument(template, options, funded, nowMs), mixHash: toHex(randomBytes(32)) };
+  writeFileSync(paths.genesis(directory), `${JSON.stringify(genesis, null, 2)}\n`);
   const manifest: Manifest = { version: 1, options, nodes };
   writeFileSync(paths.manifest(directory), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
   return manifest;
@@ -106,11 +119,11 @@ export function genesisDocument(template: unknown, options: TestnetOptions, fund
   }
   const balance = `0x${(BigInt(options.balance) * 10n ** 18n).toString(16)}`;
   for (const address of funded) alloc[address] = { balance };
-  const { engine, difficulty } = engineOf(config.engine as JsonObject, options, funded);
+  const { engine, difficulty, startsInSeconds } = engineOf(config.engine as JsonObject, options, funded);
   return {
     ...document,
     config: { ...config, chainId: options.chainId, engine },
-    timestamp: `0x${Math.floor(nowMs / 1000).toString(16)}`,
+    timestamp: `0x${(Math.floor(nowMs / 1000) + startsInSeconds).toString(16)}`,
     difficulty: `0x${difficulty.toString(16)}`,
     alloc,
   };
