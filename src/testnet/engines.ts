@@ -9,6 +9,8 @@ export type JsonObject = { [key: string]: Json };
 interface EngineGenesis {
   readonly engine: JsonObject;
   readonly difficulty: number;
+  /** From now until the time of the genesis block. */
+  readonly startsInSeconds: number;
 }
 
 /** A test network should leave the machine to its user: this is about 2% of a core with the SIMD kernel. */
@@ -20,6 +22,11 @@ const EASY_BLOCK_DIVISOR = 8;
 /** Without a limit the machine's speed is unknown: start low, and let the difficulty find it. */
 const UNLIMITED_START_HASH_RATE = 500_000;
 const STAKE_ETHER = 32;
+/**
+ * The nodes of a new network need a few seconds until they hear each other. If all of them are there when the first whole epoch
+ * begins, four slots after genesis, it is the first that becomes final; else that takes an epoch more.
+ */
+const HEAD_START_SECONDS = 2;
 
 /** `funded` are the accounts of the network; those of a stake are its depositors, in turn. */
 export function engineOf(template: JsonObject, options: TestnetOptions, funded: readonly Address[]): EngineGenesis {
@@ -44,6 +51,7 @@ function proofOfWork(template: JsonObject, options: TestnetOptions): EngineGenes
       minimumDifficulty: Math.max(1, Math.floor(difficulty / EASY_BLOCK_DIVISOR)),
     },
     difficulty,
+    startsInSeconds: 0,
   };
 }
 
@@ -59,5 +67,5 @@ function proofOfStake(template: JsonObject, options: TestnetOptions, funded: rea
     depositor: funded[i % funded.length] ?? null,
     stakeEther: STAKE_ETHER,
   }));
-  return { engine: { ...template, slotSeconds: options.blockTimeSeconds, validators }, difficulty: 0 };
+  return { engine: { ...template, slotSeconds: options.blockTimeSeconds, validators }, difficulty: 0, startsInSeconds: HEAD_START_SECONDS };
 }
