@@ -2,7 +2,7 @@
  * An engine that a user wrote: a module that exports `createEngine` (an `EngineFactory`), and may export `simulation` with
  * what the simulator should know of it. What the module gets wrong is said by name.
  */
-import { UsageError } from '../../base/errors.ts';
+import { SynodError, UsageError } from '../../base/errors.ts';
 import { type NodeId, quote, ZERO_ADDRESS, ZERO_HASH } from '../../base/types.ts';
 import type { AnyEngine, EngineFactory } from '../../consensus/engine.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
@@ -136,7 +136,7 @@ function guarded<Answer>(file: string, what: string, work: () => Answer): Answer
     refuse(file, `has a ${what} that calls ${found.what} ${found.where}: an engine must be a pure function of its events`);
   for (const problem of problems) {
     if (problem instanceof UsageError) throw problem;
-    refuse(file, `has a ${what} that failed: ${describe(problem)}`, problem);
+    refuse(file, `has a ${what} that failed: ${(problem instanceof SynodError ? problem.message : describe(problem)).replace(/\.$/, '')}`);
   }
   return answers[0] as Answer;
 }
@@ -177,8 +177,8 @@ function badShape(file: string, what: string): UsageError {
   return new UsageError('simulator/engine-shape', `The engine that createEngine of ${quote(file)} made ${what}.`);
 }
 
-function refuse(file: string, what: string, cause?: unknown): never {
-  throw new UsageError('simulator/engine-module', `${quote(file)} ${what}.`, { file }, cause);
+function refuse(file: string, what: string): never {
+  throw new UsageError('simulator/engine-module', `${quote(file)} ${what}.`, { file });
 }
 
 function majority(nodes: number): number {
