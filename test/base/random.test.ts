@@ -3,7 +3,7 @@ import { nextWord, Random } from '../../src/base/random.ts';
 
 describe('base/random', () => {
   it('gives the published numbers of xoshiro128** from the state 1, 2, 3, 4', () => {
-    const words: [number, number, number, number] = [1, 2, 3, 4];
+    const words = Int32Array.of(1, 2, 3, 4);
     const drawn = Array.from({ length: 10 }, () => nextWord(words));
     expect(drawn).toEqual([11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804]);
   });
