@@ -21,7 +21,7 @@ import { encodeRlp } from '../../chain/rlp.ts';
 import type { BlockStatus, Facts, HeaderNode } from '../../chain/tree.ts';
 import type { Origin } from '../engine.ts';
 import type { Arrival } from '../orphans.ts';
-import { currentSlot, noteTime } from './clock.ts';
+import { currentSlot, noteSigned, noteValid } from './clock.ts';
 import { decodePayload, decodeSeal, requestFields } from './codec.ts';
 import { indexedAttestation } from './committees.ts';
 import { requestsOf, STAKING_ADDRESS } from './contract.ts';
@@ -37,16 +37,13 @@ import { blockOf, genesisSeconds, slotOf, type Turn, trace } from './state.ts';
 import { applyBlock, stakeBlock, stateAfter } from './states.ts';
 import { epochOf, voteDueMs } from './time.ts';
 import type { StakeBlock } from './transition.ts';
-import type { IndexedAttestation, Payload, SignedProposal, StakeState } from './types.ts';
+import type { Payload, SignedProposal, StakeState } from './types.ts';
 
 export const FETCH_TIMER = 'fetch';
 export const FETCH_RETRY_MS = 1_000;
 export const MAX_FETCHES = 64;
 export const MAX_FETCH_ATTEMPTS = 5;
 export const MAX_FUTURE_BLOCKS = 32;
-/** Votes are kept for certificates of so many epochs, and of each so many. */
-const LINK_EPOCHS = 8;
-const MAX_LINK_VOTES = 4_096;
 /** Of one height, when children of a block are looked for. */
 const MAX_SIBLINGS = 64;
 
@@ -141,18 +138,8 @@ export function countPayload(turn: Turn, payload: Payload, after: StakeState): v
     const vote = indexedAttestation(settings, after, attestation);
     if (isConsistent(turn.state.store, vote.data)) addVote(turn.state.store, vote.indices, vote.data.target.epoch, vote.data.head);
     for (const offence of seeVote(turn.state.detector, vote)) convict(turn, offence);
-    keepForCertificate(turn, vote);
   }
   for (const offence of payload.offences) convict(turn, offence);
-}
-
-/** Votes that blocks carried are what a certificate is made of, when their target turns out to finalize something. */
-function keepForCertificate({ state }: Turn, vote: IndexedAttestation): void {
-  const { epoch } = vote.data.target;
-  const votes = state.linkVotes.get(epoch) ?? [];
-  if (votes.length < MAX_LINK_VOTES) votes.push(vote);
-  state.linkVotes.set(epoch, votes);
-  for (const old of state.linkVotes.keys()) if (old + LINK_EPOCHS < epoch) state.linkVotes.delete(old);
 }
 
 function statusOf({ state, fresh, context }: Turn, hash: Hash): BlockStatus | undefined {
@@ -174,7 +161,7 @@ function accept(turn: Turn, arrival: Arrival, isNews: boolean): boolean {
   try {
     checkPayload(block);
     const proposal = checkSeal(turn, arrival);
-    if (isNews && proposal !== null) noteTime(turn, proposal.proposer, proposal.slot);
+    if (isNews && proposal !== null) noteSigned(turn, proposal.proposer, proposal.slot);
     const parent = headerOf(turn, block.header.parentHash);
     if (parent === undefined) {
       holdOrphan(turn, arrival);
@@ -186,6 +173,7 @@ function accept(turn: Turn, arrival: Arrival, isNews: boolean): boolean {
     if (before === undefined) return false;
     const after = applyBlock(turn, before, block, { verify: true });
     keep(turn, arrival, facts, stakeBlock(turn, block), after);
+    if (isNews) noteValid(turn, slotOf(turn, block));
     return true;
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;

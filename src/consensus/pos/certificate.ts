@@ -10,15 +10,17 @@ import { present } from '../../base/assert.ts';
 import { fromHex } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { Hash } from '../../base/types.ts';
-import { payloadCommitment } from '../../chain/block.ts';
+import { type Block, payloadCommitment } from '../../chain/block.ts';
 import { bytesField, encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import type { HeaderNode, HeaderView } from '../../chain/tree.ts';
 import type { Certificate } from '../engine.ts';
 import { decode, decodePayload, fields, hash as hashField, indexedFields, indexedFrom, list } from './codec.ts';
+import { indexedAttestation } from './committees.ts';
+import { checkpointOf } from './forkchoice.ts';
 import { isSupermajority } from './justification.ts';
 import { type PosRules, slotOf } from './rules.ts';
 import { attestationRoot } from './signing.ts';
-import { blockOf, slotOf as slotOfBlock, type Turn } from './state.ts';
+import { blockOf, type Turn } from './state.ts';
 import { stateAfter, stateInEpoch } from './states.ts';
 import { epochOf, firstSlot } from './time.ts';
 import type { Checkpoint, Epoch, IndexedAttestation, ValidatorIndex } from './types.ts';
@@ -38,15 +40,20 @@ const MAX_LINK_VOTES = 4_096;
 const MAX_CERTIFICATE_BYTES = 32 * 1024 * 1024;
 /** From a witness down to the final block there are four epochs at most. */
 const MAX_SPAN_EPOCHS = 5;
+/** The later of two links ends two epochs after the final checkpoint, and its votes may be carried for another one. */
+const MAX_CARRIED_EPOCHS = 3;
 
-/** Of a checkpoint that our branch makes final, from the votes in its blocks. Null while they are not all to be had. */
+/**
+ * Of a checkpoint that the head's branch makes final, from the votes in its blocks: on one branch all votes for an epoch have the same
+ * target and the same source. Null in the rare case that two thirds were reached only because weights have changed since.
+ */
 export function certificateOf(turn: Turn, final: Checkpoint): Certificate | null {
-  const votes = [...turn.state.linkVotes.values()].flat();
-  const direct = linkOf(turn, votes, ({ source, target }) => isAt(source, final) && target.epoch === final.epoch + 1);
-  if (direct !== null) return encodeCertificate([direct]);
-  const outer = linkOf(turn, votes, ({ source, target }) => isAt(source, final) && target.epoch === final.epoch + 2);
-  const inner = linkOf(turn, votes, ({ target }) => target.epoch === final.epoch + 1);
-  return outer === null || inner === null ? null : encodeCertificate([outer, inner]);
+  const branch = branchAbove(turn, final);
+  const next = linkOf(turn, branch, final.epoch + 1);
+  if (next === null) return null;
+  if (startsAt(next, final)) return encodeCertificate([next]);
+  const outer = linkOf(turn, branch, final.epoch + 2);
+  return outer !== null && startsAt(outer, final) ? encodeCertificate([outer, next]) : null;
 }
 
 /**
@@ -115,36 +122,51 @@ function checkDescent({ settings }: PosRules, headers: HeaderView, from: Hash, t
   refuse(`${from} does not descend from ${to}`);
 }
 
-/** The votes that make a link of this kind, if they are enough. */
-function linkOf(turn: Turn, votes: readonly IndexedAttestation[], isWanted: (data: IndexedAttestation['data']) => boolean): Link | null {
-  const wanted = votes.filter(({ data }) => isWanted(data));
-  const target = wanted[0]?.data.target;
-  const state = target && stateInEpoch(turn, target.root, target.epoch);
-  const witness = target && witnessOf(turn, target.epoch);
-  if (target === undefined || state === undefined || witness === undefined) return null;
-  const voters = votersOf(turn.rules.settings, state, target.epoch);
-  const isOne = (vote: IndexedAttestation) => isAt(vote.data.target, target) && isAt(vote.data.source, wanted[0]?.data.source ?? target);
-  const chosen = withoutRepetition(wanted.filter(isOne));
-  const indices = new Set(chosen.flatMap((vote) => vote.indices));
-  const weight = voters.voters.reduce((sum, { index, effectiveBalance }) => sum + (indices.has(index) ? effectiveBalance : 0n), 0n);
-  const whole = voters.voters.reduce((sum, { effectiveBalance }) => sum + effectiveBalance, 0n);
-  return isSupermajority(weight, whole) ? { votes: chosen, voters, ...witness } : null;
+/** A block of the head's branch. */
+interface BranchBlock {
+  readonly hash: Hash;
+  readonly epoch: Epoch;
+  readonly block: Block;
 }
 
-/** The oldest block of our branch that commits to the epoch's voters. */
-function witnessOf(turn: Turn, epoch: Epoch): Pick<Link, 'hashes' | 'witness' | 'payload'> | undefined {
-  const { settings } = turn.rules;
-  let found: Hash | undefined;
-  for (let at = turn.state.head.hash, block = blockOf(turn, at); block !== undefined; block = blockOf(turn, at)) {
-    const of = epochOf(settings, slotOfBlock(turn, block));
-    if (of < epoch || block.header.number === 0) break;
-    if (of <= epoch + 1) found = at;
-    at = block.header.parentHash;
+/** The blocks that may carry what makes a checkpoint final, oldest first. */
+function branchAbove(turn: Turn, { epoch: since }: Checkpoint): BranchBlock[] {
+  const { store, head } = turn.state;
+  const found: BranchBlock[] = [];
+  for (let at = store.blocks.get(head.hash); at !== undefined; at = store.blocks.get(at.parent)) {
+    const epoch = epochOf(turn.rules.settings, at.slot);
+    if (epoch <= since) break;
+    const block = epoch <= since + MAX_CARRIED_EPOCHS ? blockOf(turn, at.hash) : undefined;
+    if (block !== undefined) found.push({ hash: at.hash, epoch, block });
   }
-  const block = found && blockOf(turn, found);
-  const after = found && stateAfter(turn, found);
-  if (found === undefined || block === undefined || after === undefined) return undefined;
-  return { hashes: voterHashes(settings, after), witness: found, payload: block.payload };
+  return found.reverse();
+}
+
+/** What this branch's votes for an epoch say, if they are enough. */
+function linkOf(turn: Turn, branch: readonly BranchBlock[], epoch: Epoch): Link | null {
+  const { settings } = turn.rules;
+  const { state } = turn;
+  const root = checkpointOf(state.store, state.head.hash, epoch);
+  const judge = root && stateInEpoch(turn, root, epoch);
+  const witness = branch.find((each) => each.epoch === epoch || each.epoch === epoch + 1);
+  const after = witness && stateAfter(turn, witness.hash);
+  if (judge === undefined || witness === undefined || after === undefined) return null;
+  const voters = votersOf(settings, judge, epoch);
+  const carried = branch.flatMap(({ block }) => decodePayload(block.payload).attestations);
+  const wanted = carried.filter(({ data }) => data.target.epoch === epoch).map((vote) => indexedAttestation(settings, judge, vote));
+  const votes = withoutRepetition(wanted);
+  if (votes.length > MAX_LINK_VOTES || !isLink(voters, votes)) return null;
+  return { votes, voters, hashes: voterHashes(settings, after), witness: witness.hash, payload: witness.block.payload };
+}
+
+function startsAt({ votes: [first] }: Link, checkpoint: Checkpoint): boolean {
+  return first !== undefined && isAt(first.data.source, checkpoint);
+}
+
+function isLink({ voters }: Voters, votes: readonly IndexedAttestation[]): boolean {
+  const voted = new Set(votes.flatMap(({ indices }) => indices));
+  const weight = (list: Voters['voters']) => list.reduce((sum, { effectiveBalance }) => sum + effectiveBalance, 0n);
+  return isSupermajority(weight(voters.filter(({ index }) => voted.has(index))), weight(voters));
 }
 
 /** Votes that bring somebody new. */

@@ -216,14 +216,14 @@ export function descendsFrom(store: ForkChoice, hash: Hash, ancestor: Hash): boo
   return at !== undefined && ancestorAt(store, hash, at.slot) === ancestor;
 }
 
-/** Forgets what does not descend from the finalized block. Answers what was forgotten. */
-export function prune(store: ForkChoice): Hash[] {
-  const root = present(store.blocks.get(store.finalized.root), 'the finalized block');
+/** Forgets what does not descend from a finalized block. Answers what was forgotten. */
+export function prune(store: ForkChoice, final: Checkpoint): Hash[] {
+  const root = present(store.blocks.get(final.root), 'the finalized block');
   const kept = new Set([root.hash]);
   for (const { hash, parent } of store.blocks.values()) if (kept.has(parent)) kept.add(hash);
   const forgotten = [...store.blocks.keys()].filter((hash) => !kept.has(hash));
   for (const hash of forgotten) store.blocks.delete(hash);
-  store.root = store.finalized;
+  store.root = final;
   store.chosen = null;
   return forgotten;
 }

@@ -10,6 +10,7 @@ import { encodeRecord, type LogRecord } from './records.ts';
 import { type Turn, trace } from './state.ts';
 import { justifiedBalances, stateAfter } from './states.ts';
 import { epochOf } from './time.ts';
+import type { Checkpoint } from './types.ts';
 
 export function updateHead(turn: Turn): void {
   const { state, context } = turn;
@@ -54,15 +55,15 @@ function moveTo(turn: Turn, head: Hash): void {
   turn.effects.push({ type: 'setHead', hash: head });
 }
 
-/** What the fork choice holds final becomes final here once it is part of our chain: never before it is the head or below. */
+/** What the fork choice holds final becomes final here once the votes for it are in our chain. */
 function finalizeWhatIs(turn: Turn): void {
   const { state, rules } = turn;
-  const { root, epoch } = state.store.finalized;
-  if (root === state.finalized || !descendsFrom(state.store, state.head.hash, root)) return;
+  const final = finalOnBranch(turn);
   // With another head there may be other votes; with the same one there is nothing new to be found.
-  if (state.uncertified === state.head.hash) return;
+  if (final === null || state.uncertified === state.head.hash) return;
+  const { root, epoch } = final;
   const after = stateAfter(turn, root);
-  const certificate = certificateOf(turn, state.store.finalized);
+  const certificate = certificateOf(turn, final);
   if (after === undefined || certificate === null) {
     state.uncertified = state.head.hash;
     return;
@@ -73,9 +74,19 @@ function finalizeWhatIs(turn: Turn): void {
   state.finalized = root;
   state.anchor = { hash: root, state: after };
   state.snapshotDue = root;
-  for (const hash of prune(state.store)) state.states.delete(hash);
+  for (const hash of prune(state.store, final)) state.states.delete(hash);
   forgetBefore(state.detector, epochOf(rules.settings, state.slot), rules.settings.slotsPerEpoch);
   forgetPunished(turn, after);
+}
+
+/** The newest checkpoint above the finalized block that the head's own blocks prove final and that the fork choice holds final. */
+function finalOnBranch({ state: { store, head, finalized }, context: { chain } }: Turn): Checkpoint | null {
+  const tip = store.blocks.get(head.hash);
+  if (tip === undefined) return null;
+  const final = tip.unrealizedFinalized.epoch <= store.finalized.epoch ? tip.unrealizedFinalized : tip.finalized;
+  const height = (hash: Hash): number => chain.get(hash)?.header.number ?? 0;
+  if (!descendsFrom(store, store.finalized.root, final.root) || height(final.root) <= height(finalized)) return null;
+  return final;
 }
 
 /** A light client that trusts a final block asks for the state before it, which nothing else needs any more. */

@@ -18,7 +18,7 @@ import { newVotePool, type VotePool } from './pool.ts';
 import type { History } from './protection.ts';
 import type { PosRules } from './rules.ts';
 import { slotOfTimestamp } from './time.ts';
-import type { Attestation, Checkpoint, Epoch, Gwei, IndexedAttestation, Offence, Slot, StakeState, ValidatorIndex } from './types.ts';
+import type { Attestation, Checkpoint, Epoch, Gwei, Offence, Slot, StakeState, ValidatorIndex } from './types.ts';
 
 /** States after blocks: two epochs on a few branches. Others are computed again when they are needed. */
 const MAX_STATES = 192;
@@ -64,8 +64,10 @@ export interface ClockState {
   lastWallMs: number;
   /** Nothing is signed before this (monotonic). */
   silentUntilMs: number;
-  /** Validators whose new blocks are of another time than ours, and when we saw them (monotonic). */
-  readonly disagreeing: Map<ValidatorIndex, number>;
+  /** Whether the newest valid blocks of others came late, the last of them at the end; an epoch's worth. Monotonic time. */
+  lateness: readonly { readonly isLate: boolean; readonly atMs: number }[];
+  /** Validators who sign blocks of a time that has not come, and when we last saw one (monotonic). */
+  readonly ahead: Map<ValidatorIndex, number>;
 }
 
 export interface Counts {
@@ -96,7 +98,7 @@ export interface PosState {
   /** As this engine last set them. */
   head: HeaderNode;
   finalized: Hash;
-  /** The head whose blocks did not have all the votes for a certificate. */
+  /** The head on whose branch a certificate was not to be found. */
   uncertified: Hash | null;
   slot: Slot;
   readonly orphans: OrphanPool<Arrival>;
@@ -108,8 +110,6 @@ export interface PosState {
   readonly pool: VotePool;
   waiting: readonly WaitingVote[];
   queued: readonly QueuedVote[];
-  /** Votes that blocks carried, by target epoch. */
-  readonly linkVotes: Map<Epoch, IndexedAttestation[]>;
   /** Votes of other times, by peer, in this epoch. */
   readonly strays: BoundedMap<NodeId, number>;
   readonly detector: Detector;
@@ -166,7 +166,6 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     pool: newVotePool(),
     waiting: [],
     queued: [],
-    linkVotes: new Map(),
     strays: new BoundedMap(MAX_COUNTED_PEERS),
     detector: newDetector(),
     offences: new Map(),
@@ -175,7 +174,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     votedSlot: -1,
     building: null,
     unsent: [],
-    clock: { lastNowMs: context.nowMs, lastWallMs: context.wallMs, silentUntilMs: 0, disagreeing: new Map() },
+    clock: { lastNowMs: context.nowMs, lastWallMs: context.wallMs, silentUntilMs: 0, lateness: [], ahead: new Map() },
     appended: Lsn(0),
     snapshotDue: null,
     nextRequest: 1,

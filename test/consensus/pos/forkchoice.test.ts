@@ -223,7 +223,7 @@ describe('checkpoints', () => {
     add('b', 'a', 5, { justified: justifiedAt(1, 'a'), finalized: justifiedAt(1, 'a') });
     vote([0, 1, 2, 3], 'y');
     expect(head()).toBe('b');
-    expect(prune(store).sort()).toEqual([GENESIS, hash('x'), hash('y')].sort());
+    expect(prune(store, store.finalized).sort()).toEqual([GENESIS, hash('x'), hash('y')].sort());
     expect([...store.blocks.keys()]).toEqual([hash('a'), hash('b')]);
     expect(head()).toBe('b');
     // What does not descend from it is not taken.
