@@ -114,8 +114,9 @@ export class Driver {
     this.#running = 'stopped';
     this.#timers.clear();
     this.#held = [];
-    const stopped = new InternalError('node/stopped', 'The node is stopping; the command was not carried out.');
-    for (const reply of this.#admin.values()) reply(stopped);
+    for (const reply of this.#admin.values()) {
+      reply(new InternalError('node/stopped', 'The node is stopping; the command was not carried out.'));
+    }
     this.#admin.clear();
   }
 

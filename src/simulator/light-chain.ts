@@ -198,9 +198,11 @@ export class LightChain implements ChainView {
     const oldHead = this.#head;
     const removed: HeaderNode[] = [];
     const added: HeaderNode[] = [];
-    let [from, to] = [oldHead, newHead];
+    let from = oldHead;
+    let to = newHead;
     while (from.hash !== to.hash) {
-      const [fromNumber, toNumber] = [from.header.number, to.header.number];
+      const fromNumber = from.header.number;
+      const toNumber = to.header.number;
       if (fromNumber >= toNumber) {
         removed.push(from);
         from = this.#entry(from.header.parentHash).node;

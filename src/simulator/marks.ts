@@ -21,11 +21,11 @@ export function traced(name: string, trace: string, fits: (data: { readonly [key
 }
 
 export class MarkCollector {
-  readonly #open = new Map<string, (observation: Observation) => boolean>();
+  readonly #open = new Set<{ readonly name: string; reaches(observation: Observation): boolean }>();
   readonly #reached: string[] = [];
 
   constructor(rules: readonly MarkRule[]) {
-    for (const { name, watch } of rules) this.#open.set(name, watch());
+    for (const { name, watch } of rules) this.#open.add({ name, reaches: watch() });
   }
 
   /** In the order in which they were reached. */
@@ -34,10 +34,10 @@ export class MarkCollector {
   }
 
   observe(observation: Observation): void {
-    for (const [name, reaches] of this.#open) {
-      if (!reaches(observation)) continue;
-      this.#open.delete(name);
-      this.#reached.push(name);
+    for (const mark of this.#open) {
+      if (!mark.reaches(observation)) continue;
+      this.#open.delete(mark);
+      this.#reached.push(mark.name);
     }
   }
 }
