@@ -2,8 +2,10 @@
  * Time as this node sees it, and whether it may be believed. Slots follow the system clock, which may jump; on Medalla (August
  * 2020) bad time servers made validators sign hours ahead, and once time was right again they could not sign at all.
  *
- * So nothing is signed for two epochs after a jump (in monotonic time), nor while new blocks of more than a third of the
- * stake are of another time than ours. A step of the clock below half a slot is no jump: time servers correct clocks.
+ * So nothing is signed for two epochs after a jump (in monotonic time), nor while others live in another time: while most of
+ * the valid blocks that were new lately came more than an epoch late, or more than a third of the stake has signed blocks of
+ * slots more than an epoch ahead. (What is late can be judged, so that nobody can make it up; what is ahead cannot.) A
+ * step of the clock below half a slot is no jump: time servers correct clocks.
  */
 
 import { genesisSeconds, type Turn, trace } from './state.ts';
@@ -13,6 +15,10 @@ import type { Gwei, Slot, ValidatorIndex } from './types.ts';
 export const SLOT_TIMER = 'slot';
 
 const SILENT_EPOCHS = 2;
+/** Others are listened to for so long before the first signature after a long pause, which may be none but that of our clock. */
+const LISTENING_SLOTS = 2;
+/** What others showed of their time is forgotten after this. */
+const MEMORY_EPOCHS = 8;
 const MS_PER_SECOND = 1_000;
 
 /** The slot that the clock is in; 0 before genesis. */
@@ -30,6 +36,8 @@ export function watchClock(turn: Turn): void {
   if (Math.abs(jumpMs) < (rules.settings.slotSeconds * MS_PER_SECOND) / 2) return;
   state.counts.clockJumps++;
   clock.silentUntilMs = context.nowMs + silenceMs(turn);
+  clock.lateness = [];
+  clock.ahead.clear();
   // Slots follow the clock back as well, or the node would be deaf until it is there again; `protection.ts` knows what was signed.
   if (currentSlot(turn) < state.slot) state.slot = state.votedSlot = currentSlot(turn);
   trace(turn, 'clockJump', { jumpMs: Math.round(jumpMs), silentMs: silenceMs(turn) });
@@ -42,15 +50,29 @@ export function maySign(turn: Turn): boolean {
   return turn.context.nowMs >= clock.silentUntilMs && !isOutvoted(turn);
 }
 
-/** A block that is new to the network, by this validator, whose signature was checked, is of this slot. */
-export function noteTime(turn: Turn, validator: ValidatorIndex, slot: Slot): void {
-  const { disagreeing } = turn.state.clock;
-  const isFar = Math.abs(slot - currentSlot(turn)) > turn.rules.settings.slotsPerEpoch;
-  if (!isFar) disagreeing.delete(validator);
-  else if (!disagreeing.has(validator)) {
-    disagreeing.set(validator, turn.context.nowMs);
-    trace(turn, 'otherTime', { validator, theirs: slot, ours: currentSlot(turn) });
-  }
+/** After a start: the newest block is of long ago, if our clock is right. */
+export function listenFirst(turn: Turn): void {
+  const { state, context, rules } = turn;
+  const { slotsPerEpoch, slotSeconds } = rules.settings;
+  const pause = currentSlot(turn) - Number(state.head.facts.carried);
+  if (pause > SILENT_EPOCHS * slotsPerEpoch) state.clock.silentUntilMs = context.nowMs + LISTENING_SLOTS * slotSeconds * MS_PER_SECOND;
+}
+
+/** A block that is new to the network, whose signature by this validator was checked and nothing else, is of this slot. */
+export function noteSigned(turn: Turn, validator: ValidatorIndex, slot: Slot): void {
+  const { ahead } = turn.state.clock;
+  if (slot - currentSlot(turn) <= turn.rules.settings.slotsPerEpoch) return void ahead.delete(validator);
+  if (!ahead.has(validator)) trace(turn, 'otherTime', { validator, theirs: slot, ours: currentSlot(turn) });
+  ahead.set(validator, turn.context.nowMs);
+}
+
+/** A block that is new to the network, and valid, is of this slot. */
+export function noteValid(turn: Turn, slot: Slot): void {
+  const { rules, context, state } = turn;
+  const { slotsPerEpoch } = rules.settings;
+  const isLate = currentSlot(turn) - slot > slotsPerEpoch;
+  if (isLate) trace(turn, 'otherTime', { theirs: slot, ours: currentSlot(turn) });
+  state.clock.lateness = [...state.clock.lateness, { isLate, atMs: context.nowMs }].slice(-slotsPerEpoch);
 }
 
 export function setSlotTimer(turn: Turn): void {
@@ -61,8 +83,11 @@ export function setSlotTimer(turn: Turn): void {
 }
 
 function isOutvoted(turn: Turn): boolean {
-  const { disagreeing } = turn.state.clock;
-  for (const [validator, sinceMs] of disagreeing) if (sinceMs + silenceMs(turn) < turn.context.nowMs) disagreeing.delete(validator);
+  const { ahead, lateness } = turn.state.clock;
+  const oldestMs = turn.context.nowMs - inMs(turn, MEMORY_EPOCHS);
+  const recent = lateness.filter(({ atMs }) => atMs >= oldestMs);
+  if (recent.filter(({ isLate }) => isLate).length * 2 > recent.length) return true;
+  for (const [validator, atMs] of ahead) if (atMs < oldestMs) ahead.delete(validator);
   const { validators, slot } = turn.state.anchor.state;
   const epoch = epochOf(turn.rules.settings, slot);
   let total: Gwei = 0n;
@@ -70,11 +95,15 @@ function isOutvoted(turn: Turn): boolean {
   for (const [index, validator] of validators.entries()) {
     if (validator.activationEpoch > epoch || epoch >= validator.exitEpoch) continue;
     total += validator.effectiveBalance;
-    if (disagreeing.has(index)) others += validator.effectiveBalance;
+    if (ahead.has(index)) others += validator.effectiveBalance;
   }
   return others * 3n > total;
 }
 
-function silenceMs({ rules: { settings } }: Turn): number {
-  return SILENT_EPOCHS * settings.slotsPerEpoch * settings.slotSeconds * MS_PER_SECOND;
+function silenceMs(turn: Turn): number {
+  return inMs(turn, SILENT_EPOCHS);
+}
+
+function inMs({ rules: { settings } }: Turn, epochs: number): number {
+  return epochs * settings.slotsPerEpoch * settings.slotSeconds * MS_PER_SECOND;
 }

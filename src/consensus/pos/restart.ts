@@ -6,9 +6,10 @@ import type { Hash } from '../../base/types.ts';
 import { Lsn } from '../../base/types.ts';
 import type { Event } from '../engine.ts';
 import { addToForkChoice, checkWhenReady, countPayload } from './blocks.ts';
-import { currentSlot, setSlotTimer } from './clock.ts';
+import { currentSlot, listenFirst, setSlotTimer } from './clock.ts';
 import { decodePayload } from './codec.ts';
 import { sendLastVotes } from './duties.ts';
+import { restoreEvidence } from './evidence.ts';
 import { executed, newForkChoice } from './forkchoice.ts';
 import { updateHead } from './head.ts';
 import type { PosMessage } from './messages.ts';
@@ -34,8 +35,10 @@ export function start(turn: Turn, { records, lsn }: Start): void {
     // Whatever this state holds justified lies below its block. Its own finalized epoch is a lower bound of the block's.
     state.store = newForkChoice(block, slot, finalized.epoch, turn.rules.settings.slotsPerEpoch);
   }
+  restoreEvidence(turn, snapshot?.offences ?? []);
   replayChain(turn);
   state.slot = currentSlot(turn);
+  listenFirst(turn);
   updateHead(turn);
   sendLastVotes(turn);
   setSlotTimer(turn);
@@ -61,7 +64,6 @@ function readRecords(turn: Turn, records: readonly Uint8Array[]): Snapshot | nul
       case 'snapshot':
         for (const [key, signed] of record.snapshot.history) noteSigned(history, key, signed);
         turn.state.lastVotes = record.snapshot.lastVotes;
-        for (const offence of record.snapshot.offences) turn.state.offences.set(JSON.stringify(turn.state.offences.size), offence);
         last = record.snapshot;
         break;
     }
