@@ -10,6 +10,7 @@ import { registerSimulate } from './simulate.ts';
 import { registerStatus } from './status.ts';
 import { registerTestnet } from './testnet.ts';
 import { registerValidator } from './validator.ts';
+import { registerVerify } from './verify.ts';
 import { registerWallet } from './wallet.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -37,6 +38,7 @@ for (const register of [
   registerValidator,
   registerMiner,
   registerStatus,
+  registerVerify,
   registerChain,
   registerSimulate,
 ]) {

@@ -18,7 +18,7 @@ import { argumentError, print } from './output.ts';
 import { createRpcClient } from './rpc-client.ts';
 import { type Display, openDisplay, reportTable } from './testnet-display.ts';
 
-const DEFAULT_DIRECTORY = '.synod/testnet';
+export const DEFAULT_DIRECTORY = '.synod/testnet';
 const MAX_VALIDATORS = 1_000;
 const VALIDATORS_PER_NODE = 2;
 /** One for each slot of an epoch. */
