@@ -21,10 +21,13 @@ export function convict(turn: Turn, offence: Offence): void {
   turn.effects.push({ type: 'send', to: '*', message: { type: 'evidence', offence } });
 }
 
-/** From gossip. Stale evidence, and what the chain has dealt with, is nobody's fault. */
+/**
+ * From gossip. Stale evidence, and what the chain has dealt with, is nobody's fault; nor is evidence against validators that only an
+ * unfinished branch knows, as another branch may have given their places to others.
+ */
 export function receiveEvidence(turn: Turn, from: NodeId, offence: Offence): void {
+  const accused = convictedBy(offence);
   try {
-    const accused = convictedBy(offence);
     if (isNews(turn, accused)) {
       const guilty = checkOffence(turn.rules, stateNow(turn), offence);
       discount(turn.state.store, accused);
@@ -34,9 +37,18 @@ export function receiveEvidence(turn: Turn, from: NodeId, offence: Offence): voi
     if (!(error instanceof RuleError)) throw error;
     trace(turn, 'refusedEvidence', { code: error.code });
     const isLate = error.code === 'pos/offence-known' || error.code === 'pos/offence-stale';
-    if (error.blame && !isLate) return void turn.effects.push({ type: 'offence', from, error });
+    if (error.blame && !isLate && areSettled(turn, offence)) return void turn.effects.push({ type: 'offence', from, error });
   }
   turn.effects.push({ type: 'ignore' });
+}
+
+/** After a restart: what waited for a block waits again. */
+export function restoreEvidence({ state }: Turn, offences: readonly Offence[]): void {
+  for (const offence of offences) {
+    const accused = convictedBy(offence);
+    discount(state.store, accused);
+    state.offences.set(accused.join(), offence);
+  }
 }
 
 /** Forgets what the chain has dealt with. */
@@ -47,7 +59,7 @@ export function forgetPunished({ state }: Turn, { validators }: StakeState): voi
 }
 
 function keepEvidence({ state, effects }: Turn, offence: Offence, guilty: readonly ValidatorIndex[]): void {
-  state.offences.set(guilty.join(), offence);
+  state.offences.set(convictedBy(offence).join(), offence);
   state.counts.offences++;
   effects.push({ type: 'trace', name: 'offence', data: { type: offence.type, validators: [...guilty] } });
 }
@@ -59,6 +71,12 @@ function isNews(turn: Turn, accused: readonly ValidatorIndex[]): boolean {
   const waiting = new Set([...state.offences.values()].flatMap(convictedBy));
   const { validators } = stateNow(turn);
   return accused.some((index) => validators[index]?.slashed === false && !waiting.has(index));
+}
+
+/** Whether all whom it names have their places for good. */
+function areSettled({ state: { anchor } }: Turn, { type, first, second }: Offence): boolean {
+  const named = type === 'proposals' ? [first.proposer, second.proposer] : [...first.indices, ...second.indices];
+  return named.every((index) => index < anchor.state.validators.length);
 }
 
 function stateNow(turn: Turn): StakeState {

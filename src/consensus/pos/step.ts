@@ -76,8 +76,9 @@ function slotBegins(turn: Turn): void {
   const slot = currentSlot(turn);
   setSlotTimer(turn);
   if (slot <= turn.state.slot) return;
+  const since = turn.state.slot;
   turn.state.slot = slot;
-  countQueued(turn);
+  countQueued(turn, since);
   retryEarly(turn);
   updateHead(turn);
   beginSlot(turn);

@@ -22,25 +22,36 @@ import { addToPool, forgetVotesBefore, isKnown } from './pool.ts';
 import { type Turn, trace } from './state.ts';
 import { stateInEpoch } from './states.ts';
 import { epochOf } from './time.ts';
-import type { Attestation, AttestationData, IndexedAttestation, StakeState } from './types.ts';
+import type { Attestation, AttestationData, IndexedAttestation, Slot, StakeState } from './types.ts';
 
 export const MAX_WAITING_VOTES = 512;
+/** Of one peer: nobody has looked at their signatures, so anybody can make them up. */
+export const MAX_WAITING_VOTES_OF_PEER = 64;
 const MAX_QUEUED_VOTES = 8_192;
 /** Of one peer in one epoch, of slots that are not ours. */
 export const MAX_STRAY_VOTES = 256;
 
 export function receiveVote(turn: Turn, from: NodeId, vote: Attestation): void {
+  if (!judgeVote(turn, from, vote)) turn.effects.push({ type: 'ignore' });
+}
+
+/** Whether it is to be passed on. */
+function judgeVote(turn: Turn, from: NodeId, vote: Attestation): boolean {
   try {
-    if (!takeVote(turn, from, vote)) turn.effects.push({ type: 'ignore' });
+    return takeVote(turn, from, vote);
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     turn.state.counts.refusedVotes++;
     trace(turn, 'refusedVote', { code: error.code });
-    turn.effects.push(error.blame ? { type: 'offence', from, error } : { type: 'ignore' });
+    if (error.blame) turn.effects.push({ type: 'offence', from, error });
+    return false;
   }
 }
 
-/** A block came: votes that waited for it are looked at again. */
+/**
+ * A block came: votes that waited for it are looked at again. Whoever brought one is to blame for it still: what makes a vote wrong
+ * follows from its own branch, and those who follow the protocol pass on only what they have judged.
+ */
 export function retryVotes(turn: Turn): void {
   const held = turn.state.waiting;
   if (held.length === 0) return;
@@ -48,11 +59,11 @@ export function retryVotes(turn: Turn): void {
   const ready = held.filter(({ attestation }) => blocks.has(attestation.data.head));
   if (ready.length === 0) return;
   turn.state.waiting = held.filter(({ attestation }) => !blocks.has(attestation.data.head));
-  for (const { from, attestation } of ready) receiveVote(turn, from, attestation);
+  for (const { from, attestation } of ready) judgeVote(turn, from, attestation);
 }
 
-/** At each slot: votes of earlier slots count from now on, and old ones are forgotten. */
-export function countQueued(turn: Turn): void {
+/** At each slot that is reached, after `since`: votes of earlier slots count from now on, and old ones are forgotten. */
+export function countQueued(turn: Turn, since: Slot): void {
   const { state } = turn;
   for (const { slot, indices, epoch, head } of state.queued) {
     if (slot < state.slot) addVote(state.store, indices, epoch, head);
@@ -61,7 +72,7 @@ export function countQueued(turn: Turn): void {
   const { slotsPerEpoch } = turn.rules.settings;
   forgetVotesBefore(state.pool, state.slot - 2 * slotsPerEpoch);
   state.waiting = state.waiting.filter(({ attestation }) => attestation.data.slot + slotsPerEpoch >= state.slot);
-  if (state.slot % slotsPerEpoch === 0) state.strays.clear();
+  if (epochOf(turn.rules.settings, since) !== epochOf(turn.rules.settings, state.slot)) state.strays.clear();
 }
 
 /** A vote that is right in everything, ours or another's: pooled, watched, and queued for the fork choice. */
@@ -154,7 +165,8 @@ function holdVote(turn: Turn, from: NodeId, attestation: Attestation): void {
   const { head } = attestation.data;
   // A block that is stored and not in the fork choice is invalid, or of a branch that finality left behind.
   if (context.chain.status(head) !== undefined || state.invalid.has(head)) return;
-  if (state.waiting.length >= MAX_WAITING_VOTES) return;
+  const ofPeer = state.waiting.filter((held) => held.from === from).length;
+  if (state.waiting.length >= MAX_WAITING_VOTES || ofPeer >= MAX_WAITING_VOTES_OF_PEER) return;
   state.waiting = [...state.waiting, { from, attestation }];
   if (!state.orphans.has(head)) fetchBlock(turn, head, from);
 }
