@@ -4,7 +4,7 @@
  * (`recovery.ts`): a protocol that is only safe is easy to write.
  */
 import { present } from '../base/assert.ts';
-import { StorageError, UsageError } from '../base/errors.ts';
+import { StorageError, SynodError, UsageError } from '../base/errors.ts';
 import { type NodeId, quote, ZERO_ADDRESS } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
@@ -32,7 +32,7 @@ import type { Subject } from './subject.ts';
 import type { Clients, Tier, TierFactory } from './tier.ts';
 import type { TraceSink } from './trace.ts';
 import { type Company, VirtualNode } from './virtual-node.ts';
-import { type Activity, watchEngine } from './watched-engine.ts';
+import { type Activity, placeIn, watchEngine } from './watched-engine.ts';
 import { US_PER_MS, World } from './world.ts';
 
 export interface SimulationInput {
@@ -249,7 +249,13 @@ export class Simulation {
     this.#sessions.nodeStopped(place);
     if (error === null) return;
     if (error instanceof StorageError && this.#node(place).disk.hasFailed) this.#injector.restart(place);
-    else this.report('Engine', place, describe(error));
+    else this.report('Engine', place, this.#describe(place, error));
+  }
+
+  /** The driver names the event; of what is asked of an engine outside of steps, nobody else knows. */
+  #describe(place: number, error: unknown): string {
+    const isDrivers = error instanceof SynodError && error.code === 'driver/failed';
+    return (isDrivers || this.activity.node !== place ? '' : placeIn(this.activity)) + describe(error);
   }
 
   #node(place: number): VirtualNode {

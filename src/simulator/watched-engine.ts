@@ -63,7 +63,9 @@ export function watchEngine(engine: AnyEngine, node: number, activity: Activity,
   watched.verifyHeader = watch('verifyHeader', (...values) => engine.verifyHeader(...values));
   watched.verifySeal = watch('verifySeal', (sealed) => engine.verifySeal(sealed));
   watched.verifyCertificate = watch('verifyCertificate', (...values) => engine.verifyCertificate(...values));
+  watched.randomness = watch('randomness', (header) => engine.randomness(header));
   watched.rewards = watch('rewards', (block) => engine.rewards(block));
+  if (engine.safe !== undefined) watched.safe = watch('safe', (state) => engine.safe?.(state) ?? null);
   watched.inspect = watch('inspect', (state) => engine.inspect(state));
   return watched;
 }
