@@ -12,6 +12,9 @@ export interface Impurity {
   readonly where: string;
 }
 
+/** Clocks, what differs from run to run as a clock does, and what would end the simulator without a word. */
+const CLOSED_OF_PROCESS = ['hrtime', 'uptime', 'cpuUsage', 'memoryUsage', 'resourceUsage', 'exit', 'abort', 'kill'] as const;
+
 export class PurityGuard {
   readonly #onFound: (impurity: Impurity) => void;
   #found: Impurity | null = null;
@@ -36,8 +39,7 @@ export class PurityGuard {
       this.#close(Math, 'random', 'Math.random'),
       this.#close(globalThis.crypto, 'getRandomValues', 'crypto.getRandomValues'),
       this.#close(globalThis.crypto, 'randomUUID', 'crypto.randomUUID'),
-      this.#close(process, 'hrtime', 'process.hrtime'),
-      this.#close(process, 'uptime', 'process.uptime'),
+      ...CLOSED_OF_PROCESS.map((name) => this.#close(process, name, `process.${name}`)),
       ...(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch'] as const).map((name) =>
         this.#close(globalThis, name, name),
       ),

@@ -16,6 +16,11 @@ const FORBIDDEN: readonly (readonly [string, () => unknown])[] = [
   ['process.hrtime', () => process.hrtime()],
   ['process.hrtime.bigint', () => process.hrtime.bigint()],
   ['process.uptime', () => process.uptime()],
+  ['process.cpuUsage', () => process.cpuUsage()],
+  ['process.memoryUsage', () => process.memoryUsage()],
+  ['process.exit', () => process.exit(0)],
+  ['process.abort', () => process.abort()],
+  ['process.kill', () => process.kill(process.pid)],
   ['setTimeout', () => setTimeout(() => undefined, 0)],
   ['setInterval', () => setInterval(() => undefined, 1_000)],
   ['setImmediate', () => setImmediate(() => undefined)],
@@ -32,7 +37,7 @@ function globals(): readonly unknown[] {
     [performance, ['now', 'mark', 'measure']],
     [Math, ['random']],
     [crypto, ['getRandomValues', 'randomUUID']],
-    [process, ['hrtime', 'uptime']],
+    [process, ['hrtime', 'uptime', 'cpuUsage', 'memoryUsage', 'exit', 'abort', 'kill']],
   ];
   return places.flatMap(([owner, names]) => names.map((name) => Object.getOwnPropertyDescriptor(owner, name)));
 }
