@@ -241,6 +241,7 @@ export class Life {
     const { idOf, placesOf, hasSession, send, offence } = this.#here;
     return {
       send: (to, bytes) => {
+        this.#here.world.trace.content(bytes);
         if (to === '*') return this.#publish(bytes);
         for (const peer of placesOf(to)) if (hasSession(peer)) send(peer, { type: 'message', bytes });
       },

@@ -89,6 +89,12 @@ export class Trace {
     this.#sink?.({ atUs, kind, node, peer, id, what, data });
   }
 
+  /** What a node says or writes: for the hash alone, so that a run which differs in nothing else is known to be another. */
+  content(bytes: Uint8Array): void {
+    this.#digest.add(bytes.length);
+    for (const byte of bytes) this.#digest.add(byte);
+  }
+
   /** A line that says more about what the hash has: only for readers. Who calls it asks `isRead` first, and so costs nothing else. */
   detail(atUs: number, kind: Kind, node: number, id: number, what: string, data: TraceEntry['data'] = null): void {
     this.#sink?.({ atUs, kind, node, peer: -1, id, what, data });

@@ -164,8 +164,26 @@ describe('an engine that goes wrong', () => {
     };
     const subject = subjectOf({ ...sequencerModule(), createEngine }, 'x.ts');
     const result = run({ subject, seed: SEED, options: { ...OPTIONS, accounts: 4 }, schedule: [] });
-    expectFailure(result, /not today/);
+    expectFailure(result, /^In 'rewards': not today/);
     expect(result.violations[0]?.node).toBe(1);
+  });
+
+  it('is another run when it says something else, though nobody acts on it', () => {
+    const saying = (word: number) =>
+      changed((engine) => ({
+        encode: (message) => (message === 'word' ? Uint8Array.of(255, word) : engine.encode(message)),
+        decode: (bytes) => (bytes[0] === 255 ? 'word' : engine.decode(bytes)),
+        step: (state, event, context) => {
+          const isWord = event.type === 'message' && event.message === 'word';
+          const effects = isWord ? [] : engine.step(state, event, context);
+          return event.type === 'start' ? [...effects, { type: 'send', to: '*', message: 'word' }] : effects;
+        },
+      }));
+    const options = { ...OPTIONS, nodes: 1, survivors: [0], hashRates: [1] };
+    const [one, same, other] = [1, 1, 2].map((word) => run({ subject: saying(word), seed: SEED, options, schedule: [] }));
+    expect(one?.violations).toEqual([]);
+    expect(same?.traceHash).toBe(one?.traceHash);
+    expect(other?.traceHash).not.toBe(one?.traceHash);
   });
 
   it('is not excused by a disk that fails at the time', () => {

@@ -38,6 +38,15 @@ describe('the hash of a trace', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
+  it('sees every byte of what is said', () => {
+    const said = [[], [0], [0, 0], [1], [1, 2], [2, 1]].map((bytes) => {
+      const trace = new Trace();
+      trace.content(Uint8Array.from(bytes));
+      return trace.hash;
+    });
+    expect(new Set([...said, hashOf()]).size).toBe(said.length + 1);
+  });
+
   it('tells all kinds apart', () => {
     expect(new Set(KINDS.map((kind: Kind) => hashOf([0, kind, 0]))).size).toBe(KINDS.length);
   });
