@@ -94,7 +94,11 @@ class Dealings {
   /** What is wrong with this leaving or being decided now. */
   left(subject: unknown, what: string): string | null {
     const after = this.waiting.get(subject);
-    if (after === undefined || after <= this.durable) return null;
+    if (after === undefined) return null;
+    if (after <= this.durable) {
+      this.waiting.delete(subject);
+      return null;
+    }
     return `${what} before record ${after} was durable; the disk has ${this.durable}.`;
   }
 
