@@ -150,5 +150,6 @@ function checkPlaces(fault: Fault, at: string, nodes: number): void {
     ...('side' in fault ? fault.side.map((place, index) => [`side[${index}]`, place] as const) : []),
     ...('from' in fault ? [['from', fault.from] as const, ['to', fault.to] as const] : []),
   ];
+  if ('from' in fault && fault.from === fault.to) refuse(`${at}.to`, fault.to, 'another node than `from`');
   for (const [field, place] of places) if (place >= nodes) refuse(`${at}.${field}`, place, `a node of 0 to ${nodes - 1}`);
 }

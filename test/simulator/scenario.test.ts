@@ -205,6 +205,7 @@ describe('a malformed scenario', () => {
     [{ fault: 'partition', side: [0, 3], direction: 'both', ...TIMES }, 'schedule[0].side[1]'],
     [{ fault: 'partition', side: [0, -1], direction: 'both', ...TIMES }, 'schedule[0].side[1]'],
     [{ fault: 'clogLink', from: 0, to: 3, ...TIMES }, 'schedule[0].to'],
+    [{ fault: 'cutLink', from: 1, to: 1, ...TIMES }, 'schedule[0].to'],
     [{ fault: 'meteor', node: 0, ...TIMES }, 'schedule[0].fault'],
     [{ fault: 'crash', node: 0, atMs: -1, forMs: 1 }, 'schedule[0].atMs'],
     [{ fault: 'noise', loss: 1.5, duplicate: 0, reorder: 0, ...TIMES }, 'schedule[0].loss'],
