@@ -30,12 +30,12 @@ const CLOGS = { every: 5, low: 0.2, high: 6 };
 const HANDOVERS = { every: 3, low: 0.02, high: 0.5, early: 0.5 };
 const NOISE = { every: 15, low: 5, high: 30 };
 const DEAFNESS = { every: 4, low: 2, high: 20 };
-const CLOCKS = { every: 5, low: 1, high: 20 };
+const CLOCKS = { every: 3, low: 2, high: 40 };
 const DISKS = { every: 6, low: 1, high: 15 };
 const MAX_LOSS = 0.3;
 const MAX_DEAFNESS = 0.8;
 const MAX_REPEATED = 0.5;
-const MAX_CLOCK_MS = 200_000;
+const CLOCK_MS = { low: 1_000, high: 3_600_000 };
 const MAX_DRIFT = 0.05;
 const MAX_SLOWNESS = 200;
 
@@ -111,21 +111,23 @@ const delays: Trouble = (scene) =>
     return scene.random.chance(0.5) ? [{ fault: 'clog', node: from, atMs, forMs }] : [{ fault: 'clogLink', from, to, atMs, forMs }];
   });
 
-const clocks: Trouble = (scene) =>
-  again(scene, CLOCKS, (forMs) => {
+const clocks: Trouble = (scene) => [
+  ...deaths({ ...scene, random: scene.random.stream('deaths') }),
+  ...again(scene, CLOCKS, (forMs) => {
     const { random } = scene;
     const node = anyNode(scene);
     const sign = random.pick([-1, 1]);
     if (random.chance(0.5)) return [{ fault: 'drift', node, factor: 1 + sign * MAX_DRIFT * random.float(), atMs: 0, forMs }];
-    const offsetMs = sign * Math.round(Math.exp(random.float() * Math.log(MAX_CLOCK_MS)));
+    const offsetMs = sign * Math.round(spread(random, CLOCK_MS.low, CLOCK_MS.high));
     return [{ fault: 'clock', node, offsetMs, atMs: 0, forMs }];
-  });
+  }),
+];
 
 const disks: Trouble = (scene) =>
   again(scene, DISKS, (forMs) => {
     const node = anyNode(scene);
     if (scene.random.chance(0.4)) return [{ fault: 'diskError', node, atMs: 0, forMs: forMs / 2 }];
-    return [{ fault: 'slowDisk', node, factor: Math.exp(scene.random.float() * Math.log(MAX_SLOWNESS)), atMs: 0, forMs }];
+    return [{ fault: 'slowDisk', node, factor: spread(scene.random, 1, MAX_SLOWNESS), atMs: 0, forMs }];
   });
 
 /** Who does not survive is gone from some moment on: from the very beginning, now and then. */
@@ -176,7 +178,12 @@ function again(scene: Scene, { every, low, high }: Pace, draw: (forMs: number) =
 
 /** The time of so many blocks, uniform in the logarithm, in whole milliseconds. */
 function blocks({ random, blockMs }: Scene, low: number, high: number): number {
-  return Math.max(1, Math.round(blockMs * low * Math.exp(random.float() * Math.log(high / low))));
+  return Math.max(1, Math.round(blockMs * spread(random, low, high)));
+}
+
+/** Uniform in the logarithm. */
+function spread(random: Random, low: number, high: number): number {
+  return low * Math.exp(random.float() * Math.log(high / low));
 }
 
 function everyNode({ nodes }: Scene): number[] {
