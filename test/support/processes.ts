@@ -56,6 +56,8 @@ export interface Finished extends Exit {
 export interface StartOptions {
   /** Gives the process a channel over which a node says that it is ready, and whose end ends the node. */
   readonly channel?: boolean;
+  /** Beside what this process has. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One process that a test started. */
@@ -71,11 +73,11 @@ export class TestProcess {
   #line = '';
   #exit: Exit | null = null;
 
-  constructor(file: string, args: readonly string[], { channel = false }: StartOptions = {}) {
+  constructor(file: string, args: readonly string[], { channel = false, environment: more = {} }: StartOptions = {}) {
     const { FORCE_COLOR: _, SYNOD_RPC: __, ...environment } = process.env;
     this.#child = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['ipc'] as const) : [])],
-      env: { ...environment, NO_COLOR: '1' },
+      env: { ...environment, NO_COLOR: '1', ...more },
     });
     if (this.#child.pid === undefined) throw new Error(`${file} could not be started`);
     this.pid = this.#child.pid;
@@ -140,6 +142,8 @@ export class TestProcess {
 export interface Processes {
   /** `synod ...args`, running. */
   synod(args: readonly string[], options?: StartOptions): TestProcess;
+  /** A TypeScript file of the tests, running. */
+  script(file: string, args: readonly string[], options?: StartOptions): TestProcess;
   /** A program to its end. */
   run(file: string, args: readonly string[]): Promise<Finished>;
   /** `synod ...args` to its end. */
@@ -148,8 +152,8 @@ export interface Processes {
   watch(pid: number, mark: string): void;
 }
 
-/** To be called once in a test file, at its top. */
-export function useProcesses(): Processes {
+/** To be called once in a test file, at its top. All processes have this environment beside that of the tests. */
+export function useProcesses(environment: StartOptions['environment'] = {}): Processes {
   // What is awaited here has its own bound and says what it was; the runner's should not come first.
   vi.setConfig({ testTimeout: 2 * PATIENCE_MS, hookTimeout: 2 * PATIENCE_MS });
   const started: TestProcess[] = [];
@@ -169,7 +173,7 @@ export function useProcesses(): Processes {
   }, 2 * FAREWELL_MS);
 
   const start = (file: string, args: readonly string[], options?: StartOptions) => {
-    const one = new TestProcess(file, args, options);
+    const one = new TestProcess(file, args, { ...options, environment: { ...environment, ...options?.environment } });
     started.push(one);
     return one;
   };
@@ -180,6 +184,7 @@ export function useProcesses(): Processes {
   };
   return {
     synod: (args, options) => start(process.execPath, [MAIN, ...args], options),
+    script: (file, args, options) => start(process.execPath, [file, ...args], options),
     run,
     runSynod: (...args) => run(process.execPath, [MAIN, ...args]),
     watch: (pid, mark) => watched.set(pid, mark),
