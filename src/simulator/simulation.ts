@@ -333,6 +333,7 @@ export class Simulation {
       engine,
       params: this.#tier.params,
       genesis,
+      signatures: this.#tier.keys.signatures,
       options,
       blockMs: this.input.subject.blockMs(options.engine),
       nodes: options.nodes,

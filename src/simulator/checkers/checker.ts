@@ -2,6 +2,7 @@
  * What a checker is: it sees the observations of a run, knows nothing of how the run was made, and reports what must not
  * be. Only nodes that follow the protocol (`isCorrect`) are held to anything.
  */
+import type { Signatures } from '../../base/signatures.ts';
 import type { Json } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import type { ChainView, HeaderNode } from '../../chain/tree.ts';
@@ -32,6 +33,8 @@ export interface Setting {
   readonly engine: AnyEngine;
   readonly params: ChainParams;
   readonly genesis: HeaderNode;
+  /** Whose signatures are good in this world. */
+  readonly signatures: Signatures;
   readonly options: Options;
   /** Average time between blocks. */
   readonly blockMs: number;

@@ -11,6 +11,7 @@ import { Disk } from '../../../src/simulator/disk.ts';
 import { DurableChain, LightChain } from '../../../src/simulator/light-chain.ts';
 import type { Observation } from '../../../src/simulator/observations.ts';
 import type { Options } from '../../../src/simulator/options.ts';
+import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import type { Balances } from '../../../src/simulator/transfers.ts';
 import { World } from '../../../src/simulator/world.ts';
 import { factsOf, GENESIS, GENESIS_STORED, IDLE_ENGINE, OPTIONS } from '../support.ts';
@@ -54,6 +55,7 @@ export class CheckerBench {
       engine: { ...IDLE_ENGINE, ...engine },
       params: GENESIS.params,
       genesis: GENESIS_STORED.node,
+      signatures: TAG_KEYS.signatures,
       options: { ...OPTIONS, nodes, ...options },
       blockMs: 1_000,
       nodes,
