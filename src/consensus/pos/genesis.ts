@@ -5,12 +5,13 @@ import { type Header, hashHeader } from '../../chain/header.ts';
 import { proofMessage } from './contract.ts';
 import { smaller } from './gwei.ts';
 import { rootSlots } from './history.ts';
+import { rememberedOfTwo } from './memo.ts';
 import { wholeEther } from './registry.ts';
 import { type GenesisValidator, type PosSettings, RANDAO_EPOCHS, SLASHING_EPOCHS } from './settings.ts';
 import { FAR_FUTURE_EPOCH, type StakeState, type Validator } from './types.ts';
 
 /** "initialize_beacon_state_from_eth1". The first seeds come from the hash of genesis, which is as random as a chain's id needs. */
-export function genesisState(settings: PosSettings, header: Header): StakeState {
+export const genesisState = rememberedOfTwo((settings: PosSettings, header: Header): StakeState => {
   const block = hashHeader(header);
   const genesis = { epoch: 0, root: block };
   const { validators } = settings;
@@ -31,7 +32,7 @@ export function genesisState(settings: PosSettings, header: Header): StakeState 
     epochsSinceFinality: 0,
     withdrawals: [],
   };
-}
+});
 
 /** Throws UsageError `genesis/pos-key` or `genesis/pos-proof` that names the validator. */
 export function checkGenesisKeys({ validators }: PosSettings, chainId: number, signatures: Signatures): void {

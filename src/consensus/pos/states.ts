@@ -41,11 +41,21 @@ const judged = rememberedOfTwo((_rules: PosRules, _before: StakeState) => new We
 
 /** `processBlock`, which throws, of a block that may have been applied to this state before. Throws DecodeError as `stakeBlock` does. */
 export function applyBlock(turn: Turn, before: StakeState, block: Block, options: { readonly verify: boolean }): StakeState {
-  const { rules } = turn;
+  return applied(turn.rules, before, block, () => stakeBlock(turn, block), options);
+}
+
+/** The same for those who have no turn. */
+export function applied(
+  rules: PosRules,
+  before: StakeState,
+  block: Block,
+  decoded: () => StakeBlock,
+  options: { readonly verify: boolean },
+): StakeState {
   const known = judged(rules, before);
   const found = known.get(block);
   if (found !== undefined) return found;
-  const after = processBlock(rules, before, stakeBlock(turn, block), options);
+  const after = processBlock(rules, before, decoded(), options);
   if (options.verify) known.set(block, after);
   return after;
 }
