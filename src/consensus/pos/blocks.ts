@@ -3,7 +3,8 @@
  *
  *   what arrives                            what is done
  *   known already, or of a forgotten branch nothing
- *   seal by no validator                    counted against its sender, before anything is computed for it
+ *   seal that is nobody's                   counted against its sender, before anything is computed for it
+ *   a proposer's third block for one slot   dropped, unless others have built on it
  *   parent unknown                          held as an orphan; the missing ancestor is asked for
  *   breaks a rule                           counted against its sender
  *   right, but early                        held until its slot comes
@@ -24,35 +25,39 @@ import type { Arrival } from '../orphans.ts';
 import { currentSlot, noteSigned, noteValid } from './clock.ts';
 import { decodePayload, decodeSeal, requestFields } from './codec.ts';
 import { indexedAttestation } from './committees.ts';
-import { requestsOf, STAKING_ADDRESS } from './contract.ts';
-import { seeProposal, seeVote } from './detector.ts';
+import { STAKING_ADDRESS } from './contract.ts';
+import { isSurplus, seeProposal, seeVote } from './detector.ts';
 import { processSlots } from './epochs.ts';
 import { convict } from './evidence.ts';
-import { addBlock, addVote, executed, type ForkBlock, isConsistent, removeInvalid } from './forkchoice.ts';
+import { fetchBlock } from './fetches.ts';
+import { addBlock, addVote, branchOf, executed, type ForkBlock, isConsistent, removeInvalid } from './forkchoice.ts';
 import { finalityOf, unrealizedCheckpoints } from './justification.ts';
-import { effectiveRequests } from './requests.ts';
+import { effectiveRequests, understood } from './requests.ts';
 import { FUTURE, verifyHeader } from './rules.ts';
 import { proposalRoot } from './signing.ts';
 import { blockOf, genesisSeconds, slotOf, type Turn, trace } from './state.ts';
 import { applyBlock, stakeBlock, stateAfter } from './states.ts';
 import { epochOf, voteDueMs } from './time.ts';
 import type { StakeBlock } from './transition.ts';
+import { checkHistory, isSearching } from './trust.ts';
 import type { Payload, SignedProposal, StakeState } from './types.ts';
 
-export const FETCH_TIMER = 'fetch';
-export const FETCH_RETRY_MS = 1_000;
-export const MAX_FETCHES = 64;
-export const MAX_FETCH_ATTEMPTS = 5;
 export const MAX_FUTURE_BLOCKS = 32;
-/** Of one height, when children of a block are looked for. */
-const MAX_SIBLINGS = 64;
+/** Codes of errors that are about the seal, which is not part of a block's hash: with another seal it may be right. */
+const SEAL_ERRORS: ReadonlySet<string> = new Set(['pos/signature', 'pos/proposer']);
 
 export function receiveBlock(turn: Turn, block: Block, origin: Origin, from: NodeId | null): void {
   const hash = hashHeader(block.header);
   const { orphans, early, fetches } = turn.state;
-  const wasAsked = fetches.delete(hash);
-  if (statusOf(turn, hash) !== undefined || orphans.has(hash) || early.some((held) => held.hash === hash)) return;
-  acceptWithOrphans(turn, { block, hash, from }, origin === 'gossip' && !wasAsked);
+  const fetch = fetches.get(hash);
+  if (statusOf(turn, hash) !== undefined || orphans.has(hash) || early.some((held) => held.hash === hash)) {
+    fetches.delete(hash);
+    return;
+  }
+  if (origin === 'gossip' && isSearching(turn)) return trace(turn, 'ignored', { hash, code: 'pos/searching' });
+  // What a vote made us fetch is as good as gossip.
+  const isGossip = fetch === undefined ? origin === 'gossip' : !fetch.isSigned;
+  acceptWithOrphans(turn, { block, hash, from }, { isNews: origin === 'gossip' && fetch === undefined, isNeeded: !isGossip });
 }
 
 /** At each slot: blocks whose slot has come arrive again. */
@@ -60,28 +65,7 @@ export function retryEarly(turn: Turn): void {
   const now = currentSlot(turn);
   const held = turn.state.early;
   turn.state.early = held.filter(({ block }) => slotOf(turn, block) > now);
-  for (const arrival of held) if (slotOf(turn, arrival.block) <= now) acceptWithOrphans(turn, arrival, false);
-}
-
-/** Asks again, now anybody; after some attempts gives up what waits for it. */
-export function retryFetches(turn: Turn): void {
-  const { fetches, orphans } = turn.state;
-  for (const [hash, fetch] of fetches) {
-    if (++fetch.attempts <= MAX_FETCH_ATTEMPTS) turn.effects.push({ type: 'fetch', hash, from: null });
-    else {
-      fetches.delete(hash);
-      orphans.dropDescendants(hash);
-    }
-  }
-  if (fetches.size > 0) turn.effects.push({ type: 'setTimer', id: FETCH_TIMER, delayMs: FETCH_RETRY_MS });
-}
-
-export function fetchBlock(turn: Turn, hash: Hash, from: NodeId | null): void {
-  const { fetches } = turn.state;
-  if (fetches.has(hash) || fetches.size >= MAX_FETCHES) return;
-  if (fetches.size === 0) turn.effects.push({ type: 'setTimer', id: FETCH_TIMER, delayMs: FETCH_RETRY_MS });
-  fetches.set(hash, { attempts: 1 });
-  turn.effects.push({ type: 'fetch', hash, from });
+  for (const arrival of held) if (slotOf(turn, arrival.block) <= now) acceptWithOrphans(turn, arrival, { isNews: false, isNeeded: true });
 }
 
 /** What the ledger found. */
@@ -93,10 +77,7 @@ export function blockChecked(turn: Turn, hash: Hash, error: RuleError | null): v
 }
 
 export function checkChildren(turn: Turn, parent: Hash): void {
-  const number = turn.context.chain.get(parent)?.header.number ?? 0;
-  for (const child of turn.context.chain.atHeight(number + 1, MAX_SIBLINGS)) {
-    if (child.header.parentHash === parent) checkWhenReady(turn, child.hash);
-  }
+  for (const block of turn.state.store.blocks.values()) if (block.parent === parent) checkWhenReady(turn, block.hash);
 }
 
 /** Has a block executed as soon as its parent is, if it repeats what the staking contract said there. */
@@ -117,7 +98,9 @@ export function checkWhenReady(turn: Turn, hash: Hash): void {
 
 /** Adds a block that was judged by `state`, the state after it. Also for blocks that are in the chain already, at a start. */
 export function addToForkChoice(turn: Turn, block: Block, after: StakeState, isTimely: boolean): boolean {
-  const { settings } = turn.rules;
+  const { state, rules } = turn;
+  const { settings, trusted } = rules;
+  if (trusted?.number === block.header.number && trusted.hash !== after.block) return false;
   const unrealized = unrealizedCheckpoints(settings, after);
   const forkBlock: ForkBlock = {
     hash: after.block,
@@ -128,7 +111,9 @@ export function addToForkChoice(turn: Turn, block: Block, after: StakeState, isT
     unrealizedJustified: unrealized.justified,
     unrealizedFinalized: unrealized.finalized,
   };
-  return addBlock(turn.state.store, forkBlock, isTimely);
+  const isAdded = addBlock(state.store, forkBlock, isTimely);
+  if (isAdded && trusted?.hash === after.block) state.store = branchOf(state.store, after.block);
+  return isAdded;
 }
 
 /** The votes and the evidence that a block carries. */
@@ -147,50 +132,98 @@ function statusOf({ state, fresh, context }: Turn, hash: Hash): BlockStatus | un
   return fresh.has(hash) ? 'stored' : context.chain.status(hash);
 }
 
-function acceptWithOrphans(turn: Turn, first: Arrival, isNews: boolean): void {
+/** How a block came. */
+interface Manner {
+  /** By gossip, unasked: its time says something about the time of others. */
+  readonly isNews: boolean;
+  /** Somebody has built on it, so it must be kept however many its proposer has made. */
+  readonly isNeeded: boolean;
+}
+
+function acceptWithOrphans(turn: Turn, first: Arrival, manner: Manner): void {
   const waiting = [first];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (accept(turn, next, isNews && next === first)) waiting.push(...turn.state.orphans.takeChildren(next.hash));
+    const isFirst = next === first;
+    if (accept(turn, next, isFirst ? manner : { isNews: false, isNeeded: true }))
+      waiting.push(...turn.state.orphans.takeChildren(next.hash));
   }
 }
 
 /** Whether the block was inserted. */
-function accept(turn: Turn, arrival: Arrival, isNews: boolean): boolean {
-  const { state, context } = turn;
-  const { block, hash, from } = arrival;
+function accept(turn: Turn, arrival: Arrival, manner: Manner): boolean {
+  const { hash, from } = arrival;
+  let proposal: SignedProposal | null;
   try {
-    checkPayload(block);
-    const proposal = checkSeal(turn, arrival);
-    if (isNews && proposal !== null) noteSigned(turn, proposal.proposer, proposal.slot);
-    const parent = headerOf(turn, block.header.parentHash);
-    if (parent === undefined) {
-      holdOrphan(turn, arrival);
-      return false;
-    }
-    if (!state.store.blocks.has(parent.hash)) return false;
-    const facts = verifyHeader(turn.rules, block, parent, context.wallMs);
-    const before = stateAfter(turn, parent.hash);
-    if (before === undefined) return false;
-    const after = applyBlock(turn, before, block, { verify: true });
-    keep(turn, arrival, facts, stakeBlock(turn, block), after);
-    if (isNews) noteValid(turn, slotOf(turn, block));
-    return true;
+    checkPayload(arrival.block);
+    proposal = checkSeal(turn, arrival);
   } catch (error) {
-    if (!(error instanceof RuleError)) throw error;
-    if (error.code === FUTURE) holdEarly(turn, arrival);
+    // Its body or its seal: the block itself may still come.
+    blame(turn, hash, from, error);
+    return false;
+  }
+  try {
+    return noteProposal(turn, proposal, manner) && judge(turn, arrival, proposal, manner);
+  } catch (error) {
+    if (error instanceof RuleError && error.code === FUTURE) holdEarly(turn, arrival);
     else refuse(turn, hash, from, error);
     return false;
   }
 }
 
+/** What the signature alone says. False for a block that need not be looked at. */
+function noteProposal(turn: Turn, proposal: SignedProposal | null, { isNews, isNeeded }: Manner): boolean {
+  if (proposal === null) return true;
+  const { detector, anchor, orphans } = turn.state;
+  const { proposer, slot, block } = proposal;
+  if (isNews) noteSigned(turn, proposer, slot);
+  if (slot <= anchor.state.slot || slot > currentSlot(turn) + turn.rules.settings.slotsPerEpoch) return true;
+  const isWanted = isNeeded || !orphans.children(block).next().done;
+  if (!isWanted && isSurplus(detector, proposal)) {
+    trace(turn, 'ignored', { hash: block, code: 'pos/surplus' });
+    return false;
+  }
+  const offence = seeProposal(detector, proposal);
+  if (offence !== null) convict(turn, offence);
+  return true;
+}
+
+/** Keeps a block that breaks no rule. Throws RuleError. */
+function judge(turn: Turn, arrival: Arrival, proposal: SignedProposal | null, { isNews }: Manner): boolean {
+  const { state, context } = turn;
+  const { block, hash, from } = arrival;
+  const { parentHash } = block.header;
+  const parent = headerOf(turn, parentHash);
+  if (state.invalid.has(parentHash)) {
+    throw new RuleError('pos/parent', `The parent ${parentHash} of block ${hash} is not valid.`, {}, { blame: false });
+  }
+  if (parent === undefined) {
+    // Whoever signed it is not known here: what it waits for may well be, after a while.
+    if (proposal === null) fetchBlock(turn, parentHash, from, false);
+    else holdOrphan(turn, arrival);
+    return false;
+  }
+  if (!state.store.blocks.has(parent.hash)) return false;
+  const facts = verifyHeader(turn.rules, block, parent, context.wallMs);
+  checkHistory(turn, arrival);
+  const before = stateAfter(turn, parent.hash);
+  if (before === undefined) return false;
+  const after = applyBlock(turn, before, block, { verify: true });
+  state.fetches.delete(hash);
+  keep(turn, arrival, facts, stakeBlock(turn, block), after);
+  if (isNews) noteValid(turn, slotOf(turn, block));
+  return true;
+}
+
 /**
- * The seal names a validator whose key the finalized state knows, and is its signature: one hash and one verification, so
- * that nobody but validators can make us compute states. For a key that is newer than that the transition will tell.
+ * The seal names a validator whose key is known, and is its signature: one hash and one verification, so that nobody but
+ * validators can make us compute states. For a key that is newer than our head the transition will tell.
  */
 function checkSeal(turn: Turn, { block, hash }: Arrival): SignedProposal | null {
   const { proposer, signature } = decodeSeal(block.seal);
+  const { anchor, head } = turn.state;
   const slot = slotOf(turn, block);
-  const key = turn.state.anchor.state.validators[proposer]?.publicKey;
+  const { validators } = proposer < anchor.state.validators.length ? anchor.state : (stateAfter(turn, head.hash) ?? anchor.state);
+  const key = validators[proposer]?.publicKey;
   if (key === undefined) return null;
   const message = proposalRoot(turn.rules.params, epochOf(turn.rules.settings, slot), slot, hash);
   if (!turn.rules.signatures.verify({ publicKeys: [key], message, signature })) {
@@ -199,10 +232,10 @@ function checkSeal(turn: Turn, { block, hash }: Arrival): SignedProposal | null 
   return { proposer, slot, block: hash, signature };
 }
 
-function keep(turn: Turn, { block, hash, from }: Arrival, facts: Facts, { payload, seal }: StakeBlock, after: StakeState): void {
+function keep(turn: Turn, { block, hash, from }: Arrival, facts: Facts, { payload }: StakeBlock, after: StakeState): void {
   const { state, rules, context } = turn;
-  const slot = after.slot;
-  const isTimely = slot === currentSlot(turn) && context.wallMs < voteDueMs(rules.settings, genesisSeconds(turn), slot);
+  const { slot } = after;
+  const isTimely = slot >= currentSlot(turn) && context.wallMs < voteDueMs(rules.settings, genesisSeconds(turn), slot);
   state.states.set(hash, after);
   if (!addToForkChoice(turn, block, after, isTimely)) {
     trace(turn, 'ignored', { hash, code: 'pos/no-room' });
@@ -212,14 +245,12 @@ function keep(turn: Turn, { block, hash, from }: Arrival, facts: Facts, { payloa
   turn.fresh.set(hash, block);
   if (from !== null) state.senders.set(hash, from);
   countPayload(turn, payload, after);
-  const offence = seeProposal(state.detector, { ...seal, slot, block: hash });
-  if (offence !== null) convict(turn, offence);
   checkWhenReady(turn, hash);
 }
 
 /** Throws RuleError `pos/requests` unless the payload repeats what the contract said, as far as it has an effect. */
 function checkRequests(turn: Turn, block: Block): void {
-  const said = requestsOf(turn.context.chain.outputs(block.header.parentHash, STAKING_ADDRESS) ?? []);
+  const said = understood(turn.context.chain.outputs(block.header.parentHash, STAKING_ADDRESS) ?? []);
   const { requests } = decodePayload(block.payload);
   const before = said.length === 0 ? undefined : stateAfter(turn, block.header.parentHash);
   const expected =
@@ -242,9 +273,20 @@ function dropInvalid(turn: Turn, hash: Hash, error: RuleError): void {
   if (from !== undefined) turn.effects.push({ type: 'offence', from, error });
 }
 
-function refuse(turn: Turn, hash: Hash, from: NodeId | null, error: RuleError): void {
+/** A block that breaks a rule. Unless it is the seal that is wrong it will never be right, and neither will what waits for it. */
+function refuse(turn: Turn, hash: Hash, from: NodeId | null, error: unknown): void {
+  const { state } = turn;
+  blame(turn, hash, from, error);
+  if (error instanceof RuleError && SEAL_ERRORS.has(error.code)) return;
+  state.fetches.delete(hash);
+  state.invalid.set(hash, true);
+  state.orphans.dropDescendants(hash);
+}
+
+/** Throws whatever is not a RuleError. */
+function blame(turn: Turn, hash: Hash, from: NodeId | null, error: unknown): void {
+  if (!(error instanceof RuleError)) throw error;
   trace(turn, 'refused', { hash, code: error.code });
-  turn.state.orphans.dropDescendants(hash);
   if (from !== null && error.blame) turn.effects.push({ type: 'offence', from, error });
 }
 
@@ -252,15 +294,17 @@ function holdOrphan(turn: Turn, arrival: Arrival): void {
   const { state } = turn;
   if (slotOf(turn, arrival.block) <= state.anchor.state.slot) return;
   state.counts.orphans++;
+  state.fetches.delete(arrival.hash);
   state.orphans.add(arrival);
   trace(turn, 'orphan', { hash: arrival.hash });
-  fetchBlock(turn, state.orphans.missingAncestor(arrival), arrival.from);
+  fetchBlock(turn, state.orphans.missingAncestor(arrival), arrival.from, true);
 }
 
 /** A clock that is ahead of ours by a little; one that is far ahead is told by its votes and blocks later on. */
 function holdEarly(turn: Turn, arrival: Arrival): void {
   const { state, rules } = turn;
   if (slotOf(turn, arrival.block) > currentSlot(turn) + rules.settings.slotsPerEpoch) return;
+  state.fetches.delete(arrival.hash);
   if (state.early.length < MAX_FUTURE_BLOCKS) state.early = [...state.early, arrival];
   trace(turn, 'early', { hash: arrival.hash });
 }

@@ -10,13 +10,15 @@ import type { AttestationData, Checkpoint, Epoch, IndexedAttestation, Offence, S
 export interface Detector {
   /** By validator, then by target epoch. */
   readonly votes: Map<ValidatorIndex, Map<Epoch, IndexedAttestation>>;
-  /** By slot, then by proposer: the first that was seen. */
-  readonly proposals: Map<Slot, Map<ValidatorIndex, SignedProposal>>;
+  /** By slot, then by proposer: the first that were seen. */
+  readonly proposals: Map<Slot, Map<ValidatorIndex, readonly SignedProposal[]>>;
   readonly caught: Set<ValidatorIndex>;
 }
 
 /** Older votes are forgotten. Evidence against them would still be taken, from whoever has it. */
 export const DETECTION_EPOCHS = 64;
+/** Of one proposer for one slot: as many as convict it. */
+const MAX_PROPOSALS = 2;
 
 export function newDetector(): Detector {
   return { votes: new Map(), proposals: new Map(), caught: new Set() };
@@ -45,14 +47,25 @@ export function seeVote(detector: Detector, vote: IndexedAttestation): Offence[]
 
 /** Remembers a proposal whose signature was verified; evidence if it is the proposer's second block for the slot. */
 export function seeProposal(detector: Detector, proposal: SignedProposal): Offence | null {
-  const { slot, proposer, block } = proposal;
-  if (detector.caught.has(proposer)) return null;
-  const seen = detector.proposals.get(slot) ?? new Map<ValidatorIndex, SignedProposal>();
-  const first = seen.get(proposer);
-  if (first === undefined) detector.proposals.set(slot, seen.set(proposer, proposal));
-  if (first === undefined || first.block === block) return null;
+  const { slot, proposer } = proposal;
+  const seen = proposalsOf(detector, proposal);
+  if (seen.length >= MAX_PROPOSALS || seen.some(({ block }) => block === proposal.block)) return null;
+  const ofSlot = detector.proposals.get(slot) ?? new Map<ValidatorIndex, readonly SignedProposal[]>();
+  detector.proposals.set(slot, ofSlot.set(proposer, [...seen, proposal]));
+  const [first] = seen;
+  if (first === undefined || detector.caught.has(proposer)) return null;
   detector.caught.add(proposer);
   return { type: 'proposals', first, second: proposal };
+}
+
+/** Whether the proposer has shown so many other blocks for this slot that one more says nothing new. */
+export function isSurplus(detector: Detector, proposal: SignedProposal): boolean {
+  const seen = proposalsOf(detector, proposal);
+  return seen.length >= MAX_PROPOSALS && seen.every(({ block }) => block !== proposal.block);
+}
+
+function proposalsOf({ proposals }: Detector, { slot, proposer }: SignedProposal): readonly SignedProposal[] {
+  return proposals.get(slot)?.get(proposer) ?? [];
 }
 
 /** Forgets what is older than the window. */

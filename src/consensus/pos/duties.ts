@@ -13,12 +13,13 @@ import { receiveBlock } from './blocks.ts';
 import { currentSlot, maySign } from './clock.ts';
 import { encodePayload, encodeSeal } from './codec.ts';
 import { bitsOf, committeeOf, dutiesOf, indexedAttestation, isAggregator, proposerOf } from './committees.ts';
-import { requestsOf, STAKING_ADDRESS } from './contract.ts';
+import { STAKING_ADDRESS } from './contract.ts';
 import { processSlots } from './epochs.ts';
 import { checkpointOf } from './forkchoice.ts';
 import { persist } from './head.ts';
 import { aggregates, bestAggregate } from './pool.ts';
 import { mayPropose, mayVote, noteProposal, noteVote } from './protection.ts';
+import { understood } from './requests.ts';
 import { attestationRoot, proposalRoot, randaoRoot, selectionRoot } from './signing.ts';
 import { genesisSeconds, type Turn, trace } from './state.ts';
 import { stateAfter, stateInEpoch } from './states.ts';
@@ -64,7 +65,7 @@ function propose(turn: Turn): void {
     randaoReveal: signer.sign(randaoRoot(rules.params, epochOf(rules.settings, slot))),
     attestations: aggregates(state.pool),
     offences: state.offences.values(),
-    said: requestsOf(turn.context.chain.outputs(state.head.hash, STAKING_ADDRESS) ?? []),
+    said: understood(turn.context.chain.outputs(state.head.hash, STAKING_ADDRESS) ?? []),
   });
   const request = state.nextRequest++;
   state.building = { request, slot, proposer, signer };
@@ -107,7 +108,8 @@ export function sendBlocks(turn: Turn, lsn: number): void {
   for (const { block, hash } of ready) {
     trace(turn, 'proposed', { hash, number: block.header.number, slot: state.slot });
     receiveBlock(turn, block, 'local', null);
-    turn.effects.push({ type: 'announce', block });
+    // Finality may have left its parent behind while it was built.
+    if (turn.fresh.has(hash)) turn.effects.push({ type: 'announce', block });
   }
 }
 

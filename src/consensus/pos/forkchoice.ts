@@ -45,6 +45,8 @@ export interface ForkChoice {
   unrealizedFinalized: Checkpoint;
   /** The first timely block of the current slot, from its arrival until the slot ends. */
   boosted: Hash | null;
+  /** The same of the next slot, which has begun by some clock or other, and not here yet. */
+  early: { readonly hash: Hash; readonly slot: Slot } | null;
   /** Parents come before their children. */
   readonly blocks: Map<Hash, Entry>;
   readonly latest: Map<ValidatorIndex, LatestVote>;
@@ -84,6 +86,7 @@ export function newForkChoice(hash: Hash, slot: Slot, epoch: Epoch, slotsPerEpoc
     unrealizedJustified: at,
     unrealizedFinalized: at,
     boosted: null,
+    early: null,
     blocks: new Map([[hash, anchor]]),
     latest: new Map(),
     equivocating: new Set(),
@@ -97,14 +100,15 @@ export function atSlot(store: ForkChoice, slot: Slot): void {
   if (slot === store.slot) return;
   const isNewEpoch = epochOf(store, slot) > epochOf(store, store.slot);
   store.slot = slot;
-  store.boosted = null;
+  store.boosted = store.early?.slot === slot ? store.early.hash : null;
+  store.early = null;
   store.chosen = null;
   if (isNewEpoch) updateCheckpoints(store, store.unrealizedJustified, store.unrealizedFinalized);
 }
 
 /**
- * "on_block", once the state after it is known; its execution may come later (`executed`). `isTimely`: it arrived in its
- * own slot, before the votes are due. False when there is no room for it, or it is not above the finalized block.
+ * "on_block", once the state after it is known; its execution may come later (`executed`). `isTimely`: it arrived before the
+ * votes of its slot are due, maybe a little before its slot. False when there is no room for it, or it is not above the finalized block.
  */
 export function addBlock(store: ForkChoice, block: ForkBlock, isTimely: boolean): boolean {
   const { blocks } = store;
@@ -112,10 +116,15 @@ export function addBlock(store: ForkChoice, block: ForkBlock, isTimely: boolean)
   if (blocks.size >= MAX_UNFINALIZED_BLOCKS || !blocks.has(block.parent)) return false;
   assert(block.slot > present(blocks.get(block.parent), 'the parent').slot, 'a block is in a later slot than its parent');
   blocks.set(block.hash, { ...block, isExecuted: false });
-  if (isTimely && block.slot === store.slot && store.boosted === null) store.boosted = block.hash;
+  if (isTimely) boost(store, block);
   store.chosen = null;
   learnCheckpoints(store, block);
   return true;
+}
+
+function boost(store: ForkChoice, { hash, slot }: ForkBlock): void {
+  if (slot === store.slot) store.boosted ??= hash;
+  else if (slot > store.slot && store.early?.slot !== slot) store.early = { hash, slot };
 }
 
 /** From now on it may be the head. */
@@ -134,6 +143,7 @@ export function removeInvalid(store: ForkChoice, hash: Hash): void {
   for (const { hash: each, parent } of store.blocks.values()) if (removed.has(parent)) removed.add(each);
   for (const each of removed) store.blocks.delete(each);
   if (store.boosted !== null && removed.has(store.boosted)) store.boosted = null;
+  if (store.early !== null && removed.has(store.early.hash)) store.early = null;
   store.chosen = null;
   store.justified = store.finalized = store.unrealizedJustified = store.unrealizedFinalized = store.root;
   for (const block of store.blocks.values()) learnCheckpoints(store, block);
@@ -234,6 +244,23 @@ function learnCheckpoints(store: ForkChoice, { slot, justified, finalized, unrea
   if (later(unrealizedJustified, store.unrealizedJustified)) store.unrealizedJustified = unrealizedJustified;
   if (later(unrealizedFinalized, store.unrealizedFinalized)) store.unrealizedFinalized = unrealizedFinalized;
   if (epochOf(store, slot) < epochOf(store, store.slot)) updateCheckpoints(store, unrealizedJustified, unrealizedFinalized);
+}
+
+/** The same without what is neither an ancestor nor a descendant of this block, as if it had never come. */
+export function branchOf(store: ForkChoice, hash: Hash): ForkChoice {
+  const [root] = store.blocks.values();
+  assert(root !== undefined, 'a fork choice begins with a block');
+  const branch = newForkChoice(root.hash, root.slot, root.finalized.epoch, store.slotsPerEpoch);
+  branch.slot = store.slot;
+  const slot = present(store.blocks.get(hash), 'the block of the branch').slot;
+  for (const block of [...store.blocks.values()].slice(1)) {
+    if (block.slot <= slot ? ancestorAt(store, hash, block.slot) !== block.hash : ancestorAt(store, block.hash, slot) !== hash) continue;
+    addBlock(branch, block, false);
+    if (block.isExecuted) executed(branch, block.hash);
+  }
+  for (const [validator, vote] of store.latest) branch.latest.set(validator, vote);
+  for (const validator of store.equivocating) branch.equivocating.add(validator);
+  return branch;
 }
 
 /** "update_checkpoints". */

@@ -7,9 +7,10 @@
 import { RuleError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/signatures.ts';
 import type { Address } from '../../base/types.ts';
+import type { Output } from '../../chain/tree.ts';
 import { decodeOffence } from './codec.ts';
 import { dutiesOf, proposerOf } from './committees.ts';
-import { proofMessage } from './contract.ts';
+import { proofMessage, requestsOf } from './contract.ts';
 import { checkOffence, slash } from './offences.ts';
 import { addValidator, balanceOf, findValidator, startExit, validatorAt, withBalance } from './registry.ts';
 import type { PosRules } from './rules.ts';
@@ -22,6 +23,14 @@ export interface Requested {
   readonly state: StakeState;
   /** What reporters are owed: paid in the same block. */
   readonly rewards: readonly Withdrawal[];
+}
+
+/**
+ * What the contract said in a block. The genesis file of a network may have another contract there: what is not understood has no
+ * effect. A block must not be invalid for it, or nobody could build on its parent.
+ */
+export function understood(outputs: readonly Output[]): Request[] {
+  return outputs.flatMap((output) => orNull(() => requestsOf([output])) ?? []);
 }
 
 /**

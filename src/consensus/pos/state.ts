@@ -37,6 +37,15 @@ export interface Unsent {
   readonly hash: Hash;
 }
 
+/** A block that was asked for. */
+export interface Fetch {
+  attempts: number;
+  /** Who said that it exists. */
+  readonly from: NodeId | null;
+  /** Whether a validator's block needs it, and not just a vote. */
+  isSigned: boolean;
+}
+
 /** A vote for a block that is not here yet. */
 export interface WaitingVote {
   readonly from: NodeId;
@@ -103,7 +112,7 @@ export interface PosState {
   slot: Slot;
   readonly orphans: OrphanPool<Arrival>;
   early: readonly Arrival[];
-  readonly fetches: Map<Hash, { attempts: number }>;
+  readonly fetches: Map<Hash, Fetch>;
   readonly checking: Set<Hash>;
   readonly invalid: BoundedMap<Hash, true>;
   readonly senders: BoundedMap<Hash, NodeId>;
@@ -119,6 +128,8 @@ export interface PosState {
   /** The newest votes of ours, to be sent again after a restart. */
   lastVotes: readonly Attestation[];
   votedSlot: Slot;
+  /** What was made before was not seen here (`trust.ts`). */
+  awakeSince: Slot;
   building: Building | null;
   unsent: readonly Unsent[];
   readonly clock: ClockState;
@@ -172,6 +183,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     history: new Map(),
     lastVotes: [],
     votedSlot: -1,
+    awakeSince: 0,
     building: null,
     unsent: [],
     clock: { lastNowMs: context.nowMs, lastWallMs: context.wallMs, silentUntilMs: 0, lateness: [], ahead: new Map() },

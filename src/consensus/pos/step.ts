@@ -2,10 +2,11 @@
 import { unreachable } from '../../base/assert.ts';
 import type { Context, Event } from '../engine.ts';
 import { answerAdmin } from './admin.ts';
-import { blockChecked, FETCH_TIMER, receiveBlock, retryEarly, retryFetches } from './blocks.ts';
+import { blockChecked, receiveBlock, retryEarly } from './blocks.ts';
 import { currentSlot, SLOT_TIMER, setSlotTimer, watchClock } from './clock.ts';
 import { AGGREGATE_TIMER, aggregate, beginSlot, blockBuilt, sendBlocks, VOTE_TIMER, vote, voteForNewHead } from './duties.ts';
 import { receiveEvidence } from './evidence.ts';
+import { FETCH_TIMER, retryFetches } from './fetches.ts';
 import { snapshotWhenStored, updateHead } from './head.ts';
 import type { PosMessage } from './messages.ts';
 import { start } from './restart.ts';

@@ -13,10 +13,10 @@
  */
 import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
-import { fetchBlock } from './blocks.ts';
 import { indexedAttestation, signedVote } from './committees.ts';
 import { seeVote } from './detector.ts';
 import { convict } from './evidence.ts';
+import { fetchBlock } from './fetches.ts';
 import { addVote, checkpointOf } from './forkchoice.ts';
 import { addToPool, forgetVotesBefore, isKnown } from './pool.ts';
 import { type Turn, trace } from './state.ts';
@@ -168,5 +168,5 @@ function holdVote(turn: Turn, from: NodeId, attestation: Attestation): void {
   const ofPeer = state.waiting.filter((held) => held.from === from).length;
   if (state.waiting.length >= MAX_WAITING_VOTES || ofPeer >= MAX_WAITING_VOTES_OF_PEER) return;
   state.waiting = [...state.waiting, { from, attestation }];
-  if (!state.orphans.has(head)) fetchBlock(turn, head, from);
+  if (!state.orphans.has(head)) fetchBlock(turn, head, from, false);
 }

@@ -147,6 +147,7 @@ export class World {
   }
 
   step(event: PosEvent): readonly PosEffect[] {
+    if (event.type === 'checked') this.chain.mark(event.hash, event.error === null ? 'executed' : 'invalid');
     const effects = this.engine.step(this.state, event, this.#context());
     this.effects.push(...effects);
     for (const effect of effects) this.#carryOut(effect);
@@ -269,7 +270,6 @@ export class World {
     const parent = present(this.chain.get(hash), 'the block to check').header.parentHash;
     assert(this.chain.status(parent) === 'executed', 'a block is executed on an executed parent');
     const error = this.bad.has(hash) ? new RuleError('block/stateRoot', 'wrong state root') : null;
-    this.chain.mark(hash, error === null ? 'executed' : 'invalid');
     this.waiting.push({ type: 'checked', hash, error });
   }
 

@@ -1,0 +1,48 @@
+/** Votes from gossip: what they may cost, and who pays for them. */
+import { describe, expect, it } from 'vitest';
+import { present } from '../../../src/base/assert.ts';
+import { MAX_FETCHES } from '../../../src/consensus/pos/fetches.ts';
+import type { Attestation } from '../../../src/consensus/pos/types.ts';
+import { MAX_WAITING_VOTES } from '../../../src/consensus/pos/votes.ts';
+import { StakeChain, someHash } from './stake-chain.ts';
+import { World } from './world.ts';
+
+const SLOTS = 4;
+const NOBODYS = new Uint8Array(96);
+
+/** A vote of now for a block that does not exist, by nobody: it costs its sender nothing. */
+function noise(vote: Attestation, i: number): Attestation {
+  return { ...vote, data: { ...vote.data, head: someHash(i) }, signature: NOBODYS };
+}
+
+/** A chain up to this slot, known to the node in the world. */
+function followed(slots: number, settings = {}): { stake: StakeChain; world: World } {
+  const stake = new StakeChain(8, settings);
+  const world = new World(stake);
+  for (let slot = 1; slot <= slots; slot++) {
+    world.advanceTo(slot);
+    world.receive(stake.extend(slot));
+  }
+  return { stake, world };
+}
+
+describe('votes for blocks that are not here', () => {
+  it('of one peer take neither the room for the votes of others nor that for the blocks that are missing', () => {
+    const { stake, world } = followed(2 * SLOTS);
+    const [vote] = stake.waiting;
+    for (let i = 0; i < 250; i++) world.vote(noise(present(vote, 'a vote'), i), 'mallory');
+    expect(world.all('fetch').length).toBeLessThanOrEqual(MAX_FETCHES / 4);
+    expect(world.state.waiting.length).toBeLessThanOrEqual(MAX_WAITING_VOTES / 4);
+    // Two honest blocks, the older of which got lost.
+    const lost = stake.extend();
+    const next = stake.extend();
+    world.advanceTo(next.slot, 500);
+    world.receive(next, 'alice');
+    expect(world.all('fetch').at(-1)).toMatchObject({ hash: next.header.parentHash, from: 'alice' });
+    for (const honest of stake.waiting) world.vote(honest, 'bob');
+    world.receive(lost, 'alice', 'sync');
+    expect(world.chain.head.hash).toBe(stake.state.block);
+    world.advanceTo(next.slot + 1);
+    expect(world.state.store.latest.size).toBe(8);
+  });
+});
