@@ -3,6 +3,7 @@ import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
+import { describe } from '../simulator/describe.ts';
 import type { Options } from '../simulator/options.ts';
 import type { Plan, Result, RunLimits } from '../simulator/run.ts';
 import type { Subject } from '../simulator/subject.ts';
@@ -88,6 +89,12 @@ Examples:
     .action(simulate);
 }
 
+/** Of an engine's, as a rule: a run is synchronous, so it is over by then and its result is printed. */
+function promiseFailed(reason: unknown): void {
+  process.exitCode = 1;
+  note(`A promise failed that nobody waits for: ${describe(reason)}. An engine answers at once; it makes no promises.`);
+}
+
 /** What makes no sense beside each of these. */
 const EXCLUDED: readonly (readonly [keyof SimulateFlags, readonly (keyof SimulateFlags)[]])[] = [
   ['for', ['seeds', 'untilFailure', 'save', 'trace', 'html', 'scenario', 'script', 'mutant', 'tier']],
@@ -114,6 +121,7 @@ function optionName(flag: keyof SimulateFlags): string {
 
 async function simulate(flags: SimulateFlags): Promise<void> {
   checkTogether(flags);
+  process.on('unhandledRejection', promiseFailed);
   if (flags.mutants === true) return (await import('./simulate-mutants.ts')).listMutants(flags.json);
   if (flags.mutant !== undefined) return simulateMutant(flags, flags.mutant);
   if (flags.script !== undefined) return playScript(flags, flags.script);
