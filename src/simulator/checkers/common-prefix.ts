@@ -1,8 +1,8 @@
 /**
  * CommonPrefix(k): where finality is a matter of probability, no correct node gives up a block that has k others on top of
- * it, as long as the network is whole and the honest have the majority. Source: Garay, Kiayias, Leonardos, "The Bitcoin
- * Backbone Protocol" (2015). A partition, a cut of any kind, or a majority against it, may undo more: what happens then is
- * reported as what was to be expected.
+ * it, as long as the network is whole and the honest have a clear majority. Source: Garay, Kiayias, Leonardos, "The Bitcoin
+ * Backbone Protocol" (2015). A majority against it may undo more: that is reported, as what was to be expected. So may a
+ * network that is cut or slow, and luck where the adversary has almost half: of these nothing is said.
  */
 import { endMs } from '../faults.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
