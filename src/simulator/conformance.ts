@@ -8,7 +8,7 @@
 import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
 import { Bench, type BenchOptions, type Case, type Finding } from './conformance/bench.ts';
-import { CODEC, COMMANDS, DETERMINISM, GROWTH } from './conformance/still-cases.ts';
+import { CODEC, COMMANDS, DETERMINISM, QUIET } from './conformance/still-cases.ts';
 import { CRASH_POINTS, roleCases, TROUBLE_CASES } from './conformance/world-cases.ts';
 import type { Subject } from './subject.ts';
 
@@ -30,7 +30,7 @@ const HANGS = 'a loop without end';
 
 export function casesFor(subject: Subject): Case[] {
   const roles = roleCases(subject.behaviours.keys(), subject.tolerates(MANY_NODES));
-  return [...TROUBLE_CASES.slice(0, 1), CODEC, COMMANDS, DETERMINISM, GROWTH, ...TROUBLE_CASES.slice(1), CRASH_POINTS, ...roles];
+  return [...TROUBLE_CASES.slice(0, 1), CODEC, COMMANDS, DETERMINISM, QUIET, ...TROUBLE_CASES.slice(1), CRASH_POINTS, ...roles];
 }
 
 /** Runs the cases one after another. Those after an engine that does not come back are not tried. */

@@ -12,8 +12,8 @@ import { childrenOf, intake, interruptedChecks, nextChecks } from '../../consens
 import { Electorate, majority, type Votes } from '../../consensus/votes.ts';
 
 const BLOCK_MS = 1_000;
-const EPOCH_MS = 3_000;
-const MAX_DOUBLINGS = 3;
+const EPOCH_MS = 2_000;
+const MAX_DOUBLINGS = 2;
 
 /** A block has its epoch in its nonce; that of genesis is 0. */
 const epochOf = ({ header }: SealedHeader): number => Number(header.nonce);
