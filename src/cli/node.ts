@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
-import { type Address, ZERO_ADDRESS } from '../base/types.ts';
+import { type Address, Hash, quote, ZERO_ADDRESS } from '../base/types.ts';
+import type { TrustedBlock } from '../consensus/engine.ts';
 import { parseGenesis } from '../execution/genesis-document.ts';
 import { MAX_HASH_RATE_LIMIT, MAX_THREADS } from '../mining/limits.ts';
 import { DEFAULTS, type NodeConfig } from '../node/config.ts';
@@ -11,7 +12,7 @@ import type { NodeHandle } from '../node/node.ts';
 import { MAX_PEERS } from '../sync/limits.ts';
 import { engineOption, genesisFor } from './genesis.ts';
 import { absolutePath, addressOption, choiceOption, defaultDatadir, integerOption, listOption, portOption } from './options.ts';
-import { note, warn } from './output.ts';
+import { argumentError, note, warn } from './output.ts';
 import type { StakeFlags } from './validator-stake.ts';
 
 interface NodeFlags extends StakeFlags {
@@ -40,6 +41,7 @@ interface NodeFlags extends StakeFlags {
   readonly 'miner.hashrate': number;
   readonly 'miner.kernel': NodeConfig['mining']['kernel'];
   readonly 'miner.gaslimit'?: number;
+  readonly checkpoint?: TrustedBlock;
   readonly 'finality.safe': number;
   readonly 'finality.finalized': number;
   readonly faults?: boolean;
@@ -93,6 +95,11 @@ export function registerNode(program: Command): void {
     .option('--validators.dir <dir>', 'where their key files are (default: validators in the datadir)', absolutePath)
     .option('--validators.password <file>', 'take the password of the key files from the first line of a file instead of asking for it')
     .option(
+      '--checkpoint <hash:number>',
+      'a final block, from somebody whom you trust: other histories are refused (proof-of-stake)',
+      checkpointOption,
+    )
+    .option(
       '--finality.safe <depth>',
       'blocks below the head that count as safe (a policy, not a proof)',
       depth('finality.safe'),
@@ -126,6 +133,13 @@ Examples:
         release();
       }
     });
+}
+
+/** The form of other clients, with the block's number for its epoch. */
+function checkpointOption(text: string): TrustedBlock {
+  const [, hash, number] = /^(0x[0-9a-fA-F]{64}):([1-9]\d{0,14})$/.exec(text) ?? [];
+  if (hash !== undefined && number !== undefined) return { hash: Hash(hash), number: Number(number) };
+  throw argumentError('checkpoint', `--checkpoint expects a block's hash and number, such as 0x4e3a...:1234, got ${quote(text)}.`);
 }
 
 const depth = (name: string) => integerOption(name, 0, 1_000_000);
@@ -175,6 +189,7 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
       gasLimit: flags['miner.gaslimit'] === undefined ? null : BigInt(flags['miner.gaslimit']),
     },
     signers: [],
+    ...(flags.checkpoint !== undefined && { checkpoint: flags.checkpoint }),
     finality: { safeDepth: flags['finality.safe'], finalizedDepth: flags['finality.finalized'] },
     faults: flags.faults === true,
     log: { format: flags['log.format'], verbosity: flags.verbosity, file: flags['log.file'] ?? null },

@@ -185,4 +185,11 @@ export interface NodeSettings {
   readonly produce: boolean;
   /** The keys of this node's validators or members; none where it only follows, or the engine needs none. */
   readonly signers: readonly Signer[];
+  /** A block that the operator knows to be final; only for engines whose past can be forged later (proof-of-stake). */
+  readonly checkpoint?: TrustedBlock;
+}
+
+export interface TrustedBlock {
+  readonly hash: Hash;
+  readonly number: number;
 }

@@ -1,6 +1,7 @@
 /** Everything one node wants of itself, apart from what its network agreed on in genesis. The CLI fills it from flags. */
 import type { Signer } from '../base/signatures.ts';
 import type { Address } from '../base/types.ts';
+import type { TrustedBlock } from '../consensus/engine.ts';
 import type { LogOptions } from './logger.ts';
 
 export interface NodeConfig {
@@ -15,6 +16,8 @@ export interface NodeConfig {
   readonly mining: MiningConfig;
   /** Keys of the validators that this node is, opened and locked by the caller; none for a node that only follows. */
   readonly signers: readonly Signer[];
+  /** A block that the operator knows to be final, under proof-of-stake. */
+  readonly checkpoint?: TrustedBlock;
   readonly finality: DepthPolicy;
   /** Fault methods (partition, heal) for a network that was started for tests. */
   readonly faults: boolean;

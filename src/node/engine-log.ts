@@ -15,11 +15,26 @@ const OFTEN_MS = 1_000;
 /** What a bad clock brings comes with every slot. */
 const SELDOM_MS = 30_000;
 
+/** By the name of the trace, or name and code. */
 const LINES: { readonly [trace: string]: Line } = {
   mined: { level: 'info', message: 'Mined block' },
   proposed: { level: 'info', message: 'Proposed block' },
   finalized: { level: 'info', message: 'Finalized block', everyMs: OFTEN_MS },
   replayed: { level: 'info', message: 'Read again what is not final yet' },
+  sleptTooLong: {
+    level: 'warn',
+    message: 'What is final here is old: if others went on meanwhile, name a final block of theirs with --checkpoint',
+  },
+  'refused pos/weak-subjectivity': {
+    level: 'warn',
+    message: 'A history from before this start is refused; name a final block that you trust with --checkpoint',
+    everyMs: SELDOM_MS,
+  },
+  'refused pos/checkpoint': {
+    level: 'warn',
+    message: 'A peer has another history than the checkpoint; it is not followed',
+    everyMs: SELDOM_MS,
+  },
   offence: { level: 'warn', message: 'Validators broke a rule that costs them stake; the evidence goes into a block' },
   clockJump: { level: 'warn', message: 'The system clock jumped; nothing is signed until it has been steady for a while' },
   otherTime: { level: 'warn', message: "Others live in another slot; compare this machine's clock with a time server", everyMs: SELDOM_MS },
@@ -41,8 +56,9 @@ export class EngineLog {
   }
 
   trace(name: string, data: { readonly [key: string]: Json }): void {
-    const line = Object.hasOwn(LINES, name) ? LINES[name] : undefined;
-    if (line === undefined || this.#isTooSoon(name, line)) this.#logger.debug(data, `Engine: ${name}`);
+    const kind = [name, `${name} ${data.code}`].find((each) => Object.hasOwn(LINES, each)) ?? name;
+    const line = Object.hasOwn(LINES, kind) ? LINES[kind] : undefined;
+    if (line === undefined || this.#isTooSoon(kind, line)) this.#logger.debug(data, `Engine: ${name}`);
     else this.#logger[line.level](data, line.message);
   }
 

@@ -3,8 +3,9 @@
  * decided here; each part is described in its own file.
  */
 import { readFileSync } from 'node:fs';
-import { explain, InternalError, SynodError } from '../base/errors.ts';
+import { explain, InternalError, SynodError, UsageError } from '../base/errors.ts';
 import type { NodeId } from '../base/types.ts';
+import type { TrustedBlock } from '../consensus/engine.ts';
 import { EvmPool } from '../execution/evm-pool.ts';
 import { Executor } from '../execution/executor.ts';
 import { Mempool } from '../mempool/mempool.ts';
@@ -67,14 +68,27 @@ export async function startNode(config: NodeConfig): Promise<NodeHandle> {
         beneficiary: config.mining.beneficiary,
         produce: config.mining.enabled || config.signers.length > 0,
         signers: config.signers,
+        ...(config.checkpoint !== undefined && { checkpoint: config.checkpoint }),
       },
     });
     closers.add('chain', () => chain.close());
+    if (config.checkpoint !== undefined) checkCheckpoint(chain, config.checkpoint);
     return await assemble(config, chain, logger, closers);
   } catch (error) {
     await closers.run();
     throw error;
   }
+}
+
+/** Throws UsageError `node/checkpoint` where the engine has no use for one, and where what is final here contradicts it. */
+function checkCheckpoint({ engine, store }: OpenChain, { number, hash }: TrustedBlock): void {
+  if (engine.name !== 'pos') {
+    throw new UsageError('node/checkpoint', `A checkpoint is for proof-of-stake; the engine of this network is ${engine.name}.`);
+  }
+  const ours = store.canonical(number);
+  if (number > store.finalized.header.number || ours === hash) return;
+  const advice = 'If the checkpoint comes from somebody whom you trust, start with --resync and other peers.';
+  throw new UsageError('node/checkpoint', `Block ${number} is final in this datadir, and is ${ours}, not ${hash}. ${advice}`);
 }
 
 async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, closers: Closers): Promise<NodeHandle> {
@@ -147,7 +161,8 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     transport: syncTransport(() => network, fatal),
     bodyMatches,
     deliver: (block, from, processed) => driver.receiveBlock(block, 'sync', from, processed),
-    settings: { minimumWeight: 0n },
+    // Under proof-of-stake weight is height: no branch is followed before its headers have shown that they lead to the checkpoint.
+    settings: { minimumWeight: BigInt(config.checkpoint?.number ?? 0) },
     onProgress: (progress) => importLog.sync(progress, systemClock.nowMs()),
     fatal,
   });

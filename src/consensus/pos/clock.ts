@@ -10,6 +10,7 @@
 
 import { genesisSeconds, type Turn, trace } from './state.ts';
 import { epochOf, slotAt, slotStartMs } from './time.ts';
+import { isSearching, wakeUp } from './trust.ts';
 import type { Gwei, Slot, ValidatorIndex } from './types.ts';
 
 export const SLOT_TIMER = 'slot';
@@ -40,6 +41,7 @@ export function watchClock(turn: Turn): void {
   clock.ahead.clear();
   // Slots follow the clock back as well, or the node would be deaf until it is there again; `protection.ts` knows what was signed.
   if (currentSlot(turn) < state.slot) state.slot = state.votedSlot = currentSlot(turn);
+  wakeUp(turn, currentSlot(turn));
   trace(turn, 'clockJump', { jumpMs: Math.round(jumpMs), silentMs: silenceMs(turn) });
   setSlotTimer(turn);
 }
@@ -47,7 +49,7 @@ export function watchClock(turn: Turn): void {
 /** Whether a signature for the current slot may be made. */
 export function maySign(turn: Turn): boolean {
   const { clock } = turn.state;
-  return turn.context.nowMs >= clock.silentUntilMs && !isOutvoted(turn);
+  return turn.context.nowMs >= clock.silentUntilMs && !isOutvoted(turn) && !isSearching(turn);
 }
 
 /** After a start: the newest block is of long ago, if our clock is right. */

@@ -7,7 +7,6 @@ import type { Engine, EngineFactory, NodeSettings } from '../engine.ts';
 import { verifyCertificate } from './certificate.ts';
 import { decodePayload } from './codec.ts';
 import { checkGenesisKeys, genesisState } from './genesis.ts';
-import { rememberedOfTwo } from './memo.ts';
 import { decode, encode, type PosMessage } from './messages.ts';
 import { genesisFacts, type PosRules, verifyHeader, verifySeal } from './rules.ts';
 import { parseSettings, WEI_PER_GWEI } from './settings.ts';
@@ -21,15 +20,14 @@ export const createPos: EngineFactory = (params, node, signatures) => {
   return posEngine({ params, settings, signatures }, node);
 };
 
-/** All engines of one network begin with the same state. */
-const genesisOf = rememberedOfTwo(genesisState);
-
-export function posEngine(rules: PosRules, node: NodeSettings): Engine<PosState, PosMessage> {
+export function posEngine(network: PosRules, node: NodeSettings): Engine<PosState, PosMessage> {
+  const { checkpoint } = node;
+  const rules = checkpoint === undefined ? network : { ...network, trusted: checkpoint };
   return {
     name: 'pos',
     finality: 'gadget',
     faults: 'byzantine',
-    init: (context) => initialState(rules, context, node, genesisOf(rules.settings, context.chain.genesis.header)),
+    init: (context) => initialState(rules, context, node, genesisState(rules.settings, context.chain.genesis.header)),
     step: (state, event, context) => step(rules, state, event, context),
     encode,
     decode,

@@ -5,6 +5,7 @@
  */
 import type { Hash, NodeId } from '../../base/types.ts';
 import type { Fetch, Turn } from './state.ts';
+import { isSearching } from './trust.ts';
 
 export const FETCH_TIMER = 'fetch';
 export const FETCH_RETRY_MS = 1_000;
@@ -21,7 +22,8 @@ export function fetchBlock(turn: Turn, hash: Hash, from: NodeId | null, isSigned
     known.isSigned ||= isSigned;
     return;
   }
-  if (fetches.size >= MAX_FETCHES || (!isSigned && isCrowded(fetches, from))) return;
+  // Who looks for a trusted block takes nothing but what sync brings.
+  if (isSearching(turn) || fetches.size >= MAX_FETCHES || (!isSigned && isCrowded(fetches, from))) return;
   if (fetches.size === 0) turn.effects.push({ type: 'setTimer', id: FETCH_TIMER, delayMs: FETCH_RETRY_MS });
   fetches.set(hash, { attempts: 1, from, isSigned });
   turn.effects.push({ type: 'fetch', hash, from });

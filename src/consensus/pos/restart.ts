@@ -17,6 +17,7 @@ import { noteProposal, noteSigned, noteVote } from './protection.ts';
 import { decodeRecord, type Snapshot } from './records.ts';
 import { blockOf, type Turn, trace } from './state.ts';
 import { applyBlock, stateAfter } from './states.ts';
+import { wakeUp } from './trust.ts';
 
 /** Of one height. */
 const MAX_SIBLINGS = 64;
@@ -38,6 +39,7 @@ export function start(turn: Turn, { records, lsn }: Start): void {
   restoreEvidence(turn, snapshot?.offences ?? []);
   replayChain(turn);
   state.slot = currentSlot(turn);
+  wakeUp(turn, state.slot);
   listenFirst(turn);
   updateHead(turn);
   sendLastVotes(turn);

@@ -7,10 +7,11 @@
  */
 import { RuleError } from '../../base/errors.ts';
 import type { Signatures } from '../../base/signatures.ts';
-import { EMPTY_NONCE, type Header, type SealedHeader } from '../../chain/header.ts';
+import { EMPTY_NONCE, type Header, hashHeader, type SealedHeader } from '../../chain/header.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import { checkHeader } from '../../chain/rules.ts';
 import type { Facts, HeaderNode } from '../../chain/tree.ts';
+import type { TrustedBlock } from '../engine.ts';
 import { decodeSeal, type Seal } from './codec.ts';
 import type { PosSettings } from './settings.ts';
 import type { Slot } from './types.ts';
@@ -20,6 +21,8 @@ export interface PosRules {
   readonly params: ChainParams;
   readonly settings: PosSettings;
   readonly signatures: Signatures;
+  /** Of this node, not of the network: a block that its operator knows to be final. */
+  readonly trusted?: TrustedBlock;
 }
 
 /** Code of the one rule that time alone can mend. */
@@ -34,7 +37,7 @@ const COMMITMENT_DIGITS = 64;
  * `carried` is the slot, `weight` the height. Throws RuleError; last of all with `blame: false` for a slot that has not begun by this
  * clock, so that a header that is only early is known to be right in everything else.
  */
-export function verifyHeader({ params, settings }: PosRules, sealed: SealedHeader, parent: HeaderNode, wallMs: number): Facts {
+export function verifyHeader({ params, settings, trusted }: PosRules, sealed: SealedHeader, parent: HeaderNode, wallMs: number): Facts {
   const { header } = sealed;
   checkHeader(header, parent.header, params);
   checkUnusedFields(header);
@@ -48,6 +51,7 @@ export function verifyHeader({ params, settings }: PosRules, sealed: SealedHeade
       `${parent.header.timestamp} (its parent's) and whole slots of ${settings.slotSeconds} s`,
     );
   }
+  if (trusted !== undefined) checkTrusted(header, trusted);
   checkNotEarly(header, wallMs);
   return { weight: parent.facts.weight + 1n, carried: parent.facts.carried + BigInt(slots) };
 }
@@ -72,6 +76,15 @@ function checkUnusedFields(header: Header): void {
   if (header.nonce !== EMPTY_NONCE) refuse(header, 'nonce', `nonce ${header.nonce}`, EMPTY_NONCE);
   if (header.extraData.length !== 2 + COMMITMENT_DIGITS)
     refuse(header, 'payload', `extraData ${header.extraData}`, 'the hash of a payload');
+}
+
+/** Nobody is to blame for another history than the operator's; but it is not followed. */
+function checkTrusted(header: Header, trusted: TrustedBlock): void {
+  const { number } = header;
+  const hash = hashHeader(header);
+  if ((number === trusted.number) === (hash === trusted.hash)) return;
+  const message = `Block ${number} is ${hash}; the block that this node was told to trust is ${trusted.hash}, number ${trusted.number}.`;
+  throw new RuleError('pos/checkpoint', message, { number }, { blame: false });
 }
 
 function checkNotEarly(header: Header, wallMs: number): void {
