@@ -25,6 +25,7 @@ interface SimulateFlags extends PictureFlags {
   readonly trace?: string;
   readonly scenario?: string;
   readonly script?: string;
+  readonly update?: boolean;
   readonly tier?: TierName;
   readonly nodes?: number;
   readonly duration?: number;
@@ -59,6 +60,7 @@ export function registerSimulate(program: Command): void {
     .option('--html-to <seconds>', 'draw messages only up to this virtual time', secondsOption('html-to'))
     .option('--scenario <file>', 'run what a scenario file says')
     .option('--script <file>', 'play a text scenario: commands, and what the network did after each of them')
+    .option('--update', 'with --script: write what the network did into the file')
     .option('--tier <light|real>', "what is below the driver: a light ledger (default), or a node's own store, EVM and pool", tierOption)
     .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
     .option('--duration <seconds>', 'how long faults happen, in virtual time', integerOption('duration', 1, 10_000_000))
@@ -161,7 +163,9 @@ async function passSuite(flags: SimulateFlags, subject: Subject): Promise<void> 
 
 async function playScript(flags: SimulateFlags, file: string): Promise<void> {
   const { runScript } = await import('./simulate-script.ts');
-  await runScript(file, { json: flags.json, engine: flags.engine }, (engine) => loadSubject(engine, `The engine of ${quote(file)}`));
+  await runScript(file, { json: flags.json, engine: flags.engine, update: flags.update }, (engine) =>
+    loadSubject(engine, `The engine of ${quote(file)}`),
+  );
 }
 
 /** Without a seed or a scenario it is a hunt; with one, a run like any other, but for the bug. */
