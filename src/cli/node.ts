@@ -189,7 +189,7 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
       gasLimit: flags['miner.gaslimit'] === undefined ? null : BigInt(flags['miner.gaslimit']),
     },
     signers: [],
-    ...(flags.checkpoint !== undefined && { checkpoint: flags.checkpoint }),
+    checkpoint: flags.checkpoint ?? null,
     finality: { safeDepth: flags['finality.safe'], finalizedDepth: flags['finality.finalized'] },
     faults: flags.faults === true,
     log: { format: flags['log.format'], verbosity: flags.verbosity, file: flags['log.file'] ?? null },

@@ -16,8 +16,8 @@ export interface NodeConfig {
   readonly mining: MiningConfig;
   /** Keys of the validators that this node is, opened and locked by the caller; none for a node that only follows. */
   readonly signers: readonly Signer[];
-  /** A block that the operator knows to be final, under proof-of-stake. */
-  readonly checkpoint?: TrustedBlock;
+  /** A block that the operator knows to be final, under proof-of-stake; null for none. */
+  readonly checkpoint: TrustedBlock | null;
   readonly finality: DepthPolicy;
   /** Fault methods (partition, heal) for a network that was started for tests. */
   readonly faults: boolean;

@@ -68,11 +68,11 @@ export async function startNode(config: NodeConfig): Promise<NodeHandle> {
         beneficiary: config.mining.beneficiary,
         produce: config.mining.enabled || config.signers.length > 0,
         signers: config.signers,
-        ...(config.checkpoint !== undefined && { checkpoint: config.checkpoint }),
+        ...(config.checkpoint !== null && { checkpoint: config.checkpoint }),
       },
     });
     closers.add('chain', () => chain.close());
-    if (config.checkpoint !== undefined) checkCheckpoint(chain, config.checkpoint);
+    if (config.checkpoint !== null) checkCheckpoint(chain, config.checkpoint);
     return await assemble(config, chain, logger, closers);
   } catch (error) {
     await closers.run();

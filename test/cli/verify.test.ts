@@ -11,8 +11,9 @@ import { registerVerify } from '../../src/cli/verify.ts';
 import { decodeState, encodeState } from '../../src/consensus/pos/state-codec.ts';
 import { buildGenesis, parseGenesis } from '../../src/execution/genesis.ts';
 import { BLS_KEYS } from '../../src/simulator/real/keys.ts';
-import { blockOf, EngineNode, followed, MemoryChain } from '../consensus/pos/engine-node.ts';
+import { followed } from '../consensus/pos/followed.ts';
 import { depositorAt, GENESIS_TIME, StakeChain } from '../consensus/pos/stake-chain.ts';
+import { blockOf, of, type World } from '../consensus/pos/world.ts';
 import { type Answers, fakeNode, type Outcome, runCommand } from './wallet-support.ts';
 
 const SLOTS = 4;
@@ -25,7 +26,7 @@ const directory = mkdtempSync(join(tmpdir(), 'synod-verify-'));
 const genesisFile = join(directory, 'genesis.json');
 
 /** What honest nodes have. */
-let node: EngineNode;
+let node: World;
 let stake: StakeChain;
 
 async function makeChain(chainId: number): Promise<{ stake: StakeChain; document: object }> {
@@ -46,7 +47,7 @@ beforeAll(async () => {
   const made = await makeChain(1337);
   writeFileSync(genesisFile, JSON.stringify(made.document));
   stake = made.stake;
-  node = followed(stake, HEIGHT, new EngineNode(stake.rules, new MemoryChain(stake)).start());
+  node = followed(stake, HEIGHT);
 });
 
 afterAll(() => {
@@ -62,8 +63,14 @@ function blockAt(number: number): LightBlock {
   return present(node.chain.block(hashAt(number)), `block ${number}`);
 }
 
+function certificateOf(hash: Hash): string | null {
+  const effect = node.all('finalize').find((each) => each.hash === hash);
+  return effect === undefined ? null : toHex(effect.certificate);
+}
+
 function stateBefore(hash: string): string {
-  const state = node.ask('getState', { block: hash });
+  const effects = node.step({ type: 'admin', request: 1, command: { name: 'getState', arguments: { block: hash } } });
+  const state = of(effects, 'reply')[0]?.result;
   if (typeof state !== 'string') throw REFUSED;
   return state;
 }
@@ -81,10 +88,7 @@ function honest(): Answers {
     },
     synod_getLightBlocks: (from: number, count: number) => numbers(from, count).map((number) => toHex(encodeLightBlock(blockAt(number)))),
     synod_getConsensusState: stateBefore,
-    synod_getCertificate: (hash: Hash) => {
-      const certificate = node.chain.certificates.get(hash);
-      return certificate === undefined ? null : toHex(certificate);
-    },
+    synod_getCertificate: certificateOf,
   };
 }
 
@@ -231,7 +235,7 @@ describe('synod verify: a node that lies', () => {
     expect(await codeFor(claiming(FINAL + 1))).toBe('verify/unproven');
     expect(await codeFor(claiming(HEIGHT + 50, hashAt(FINAL)))).toBe('verify/unproven');
     expect(await codeFor(claiming(FINAL, hashAt(FINAL - 1)))).toBe('verify/conflict');
-    const certificate = toHex(present(node.chain.certificates.get(hashAt(FINAL - SLOTS)), 'an older certificate'));
+    const certificate = certificateOf(hashAt(FINAL - SLOTS));
     expect(await codeFor({ ...honest(), synod_getCertificate: certificate })).toBe('verify/certificate');
     expect(await codeFor({ ...claiming(FINAL + SLOTS), synod_getCertificate: '0x01' })).toBe('verify/certificate');
   });

@@ -9,7 +9,7 @@ import { type Block, payloadCommitment } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
 import { forkFields } from '../../../src/chain/rules.ts';
 import type { BlockStatus, ChainView, Facts, HeaderNode, Output } from '../../../src/chain/tree.ts';
-import type { BuildFields, Context, Effect, Engine, Event, Origin } from '../../../src/consensus/engine.ts';
+import type { BuildFields, Context, Effect, Engine, Event, Origin, TrustedBlock } from '../../../src/consensus/engine.ts';
 import { encodePayload, encodeSeal } from '../../../src/consensus/pos/codec.ts';
 import { posEngine } from '../../../src/consensus/pos/engine.ts';
 import type { PosMessage } from '../../../src/consensus/pos/messages.ts';
@@ -113,6 +113,8 @@ export interface WorldOptions {
   readonly records?: readonly Uint8Array[];
   /** Where both clocks stand at the start, in slots since genesis. */
   readonly slot?: number;
+  /** A block that its operator trusts. */
+  readonly checkpoint?: TrustedBlock;
 }
 
 export class World {
@@ -126,6 +128,7 @@ export class World {
   readonly records: Uint8Array[];
   /** Blocks that do not execute to what their header says. */
   readonly bad = new Set<Hash>();
+  readonly invalid = new RuleError('block/stateRoot', 'wrong state root');
   readonly waiting: PosEvent[] = [];
   nowMs = 0;
   wallMs: number;
@@ -133,7 +136,7 @@ export class World {
   #turning = false;
 
   constructor(stake: StakeChain, options: WorldOptions = {}) {
-    const { keys = [], manual = [], chain, records = [], slot = 0 } = options;
+    const { keys = [], manual = [], chain, records = [], slot = 0, checkpoint } = options;
     this.stake = stake;
     this.#manual = new Set(manual);
     const genesis = { header: stake.genesis, seal: new Uint8Array(0), hash: hashHeader(stake.genesis), facts: { weight: 0n, carried: 0n } };
@@ -141,7 +144,8 @@ export class World {
     this.records = [...records];
     this.wallMs = (GENESIS_TIME + slot * stake.rules.settings.slotSeconds) * 1_000;
     const signers = keys.map(signerAt);
-    this.engine = posEngine(stake.rules, { beneficiary: ZERO_ADDRESS, produce: signers.length > 0, signers });
+    const node = { beneficiary: ZERO_ADDRESS, produce: signers.length > 0, signers, ...(checkpoint !== undefined && { checkpoint }) };
+    this.engine = posEngine(stake.rules, node);
     this.state = this.engine.init(this.#context());
     this.step({ type: 'start', incarnation: 1, records, lsn: Lsn(records.length) });
   }
@@ -269,7 +273,7 @@ export class World {
   #check(hash: Hash): void {
     const parent = present(this.chain.get(hash), 'the block to check').header.parentHash;
     assert(this.chain.status(parent) === 'executed', 'a block is executed on an executed parent');
-    const error = this.bad.has(hash) ? new RuleError('block/stateRoot', 'wrong state root') : null;
+    const error = this.bad.has(hash) ? this.invalid : null;
     this.waiting.push({ type: 'checked', hash, error });
   }
 
