@@ -33,6 +33,14 @@ describe('the log of an engine', () => {
     expect(lines[0]?.[1]).toContain('nothing is signed');
   });
 
+  it('says what to do about histories that are refused, and is silent about other refusals', () => {
+    const { log, lines, levels } = setUp();
+    for (const code of ['pos/weak-subjectivity', 'pos/checkpoint', 'pos/slot']) log.trace('refused', { code });
+    log.trace('sleptTooLong', {});
+    expect(levels()).toEqual(['warn', 'warn', 'debug', 'warn']);
+    expect(lines.filter(([, message]) => message.includes('--checkpoint'))).toHaveLength(2);
+  });
+
   it('keeps the rest for debugging, whatever it is called', () => {
     const { log, lines } = setUp();
     for (const name of ['orphan', 'constructor', '__proto__']) log.trace(name, {});
