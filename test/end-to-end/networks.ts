@@ -143,7 +143,7 @@ export function writeQuickGenesis(directory: string, options: Partial<TestnetOpt
   const file = join(directory, 'genesis.json');
   const wanted = { ...OPTIONS, miners: 1, ...options };
   const funded = devAccounts(wanted.mnemonic, wanted.accounts).map(({ address }) => address);
-  writeFileSync(file, JSON.stringify(genesisDocument(builtInGenesis('pow'), wanted, funded, Date.now())));
+  writeFileSync(file, JSON.stringify(genesisDocument(builtInGenesis(wanted.engine), wanted, funded, Date.now())));
   return file;
 }
 

@@ -35,6 +35,7 @@ const config: NodeConfig = {
   datadir,
   genesis: document,
   resync: false,
+  checkpoint: null,
   network: { ...DEFAULTS.network, port: 0, bootnodes, nodeKeyFile: null, mdns: false },
   rpc: { ...DEFAULTS.rpc, enabled: true, port: 0, corsDomains: [] },
   mining: { ...DEFAULTS.mining, enabled: false, hashRateLimit: 0, kernel: 'auto', beneficiary, gasLimit: null },
