@@ -273,14 +273,17 @@ function dropInvalid(turn: Turn, hash: Hash, error: RuleError): void {
   if (from !== undefined) turn.effects.push({ type: 'offence', from, error });
 }
 
-/** A block that breaks a rule. Unless it is the seal that is wrong it will never be right, and neither will what waits for it. */
+/**
+ * A block that breaks a rule. Unless it is the seal that is wrong, or our own time or trust, it will never be right, and neither
+ * will what waits for it.
+ */
 function refuse(turn: Turn, hash: Hash, from: NodeId | null, error: unknown): void {
   const { state } = turn;
   blame(turn, hash, from, error);
   if (error instanceof RuleError && SEAL_ERRORS.has(error.code)) return;
   state.fetches.delete(hash);
-  state.invalid.set(hash, true);
   state.orphans.dropDescendants(hash);
+  if (error instanceof RuleError && error.blame) state.invalid.set(hash, true);
 }
 
 /** Throws whatever is not a RuleError. */

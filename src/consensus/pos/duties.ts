@@ -26,7 +26,7 @@ import { stateAfter, stateInEpoch } from './states.ts';
 import { aggregateDueMs, epochOf, timestampOf, voteDueMs } from './time.ts';
 import { draftPayload, prevRandao } from './transition.ts';
 import type { Attestation, AttestationData, Slot, StakeState, ValidatorIndex } from './types.ts';
-import { keepVote } from './votes.ts';
+import { keepVote, recallVote } from './votes.ts';
 
 export const VOTE_TIMER = 'vote';
 export const AGGREGATE_TIMER = 'aggregate';
@@ -113,14 +113,20 @@ export function sendBlocks(turn: Turn, lsn: number): void {
   }
 }
 
-/** As soon as the slot's block is the head; the timer votes for whatever is the head then. */
+/** As soon as the slot's block is the head. */
 export function voteForNewHead(turn: Turn): void {
   const { state } = turn;
   if (state.signers.size > 0 && state.votedSlot < state.slot && state.store.blocks.get(state.head.hash)?.slot === state.slot) vote(turn);
 }
 
+/** When a third of the slot is over: for whatever is the head then. */
+export function voteWhenDue(turn: Turn): void {
+  const { state, context, rules } = turn;
+  if (state.signers.size > 0 && context.wallMs >= voteDueMs(rules.settings, genesisSeconds(turn), state.slot)) vote(turn);
+}
+
 /** Once a slot: one vote for each committee in which validators of ours are. */
-export function vote(turn: Turn): void {
+function vote(turn: Turn): void {
   const { state, rules } = turn;
   const { slot } = state;
   if (state.votedSlot >= slot || currentSlot(turn) !== slot || slot === 0) return;
@@ -180,12 +186,14 @@ export function aggregate(turn: Turn): void {
   }
 }
 
-/** After a restart: what was signed for the current epoch is sent again, as it was. */
+/** After a restart: what was signed for the current epoch counts here again, and is sent again, as it was. */
 export function sendLastVotes(turn: Turn): void {
   const { state, rules } = turn;
   const oldest: Slot = state.slot - rules.settings.slotsPerEpoch;
   for (const attestation of state.lastVotes) {
-    if (attestation.data.slot >= oldest) turn.effects.push({ type: 'send', to: '*', message: { type: 'vote', vote: attestation } });
+    if (attestation.data.slot < oldest) continue;
+    recallVote(turn, attestation);
+    turn.effects.push({ type: 'send', to: '*', message: { type: 'vote', vote: attestation } });
   }
 }
 

@@ -3,13 +3,11 @@ import { present } from '../../base/assert.ts';
 import type { Hash } from '../../base/types.ts';
 import { certificateOf } from './certificate.ts';
 import { currentSlot } from './clock.ts';
-import { forgetBefore } from './detector.ts';
 import { forgetPunished } from './evidence.ts';
 import { atSlot, descendsFrom, headOf, prune } from './forkchoice.ts';
 import { encodeRecord, type LogRecord } from './records.ts';
 import { type Turn, trace } from './state.ts';
 import { justifiedBalances, stateAfter } from './states.ts';
-import { epochOf } from './time.ts';
 import type { Checkpoint } from './types.ts';
 
 export function updateHead(turn: Turn): void {
@@ -17,8 +15,13 @@ export function updateHead(turn: Turn): void {
   atSlot(state.store, Math.max(state.slot, currentSlot(turn)));
   const head = headOf(state.store, justifiedBalances(turn));
   // The justified block may be here without having been executed yet.
-  if (head !== state.head.hash && context.chain.status(head) === 'executed') moveTo(turn, head);
+  if (head !== state.head.hash && context.chain.status(head) === 'executed' && keepsFinality(turn, head)) moveTo(turn, head);
   finalizeWhatIs(turn);
+}
+
+/** After a start by a clock that is behind, less may be known to be final than the chain holds final. */
+function keepsFinality({ state: { store, finalized } }: Turn, head: Hash): boolean {
+  return !store.blocks.has(finalized) || descendsFrom(store, head, finalized);
 }
 
 /** `stored`: the chain on disk has come up to a finalized block, so the log needs nothing from before it. */
@@ -28,9 +31,9 @@ export function snapshotWhenStored(turn: Turn, finalized: Hash): void {
   state.snapshotDue = null;
   const after = state.anchor.hash === finalized ? state.anchor.state : undefined;
   if (after === undefined) return;
-  const { history, lastVotes, offences } = state;
-  const record: LogRecord = { type: 'snapshot', snapshot: { state: after, history, lastVotes, offences: [...offences.values()] } };
-  const lsn = persist(turn, record);
+  const { history, lastVotes, offences, store } = state;
+  const { epoch } = store.root;
+  const lsn = persist(turn, { type: 'snapshot', snapshot: { epoch, state: after, history, lastVotes, offences: [...offences.values()] } });
   const effect = turn.effects.at(-1);
   if (effect?.type === 'persist') turn.effects[turn.effects.length - 1] = { ...effect, truncateBelow: lsn };
 }
@@ -57,14 +60,13 @@ function moveTo(turn: Turn, head: Hash): void {
 
 /** What the fork choice holds final becomes final here once the votes for it are in our chain. */
 function finalizeWhatIs(turn: Turn): void {
-  const { state, rules } = turn;
+  const { state } = turn;
   const final = finalOnBranch(turn);
   // With another head there may be other votes; with the same one there is nothing new to be found.
   if (final === null || state.uncertified === state.head.hash) return;
   const { root, epoch } = final;
-  const after = stateAfter(turn, root);
   const certificate = certificateOf(turn, final);
-  if (after === undefined || certificate === null) {
+  if (certificate === null) {
     state.uncertified = state.head.hash;
     return;
   }
@@ -72,10 +74,16 @@ function finalizeWhatIs(turn: Turn): void {
   trace(turn, 'finalized', { epoch, hash: root });
   keepForVerifiers(turn, root);
   state.finalized = root;
-  state.anchor = { hash: root, state: after };
   state.snapshotDue = root;
+  anchorAt(turn, final);
+}
+
+/** From now on a final block is where everything begins. */
+export function anchorAt(turn: Turn, final: Checkpoint): void {
+  const { state } = turn;
+  const after = present(stateAfter(turn, final.root), 'the state after a final block');
+  state.anchor = { hash: final.root, state: after };
   for (const hash of prune(state.store, final)) state.states.delete(hash);
-  forgetBefore(state.detector, epochOf(rules.settings, state.slot), rules.settings.slotsPerEpoch);
   forgetPunished(turn, after);
 }
 

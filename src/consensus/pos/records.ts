@@ -10,7 +10,7 @@ import { bytesField, encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import { attestationFields, attestationFrom, decode, fields, hash, list, number, offenceFields, offenceFrom, publicKey } from './codec.ts';
 import type { Signed } from './protection.ts';
 import { decodeState, encodeState } from './state-codec.ts';
-import type { Attestation, Offence, Slot, StakeState } from './types.ts';
+import type { Attestation, Epoch, Offence, Slot, StakeState } from './types.ts';
 
 export type LogRecord =
   | { readonly type: 'proposal'; readonly key: PublicKey; readonly slot: Slot; readonly block: Hash }
@@ -22,6 +22,8 @@ export type LogRecord =
 
 /** Replaces all records before it. */
 export interface Snapshot {
+  /** Of the finalized checkpoint: its block alone does not tell, if it was the last before its epoch. */
+  readonly epoch: Epoch;
   /** After the finalized block. */
   readonly state: StakeState;
   readonly history: ReadonlyMap<PublicKey, Signed>;
@@ -79,16 +81,17 @@ function recordFields(record: LogRecord): RlpValue[] {
     case 'signed':
       return [SIGNED, signedFields(record.key, record.signed)];
     case 'snapshot': {
-      const { state, history, lastVotes, offences } = record.snapshot;
+      const { epoch, state, history, lastVotes, offences } = record.snapshot;
       const signed = [...history].map(([key, each]) => signedFields(key, each));
-      return [SNAPSHOT, encodeState(state), signed, lastVotes.map(attestationFields), offences.map(offenceFields)];
+      return [SNAPSHOT, epoch, encodeState(state), signed, lastVotes.map(attestationFields), offences.map(offenceFields)];
     }
   }
 }
 
 function snapshotFrom(rest: readonly unknown[]): Snapshot {
-  const [state, signed, votes, offences] = fields(rest, 'a snapshot record', 4);
+  const [epoch, state, signed, votes, offences] = fields(rest, 'a snapshot record', 5);
   return {
+    epoch: number(epoch, 'epoch'),
     state: decodeState(bytesField(state, 'a state')),
     history: new Map(list(signed, 'what was signed', MAX_KEYS, signedFrom)),
     lastVotes: list(votes, 'votes', MAX_KEPT, attestationFrom),

@@ -8,10 +8,11 @@ import type { Event } from '../engine.ts';
 import { addToForkChoice, checkWhenReady, countPayload } from './blocks.ts';
 import { currentSlot, listenFirst, setSlotTimer } from './clock.ts';
 import { decodePayload } from './codec.ts';
+import { forgetBefore } from './detector.ts';
 import { sendLastVotes } from './duties.ts';
 import { restoreEvidence } from './evidence.ts';
 import { executed, newForkChoice } from './forkchoice.ts';
-import { updateHead } from './head.ts';
+import { anchorAt, updateHead } from './head.ts';
 import type { PosMessage } from './messages.ts';
 import { noteProposal, noteSigned, noteVote } from './protection.ts';
 import { decodeRecord, type Snapshot } from './records.ts';
@@ -19,8 +20,10 @@ import { blockOf, type Turn, trace } from './state.ts';
 import { applyBlock, stateAfter } from './states.ts';
 import { wakeUp } from './trust.ts';
 
-/** Of one height. */
-const MAX_SIBLINGS = 64;
+/** Of one height: as many as the chain lists. */
+const MAX_SIBLINGS = 1_024;
+/** Before it is asked what of them is final. */
+const MAX_REPLAYED_BLOCKS = 256;
 /** Of those that a record tells of. */
 const MAX_LAST_VOTES = 64;
 
@@ -32,9 +35,9 @@ export function start(turn: Turn, { records, lsn }: Start): void {
   const snapshot = readRecords(turn, records);
   if (snapshot !== null && turn.context.chain.canonical(blockNumber(turn, snapshot.state.block)) === snapshot.state.block) {
     state.anchor = { hash: snapshot.state.block, state: snapshot.state };
-    const { block, slot, finalized } = snapshot.state;
-    // Whatever this state holds justified lies below its block. Its own finalized epoch is a lower bound of the block's.
-    state.store = newForkChoice(block, slot, finalized.epoch, turn.rules.settings.slotsPerEpoch);
+    const { block, slot } = snapshot.state;
+    // Whatever this state holds justified lies below its block, and is of an older epoch than the checkpoint.
+    state.store = newForkChoice(block, slot, snapshot.epoch, turn.rules.settings.slotsPerEpoch);
   }
   restoreEvidence(turn, snapshot?.offences ?? []);
   replayChain(turn);
@@ -73,7 +76,10 @@ function readRecords(turn: Turn, records: readonly Uint8Array[]): Snapshot | nul
   return last;
 }
 
-/** Every stored block above the anchor, by height, without looking at signatures again. */
+/**
+ * Every stored block above the anchor, by height, without looking at signatures again. Without a snapshot that is the whole chain,
+ * so the anchor follows as far as the chain is final.
+ */
 function replayChain(turn: Turn): void {
   const { state, context } = turn;
   const { chain } = context;
@@ -91,8 +97,19 @@ function replayChain(turn: Turn): void {
       checkWhenReady(turn, node.hash);
       blocks++;
     }
+    if (state.store.blocks.size > MAX_REPLAYED_BLOCKS) followFinality(turn);
   }
   if (blocks > 0) trace(turn, 'replayed', { blocks, from: state.anchor.hash });
+}
+
+function followFinality(turn: Turn): void {
+  const { state, context, rules } = turn;
+  const { finalized } = state.store;
+  const number = blockNumber(turn, finalized.root);
+  if (number <= blockNumber(turn, state.anchor.hash) || number > context.chain.finalized.header.number) return;
+  if (context.chain.canonical(number) !== finalized.root) return;
+  anchorAt(turn, finalized);
+  forgetBefore(state.detector, finalized.epoch, rules.settings.slotsPerEpoch);
 }
 
 function blockNumber({ context }: Turn, hash: Hash): number {

@@ -4,7 +4,8 @@ import type { Context, Event } from '../engine.ts';
 import { answerAdmin } from './admin.ts';
 import { blockChecked, receiveBlock, retryEarly } from './blocks.ts';
 import { currentSlot, SLOT_TIMER, setSlotTimer, watchClock } from './clock.ts';
-import { AGGREGATE_TIMER, aggregate, beginSlot, blockBuilt, sendBlocks, VOTE_TIMER, vote, voteForNewHead } from './duties.ts';
+import { forgetBefore } from './detector.ts';
+import { AGGREGATE_TIMER, aggregate, beginSlot, blockBuilt, sendBlocks, VOTE_TIMER, voteForNewHead, voteWhenDue } from './duties.ts';
 import { receiveEvidence } from './evidence.ts';
 import { FETCH_TIMER, retryFetches } from './fetches.ts';
 import { snapshotWhenStored, updateHead } from './head.ts';
@@ -12,11 +13,15 @@ import type { PosMessage } from './messages.ts';
 import { start } from './restart.ts';
 import type { PosRules } from './rules.ts';
 import type { PosEffect, PosState, Turn } from './state.ts';
+import { epochOf } from './time.ts';
+import type { Slot } from './types.ts';
 import { countQueued, receiveVote, retryVotes } from './votes.ts';
 
 export function step(rules: PosRules, state: PosState, event: Event<PosMessage>, context: Context): readonly PosEffect[] {
   const turn: Turn = { rules, state, context, effects: [], fresh: new Map() };
   watchClock(turn);
+  // A timer's event may wait behind thousands of messages; the clock does not.
+  if (event.type !== 'start') keepTime(turn);
   handle(turn, event);
   return turn.effects;
 }
@@ -62,9 +67,9 @@ function receiveMessage(turn: Turn, { from, message }: Extract<Event<PosMessage>
 function timerFired(turn: Turn, id: string): void {
   switch (id) {
     case SLOT_TIMER:
-      return slotBegins(turn);
+      return setSlotTimer(turn);
     case VOTE_TIMER:
-      return vote(turn);
+      return voteWhenDue(turn);
     case AGGREGATE_TIMER:
       return aggregate(turn);
     case FETCH_TIMER:
@@ -72,13 +77,21 @@ function timerFired(turn: Turn, id: string): void {
   }
 }
 
+function keepTime(turn: Turn): void {
+  if (currentSlot(turn) > turn.state.slot) slotBegins(turn, currentSlot(turn));
+  voteWhenDue(turn);
+}
+
 /** Slots that went by unseen are not caught up with one by one: time is what the clock says. */
-function slotBegins(turn: Turn): void {
-  const slot = currentSlot(turn);
+function slotBegins(turn: Turn, slot: Slot): void {
+  const { state, rules } = turn;
+  const { slotsPerEpoch } = rules.settings;
+  const since = state.slot;
+  state.slot = slot;
   setSlotTimer(turn);
-  if (slot <= turn.state.slot) return;
-  const since = turn.state.slot;
-  turn.state.slot = slot;
+  if (epochOf(rules.settings, since) !== epochOf(rules.settings, slot)) {
+    forgetBefore(state.detector, epochOf(rules.settings, slot), slotsPerEpoch);
+  }
   countQueued(turn, since);
   retryEarly(turn);
   updateHead(turn);

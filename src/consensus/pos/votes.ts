@@ -35,6 +35,11 @@ export function receiveVote(turn: Turn, from: NodeId, vote: Attestation): void {
   if (!judgeVote(turn, from, vote)) turn.effects.push({ type: 'ignore' });
 }
 
+/** A vote of ours from before a restart. If its block was lost it waits for it as others do. */
+export function recallVote(turn: Turn, vote: Attestation): void {
+  judgeVote(turn, turn.context.self, vote);
+}
+
 /** Whether it is to be passed on. */
 function judgeVote(turn: Turn, from: NodeId, vote: Attestation): boolean {
   try {
@@ -43,7 +48,7 @@ function judgeVote(turn: Turn, from: NodeId, vote: Attestation): boolean {
     if (!(error instanceof RuleError)) throw error;
     turn.state.counts.refusedVotes++;
     trace(turn, 'refusedVote', { code: error.code });
-    if (error.blame) turn.effects.push({ type: 'offence', from, error });
+    if (error.blame && from !== turn.context.self) turn.effects.push({ type: 'offence', from, error });
     return false;
   }
 }

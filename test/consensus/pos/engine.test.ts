@@ -26,4 +26,18 @@ describe('consensus/pos alone with all validators', () => {
     expect(world.all('announce')).toEqual([]);
     expect(world.all('insert')).toEqual([]);
   });
+
+  it('proposes and votes by the clock when its timers are late', () => {
+    const world = new World(new StakeChain(8), { keys: ALL });
+    world.advanceTo(4, 999);
+    world.timers.clear();
+    for (const ms of [10, 400, 600, 400]) {
+      world.nowMs += ms;
+      world.wallMs += ms;
+      world.step({ type: 'mempool', pending: 0 });
+    }
+    expect(world.chain.head.facts.carried).toBe(6n);
+    expect(world.sentVotes().at(-1)?.data.slot).toBe(6);
+    expect(world.timers.size).toBe(3);
+  });
 });
