@@ -40,7 +40,6 @@ const config: NodeConfig = {
   rpc: { ...DEFAULTS.rpc, enabled: true, port: 0, corsDomains: [] },
   mining: { ...DEFAULTS.mining, enabled: false, hashRateLimit: 0, kernel: 'auto', beneficiary, gasLimit: null },
   signers,
-  checkpoint: null,
   finality: DEFAULTS.finality,
   faults: false,
   log: { format: 'terminal', verbosity: 3, file: null },
