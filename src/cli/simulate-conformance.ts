@@ -13,6 +13,13 @@ export interface ConformanceFlags {
 
 const EXAMPLE = 'as in --conformance crashes --seed 7';
 
+/** Throws UsageError `arguments/conformance` for flags that only one case, or one run, can have. */
+export function checkConformanceFlags({ conformance: asked, seed, trace }: ConformanceFlags & { readonly trace?: string }): void {
+  if (typeof asked !== 'string' && seed !== undefined)
+    throw argumentError('conformance', `--seed needs the case that it is for, ${EXAMPLE}.`);
+  if (trace !== undefined && seed === undefined) throw argumentError('conformance', `--trace needs a case and one seed of it, ${EXAMPLE}.`);
+}
+
 /** Prints a line for each case as it ends; sets exit code 1 when one failed. Returns the first of those. */
 export function runConformance(
   subject: Subject,
@@ -20,8 +27,6 @@ export function runConformance(
   sink: TraceSink | null = null,
 ): CaseResult | null {
   const only = asked === true ? null : asked;
-  if (only === null && seed !== undefined) throw argumentError('conformance', `--seed needs the case that it is for, ${EXAMPLE}.`);
-  if (sink !== null && seed === undefined) throw argumentError('conformance', `--trace needs a case and one seed of it, ${EXAMPLE}.`);
   const startedMs = performance.now();
   const onCase = (result: CaseResult) => {
     if (json !== true) print(false, null, () => caseText(result, subject.name));

@@ -151,7 +151,8 @@ function asksForSuite(flags: SimulateFlags): boolean {
 }
 
 async function passSuite(flags: SimulateFlags, subject: Subject): Promise<void> {
-  const { runConformance } = await import('./simulate-conformance.ts');
+  const { checkConformanceFlags, runConformance } = await import('./simulate-conformance.ts');
+  checkConformanceFlags(flags);
   const sink = flags.trace === undefined ? null : await openTrace(flags.trace);
   const failure = runConformance(subject, flags, sink?.write);
   sink?.close();
