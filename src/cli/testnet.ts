@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Json, quote } from '../base/types.ts';
+import { MAX_SLOT_SECONDS } from '../consensus/pos/settings.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import type { Endpoints } from '../testnet/child.ts';
@@ -166,10 +167,13 @@ function removeDirectory(directory: string): void {
 function openManifest(directory: string, flags: TestnetFlags, explicit: ReadonlySet<string>): Manifest {
   const wanted = optionsOf(flags);
   const existing = loadManifest(directory);
+  refuseUnused(existing?.options.engine ?? wanted.engine, explicit);
   if (existing === null) {
     // With fewer nodes than the default number of miners, every node mines.
     const miners = explicit.has('miners') ? wanted.miners : Math.min(wanted.miners, wanted.nodes);
     if (miners > wanted.nodes) throw argumentError('miners', `--miners ${miners} is more than --nodes ${wanted.nodes}.`);
+    if (wanted.engine === 'pos' && wanted.blockTimeSeconds > MAX_SLOT_SECONDS)
+      throw argumentError('block-time', `--block-time ${wanted.blockTimeSeconds} is more than a slot may last, ${MAX_SLOT_SECONDS} s.`);
     return createManifest(directory, { ...wanted, miners }, builtInGenesis(wanted.engine), Date.now());
   }
   for (const [flag, key] of MADE_WITH) {
@@ -182,6 +186,21 @@ function openManifest(directory: string, flags: TestnetFlags, explicit: Readonly
     }
   }
   return existing;
+}
+
+/** Options that only one engine has a use for. */
+const ENGINE_OF: readonly (readonly [flag: string, engine: string])[] = [
+  ['validators', 'pos'],
+  ['miners', 'pow'],
+  ['hashrate', 'pow'],
+];
+
+/** Whoever sets one of them means a network with that engine. */
+function refuseUnused(engine: string, explicit: ReadonlySet<string>): void {
+  for (const [flag, its] of ENGINE_OF) {
+    if (explicit.has(flag) && its !== engine)
+      throw argumentError(flag, `--${flag} is for --engine ${its}, but the engine of this network is ${engine}.`);
+  }
 }
 
 const MADE_WITH: readonly (readonly [flag: string, key: keyof TestnetOptions])[] = [

@@ -48,7 +48,10 @@ describe('two that start at one moment in one directory', () => {
 
 describe('what cannot be', () => {
   it.each([
-    { words: ['--nodes', '2', '--miners', '3'], code: 'arguments/miners' },
+    { words: ['--engine', 'pow', '--nodes', '2', '--miners', '3'], code: 'arguments/miners' },
+    { words: ['--engine', 'pos', '--miners', '2'], code: 'arguments/miners' },
+    { words: ['--engine', 'pow', '--validators', '4'], code: 'arguments/validators' },
+    { words: ['--engine', 'pos', '--block-time', '61'], code: 'arguments/block-time' },
     { words: ['--hashrate', String(MAX_HASH_RATE_LIMIT + 1)], code: 'arguments/hashrate' },
     { words: ['--engine', 'wishes'], code: 'arguments/engine' },
   ])('$words leaves no directory behind', async ({ words, code }) => {
