@@ -20,6 +20,8 @@ class Dealings {
   readonly checks = new Map<Hash, number>();
   /** What waits for a record: messages and blocks by identity, heads and finalized blocks by hash. */
   readonly waiting = new Map<unknown, number>();
+  /** Blocks that the step under way has inserted so far. */
+  readonly #fresh = new Set<Hash>();
   build: RequestId | null = null;
   seal: RequestId | null = null;
   appended: number;
@@ -32,6 +34,7 @@ class Dealings {
 
   /** What is wrong with what the driver tells the engine; null when all is well. */
   told(event: Event<unknown>): string | null {
+    if (this.#fresh.size > 0) this.#fresh.clear();
     switch (event.type) {
       case 'timer':
         return this.timers.delete(event.id) ? null : `Timer '${event.id}' fired, which is not set.`;
@@ -55,8 +58,8 @@ class Dealings {
     return open > 0;
   }
 
-  /** What is wrong with what the engine answers; `fresh` are the blocks that this step has inserted so far. */
-  answered(effect: AnyEffect, chain: ChainView, fresh: Set<Hash>): string | null {
+  /** What is wrong with what the engine answers to that. */
+  answered(effect: AnyEffect, chain: ChainView): string | null {
     if ('after' in effect && effect.after !== undefined) {
       if (effect.after > this.appended)
         return `'${effect.type}' waits for record ${effect.after}; the last that was written is ${this.appended}.`;
@@ -81,9 +84,9 @@ class Dealings {
         this.seal = null;
         return null;
       case 'insert':
-        return insert(effect, chain, fresh);
+        return this.#insert(effect, chain);
       case 'check':
-        return this.#check(effect.hash, chain, fresh);
+        return this.#check(effect.hash, chain);
       case 'setHead':
         return chain.status(effect.hash) === 'executed' ? null : `Block ${effect.hash} is to be the head and is not executed.`;
       default:
@@ -108,21 +111,22 @@ class Dealings {
     return lsn === expected ? null : `Writes ${records.length} records up to ${lsn}; expected ${expected}.`;
   }
 
-  #check(hash: Hash, chain: ChainView, fresh: Set<Hash>): string | null {
+  #check(hash: Hash, chain: ChainView): string | null {
     const parent = chain.get(hash)?.header.parentHash;
     this.checks.set(hash, (this.checks.get(hash) ?? 0) + 1);
     if (chain.status(hash) === 'invalid') return `Block ${hash} is to be executed and is known to be invalid.`;
-    if (parent === undefined) return fresh.has(hash) ? null : `Block ${hash} is to be executed and was never inserted.`;
+    if (parent === undefined) return this.#fresh.has(hash) ? null : `Block ${hash} is to be executed and was never inserted.`;
     const isReady = chain.status(parent) === 'executed' || this.checks.has(parent);
     return isReady ? null : `Block ${hash} is to be executed before its parent ${parent}.`;
   }
-}
 
-function insert({ block }: Extract<AnyEffect, { type: 'insert' }>, chain: ChainView, fresh: Set<Hash>): string | null {
-  const { parentHash } = block.header;
-  const hash = hashHeader(block.header);
-  fresh.add(hash);
-  return chain.get(parentHash) !== undefined || fresh.has(parentHash) ? null : `Block ${hash} is kept without its parent ${parentHash}.`;
+  #insert({ block }: Extract<AnyEffect, { type: 'insert' }>, chain: ChainView): string | null {
+    const { parentHash } = block.header;
+    const hash = hashHeader(block.header);
+    this.#fresh.add(hash);
+    const isHere = chain.get(parentHash) !== undefined || this.#fresh.has(parentHash);
+    return isHere ? null : `Block ${hash} is kept without its parent ${parentHash}.`;
+  }
 }
 
 /** By what a waiting effect is known when it is carried out. */
@@ -148,25 +152,27 @@ export const contract: CheckerFactory = ({ isCorrect, chainOf, report }) => {
     const chain = chainOf(node);
     const problem = open.told(event);
     if (problem !== null) report({ node, message: problem });
-    const fresh = new Set<Hash>();
-    for (const effect of chain === null ? [] : effects) {
-      const wrong = chain && open.answered(effect, chain, fresh);
+    if (chain === null) return;
+    for (const effect of effects) {
+      const wrong = open.answered(effect, chain);
       if (wrong !== null) report({ node, message: `On event '${event.type}': ${wrong}` });
     }
   }
 
+  function checkLeaving(node: number, open: Dealings, subject: unknown, what: string): void {
+    const problem = open.left(subject, what);
+    if (problem !== null) report({ node, message: problem });
+  }
+
   return {
     name: 'Contract',
+    sees: ['started', 'step', 'persisted', 'sending', 'announced', 'head', 'finalized'],
     observe(observation) {
       if (!('node' in observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'started') dealings.set(node, new Dealings(observation.lsn));
       const open = dealings.get(node);
       if (open === undefined) return;
-      const leaves = (subject: unknown, what: string) => {
-        const problem = open.left(subject, what);
-        if (problem !== null) report({ node, message: problem });
-      };
       switch (observation.type) {
         case 'step':
           return checkStep(node, open, observation.event, observation.effects);
@@ -174,13 +180,13 @@ export const contract: CheckerFactory = ({ isCorrect, chainOf, report }) => {
           open.durable = observation.lsn;
           return;
         case 'sending':
-          return leaves(observation.message, 'A message left');
+          return checkLeaving(node, open, observation.message, 'A message left');
         case 'announced':
-          return leaves(observation.block, 'A block was announced');
+          return checkLeaving(node, open, observation.block, 'A block was announced');
         case 'head':
-          return leaves(`head ${observation.head.hash}`, `Block ${observation.head.hash} became the head`);
+          return checkLeaving(node, open, `head ${observation.head.hash}`, `Block ${observation.head.hash} became the head`);
         case 'finalized':
-          return leaves(`final ${observation.block.hash}`, `Block ${observation.block.hash} was finalized`);
+          return checkLeaving(node, open, `final ${observation.block.hash}`, `Block ${observation.block.hash} was finalized`);
       }
     },
   };
