@@ -5,7 +5,10 @@ import { InternalError } from './errors.ts';
 export function assert(condition: boolean, invariant: string | (() => string)): asserts condition {
   if (condition) return;
   const text = typeof invariant === 'string' ? invariant : invariant();
-  throw new InternalError('internal/assertion', `Invariant broken: ${text}. This is a bug in synod; please report it.`);
+  throw new InternalError(
+    'internal/assertion',
+    `Invariant broken: ${text}. This is a bug in synod (please report it), or in an engine of your own.`,
+  );
 }
 
 /** The value, which the caller knows to be there. */

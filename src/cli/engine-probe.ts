@@ -52,7 +52,8 @@ function explainImport(error: unknown): string {
   if (!(error instanceof Error)) return `it throws ${quote(String(error))}`;
   const [message = ''] = error.message.split('\n');
   const place = /(file:\/\/[^\s()]+?:\d+)/.exec(error.stack ?? '')?.[1];
-  return `${error.name}: ${message.trim().replace(/\.$/, '')}${place === undefined ? '' : ` (${pathOf(place)})`}`;
+  const hint = 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' ? '; relative imports are relative to the engine' : '';
+  return `${error.name}: ${message.trim().replace(/\.$/, '')}${place === undefined ? '' : ` (${pathOf(place)})`}${hint}`;
 }
 
 function pathOf(place: string): string {
