@@ -30,9 +30,9 @@ const LINES: { readonly [trace: string]: Line } = {
     message: 'A history from before this start is refused; name a final block that you trust with --checkpoint',
     everyMs: SELDOM_MS,
   },
-  'refused pos/checkpoint': {
+  searching: {
     level: 'warn',
-    message: 'A peer has another history than the checkpoint; it is not followed',
+    message: 'No peer has shown a chain that leads to the checkpoint yet; nothing else is followed',
     everyMs: SELDOM_MS,
   },
   offence: { level: 'warn', message: 'Validators broke a rule that costs them stake; the evidence goes into a block' },
@@ -40,7 +40,7 @@ const LINES: { readonly [trace: string]: Line } = {
   otherTime: { level: 'warn', message: "Others live in another slot; compare this machine's clock with a time server", everyMs: SELDOM_MS },
   notSigned: {
     level: 'warn',
-    message: 'Nothing was signed: the clock is in doubt, the block came late, or the slot was signed before',
+    message: 'Nothing was signed',
     everyMs: SELDOM_MS,
   },
 };

@@ -35,9 +35,9 @@ describe('the log of an engine', () => {
 
   it('says what to do about histories that are refused, and is silent about other refusals', () => {
     const { log, lines, levels } = setUp();
-    for (const code of ['pos/weak-subjectivity', 'pos/checkpoint', 'pos/slot']) log.trace('refused', { code });
-    log.trace('sleptTooLong', {});
-    expect(levels()).toEqual(['warn', 'warn', 'debug', 'warn']);
+    for (const code of ['pos/weak-subjectivity', 'pos/slot']) log.trace('refused', { code });
+    for (const name of ['sleptTooLong', 'searching']) log.trace(name, {});
+    expect(levels()).toEqual(['warn', 'debug', 'warn', 'warn']);
     expect(lines.filter(([, message]) => message.includes('--checkpoint'))).toHaveLength(2);
   });
 

@@ -14,6 +14,7 @@ import { start } from './restart.ts';
 import type { PosRules } from './rules.ts';
 import type { PosEffect, PosState, Turn } from './state.ts';
 import { epochOf } from './time.ts';
+import { tellOfSearch } from './trust.ts';
 import type { Slot } from './types.ts';
 import { countQueued, receiveVote, retryVotes } from './votes.ts';
 
@@ -95,6 +96,7 @@ function slotBegins(turn: Turn, slot: Slot): void {
   countQueued(turn, since);
   retryEarly(turn);
   updateHead(turn);
+  tellOfSearch(turn);
   beginSlot(turn);
 }
 

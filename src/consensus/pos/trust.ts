@@ -36,6 +36,12 @@ export function isSearching({ rules: { trusted }, state, context }: Turn): boole
   return anchor < trusted.number;
 }
 
+/** At each slot: an operator who has mistyped a block must not wait for ever. */
+export function tellOfSearch(turn: Turn): void {
+  const { trusted } = turn.rules;
+  if (trusted !== undefined && isSearching(turn)) trace(turn, 'searching', { ...trusted });
+}
+
 /** Throws RuleError `pos/weak-subjectivity`, for which nobody is to blame. */
 export function checkHistory(turn: Turn, { block, from }: Pick<Arrival, 'block' | 'from'>): void {
   const { rules, state } = turn;

@@ -163,6 +163,8 @@ describe('consensus/pos trust: a block that the operator trusts', () => {
     expect(world.chain.maxHeight).toBe(0);
     expect(world.all('fetch')).toEqual([]);
     expect(world.traces('ignored')).toMatchObject([{ code: 'pos/searching' }]);
+    world.advanceTo(ours.length + 1, 1);
+    expect(world.traces('searching')).toEqual([goal]);
     feed(world, ours.slice(0, goal.number));
     world.receive(present(ours[goal.number], 'the next'));
     expect(world.chain.head.header.number).toBe(goal.number + 1);
