@@ -13,6 +13,7 @@
  * A block is judged by the state after its parent, which takes payloads only; so this does not wait for execution. What
  * does: that the payload repeats what the staking contract said in the parent (`checkWhenReady`).
  */
+import { present } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { Hash, NodeId } from '../../base/types.ts';
@@ -36,11 +37,11 @@ import { effectiveRequests, understood } from './requests.ts';
 import { FUTURE, verifyHeader } from './rules.ts';
 import { proposalRoot } from './signing.ts';
 import { blockOf, genesisSeconds, slotOf, type Turn, trace } from './state.ts';
-import { applyBlock, stakeBlock, stateAfter } from './states.ts';
+import { applyBlock, keepState, stakeBlock, stateAfter } from './states.ts';
 import { epochOf, voteDueMs } from './time.ts';
 import type { StakeBlock } from './transition.ts';
 import { checkHistory, isSearching } from './trust.ts';
-import type { Payload, SignedProposal, StakeState } from './types.ts';
+import type { Payload, SignedProposal, Slot, StakeState } from './types.ts';
 
 export const MAX_FUTURE_BLOCKS = 32;
 /** Codes of errors that are about the seal, which is not part of a block's hash: with another seal it may be right. */
@@ -236,11 +237,11 @@ function keep(turn: Turn, { block, hash, from }: Arrival, facts: Facts, { payloa
   const { state, rules, context } = turn;
   const { slot } = after;
   const isTimely = slot >= currentSlot(turn) && context.wallMs < voteDueMs(rules.settings, genesisSeconds(turn), slot);
-  state.states.set(hash, after);
   if (!addToForkChoice(turn, block, after, isTimely)) {
     trace(turn, 'ignored', { hash, code: 'pos/no-room' });
     return;
   }
+  keepState(turn, hash, block.header.number, after);
   turn.effects.push({ type: 'insert', block, facts });
   turn.fresh.set(hash, block);
   if (from !== null) state.senders.set(hash, from);
@@ -248,18 +249,23 @@ function keep(turn: Turn, { block, hash, from }: Arrival, facts: Facts, { payloa
   checkWhenReady(turn, hash);
 }
 
-/** Throws RuleError `pos/requests` unless the payload repeats what the contract said, as far as it has an effect. */
+/** Throws RuleError `block/requests` unless the payload repeats what the contract said, as far as it has an effect. */
 function checkRequests(turn: Turn, block: Block): void {
-  const said = understood(turn.context.chain.outputs(block.header.parentHash, STAKING_ADDRESS) ?? []);
+  const { parentHash } = block.header;
+  const said = understood(turn.context.chain.outputs(parentHash, STAKING_ADDRESS) ?? []);
   const { requests } = decodePayload(block.payload);
-  const before = said.length === 0 ? undefined : stateAfter(turn, block.header.parentHash);
-  const expected =
-    before === undefined ? [] : effectiveRequests(turn.rules, processSlots(turn.rules.settings, before, slotOf(turn, block)), said);
+  const expected = said.length === 0 ? [] : effectiveRequests(turn.rules, stateAt(turn, parentHash, slotOf(turn, block)), said);
   if (equalBytes(encodeRlp(expected.map(requestFields)), encodeRlp(requests.map(requestFields)))) return;
+  // Those who passed it on could not know: they had not executed its parent yet. So the code is that of a bad body.
   throw new RuleError(
-    'pos/requests',
+    'block/requests',
     `The payload repeats ${requests.length} requests; of what the staking contract said in the parent ${expected.length} have an effect, and those it must be.`,
   );
+}
+
+/** Of a block above the anchor, so it can be had. */
+function stateAt(turn: Turn, parent: Hash, slot: Slot): StakeState {
+  return processSlots(turn.rules.settings, present(stateAfter(turn, parent), 'the state after an executed block'), slot);
 }
 
 function dropInvalid(turn: Turn, hash: Hash, error: RuleError): void {

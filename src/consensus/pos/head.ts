@@ -7,8 +7,8 @@ import { forgetPunished } from './evidence.ts';
 import { atSlot, descendsFrom, headOf, prune } from './forkchoice.ts';
 import { encodeRecord, type LogRecord } from './records.ts';
 import { type Turn, trace } from './state.ts';
-import { justifiedBalances, stateAfter } from './states.ts';
-import type { Checkpoint } from './types.ts';
+import { forgetStates, justifiedBalances, stateAfter } from './states.ts';
+import type { Checkpoint, StakeState } from './types.ts';
 
 export function updateHead(turn: Turn): void {
   const { state, context } = turn;
@@ -65,8 +65,9 @@ function finalizeWhatIs(turn: Turn): void {
   // With another head there may be other votes; with the same one there is nothing new to be found.
   if (final === null || state.uncertified === state.head.hash) return;
   const { root, epoch } = final;
+  const after = stateAfter(turn, root);
   const certificate = certificateOf(turn, final);
-  if (certificate === null) {
+  if (after === undefined || certificate === null) {
     state.uncertified = state.head.hash;
     return;
   }
@@ -75,15 +76,14 @@ function finalizeWhatIs(turn: Turn): void {
   keepForVerifiers(turn, root);
   state.finalized = root;
   state.snapshotDue = root;
-  anchorAt(turn, final);
+  anchorAt(turn, final, after);
 }
 
-/** From now on a final block is where everything begins. */
-export function anchorAt(turn: Turn, final: Checkpoint): void {
+/** From now on a final block, with the state after it, is where everything begins. */
+export function anchorAt(turn: Turn, final: Checkpoint, after: StakeState): void {
   const { state } = turn;
-  const after = present(stateAfter(turn, final.root), 'the state after a final block');
   state.anchor = { hash: final.root, state: after };
-  for (const hash of prune(state.store, final)) state.states.delete(hash);
+  forgetStates(turn, prune(state.store, final));
   forgetPunished(turn, after);
 }
 

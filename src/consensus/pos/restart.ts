@@ -17,7 +17,7 @@ import type { PosMessage } from './messages.ts';
 import { noteProposal, noteSigned, noteVote } from './protection.ts';
 import { decodeRecord, type Snapshot } from './records.ts';
 import { blockOf, type Turn, trace } from './state.ts';
-import { applyBlock, stateAfter } from './states.ts';
+import { applyBlock, keepState, stateAfter } from './states.ts';
 import { wakeUp } from './trust.ts';
 
 /** Of one height: as many as the chain lists. */
@@ -90,8 +90,8 @@ function replayChain(turn: Turn): void {
       const before = state.store.blocks.has(node.header.parentHash) ? stateAfter(turn, node.header.parentHash) : undefined;
       if (block === undefined || before === undefined || chain.status(node.hash) === 'invalid') continue;
       const after = applyBlock(turn, before, block, { verify: false });
-      state.states.set(node.hash, after);
       if (!addToForkChoice(turn, block, after, false)) continue;
+      keepState(turn, node.hash, number, after);
       if (chain.status(node.hash) === 'executed') executed(state.store, node.hash);
       countPayload(turn, decodePayload(block.payload), after);
       checkWhenReady(turn, node.hash);
@@ -108,7 +108,9 @@ function followFinality(turn: Turn): void {
   const number = blockNumber(turn, finalized.root);
   if (number <= blockNumber(turn, state.anchor.hash) || number > context.chain.finalized.header.number) return;
   if (context.chain.canonical(number) !== finalized.root) return;
-  anchorAt(turn, finalized);
+  const after = stateAfter(turn, finalized.root);
+  if (after === undefined) return;
+  anchorAt(turn, finalized, after);
   forgetBefore(state.detector, finalized.epoch, rules.settings.slotsPerEpoch);
 }
 

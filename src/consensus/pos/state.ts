@@ -22,6 +22,8 @@ import type { Attestation, Checkpoint, Epoch, Gwei, Offence, Slot, StakeState, V
 
 /** States after blocks: two epochs on a few branches. Others are computed again when they are needed. */
 const MAX_STATES = 192;
+/** For twice as many blocks as there may be above the finalized one. */
+const MAX_MILESTONES = 256;
 /** States at the first slot of an epoch, for votes. */
 const MAX_EPOCH_STATES = 64;
 /** States for light verification, of the last finalized blocks. */
@@ -73,6 +75,7 @@ export interface ClockState {
   lastWallMs: number;
   /** Nothing is signed before this (monotonic). */
   silentUntilMs: number;
+  silentBecause: string;
   /** Whether the newest valid blocks of others came late, the last of them at the end; an epoch's worth. Monotonic time. */
   lateness: readonly { readonly isLate: boolean; readonly atMs: number }[];
   /** Validators who sign blocks of a time that has not come, and when we last saw one (monotonic). */
@@ -98,6 +101,8 @@ export interface PosState {
   /** The state after the finalized block, from which every other can be computed. */
   anchor: { readonly hash: Hash; readonly state: StakeState };
   readonly states: BoundedMap<Hash, StakeState>;
+  /** One in many of older states (`states.ts`). */
+  readonly milestones: BoundedMap<Hash, StakeState>;
   /** By epoch and block. */
   readonly epochStates: BoundedMap<string, StakeState>;
   /** Before blocks that became final: what a light client needs to begin at one of them. */
@@ -161,6 +166,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     store: newForkChoice(genesis.block, 0, 0, rules.settings.slotsPerEpoch),
     anchor: { hash: genesis.block, state: genesis },
     states: new BoundedMap(MAX_STATES),
+    milestones: new BoundedMap(MAX_MILESTONES),
     epochStates: new BoundedMap(MAX_EPOCH_STATES),
     served: new BoundedMap(MAX_SERVED_STATES),
     balances: null,
@@ -186,7 +192,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     awakeSince: 0,
     building: null,
     unsent: [],
-    clock: { lastNowMs: context.nowMs, lastWallMs: context.wallMs, silentUntilMs: 0, lateness: [], ahead: new Map() },
+    clock: { lastNowMs: context.nowMs, lastWallMs: context.wallMs, silentUntilMs: 0, silentBecause: '', lateness: [], ahead: new Map() },
     appended: Lsn(0),
     snapshotDue: null,
     nextRequest: 1,

@@ -1,8 +1,9 @@
 /**
- * States after blocks: kept for recent ones, computed again for others from the nearest ancestor whose state is kept. How
- * far that may go back is bounded, since what asks for it may come from a stranger (the finality losses of May 2023 and
- * December 2025: votes for old targets made clients compute states without end).
+ * States after blocks: kept for recent ones and for one height in many, computed again for others from the nearest ancestor whose
+ * state is kept. How far that may go back is bounded, and less for what a stranger asks for (the finality losses of May 2023
+ * and December 2025: votes for old targets made clients compute states without end).
  */
+import { assert } from '../../base/assert.ts';
 import type { Hash } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { decodePayload, decodeSeal } from './codec.ts';
@@ -15,17 +16,36 @@ import { epochOf, firstSlot } from './time.ts';
 import { processBlock, type StakeBlock } from './transition.ts';
 import type { Checkpoint, Epoch, Gwei, StakeState } from './types.ts';
 
-/** Blocks that are applied again for one state: an hour of slots, without looking at signatures. */
+/** While nothing becomes final, one state is kept for so many blocks of a branch, so that none is far from any block. */
+export const MILESTONE_BLOCKS = 256;
+/** Blocks that are applied again for one state, without looking at signatures. */
 const MAX_REPLAYED_BLOCKS = 2_048;
 
-/** Undefined for a block that is unknown, does not descend from the finalized one, or is too far from what is kept. */
-export function stateAfter(turn: Turn, hash: Hash): StakeState | undefined {
+assert(MAX_REPLAYED_BLOCKS > MILESTONE_BLOCKS, 'from any block it is not too far to a milestone');
+
+export function keepState({ state }: Turn, hash: Hash, number: number, after: StakeState): void {
+  state.states.set(hash, after);
+  if (number % MILESTONE_BLOCKS === 0) state.milestones.set(hash, after);
+}
+
+export function forgetStates({ state }: Turn, hashes: readonly Hash[]): void {
+  for (const hash of hashes) {
+    state.states.delete(hash);
+    state.milestones.delete(hash);
+  }
+}
+
+/**
+ * Undefined for a block that is unknown, does not descend from the finalized one, or is more than `maxBlocks` after the nearest whose
+ * state is kept.
+ */
+export function stateAfter(turn: Turn, hash: Hash, maxBlocks = MAX_REPLAYED_BLOCKS): StakeState | undefined {
   const { state } = turn;
   const missing: Block[] = [];
   let found = kept(turn, hash);
   for (let at = hash; found === undefined; found = kept(turn, at)) {
     const block = blockOf(turn, at);
-    if (block === undefined || missing.length >= MAX_REPLAYED_BLOCKS || block.header.number <= 0) return undefined;
+    if (block === undefined || missing.length >= maxBlocks || block.header.number <= 0) return undefined;
     missing.push(block);
     at = block.header.parentHash;
   }
@@ -66,16 +86,16 @@ export function stakeBlock(turn: Turn, block: Block): StakeBlock {
 }
 
 function kept({ state }: Turn, hash: Hash): StakeState | undefined {
-  return hash === state.anchor.hash ? state.anchor.state : state.states.get(hash);
+  return hash === state.anchor.hash ? state.anchor.state : (state.states.get(hash) ?? state.milestones.get(hash));
 }
 
 /** The state in the first slot of the epoch, if nothing came after this block; or after the block, if it is of that epoch or later. */
-export function stateInEpoch(turn: Turn, hash: Hash, epoch: Epoch): StakeState | undefined {
+export function stateInEpoch(turn: Turn, hash: Hash, epoch: Epoch, maxBlocks = MAX_REPLAYED_BLOCKS): StakeState | undefined {
   const { epochStates } = turn.state;
   const key = `${epoch}:${hash}`;
   const known = epochStates.get(key);
   if (known !== undefined) return known;
-  const after = stateAfter(turn, hash);
+  const after = stateAfter(turn, hash, maxBlocks);
   if (after === undefined) return undefined;
   const { settings } = turn.rules;
   const found = epochOf(settings, after.slot) >= epoch ? after : processSlots(settings, after, firstSlot(settings, epoch));

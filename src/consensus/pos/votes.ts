@@ -28,6 +28,8 @@ export const MAX_WAITING_VOTES = 512;
 /** Of one peer: nobody has looked at their signatures, so anybody can make them up. */
 export const MAX_WAITING_VOTES_OF_PEER = 64;
 const MAX_QUEUED_VOTES = 8_192;
+/** Of blocks that are applied again to judge a vote. Targets of those who are in time are closer to what is kept. */
+const MAX_REPLAYED_EPOCHS = 2;
 /** Of one peer in one epoch, of slots that are not ours. */
 export const MAX_STRAY_VOTES = 256;
 
@@ -141,7 +143,7 @@ function isOfNow({ state, rules: { settings } }: Turn, { slot, target, source }:
   return slot <= state.slot && slot + settings.slotsPerEpoch >= state.slot;
 }
 
-/** The state that judges it; null where its target is below what is final. Throws where head and link contradict each other. */
+/** The state that judges it; null where its target is below what is final, or too old. Throws where head and link contradict each other. */
 function checkLink(turn: Turn, { head, slot, source, target }: AttestationData): StakeState | null {
   const { store } = turn.state;
   const block = store.blocks.get(head);
@@ -153,7 +155,8 @@ function checkLink(turn: Turn, { head, slot, source, target }: AttestationData):
       `A vote of slot ${slot} for ${head} has the target ${target.root}; that branch has ${expected}.`,
     );
   }
-  const judge = stateInEpoch(turn, target.root, target.epoch);
+  // Nobody has signed it yet, as far as we know: only a little may be computed for it.
+  const judge = stateInEpoch(turn, target.root, target.epoch, MAX_REPLAYED_EPOCHS * turn.rules.settings.slotsPerEpoch);
   if (judge === undefined) return null;
   const { epoch, root } = judge.currentJustified;
   if (source.epoch !== epoch || source.root !== root) {
