@@ -3,7 +3,7 @@
  * Cheap questions come first, and nothing is computed for a vote of an old epoch.
  *
  *   what arrives                                     what is done
- *   more than an epoch old, or a slot or more ahead  ignored; too many of them from one peer: counted against it
+ *   more than an epoch old, or of a slot to come     ignored; too many of them from one peer: counted against it
  *   epochs that contradict each other                counted against its sender
  *   known                                            ignored
  *   for a block that is not here                     held for a while, the block asked for
@@ -19,9 +19,10 @@ import { convict } from './evidence.ts';
 import { fetchBlock } from './fetches.ts';
 import { addVote, checkpointOf } from './forkchoice.ts';
 import { addToPool, forgetVotesBefore, isKnown } from './pool.ts';
-import { type Turn, trace } from './state.ts';
+import { MAX_CLOCK_DISPARITY_MS } from './rules.ts';
+import { genesisSeconds, type Turn, trace } from './state.ts';
 import { stateInEpoch } from './states.ts';
-import { epochOf } from './time.ts';
+import { epochOf, slotStartMs } from './time.ts';
 import type { Attestation, AttestationData, IndexedAttestation, Slot, StakeState } from './types.ts';
 
 export const MAX_WAITING_VOTES = 512;
@@ -133,14 +134,17 @@ function countStray({ state }: Turn, from: NodeId, { slot }: AttestationData): v
   );
 }
 
-function isOfNow({ state, rules: { settings } }: Turn, { slot, target, source }: AttestationData): boolean {
+/** Of the last epoch's slots, or of one that has begun by a clock that is a little ahead of ours: it was voted in at once. */
+function isOfNow(turn: Turn, { slot, target, source }: AttestationData): boolean {
+  const { settings } = turn.rules;
   if (target.epoch !== epochOf(settings, slot) || source.epoch > target.epoch) {
     throw new RuleError(
       'pos/attestation-epoch',
       `A vote of slot ${slot} links epoch ${source.epoch} to ${target.epoch}; expected a target of epoch ${epochOf(settings, slot)}, not before its source.`,
     );
   }
-  return slot <= state.slot && slot + settings.slotsPerEpoch >= state.slot;
+  const earlyMs = slotStartMs(settings, genesisSeconds(turn), slot) - turn.context.wallMs;
+  return earlyMs <= MAX_CLOCK_DISPARITY_MS && slot + settings.slotsPerEpoch >= turn.state.slot;
 }
 
 /** The state that judges it; null where its target is below what is final, or too old. Throws where head and link contradict each other. */

@@ -46,3 +46,24 @@ describe('votes for blocks that are not here', () => {
     expect(world.state.store.latest.size).toBe(8);
   });
 });
+
+describe('votes of a slot that has not begun here', () => {
+  it('are taken when they are no earlier than clocks may differ, and count from the next slot on', () => {
+    const { stake, world } = followed(2 * SLOTS);
+    const block = stake.extend();
+    const [vote] = stake.waiting;
+    world.advanceTo(block.slot, -900);
+    world.vote(present(vote, 'a vote'), 'hasty');
+    expect(world.state.strays.size).toBe(1);
+    world.advanceTo(block.slot, -300);
+    world.receive(block, 'alice');
+    world.vote(present(vote, 'a vote'), 'alice');
+    expect(world.state.pool.groups.has(block.slot)).toBe(true);
+    const voted = () => [...world.state.store.latest.values()].some(({ head }) => head === stake.state.block);
+    world.advanceTo(block.slot, 900);
+    expect(voted()).toBe(false);
+    world.advanceTo(block.slot + 1);
+    expect(voted()).toBe(true);
+    expect(world.offences()).toEqual([]);
+  });
+});
