@@ -3,9 +3,10 @@
  * 2020) bad time servers made validators sign hours ahead, and once time was right again they could not sign at all.
  *
  * So nothing is signed for two epochs after a jump (in monotonic time), nor while others live in another time: while most of
- * the valid blocks that were new lately came more than an epoch late, or more than a third of the stake has signed blocks of
- * slots more than an epoch ahead. (What is late can be judged, so that nobody can make it up; what is ahead cannot.) A
- * step of the clock below half a slot is no jump: time servers correct clocks.
+ * the valid blocks that were new lately came more than an epoch late, or more than a third of the stake has signed new
+ * blocks of slots more than an epoch from ours, valid or not. (Of those who live in the past we may refuse the blocks, and of
+ * those who live in the future we cannot judge them.) A step of the clock below half a slot is no jump: time servers
+ * correct clocks.
  */
 
 import { genesisSeconds, type Turn, trace } from './state.ts';
@@ -37,8 +38,9 @@ export function watchClock(turn: Turn): void {
   if (Math.abs(jumpMs) < (rules.settings.slotSeconds * MS_PER_SECOND) / 2) return;
   state.counts.clockJumps++;
   clock.silentUntilMs = context.nowMs + silenceMs(turn);
+  clock.silentBecause = 'the clock jumped';
   clock.lateness = [];
-  clock.ahead.clear();
+  clock.elsewhere.clear();
   // Slots follow the clock back as well, or the node would be deaf until it is there again; `protection.ts` knows what was signed.
   if (currentSlot(turn) < state.slot) state.slot = state.votedSlot = currentSlot(turn);
   wakeUp(turn, currentSlot(turn));
@@ -46,10 +48,12 @@ export function watchClock(turn: Turn): void {
   setSlotTimer(turn);
 }
 
-/** Whether a signature for the current slot may be made. */
-export function maySign(turn: Turn): boolean {
-  const { clock } = turn.state;
-  return turn.context.nowMs >= clock.silentUntilMs && !isOutvoted(turn) && !isSearching(turn);
+/** Why no signature for the current slot may be made; null if one may. */
+export function silenceReason(turn: Turn): string | null {
+  const { silentUntilMs, silentBecause } = turn.state.clock;
+  if (turn.context.nowMs < silentUntilMs) return silentBecause;
+  if (isOutvoted(turn)) return 'others live in another slot';
+  return isSearching(turn) ? 'the trusted block is not here yet' : null;
 }
 
 /** After a start: the newest block is of long ago, if our clock is right. */
@@ -57,15 +61,17 @@ export function listenFirst(turn: Turn): void {
   const { state, context, rules } = turn;
   const { slotsPerEpoch, slotSeconds } = rules.settings;
   const pause = currentSlot(turn) - Number(state.head.facts.carried);
-  if (pause > SILENT_EPOCHS * slotsPerEpoch) state.clock.silentUntilMs = context.nowMs + LISTENING_SLOTS * slotSeconds * MS_PER_SECOND;
+  if (pause <= SILENT_EPOCHS * slotsPerEpoch) return;
+  state.clock.silentUntilMs = context.nowMs + LISTENING_SLOTS * slotSeconds * MS_PER_SECOND;
+  state.clock.silentBecause = 'after a pause others are heard first';
 }
 
 /** A block that is new to the network, whose signature by this validator was checked and nothing else, is of this slot. */
 export function noteSigned(turn: Turn, validator: ValidatorIndex, slot: Slot): void {
-  const { ahead } = turn.state.clock;
-  if (slot - currentSlot(turn) <= turn.rules.settings.slotsPerEpoch) return void ahead.delete(validator);
-  if (!ahead.has(validator)) trace(turn, 'otherTime', { validator, theirs: slot, ours: currentSlot(turn) });
-  ahead.set(validator, turn.context.nowMs);
+  const { elsewhere } = turn.state.clock;
+  if (Math.abs(slot - currentSlot(turn)) <= turn.rules.settings.slotsPerEpoch) return void elsewhere.delete(validator);
+  if (!elsewhere.has(validator)) trace(turn, 'otherTime', { validator, theirs: slot, ours: currentSlot(turn) });
+  elsewhere.set(validator, turn.context.nowMs);
 }
 
 /** A block that is new to the network, and valid, is of this slot. */
@@ -73,7 +79,6 @@ export function noteValid(turn: Turn, slot: Slot): void {
   const { rules, context, state } = turn;
   const { slotsPerEpoch } = rules.settings;
   const isLate = currentSlot(turn) - slot > slotsPerEpoch;
-  if (isLate) trace(turn, 'otherTime', { theirs: slot, ours: currentSlot(turn) });
   state.clock.lateness = [...state.clock.lateness, { isLate, atMs: context.nowMs }].slice(-slotsPerEpoch);
 }
 
@@ -85,11 +90,11 @@ export function setSlotTimer(turn: Turn): void {
 }
 
 function isOutvoted(turn: Turn): boolean {
-  const { ahead, lateness } = turn.state.clock;
+  const { elsewhere, lateness } = turn.state.clock;
   const oldestMs = turn.context.nowMs - inMs(turn, MEMORY_EPOCHS);
   const recent = lateness.filter(({ atMs }) => atMs >= oldestMs);
   if (recent.filter(({ isLate }) => isLate).length * 2 > recent.length) return true;
-  for (const [validator, atMs] of ahead) if (atMs < oldestMs) ahead.delete(validator);
+  for (const [validator, atMs] of elsewhere) if (atMs < oldestMs) elsewhere.delete(validator);
   const { validators, slot } = turn.state.anchor.state;
   const epoch = epochOf(turn.rules.settings, slot);
   let total: Gwei = 0n;
@@ -97,7 +102,7 @@ function isOutvoted(turn: Turn): boolean {
   for (const [index, validator] of validators.entries()) {
     if (validator.activationEpoch > epoch || epoch >= validator.exitEpoch) continue;
     total += validator.effectiveBalance;
-    if (ahead.has(index)) others += validator.effectiveBalance;
+    if (elsewhere.has(index)) others += validator.effectiveBalance;
   }
   return others * 3n > total;
 }

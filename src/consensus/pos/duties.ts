@@ -10,7 +10,7 @@ import type { Signer } from '../../base/signatures.ts';
 import type { Block } from '../../chain/block.ts';
 import { EMPTY_NONCE, hashHeader } from '../../chain/header.ts';
 import { receiveBlock } from './blocks.ts';
-import { currentSlot, maySign } from './clock.ts';
+import { currentSlot, silenceReason } from './clock.ts';
 import { encodePayload, encodeSeal } from './codec.ts';
 import { bitsOf, committeeOf, dutiesOf, indexedAttestation, isAggregator, proposerOf } from './committees.ts';
 import { STAKING_ADDRESS } from './contract.ts';
@@ -56,11 +56,8 @@ function propose(turn: Turn): void {
   const proposer = proposerOf(rules.settings, now, slot);
   const signer = proposer === undefined ? undefined : signerOf(turn, now, proposer);
   if (proposer === undefined || signer === undefined) return;
-  if (!maySign(turn) || !mayPropose(state.history, signer.publicKey, slot)) {
-    state.counts.missed++;
-    trace(turn, 'notSigned', { duty: 'proposal', slot, validator: proposer });
-    return;
-  }
+  const obstacle = silenceReason(turn) ?? signedBefore(turn, signer, slot);
+  if (obstacle !== null) return missed(turn, slot, proposer, obstacle);
   const payload = draftPayload(rules, before, now, {
     randaoReveal: signer.sign(randaoRoot(rules.params, epochOf(rules.settings, slot))),
     attestations: aggregates(state.pool),
@@ -80,6 +77,15 @@ function propose(turn: Turn): void {
   turn.effects.push({ type: 'build', request, parent: state.head.hash, fields });
 }
 
+function signedBefore({ state }: Turn, { publicKey }: Signer, slot: Slot): string | null {
+  return mayPropose(state.history, publicKey, slot) ? null : 'the key has signed for this slot or a later one';
+}
+
+function missed(turn: Turn, slot: Slot, validator: ValidatorIndex, reason: string): void {
+  turn.state.counts.missed++;
+  trace(turn, 'notSigned', { duty: 'proposal', slot, validator, reason });
+}
+
 /** Signs the block that was built, if its slot is still the current one, and keeps it until the record is on disk. */
 export function blockBuilt(turn: Turn, request: number, block: Block | null): void {
   const { state, rules } = turn;
@@ -87,11 +93,10 @@ export function blockBuilt(turn: Turn, request: number, block: Block | null): vo
   if (building?.request !== request) return;
   state.building = null;
   const { slot, proposer, signer } = building;
-  if (block === null || slot !== currentSlot(turn) || !maySign(turn) || !mayPropose(state.history, signer.publicKey, slot)) {
-    state.counts.missed++;
-    trace(turn, 'notSigned', { duty: 'proposal', slot, validator: proposer });
-    return;
-  }
+  if (block === null) return missed(turn, slot, proposer, 'no block was built');
+  if (slot !== currentSlot(turn)) return missed(turn, slot, proposer, 'the slot was over before the block was built');
+  const obstacle = silenceReason(turn) ?? signedBefore(turn, signer, slot);
+  if (obstacle !== null) return missed(turn, slot, proposer, obstacle);
   const hash = hashHeader(block.header);
   noteProposal(state.history, signer.publicKey, slot);
   const lsn = persist(turn, { type: 'proposal', key: signer.publicKey, slot, block: hash });
@@ -135,7 +140,8 @@ function vote(turn: Turn): void {
   const root = checkpointOf(state.store, state.head.hash, epoch);
   const judge = root === undefined ? undefined : stateInEpoch(turn, root, epoch);
   if (root === undefined || judge === undefined) return;
-  if (!maySign(turn)) return trace(turn, 'notSigned', { duty: 'vote', slot });
+  const obstacle = silenceReason(turn);
+  if (obstacle !== null) return trace(turn, 'notSigned', { duty: 'vote', slot, reason: obstacle });
   const duties = dutiesOf(rules.settings, judge, epoch);
   for (let committee = 0; committee < duties.committeesPerSlot; committee++) {
     const data = { slot, committee, head: state.head.hash, source: judge.currentJustified, target: { epoch, root } };
@@ -171,7 +177,7 @@ function castVote(turn: Turn, judge: StakeState, data: AttestationData, committe
 export function aggregate(turn: Turn): void {
   const { state, rules } = turn;
   const { slot } = state;
-  if (currentSlot(turn) !== slot || !maySign(turn)) return;
+  if (currentSlot(turn) !== slot || silenceReason(turn) !== null) return;
   const message = selectionRoot(rules.params, epochOf(rules.settings, slot), slot);
   for (const { data } of state.lastVotes.filter((own) => own.data.slot === slot)) {
     const judge = stateInEpoch(turn, data.target.root, data.target.epoch);

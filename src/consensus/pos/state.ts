@@ -78,8 +78,8 @@ export interface ClockState {
   silentBecause: string;
   /** Whether the newest valid blocks of others came late, the last of them at the end; an epoch's worth. Monotonic time. */
   lateness: readonly { readonly isLate: boolean; readonly atMs: number }[];
-  /** Validators who sign blocks of a time that has not come, and when we last saw one (monotonic). */
-  readonly ahead: Map<ValidatorIndex, number>;
+  /** Validators who sign new blocks of another time than ours, and when we last saw one (monotonic). */
+  readonly elsewhere: Map<ValidatorIndex, number>;
 }
 
 export interface Counts {
@@ -192,7 +192,14 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     awakeSince: 0,
     building: null,
     unsent: [],
-    clock: { lastNowMs: context.nowMs, lastWallMs: context.wallMs, silentUntilMs: 0, silentBecause: '', lateness: [], ahead: new Map() },
+    clock: {
+      lastNowMs: context.nowMs,
+      lastWallMs: context.wallMs,
+      silentUntilMs: 0,
+      silentBecause: '',
+      lateness: [],
+      elsewhere: new Map(),
+    },
     appended: Lsn(0),
     snapshotDue: null,
     nextRequest: 1,
