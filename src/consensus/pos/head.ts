@@ -3,7 +3,7 @@ import { present } from '../../base/assert.ts';
 import type { Hash } from '../../base/types.ts';
 import { certificateOf } from './certificate.ts';
 import { currentSlot } from './clock.ts';
-import { forgetPunished } from './evidence.ts';
+import { forgetSettled } from './evidence.ts';
 import { atSlot, descendsFrom, headOf, prune } from './forkchoice.ts';
 import { encodeRecord, type LogRecord } from './records.ts';
 import { type Turn, trace } from './state.ts';
@@ -84,7 +84,7 @@ export function anchorAt(turn: Turn, final: Checkpoint, after: StakeState): void
   const { state } = turn;
   state.anchor = { hash: final.root, state: after };
   forgetStates(turn, prune(state.store, final));
-  forgetPunished(turn, after);
+  forgetSettled(turn);
 }
 
 /** The newest checkpoint above the finalized block that the head's own blocks prove final and that the fork choice holds final. */

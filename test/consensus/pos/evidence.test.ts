@@ -1,0 +1,50 @@
+/** Evidence that waits for a block: how it comes, and how it goes. */
+import { describe, expect, it } from 'vitest';
+import { proposerOf } from '../../../src/consensus/pos/committees.ts';
+import type { Offence } from '../../../src/consensus/pos/types.ts';
+import { StakeChain, someHash } from './stake-chain.ts';
+import { World } from './world.ts';
+
+const SLOTS = 4;
+const UNBONDING = 64;
+const GUILTY = 3;
+
+function doubleProposal(stake: StakeChain, slot: number): Offence {
+  return { type: 'proposals', first: stake.proposal(GUILTY, slot, someHash(1)), second: stake.proposal(GUILTY, slot, someHash(2)) };
+}
+
+function isSlashed(stake: StakeChain, slot: number): boolean {
+  const at = stake.at(slot);
+  const proposer = proposerOf(stake.rules.settings, at, slot);
+  return proposer !== undefined && at.validators[proposer]?.slashed === true;
+}
+
+describe('consensus/pos evidence', () => {
+  it('is forgotten once the final chain has punished, or cannot punish any more', () => {
+    for (const isCarried of [true, false]) {
+      const stake = new StakeChain(8, { unbondingEpochs: UNBONDING });
+      const world = new World(stake);
+      let slot = 0;
+      const live = (to: number, offences: readonly Offence[] = []) => {
+        while (slot < to) {
+          slot++;
+          // Slots of a proposer that was slashed stay empty.
+          if (isSlashed(stake, slot)) stake.skip(slot, (index) => index !== GUILTY);
+          else {
+            world.advanceTo(slot);
+            world.receive(stake.extend(slot, { offences, votes: (index) => index !== GUILTY }));
+          }
+        }
+      };
+      live(2 * SLOTS);
+      const offence = doubleProposal(stake, 2);
+      world.evidence(offence);
+      live(2 * SLOTS + 1, isCarried ? [offence] : []);
+      live(6 * SLOTS);
+      expect(world.state.offences.size).toBe(isCarried ? 0 : 1);
+      if (isCarried) continue;
+      live((UNBONDING + 4) * SLOTS);
+      expect(world.state.offences.size).toBe(0);
+    }
+  });
+});
