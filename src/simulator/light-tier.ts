@@ -59,9 +59,10 @@ function checkBody(block: Block): void {
 
 /** Something for somebody, perhaps oneself; now and then the engine's contract has something to say. */
 function transfersOf(subject: Subject, { accounts, nodes }: Options, chainId: number): Wallets['write'] {
+  const say = subject.says?.({ nodes, chainId, keys: TAG_KEYS });
   return (from, nonce, random, done) => {
     const transfer = { from, to: random.below(accounts), nonce, amount: 1 + random.below(MAX_AMOUNT) };
-    const says = subject.says?.(random, { nodes, chainId, keys: TAG_KEYS }) ?? null;
+    const says = say?.(random) ?? null;
     done(encodeTransfer(says === null ? transfer : { ...transfer, says }));
   };
 }

@@ -45,8 +45,8 @@ export interface Subject {
   create(params: ChainParams, node: NodeSettings, proofs: ProofOracle, signatures: Signatures): AnyEngine;
   /** The genesis settings of one run of these nodes, on this network; of each node, `keys` gives the first `keysPerNode`. */
   drawSettings(random: Random, nodes: readonly NodeId[], keys: Keys, times: NetworkTimes): EngineJson;
-  /** What the engine's contract says because of a client's transfer, where the ledger is the light one; null mostly. */
-  says?(random: Random, among: Among): Output | null;
+  /** Of one run's clients: what the engine's contract says because of a transfer, where the ledger is the light one; null mostly. */
+  says?(among: Among): (random: Random) => Output | null;
   /** Accounts that such a network has from the start (the engine's contract), where the ledger is the real one. */
   genesisAccounts?(settings: EngineJson): ReadonlyMap<Address, GenesisAccount>;
   /** How many keys each node signs with; 0 for engines that sign nothing. */

@@ -9,7 +9,7 @@ import type { Random } from '../../base/random.ts';
 import type { Address, Hash, Hex } from '../../base/types.ts';
 import type { Output } from '../../chain/tree.ts';
 import { proofMessage } from '../../consensus/pos/contract.ts';
-import type { Subject } from '../subject.ts';
+import type { Among, Subject } from '../subject.ts';
 
 /** Of each node; the key after these is deposited by a client. */
 export const KEYS_AT_GENESIS = 4;
@@ -32,14 +32,21 @@ export function depositorOf(identity: number): Address {
   return `0x${(FIRST_DEPOSITOR + identity).toString(16).padStart(40, '0')}` as Address;
 }
 
-export const saysToStaking: NonNullable<Subject['says']> = (random, { nodes, chainId, keys }) => {
-  if (!random.chance(SAY_CHANCE)) return null;
+export const saysToStaking: NonNullable<Subject['says']> = ({ nodes, chainId, keys }) => {
+  /** Nodes whose last key has been deposited: a second deposit would only add to its stake. */
+  const deposited = new Set<number>();
+  return (random) => (random.chance(SAY_CHANCE) ? callOf(random, { nodes, chainId, keys }, deposited) : null);
+};
+
+function callOf(random: Random, { nodes, chainId, keys }: Among, deposited: Set<number>): Output | null {
   const identity = random.below(nodes);
   const owner = depositorOf(identity);
   const key = (index: number) => keys.signer(identity, index).publicKey;
   switch (random.below(8)) {
     case 0:
     case 1: {
+      if (deposited.has(identity)) return null;
+      deposited.add(identity);
       const signer = keys.signer(identity, KEYS_AT_GENESIS);
       return deposit(signer.publicKey, owner, signer.sign(proofMessage(chainId, owner, signer.publicKey)));
     }
@@ -56,7 +63,7 @@ export const saysToStaking: NonNullable<Subject['says']> = (random, { nodes, cha
     default:
       return event('Report(bytes,address)', STRANGER, [randomBytes(random)]);
   }
-};
+}
 
 export function deposit(publicKey: Hex, depositor: Address, proof: Uint8Array, amount = DEPOSIT): Output {
   return event('Deposit(bytes,address,uint256,bytes)', depositor, [fromHex(publicKey), amount, proof]);

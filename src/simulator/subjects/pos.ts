@@ -8,16 +8,19 @@
  * is the protocol's known price for going on without a third (test/simulator/pos-attacks.test.ts shows it).
  */
 import type { Random } from '../../base/random.ts';
-import type { Signatures } from '../../base/signatures.ts';
-import type { ChainParams } from '../../chain/params.ts';
 import { posEngine } from '../../consensus/pos/engine.ts';
-import { rememberedOfTwo } from '../../consensus/pos/memo.ts';
-import type { PosRules } from '../../consensus/pos/rules.ts';
 import { parseSettings } from '../../consensus/pos/settings.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
+import { posBounded } from '../checkers/pos-bounds.ts';
+import { offencesFound } from '../checkers/pos-evidence.ts';
+import { certificates, finalizationRules, finalizedMonotone, headDescendsFromJustified } from '../checkers/pos-finality.ts';
+import { accountableSafety, noHonestSlashable } from '../checkers/pos-safety.ts';
+import { requests, stakeConservation } from '../checkers/pos-stake.ts';
 import { traced } from '../marks.ts';
+import { FAULT_RANGES } from '../schedule.ts';
 import type { EngineJson, NetworkTimes, Subject } from '../subject.ts';
 import { depositorOf, KEYS_AT_GENESIS, saysToStaking } from './pos-clients.ts';
+import { posRulesOf } from './pos-rules.ts';
 
 /** With one that is deposited later, if clients get to it. */
 const KEYS_PER_NODE = KEYS_AT_GENESIS + 1;
@@ -39,15 +42,16 @@ const SLOWEST_LINK = 4;
 const MUCH_JITTER = 4;
 
 /** Until the clocks of a quorum are believed again, and votes of other times have been forgotten: see `consensus/pos/clock.ts`. */
-const SILENT_EPOCHS = 2 + 2;
+const SILENT_EPOCHS = 2 + 8;
 /** Eight blocks by two thirds of the proposers, an epoch that had begun badly, two that justify, one for the certificate, and luck. */
 const FINALITY_EPOCHS = 16;
-/** How far ahead faults make a clock at most, two of a kind at a time: what it has signed for then it must not sign again. */
-const AHEAD_MS = 600_000;
+/** How far ahead faults make a clock, three of them at a time: what it has signed for then it must not sign again. */
+const { clockOffsetMs, driftMs, driftPpm } = FAULT_RANGES;
+const AHEAD_MS = 3 * clockOffsetMs.high + (driftMs.high * driftPpm.high) / 1_000_000;
 
 export const posSubject: Subject = {
   name: 'pos',
-  create: (params, node, _proofs, signatures) => posEngine(rulesOf(params, signatures), node),
+  create: (params, node, _proofs, signatures) => posEngine(posRulesOf(params, signatures), node),
   drawSettings: (random, nodes, keys, times) => ({
     slotSeconds: random.pick(slotsFor(times)),
     slotsPerEpoch: random.pick(SLOTS_PER_EPOCH),
@@ -62,16 +66,22 @@ export const posSubject: Subject = {
   blockMs: (settings) => 1_000 * parseSettings(settings).slotSeconds,
   quorum: (nodes) => Math.floor((2 * nodes) / 3) + 1,
   progressMs: ({ params }) => AHEAD_MS + (SILENT_EPOCHS + FINALITY_EPOCHS) * epochMs(params.engine.settings),
-  invariants: [],
+  invariants: [
+    finalizationRules,
+    certificates,
+    finalizedMonotone,
+    headDescendsFromJustified,
+    noHonestSlashable,
+    accountableSafety,
+    offencesFound,
+    stakeConservation,
+    requests,
+    posBounded,
+  ],
   marks: [traced('an orphan', 'orphan'), traced('an early block', 'early'), traced('a reorganisation', 'reorg')],
   tolerates: (nodes) => Math.floor((nodes - 1) / 3),
   behaviours: new Map([...COMMON_BEHAVIOURS, [TWIN, twin]]),
 };
-
-/** One for all nodes of a network, so that they share what they remember of states. */
-const rulesOf = rememberedOfTwo((params: ChainParams, signatures: Signatures): PosRules => {
-  return { params, settings: parseSettings(params.engine.settings), signatures };
-});
 
 function drawValidators(random: Random, nodes: number, keyOf: (identity: number, index: number) => string): EngineJson[] {
   const stakes = random.pick(STAKES_ETHER);
