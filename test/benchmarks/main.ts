@@ -32,6 +32,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     title: 'Execution: in one process, in memory',
     run: async () => (await import('./execution.ts')).benchExecution(),
   },
+  votes: {
+    title: 'Votes of 256 validators in slots of 1 s, with BLS signatures: one node, by the time it had processors',
+    run: async () => (await import('./votes.ts')).benchVotes(),
+  },
   simulator: {
     title: 'Simulator: events of one thread, by the time it had the processor',
     run: async () => (await import('./simulator.ts')).benchSimulator(),
