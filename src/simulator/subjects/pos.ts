@@ -35,6 +35,8 @@ const SLOT_SECONDS = [1, 2, 6, 12];
 const SLOTS_PER_EPOCH = [4, 8];
 /** No partition of a run lasts so long that anybody loses an ether. */
 const LEAK_QUOTIENT = 2 ** 32;
+/** Nobody brings nodes a new checkpoint after a long partition. */
+const WEAK_SUBJECTIVITY_EPOCHS = 2 ** 24;
 /** Votes are due after a third of a slot. */
 const PARTS_OF_SLOT = 3;
 /** As in `simulation.ts`: links differ by this factor; and jitter is seldom more than so many times its mean. */
@@ -58,6 +60,7 @@ export const posSubject: Subject = {
     minimumDepositEther: MINIMUM_DEPOSIT_ETHER,
     unbondingEpochs: 64,
     leakQuotient: LEAK_QUOTIENT,
+    weakSubjectivityEpochs: WEAK_SUBJECTIVITY_EPOCHS,
     validators: drawValidators(random, nodes.length, (identity, index) => keys.signer(identity, index).publicKey),
   }),
   says: saysToStaking,
