@@ -51,6 +51,8 @@ export interface NodeHandle {
 }
 
 const BUILD_TIME_MS = 400;
+/** No engine takes blocks from further ahead, and no genesis file of ours is. */
+const MAX_AHEAD_MS = 60_000;
 /** Taking a node apart waits for writes under way; longer than this means that something hangs. */
 const STOP_TIMEOUT_MS = 8_000;
 
@@ -274,6 +276,9 @@ function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoint
     'Opened chain',
   );
   logger.info({ number: head.header.number, hash: head.hash }, 'Loaded head');
+  const aheadMs = head.header.timestamp * 1_000 - systemClock.wallMs();
+  if (aheadMs > MAX_AHEAD_MS)
+    logger.warn({ aheadMs }, "The head is of a time that has not come yet by this machine's clock; which of them is wrong?");
   logger.info({ address: endpoints.addresses[0] ?? 'none' }, 'Listening for peers');
   if (config.signers.length > 0) logger.info({ keys: config.signers.length }, 'Signing as validator');
   if (endpoints.rpcUrl !== null)
