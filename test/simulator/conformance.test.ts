@@ -56,10 +56,10 @@ describe('the conformance suite', () => {
   it('has a case for each way to misbehave, and less to ask of engines that bear crashes alone', () => {
     const titles = (subject: Subject) => casesFor(subject).filter(({ id }) => id.startsWith('role-'));
     expect(titles(powSubject).map(({ id }) => id)).toEqual([...powSubject.behaviours.keys()].map((name) => `role-${name}`));
-    expect(titles(powSubject).find(({ id }) => id === 'role-mutating')?.title).toBe('some nodes are mutating');
+    expect(titles(powSubject).find(({ id }) => id === 'role-mutating')?.title).toBe('a node is mutating');
     const crashTolerant = titles(subjectWith(createEngine));
     expect(crashTolerant.find(({ id }) => id === 'role-mutating')?.title).toBe('nothing that a mutating node sends stops the others');
-    expect(crashTolerant.find(({ id }) => id === 'role-silent')?.title).toBe('some nodes are silent');
+    expect(crashTolerant.find(({ id }) => id === 'role-silent')?.title).toBe('a node is silent');
   });
 
   it('refuses to run a case that is not there, and names those that are', () => {

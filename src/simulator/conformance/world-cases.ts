@@ -1,5 +1,6 @@
 /** Cases of the conformance suite that are runs: kinds of trouble, crashes at the worst moments, nodes that misbehave. */
 import { Random } from '../../base/random.ts';
+import { TWIN } from '../behaviours/common.ts';
 import type { CheckerFactory } from '../checkers/checker.ts';
 import type { Fault } from '../faults.ts';
 import type { Plan } from '../run.ts';
@@ -22,8 +23,8 @@ const EFFORTS: { readonly [name in keyof typeof TROUBLES]: Effort } = {
   powerCuts: { title: 'all nodes lose power at once', runs: 30, blocks: 40 },
   cuts: { title: 'the network is cut, both ways and one way', runs: 30, blocks: 40 },
   handovers: { title: 'the majority changes hands, and who belongs to both loses power', runs: 40, blocks: 40 },
-  noise: { title: 'messages are lost, repeated and overtaken', runs: 20, blocks: 40 },
-  deafness: { title: 'most messages are lost, for many blocks', runs: 60, blocks: 80 },
+  noise: { title: 'messages are lost, repeated and overtaken', runs: 15, blocks: 40 },
+  deafness: { title: 'most messages are lost, for many blocks', runs: 50, blocks: 70 },
   delays: { title: 'messages are held back', runs: 15, blocks: 40 },
   clocks: { title: 'clocks jump and drift', runs: 30, blocks: 25 },
   disks: { title: 'disks are slow, and writes fail', runs: 20, blocks: 40 },
@@ -142,37 +143,36 @@ function everyPlace(nodes: number): number[] {
 
 const ROLE_BLOCKS = 30;
 const ROLE_RUNS = 5;
-/** Enough for every engine to tolerate somebody. */
-const ROLE_NODES = 7;
+/** As few as there must be for the engine to tolerate somebody; four if it tolerates nobody. */
+const ROLE_NODES = { least: 4, most: 10 };
 /** What no peer may do to any engine, whatever faults it claims to bear. */
 const ALWAYS: readonly string[] = ['Engine', 'Contract'];
 /** Whatever an engine claims: who says nothing is as good as dead. */
 const SILENT = 'silent';
 
 /** One for each way to misbehave. Engines that bear crashes alone owe less: nothing that a peer sends may stop them. */
-export function roleCases(behaviours: Iterable<string>, tolerated: number): Case[] {
-  return [...behaviours].map((behaviour) => {
-    const isBorne = tolerated > 0 || behaviour === SILENT;
+export function roleCases({ behaviours, tolerates }: Pick<Subject, 'behaviours' | 'tolerates'>): Case[] {
+  return [...behaviours.keys()].map((behaviour) => {
+    const places = behaviour === TWIN ? 2 : 1;
+    const enough = Array.from({ length: ROLE_NODES.most }, (_, index) => index + 1).find((nodes) => tolerates(nodes) >= places);
+    const isBorne = enough !== undefined || behaviour === SILENT;
+    const nodes = Math.max(ROLE_NODES.least, enough ?? 0);
     return {
       id: `role-${behaviour}`,
-      title: isBorne ? `some nodes are ${behaviour}` : `nothing that a ${behaviour} node sends stops the others`,
+      title: isBorne ? `a node is ${behaviour}` : `nothing that a ${behaviour} node sends stops the others`,
       check: (bench) =>
         bench.first(bench.seeds(ROLE_RUNS), (seed) => {
-          const plan = bench.plan(`role-${behaviour}`, seed, { blocks: ROLE_BLOCKS, nodes: ROLE_NODES, trouble: TROUBLES.noise });
-          const result = bench.run(withRole(plan, behaviour, isBorne ? Math.max(1, tolerated) : 1));
+          const plan = bench.plan(`role-${behaviour}`, seed, { blocks: ROLE_BLOCKS, nodes, trouble: TROUBLES.noise });
+          const result = bench.run(withRole(plan, behaviour));
           return bench.judged(seed, result, (checker) => isBorne || ALWAYS.includes(checker));
         }),
     };
   });
 }
 
-function withRole(plan: Plan, behaviour: string, most: number): Plan {
-  // A twin takes two nodes out of the count: itself and the one whose name it has.
-  const count = behaviour === 'twin' ? Math.floor(most / 2) || 1 : most;
-  const roles = Array.from({ length: count }, (_, index): Fault => {
-    return { fault: 'byzantine', node: behaviour === 'twin' ? 2 * index : index, behaviour, atMs: 0, forMs: FOR_EVER_MS };
-  });
+function withRole(plan: Plan, behaviour: string): Plan {
+  const role: Fault = { fault: 'byzantine', node: 0, behaviour, atMs: 0, forMs: FOR_EVER_MS };
   // An even share each: what a majority of hash power could do is not what is asked here.
   const hashRates = plan.options.hashRates.map(() => plan.options.hashRates[0] ?? 1);
-  return withFaults({ ...plan, options: { ...plan.options, hashRates } }, roles);
+  return withFaults({ ...plan, options: { ...plan.options, hashRates } }, [role]);
 }
