@@ -2,11 +2,11 @@
  * The procedure of `synod verify`: from a block that the user trusts to one that is final, by what a node serves that nobody
  * needs to trust. The node can withhold, which ends in an error or an older block, but not make anything false look final.
  *
- *   trusted block    genesis, or a hash: its state is checked against it, or computed from genesis along blocks that lead to it
- *   its age          within the weak-subjectivity period
- *   what follows     every block up to the node's head (`consensus/pos/light.ts`)
- *   what it claims   the block that the node calls final is one that its blocks prove, or that its certificate does
- *   a block asked for   is the finalized one or below it
+ *   trusted block     genesis, or a hash: its state is checked against it, or computed from genesis along blocks that lead to it
+ *   its age           within the weak-subjectivity period
+ *   what follows      every block up to the node's head (`consensus/pos/light.ts`)
+ *   what it claims    the block that the node calls final is one that its blocks prove, or that its certificate does
+ *   block asked for   the finalized one, or an ancestor of it
  */
 import { BoundedMap } from '../base/bounded.ts';
 import { RuleError, UsageError } from '../base/errors.ts';
@@ -96,7 +96,9 @@ async function trustedChain(source: LightSource, options: VerifyOptions): Promis
   const { rules, genesis, checkpoint } = options;
   if (checkpoint === null) return lightGenesis(rules, genesis);
   const block = await source.block(checkpoint);
-  if (block === null) throw new UsageError('verify/checkpoint', `${source.url} has no block ${checkpoint}; ask another node.`);
+  if (block === null || hashHeader(block.header) !== checkpoint) {
+    throw new UsageError('verify/checkpoint', `${source.url} has no block ${checkpoint}; ask another node.`);
+  }
   const state = await source.state(checkpoint);
   if (state === null) return replayed(source, options, checkpoint, block);
   try {

@@ -192,8 +192,10 @@ describe('the engine that starts with it', () => {
         chain: store.view,
       });
       const first = epoch * SLOTS_PER_EPOCH;
-      const state = engine.init(at((first - 1) * SLOT_MS));
-      engine.step(state, { type: 'start', incarnation, records, lsn }, at((first - 1) * SLOT_MS));
+      // After a long pause an engine listens for two slots before it signs.
+      const startMs = (first - 3) * SLOT_MS;
+      const state = engine.init(at(startMs));
+      engine.step(state, { type: 'start', incarnation, records, lsn }, at(startMs));
       const effects: Effect<unknown>[] = [];
       for (let slot = first; slot < first + SLOTS_PER_EPOCH; slot++) {
         effects.push(...engine.step(state, { type: 'timer', id: 'slot' }, at(slot * SLOT_MS)));
