@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
 import type { PublicKey } from '../base/signatures.ts';
-import { argumentError, formatAmount, print, table } from './output.ts';
+import { argumentError, formatAmount, print, table, visibleWidth } from './output.ts';
 import { createRpcClient, rpcOption } from './rpc-client.ts';
 import {
   addDatadirOption,
@@ -69,9 +69,20 @@ async function showStatus(named: readonly PublicKey[], flags: StatusFlags): Prom
   const known = new Map(answer.data.map((validator) => [validator.publicKey, validator]));
   const rows =
     wanted === null ? answer.data : wanted.map((publicKey): Known | Unknown => known.get(publicKey) ?? { publicKey, status: 'unknown' });
-  print(flags.json, rows, () =>
-    table(['Index', 'Public key', 'Status', 'ETH', 'Effective', 'Active', 'Exit', 'Withdrawable'], rows.map(cells), [0, 3, 4, 5, 6, 7]),
-  );
+  print(flags.json, rows, () => statusTable(rows, process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY));
+}
+
+/** With whole keys where they have room, and in a pipe. */
+function statusTable(rows: readonly (Known | Unknown)[], columns: number): string {
+  const header = ['Index', 'Public key', 'Status', 'ETH', 'Effective', 'Active', 'Exit', 'Withdrawable'];
+  const draw = (keyOf: (key: string) => string) =>
+    table(
+      header,
+      rows.map((row) => cells({ ...row, publicKey: keyOf(row.publicKey) as PublicKey })),
+      [0, 3, 4, 5, 6, 7],
+    );
+  const whole = draw((key) => key);
+  return Math.max(...whole.split('\n').map(visibleWidth)) <= columns ? whole : draw((key) => `${key.slice(0, 10)}..${key.slice(-4)}`);
 }
 
 async function keysFor(named: readonly PublicKey[], flags: StatusFlags): Promise<readonly PublicKey[]> {

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { toHex } from '../base/bytes.ts';
 import { UsageError } from '../base/errors.ts';
 import { Address } from '../base/types.ts';
+import { engineAccounts } from '../node/genesis-accounts.ts';
 import { deriveAccounts } from '../wallet/mnemonic.ts';
 import { engineOf, type JsonObject } from './engines.ts';
 
@@ -125,6 +126,6 @@ export function genesisDocument(template: unknown, options: TestnetOptions, fund
     config: { ...config, chainId: options.chainId, engine },
     timestamp: `0x${(Math.floor(nowMs / 1000) + startsInSeconds).toString(16)}`,
     difficulty: `0x${difficulty.toString(16)}`,
-    alloc,
+    alloc: { ...alloc, ...engineAccounts(engine) },
   };
 }

@@ -15,11 +15,13 @@ import {
   reportCall,
   requestsOf,
   STAKING_ADDRESS,
+  stakingAccount,
   topUpCall,
   withdrawCall,
 } from '../../src/consensus/pos/contract.ts';
 import { STAKING_CODE } from '../../src/consensus/pos/contract-code.ts';
 import { EvmPool } from '../../src/execution/evm-pool.ts';
+import { engineAccounts } from '../../src/node/genesis-accounts.ts';
 import { blsSignatures, blsSigner } from '../../src/wallet/bls.ts';
 import { ALICE, BOB, CHAIN_ID, ETHER, genesisDocument, RANDOMNESS, TestChain, transaction } from './support.ts';
 
@@ -146,6 +148,34 @@ describe('the staking contract', () => {
     expect(await refusal(alice, exitCall(publicKey))).toBe('AlreadyExiting');
     expect(await refusal(bob, reportCall(new Uint8Array(0)))).toBe('BadReport');
     expect(await refusal(bob, reportCall(new Uint8Array(65_537)))).toBe('BadReport');
+  });
+});
+
+describe('the staking contract of a network with validators from the start', () => {
+  const FOUNDER = signers[0] ?? blsSigner(new Uint8Array(32).fill(1));
+  const settings = {
+    minimumDeposit: 32_000_000_000n,
+    validators: [{ publicKey: FOUNDER.publicKey, depositor: ALICE.address, stake: 40_000_000_000n, signature: null }],
+  };
+
+  beforeEach(async () => {
+    chain = await TestChain.start(genesisDocument({ [STAKING_ADDRESS]: stakingAccount(settings) }));
+  });
+
+  it('lets them top up, exit and withdraw as it does those who deposited', async () => {
+    const { publicKey } = FOUNDER;
+    expect((await send(bob, topUpCall(publicKey), ETHER)).requests).toEqual([{ type: 'topUp', publicKey, amount: 1_000_000_000n }]);
+    expect(await refusal(bob, exitCall(publicKey))).toBe('NotTheDepositor');
+    expect((await send(alice, exitCall(publicKey))).requests).toEqual([{ type: 'exit', publicKey, sender: ALICE.address }]);
+    expect(await refusal(alice, exitCall(publicKey))).toBe('AlreadyExiting');
+    expect((await send(alice, withdrawCall(publicKey))).requests).toEqual([{ type: 'withdraw', publicKey, sender: ALICE.address }]);
+    expect(await refusal(alice, depositOf(FOUNDER), MINIMUM)).toBe('AlreadyDeposited');
+  });
+
+  it('is the one of the network that synod ships', () => {
+    const file = new URL('../../genesis/pos.json', import.meta.url);
+    const { config, alloc } = JSON.parse(readFileSync(file, 'utf8'));
+    expect(alloc).toMatchObject(engineAccounts(config.engine));
   });
 });
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { UsageError } from '../../src/base/errors.ts';
 import { builtInGenesis } from '../../src/cli/genesis.ts';
+import { engineAccounts } from '../../src/node/genesis-accounts.ts';
 import { createManifest, loadManifest, paths, type TestnetOptions } from '../../src/testnet/manifest.ts';
 import { DEV_MNEMONIC } from '../../src/wallet/mnemonic.ts';
 import { temporaryDirectories } from '../support/directory.ts';
@@ -57,6 +58,9 @@ describe('the manifest of a test network', () => {
     expect(engine.slotSeconds).toBe(1);
     const [first, second] = Object.keys(genesis.alloc as Fields).slice(-2);
     expect(engine.validators.map(({ depositor }) => depositor)).toEqual([first, second, first, second]);
+    // Or its validators could not leave.
+    expect(genesis.alloc).toMatchObject(engineAccounts(engine as never));
+    expect(Object.keys(engineAccounts(engine as never))).toHaveLength(1);
   });
 
   it('spreads the miners', () => {

@@ -6,19 +6,45 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import { addressOf, bigToFixed, bytesToBig, concatBytes, fromHex, toHex } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/signatures.ts';
-import { Address, type Hash } from '../../base/types.ts';
+import { Address, type Hash, type Hex } from '../../base/types.ts';
 import type { Output } from '../../chain/tree.ts';
+import { STAKING_CODE } from './contract-code.ts';
+import type { PosSettings } from './settings.ts';
 import type { Gwei, Request } from './types.ts';
 
 export const STAKING_ADDRESS = Address('0x000000000000000000000000000000000057a4e0');
-/** Where the contract keeps the least first deposit, in wei: for the genesis file. */
+/** Where the contract keeps the least first deposit, in wei. */
 export const MINIMUM_DEPOSIT_SLOT: Hash = `0x${'0'.repeat(64)}` as Hash;
+/** Of the mapping of stakes (Solidity, "Layout of State Variables in Storage"). */
+const STAKES_SLOT = 1n;
 
 const WEI_PER_GWEI = 1_000_000_000n;
 const WORD_BYTES = 32;
 const ADDRESS_BYTES = 20;
 /** The contract takes no longer report, and everything else it says is shorter. */
 const MAX_BYTES = 65_536;
+
+/** An account as a genesis file has it. */
+export interface GenesisAccount {
+  readonly balance: Hex;
+  readonly code: Hex;
+  readonly storage: { readonly [slot: Hash]: Hash };
+}
+
+/**
+ * The contract as the genesis file of a network must have it: it knows the least deposit, and who deposited for the validators of the
+ * start, who could not leave otherwise.
+ */
+export function stakingAccount({ minimumDeposit, validators }: Pick<PosSettings, 'minimumDeposit' | 'validators'>): GenesisAccount {
+  const storage: { [slot: Hash]: Hash } = { [MINIMUM_DEPOSIT_SLOT]: toHex(word(minimumDeposit * WEI_PER_GWEI)) as Hash };
+  for (const { publicKey, depositor } of validators) storage[stakeSlot(publicKey)] = toHex(word(BigInt(depositor))) as Hash;
+  const staked = validators.reduce((sum, { stake }) => sum + stake, 0n);
+  return { balance: `0x${(staked * WEI_PER_GWEI).toString(16)}`, code: STAKING_CODE, storage };
+}
+
+function stakeSlot(publicKey: PublicKey): Hash {
+  return toHex(keccak_256(concatBytes(keccak_256(fromHex(publicKey)), word(STAKES_SLOT)))) as Hash;
+}
 
 type Decode = (sender: Address, data: AbiReader) => Request;
 

@@ -21,7 +21,7 @@ export interface SimulationHints {
   readonly settings?: EngineJson;
   /** Average time between blocks. */
   readonly blockMs?: number;
-  /** How many of `nodes` must work for progress: a majority if nothing is said. */
+  /** How many of `nodes` must work for progress. If nothing is said: a majority; all but f of 3f + 1 where f of them may lie. */
   readonly quorum?: (nodes: number) => number;
   /** No time-out is ever longer (ten blocks if nothing is said): in ten of them a quorum that is left in peace makes progress. */
   readonly maxTimeoutMs?: number;
@@ -56,7 +56,7 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
   if (typeof createEngine !== 'function') refuse(file, 'does not export a function createEngine(params, node, signatures)');
   const factory = createEngine as EngineFactory;
   const hints = readHints(module.simulation ?? {}, file);
-  const { settings = {}, blockMs = DEFAULT_BLOCK_MS, quorum = majority, maxTimeoutMs, linearizableRead } = hints;
+  const { settings = {}, blockMs = DEFAULT_BLOCK_MS, maxTimeoutMs, linearizableRead } = hints;
   const create: Subject['create'] = (params, node, _proofs, signatures) => shaped(factory(params, node, signatures), file);
   const settingsOf = (nodes: readonly NodeId[], keys: Keys): EngineJson => ({
     nodes,
@@ -64,6 +64,8 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
     ...settings,
   });
   const { faults } = probe(create, settingsOf, file);
+  const tolerates = faults === 'byzantine' ? thirdOf : () => 0;
+  const quorum = hints.quorum ?? (faults === 'byzantine' ? (nodes: number) => nodes - tolerates(nodes) : majority);
   return {
     name: file,
     create,
@@ -76,7 +78,7 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
     ...(linearizableRead !== undefined && { linearizableRead }),
     invariants: [],
     marks: [],
-    tolerates: (nodes) => (faults === 'byzantine' ? Math.floor((nodes - 1) / 3) : 0),
+    tolerates,
     behaviours: new Map([...COMMON_BEHAVIOURS, [TWIN, twin]]),
   };
 }
@@ -180,6 +182,11 @@ function badShape(file: string, what: string): UsageError {
 
 function refuse(file: string, what: string): never {
   throw new UsageError('simulator/engine-module', `${quote(file)} ${what}.`, { file });
+}
+
+/** Fewer than a third. */
+function thirdOf(nodes: number): number {
+  return Math.floor((nodes - 1) / 3);
 }
 
 function majority(nodes: number): number {

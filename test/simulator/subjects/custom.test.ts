@@ -23,6 +23,8 @@ describe('a module', () => {
     const hints = { blockMs: 250, quorum: (nodes: number) => nodes, settings: { round: 7 } };
     const told = subjectOf({ createEngine: () => ({ ...IDLE_ENGINE, faults: 'byzantine' }), simulation: hints }, FILE);
     expect([told.blockMs({}), told.quorum(5), told.tolerates(3), told.tolerates(4), told.tolerates(7)]).toEqual([250, 5, 0, 1, 2]);
+    const careful = subjectOf({ createEngine: () => ({ ...IDLE_ENGINE, faults: 'byzantine' }) }, FILE);
+    expect([3, 4, 5, 6, 7].map((number) => careful.quorum(number))).toEqual([3, 3, 4, 5, 5]);
     const nodes = [0, 1].map(placeId);
     const keys = [0, 1].map((identity) => TAG_KEYS.signer(identity, 0).publicKey);
     expect(told.drawSettings(new Random(1), nodes, TAG_KEYS, OPTIONS)).toEqual({ nodes, keys, round: 7 });
