@@ -5,6 +5,7 @@
  */
 import { present } from '../base/assert.ts';
 import { StorageError, SynodError, UsageError } from '../base/errors.ts';
+import type { Signer } from '../base/signatures.ts';
 import { type NodeId, quote, ZERO_ADDRESS } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
@@ -280,6 +281,7 @@ export class Simulation {
       oracle,
       genesis,
       behaviourOf: (place) => this.#behaviourOf(place),
+      signersOf: (place) => this.#signersOf(place),
       makeEngine: (place) => watchEngine(this.#reported(makeEngine(place), place), place, this.activity, this.#audience.show),
       observe: this.#audience.show,
       idOf: (place) => present(ids[place], `the id of node ${place}`),
@@ -299,10 +301,12 @@ export class Simulation {
   }
 
   #settingsOf(place: number): NodeSettings {
-    const { subject } = this.input;
-    const identity = this.#identityOf(place);
-    const signers = Array.from({ length: subject.keysPerNode }, (_, index) => this.#tier.keys.signer(identity, index));
-    return { beneficiary: this.#tier.beneficiaryOf(identity), produce: true, signers };
+    return { beneficiary: this.#tier.beneficiaryOf(this.#identityOf(place)), produce: true, signers: this.#signersOf(place) };
+  }
+
+  #signersOf(place: number): readonly Signer[] {
+    const { keysPerNode } = this.input.subject;
+    return Array.from({ length: keysPerNode }, (_, index) => this.#tier.keys.signer(this.#identityOf(place), index));
   }
 
   #reported(engine: AnyEngine, place: number): AnyEngine {

@@ -1,6 +1,7 @@
 /** A place in the network: the disk and the clock that outlive crashes, and the life that is going on, if any. */
 import type { RuleError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import type { Signer } from '../base/signatures.ts';
 import type { Hash } from '../base/types.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
@@ -30,6 +31,8 @@ export interface Company extends Pick<Surroundings, 'observe' | 'idOf' | 'places
   readonly oracle: ProofOracle;
   readonly genesis: HeaderNode;
   makeEngine(place: number): AnyEngine;
+  /** The keys that the node at this place signs with. */
+  signersOf(place: number): readonly Signer[];
   /** Null for a node that follows the protocol. */
   behaviourOf(place: number): BehaviourFactory | null;
   peersOf(place: number): ReadonlySet<number>;
@@ -172,7 +175,7 @@ export class VirtualNode {
   }
 
   #tools(): Tools {
-    const { world, tier, oracle, options, makeEngine, peersOf, send } = this.#company;
+    const { world, tier, oracle, options, makeEngine, signersOf, peersOf, send } = this.#company;
     const { place } = this;
     return {
       place,
@@ -180,6 +183,8 @@ export class VirtualNode {
       params: tier.params,
       engine: makeEngine(place),
       oracle,
+      signers: signersOf(place),
+      signatures: tier.keys.signatures,
       hashRate: options.hashRates[place] ?? 0,
       nowMs: () => world.nowMs,
       wallMs: () => this.clock.wallMs(),

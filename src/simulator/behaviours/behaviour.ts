@@ -3,6 +3,7 @@
  * stays honest so that an adversary knows what everybody knows and is believed for as long as it can be.
  */
 import type { Random } from '../../base/random.ts';
+import type { Signatures, Signer } from '../../base/signatures.ts';
 import type { Hash } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import type { ChainView } from '../../chain/tree.ts';
@@ -35,6 +36,9 @@ export interface Tools {
   /** Its pure functions. */
   readonly engine: AnyEngine;
   readonly oracle: ProofOracle;
+  /** Its own keys. */
+  readonly signers: readonly Signer[];
+  readonly signatures: Signatures;
   /** Hashes a second. */
   readonly hashRate: number;
   nowMs(): number;
