@@ -149,7 +149,7 @@ function eventText(event: SupervisorEvent): string | null {
     case 'node-down':
       return event.expected
         ? `Node ${event.index} is down`
-        : style('red', `Node ${event.index} ended by itself (${event.reason}); see its log`);
+        : style('red', `Node ${event.index} ended by itself (${event.reason}); see its log ${event.log}`);
     case 'partitioned':
       return `Partitioned: ${event.sides.map((side) => side.join(',')).join(' | ')}`;
     case 'healed':

@@ -123,6 +123,10 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
     const manifest = openManifest(directory, flags, explicit);
     isTemporary &&= flags.dir === undefined && flags.keep !== true;
     await runNetwork(directory, manifest, resumed, hold, flags);
+  } catch (error) {
+    // The logs say why.
+    if (error instanceof UsageError && error.code === 'testnet/nodes-ended') isTemporary = false;
+    throw error;
   } finally {
     if (isTemporary) removeDirectory(directory);
     await hold.release();
@@ -147,10 +151,11 @@ async function runNetwork(directory: string, manifest: Manifest, resumed: boolea
     await Promise.race([supervisor.start(), stop.asked]);
     if (!stop.isAsked()) {
       display.ready(await supervisor.report());
-      await watch(supervisor, display, stop);
+      await Promise.race([watch(supervisor, display, stop), supervisor.allEnded]);
     }
     display.stopping();
   } finally {
+    stop.ask();
     await supervisor.stop();
     display.end();
   }

@@ -133,6 +133,15 @@ export class NodeChild {
     clearTimeout(timer);
   }
 
+  /** The last error that the node logged, if it stands near the end of its log. */
+  lastError(): string | null {
+    return (
+      this.logTail()
+        .split('\n')
+        .findLast((line) => /^(ERROR|Fatal)\b/.test(line)) ?? null
+    );
+  }
+
   /** The last lines that the node logged. */
   logTail(): string {
     const { logFile } = this.#options;

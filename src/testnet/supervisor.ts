@@ -35,20 +35,28 @@ export interface SupervisorOptions {
 
 export type SupervisorEvent =
   | { readonly type: 'node-up'; readonly index: number; readonly rpcUrl: string }
-  | { readonly type: 'node-down'; readonly index: number; readonly reason: string; readonly expected: boolean }
+  | { readonly type: 'node-down'; readonly index: number; readonly reason: string; readonly expected: boolean; readonly log: string }
   | { readonly type: 'partitioned'; readonly sides: readonly (readonly number[])[] }
   | { readonly type: 'healed' };
 
 export class Supervisor {
   readonly manifest: Manifest;
+  /** Rejects with UsageError `testnet/nodes-ended` when a node ends by itself and no other is left. */
+  readonly allEnded: Promise<never>;
   readonly #options: SupervisorOptions;
   readonly #children: NodeChild[];
   #sides: readonly (readonly number[])[] | null = null;
+  /** Why each node ended that did so by itself, and has not been started since. */
+  readonly #ends = new Map<number, string>();
   #stopping = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.manifest = options.manifest;
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.allEnded = promise;
+    // Who starts and stops a network without watching it need not listen.
+    promise.catch(() => undefined);
     this.#children = options.manifest.nodes.map(
       (node) =>
         new NodeChild({
@@ -56,7 +64,12 @@ export class Supervisor {
           command: options.command,
           logFile: paths.log(options.directory, node.index),
           arguments: () => this.#arguments(node),
-          onExit: (index, reason, expected) => options.onEvent({ type: 'node-down', index, reason, expected }),
+          onExit: (index, reason, expected) => {
+            options.onEvent({ type: 'node-down', index, reason, expected, log: paths.log(options.directory, index) });
+            if (expected) return;
+            this.#ends.set(index, reason);
+            if (this.#children.every(({ state }) => state === 'down')) reject(this.#nobodyLeft());
+          },
         }),
     );
   }
@@ -143,6 +156,7 @@ export class Supervisor {
   async #up(child: NodeChild): Promise<Endpoints> {
     await this.#prepare(child.index);
     if (this.#stopping) throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
+    this.#ends.delete(child.index);
     const endpoints = await child.start();
     // The others are told its address on this side. One that does not answer them is not this node's failure.
     const silent = this.#sides === null ? [] : await this.#applySides();
@@ -182,6 +196,15 @@ export class Supervisor {
       () => true,
       () => false,
     );
+  }
+
+  #nobodyLeft(): UsageError {
+    const lines = this.#children.map((child) => {
+      const reason = this.#ends.get(child.index) ?? 'ended on command';
+      const words = this.#ends.has(child.index) ? child.lastError() : null;
+      return `  node ${child.index}: ${reason}; log ${paths.log(this.#options.directory, child.index)}${words === null ? '' : `\n    ${words}`}`;
+    });
+    return new UsageError('testnet/nodes-ended', `No node of the network runs any more:\n${lines.join('\n')}`);
   }
 
   #child(index: number): NodeChild {

@@ -1,7 +1,7 @@
 /** The supervisor over stand-ins for nodes: what it tells them, and what it says when they do not answer or end. */
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { UsageError } from '../../src/base/errors.ts';
 import type { Address, Json } from '../../src/base/types.ts';
 import { NodeChild } from '../../src/testnet/child.ts';
@@ -144,6 +144,46 @@ it('starts none once it is being stopped', async () => {
   await supervisor.stop();
   expect((await errorOf(supervisor.restart(0))).code).toBe('testnet/stopping');
   expect((await supervisor.report()).map(({ state }) => state)).toEqual(['down', 'down']);
+});
+
+describe('nodes that end by themselves', () => {
+  const end = async ({ supervisor, events }: Awaited<ReturnType<typeof network>>, index: number) => {
+    process.kill(Number((await supervisor.report())[index]?.pid), 'SIGKILL');
+    return await until('its end is seen', () => events.find((event) => event.type === 'node-down' && event.index === index));
+  };
+
+  it('are named at once, with their logs; the network is over when none is left', async () => {
+    const running = await network(3);
+    const { supervisor, directory } = running;
+    let over = false;
+    supervisor.allEnded.catch(() => {
+      over = true;
+    });
+    appendFileSync(paths.log(directory, 0), 'ERROR [11-21|13:43:15] Fatal: the node stops   reason="disk full"\nINFO  Stopped\n');
+    const log = paths.log(directory, 0);
+    expect(await end(running, 0)).toEqual({ type: 'node-down', index: 0, reason: 'SIGKILL', expected: false, log });
+    await supervisor.kill(1);
+    expect(over).toBe(false);
+    await end(running, 2);
+    const error = await errorOf(supervisor.allEnded);
+    expect(error.code).toBe('testnet/nodes-ended');
+    expect(error.message).toContain(`node 0: SIGKILL; log ${log}\n    ERROR [11-21|13:43:15] Fatal`);
+    expect(error.message).toContain('node 1: ended on command');
+    expect(error.message).toContain(`node 2: SIGKILL; log ${paths.log(directory, 2)}`);
+  });
+
+  it('do not end it if they were ended on command: one may be started again', async () => {
+    const { supervisor, events } = await network(2);
+    let over = false;
+    supervisor.allEnded.catch(() => {
+      over = true;
+    });
+    await supervisor.kill(0);
+    await supervisor.kill(1);
+    await supervisor.restart(0);
+    expect(events.at(-1)).toMatchObject({ type: 'node-up', index: 0 });
+    expect(over).toBe(false);
+  });
 });
 
 it('gives the later nodes the addresses of the first', async () => {
