@@ -5,8 +5,8 @@
 import { UsageError } from '../base/errors.ts';
 import type { PublicKey } from '../base/signatures.ts';
 import { type Hash, Lsn, ZERO_ADDRESS } from '../base/types.ts';
-import { type History, noteProposal, noteSigned, noteVote, type Signed, signedBy } from '../consensus/pos/protection.ts';
-import { decodeRecord, encodeRecord } from '../consensus/pos/records.ts';
+import { type History, noteSigned, type Signed, signedBy } from '../consensus/pos/protection.ts';
+import { decodeRecord, encodeRecord, noteRecord } from '../consensus/pos/records.ts';
 import { parseGenesis } from '../execution/genesis-document.ts';
 
 export interface SigningHistory {
@@ -53,13 +53,7 @@ export async function openHistory(datadir: string, genesis: unknown): Promise<Si
 /** As the engine reads it after a start. */
 function historyOf(records: readonly Uint8Array[]): History {
   const history: History = new Map();
-  for (const bytes of records) {
-    const record = decodeRecord(bytes);
-    if (record.type === 'proposal') noteProposal(history, record.key, record.slot);
-    else if (record.type === 'signed') noteSigned(history, record.key, record.signed);
-    else if (record.type === 'snapshot') for (const [key, signed] of record.snapshot.history) noteSigned(history, key, signed);
-    else for (const key of record.keys) noteVote(history, key, record.vote.data.source.epoch, record.vote.data.target.epoch);
-  }
+  for (const bytes of records) noteRecord(history, decodeRecord(bytes));
   return history;
 }
 

@@ -1,14 +1,15 @@
 /**
  * What goes into the consensus log: signatures before they leave, and from time to time the state at the finalized block with
- * everything that records before it said, so that those can be dropped. RLP: [kind, ...].
+ * everything that records before it said, so that those can be dropped. RLP: [format, kind, ...].
  */
+import { unreachable } from '../../base/assert.ts';
 import { fromHex } from '../../base/bytes.ts';
-import { DecodeError } from '../../base/errors.ts';
+import { DecodeError, StorageError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/signatures.ts';
 import type { Hash } from '../../base/types.ts';
 import { bytesField, encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import { attestationFields, attestationFrom, decode, fields, hash, list, number, offenceFields, offenceFrom, publicKey } from './codec.ts';
-import type { Signed } from './protection.ts';
+import { type History, noteProposal, noteSigned, noteVote, type Signed } from './protection.ts';
 import { decodeState, encodeState } from './state-codec.ts';
 import type { Attestation, Epoch, Offence, Slot, StakeState } from './types.ts';
 
@@ -31,6 +32,9 @@ export interface Snapshot {
   readonly offences: readonly Offence[];
 }
 
+/** Raised with every change of what follows, states included. Below 4 records had no format, and began with their kind, 0 to 3. */
+export const RECORD_FORMAT = 4;
+
 const PROPOSAL = 0;
 const VOTE = 1;
 const SIGNED = 2;
@@ -42,12 +46,33 @@ const MAX_KEYS = 1_000_000;
 const MAX_KEPT = 4_096;
 
 export function encodeRecord(record: LogRecord): Uint8Array {
-  return encodeRlp(recordFields(record));
+  return encodeRlp([RECORD_FORMAT, ...recordFields(record)]);
 }
 
-/** Throws DecodeError. */
+/** Throws StorageError `pos/record-format` for what another version of synod wrote, `pos/record` for what none did. */
 export function decodeRecord(bytes: Uint8Array): LogRecord {
-  const [kind, ...rest] = list(decode(bytes, 'a record of proof-of-stake', MAX_RECORD_BYTES), 'a record', 8, (value) => value);
+  try {
+    const [format, ...rest] = list(decode(bytes, 'a record of proof-of-stake', MAX_RECORD_BYTES), 'a record', 9, (value) => value);
+    const found = number(format, 'format of a record');
+    if (found !== RECORD_FORMAT) throw otherFormat(found);
+    return recordFrom(rest);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    const message = `A record of the consensus log is not of format ${RECORD_FORMAT}, although it says so. ${ADVICE}`;
+    throw new StorageError('pos/record', message, {}, cause);
+  }
+}
+
+const ADVICE =
+  'To keep what its validators have signed, run `synod validator slashing-protection export` with the synod that wrote it, and import that into a new --datadir; the chain comes from peers. A test network is begun anew by removing its directory.';
+
+function otherFormat(found: number): StorageError {
+  const [who, what] = found < RECORD_FORMAT ? ['an older', found < 4 ? 'one below 4' : found] : ['a newer', found];
+  const message = `The consensus log of this datadir was written by ${who} synod: expected records of format ${RECORD_FORMAT}, found ${what}. ${ADVICE}`;
+  return new StorageError('pos/record-format', message, { expected: RECORD_FORMAT, found });
+}
+
+function recordFrom([kind, ...rest]: readonly unknown[]): LogRecord {
   switch (number(kind, 'kind of record')) {
     case PROPOSAL: {
       const [key, slot, block] = fields(rest, 'a proposal record', 3);
@@ -65,10 +90,25 @@ export function decodeRecord(bytes: Uint8Array): LogRecord {
     case SNAPSHOT:
       return { type: 'snapshot', snapshot: snapshotFrom(rest) };
     default:
-      throw new DecodeError(
-        'pos/record',
-        `The consensus log has a record of unknown kind ${number(kind, 'kind')}; was it written by a newer version?`,
-      );
+      throw new DecodeError('pos/record', `There are no records of kind ${number(kind, 'kind')}.`);
+  }
+}
+
+/** Takes what a record says was signed into a history. */
+export function noteRecord(history: History, record: LogRecord): void {
+  switch (record.type) {
+    case 'proposal':
+      return noteProposal(history, record.key, record.slot);
+    case 'vote':
+      for (const key of record.keys) noteVote(history, key, record.vote.data.source.epoch, record.vote.data.target.epoch);
+      return;
+    case 'signed':
+      return noteSigned(history, record.key, record.signed);
+    case 'snapshot':
+      for (const [key, signed] of record.snapshot.history) noteSigned(history, key, signed);
+      return;
+    default:
+      return unreachable(record);
   }
 }
 

@@ -14,8 +14,7 @@ import { restoreEvidence } from './evidence.ts';
 import { executed, newForkChoice } from './forkchoice.ts';
 import { anchorAt, updateHead } from './head.ts';
 import type { PosMessage } from './messages.ts';
-import { noteProposal, noteSigned, noteVote } from './protection.ts';
-import { decodeRecord, type Snapshot } from './records.ts';
+import { decodeRecord, noteRecord, type Snapshot } from './records.ts';
 import { blockOf, type Turn, trace } from './state.ts';
 import { applyBlock, keepState, stateAfter } from './states.ts';
 import { wakeUp } from './trust.ts';
@@ -55,23 +54,11 @@ function readRecords(turn: Turn, records: readonly Uint8Array[]): Snapshot | nul
   let last: Snapshot | null = null;
   for (const bytes of records) {
     const record = decodeRecord(bytes);
-    switch (record.type) {
-      case 'proposal':
-        noteProposal(history, record.key, record.slot);
-        break;
-      case 'vote':
-        for (const key of record.keys) noteVote(history, key, record.vote.data.source.epoch, record.vote.data.target.epoch);
-        turn.state.lastVotes = [...turn.state.lastVotes, record.vote].slice(-MAX_LAST_VOTES);
-        break;
-      case 'signed':
-        noteSigned(history, record.key, record.signed);
-        break;
-      case 'snapshot':
-        for (const [key, signed] of record.snapshot.history) noteSigned(history, key, signed);
-        turn.state.lastVotes = record.snapshot.lastVotes;
-        last = record.snapshot;
-        break;
-    }
+    noteRecord(history, record);
+    if (record.type === 'vote') turn.state.lastVotes = [...turn.state.lastVotes, record.vote].slice(-MAX_LAST_VOTES);
+    if (record.type !== 'snapshot') continue;
+    turn.state.lastVotes = record.snapshot.lastVotes;
+    last = record.snapshot;
   }
   return last;
 }
