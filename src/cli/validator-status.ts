@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
 import type { PublicKey } from '../base/signatures.ts';
 import { argumentError, formatAmount, print, table, visibleWidth } from './output.ts';
-import { createRpcClient, rpcOption } from './rpc-client.ts';
+import { createRpcClient, type RpcClient, rpcOption } from './rpc-client.ts';
 import {
   addDatadirOption,
   addDirectoryOption,
@@ -37,7 +37,7 @@ const Validators = z.array(
     withdrawableEpoch: EpochOrNever,
   }),
 );
-type Known = z.infer<typeof Validators>[number];
+export type Known = z.infer<typeof Validators>[number];
 /** A key that no deposit was made for, or whose deposit is in no block yet. */
 interface Unknown {
   readonly publicKey: PublicKey;
@@ -61,15 +61,18 @@ export function registerValidatorStatus(validator: Command): void {
 async function showStatus(named: readonly PublicKey[], flags: StatusFlags): Promise<void> {
   if (flags.all === true && named.length > 0) throw argumentError('all', 'Either name validators or ask for --all.');
   const wanted = flags.all === true ? null : await keysFor(named, flags);
-  const answer = Validators.safeParse(await createRpcClient(flags.rpc).call('synod_getValidators'));
-  if (!answer.success) {
-    const { path = [], message = '' } = answer.error.issues[0] ?? {};
-    throw new UsageError('rpc/bad-reply', `The node's validators are not in the expected form: ${path.join('.')}: ${message}.`);
-  }
-  const known = new Map(answer.data.map((validator) => [validator.publicKey, validator]));
-  const rows =
-    wanted === null ? answer.data : wanted.map((publicKey): Known | Unknown => known.get(publicKey) ?? { publicKey, status: 'unknown' });
+  const all = await askValidators(createRpcClient(flags.rpc));
+  const known = new Map(all.map((validator) => [validator.publicKey, validator]));
+  const rows = wanted === null ? all : wanted.map((publicKey): Known | Unknown => known.get(publicKey) ?? { publicKey, status: 'unknown' });
   print(flags.json, rows, () => statusTable(rows, process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY));
+}
+
+/** All that the node knows. Throws UsageError `rpc/bad-reply`, and what the call throws. */
+export async function askValidators(rpc: RpcClient): Promise<readonly Known[]> {
+  const answer = Validators.safeParse(await rpc.call('synod_getValidators'));
+  if (answer.success) return answer.data;
+  const { path = [], message = '' } = answer.error.issues[0] ?? {};
+  throw new UsageError('rpc/bad-reply', `The node's validators are not in the expected form: ${path.join('.')}: ${message}.`);
 }
 
 /** With whole keys where they have room, and in a pipe. */

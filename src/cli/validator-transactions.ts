@@ -38,6 +38,7 @@ import {
   waitForReceipt,
   warnOfPublicKey,
 } from './transaction.ts';
+import { type Advice, exitAdvice, topUpAdvice, warnBefore, withdrawAdvice } from './validator-advice.ts';
 import { addDirectoryOption, directoryOf, publicKeysArgument, type ValidatorFlags } from './validator-options.ts';
 import { parsedBy } from './wallet-options.ts';
 
@@ -64,11 +65,11 @@ export function registerTransactions(validator: Command): void {
   registerDeposit(validator);
   const topUp = validator.command('top-up').description('add stake to validators; anybody may, and it goes to the depositor in the end');
   amountOption(topUp).makeOptionMandatory();
-  finish(topUp, onlyValue(topUpCall), '  synod validator top-up 0xa398...3ad5 --amount 32 --wait');
+  finish(topUp, onlyValue(topUpCall, topUpAdvice), '  synod validator top-up 0xa398...3ad5 --amount 32 --wait');
   const exit = validator.command('exit').description('let validators leave: they sign until their turn in the exit queue has come');
-  finish(exit, onlyValue(exitCall), '  synod validator exit 0xa398...3ad5 --from 0xf39F...2266 --wait', EXITED);
+  finish(exit, onlyValue(exitCall, exitAdvice), '  synod validator exit 0xa398...3ad5 --from 0xf39F...2266 --wait', EXITED);
   const withdraw = validator.command('withdraw').description('ask for the stake of validators that have left, for their depositor');
-  finish(withdraw, onlyValue(withdrawCall), '  synod validator withdraw 0xa398...3ad5 --from 0xf39F...2266 --wait');
+  finish(withdraw, onlyValue(withdrawCall, withdrawAdvice), '  synod validator withdraw 0xa398...3ad5 --from 0xf39F...2266 --wait');
 }
 
 function registerDeposit(validator: Command): void {
@@ -130,7 +131,7 @@ async function run(keys: readonly PublicKey[], flags: StakeFlags, makeCalls: Mak
   for (const [i, fields] of prepared.entries()) {
     const transaction = await submit(rpc, sender, fields, privateKey);
     // If a later one fails it must be known which were sent.
-    if (flags.json !== true && prepared.length > 1) note(`Sent ${transaction.hash} for ${keys[i]}.`);
+    if (flags.json !== true && (prepared.length > 1 || flags.wait === true)) note(`Sent ${transaction.hash} for ${keys[i]}.`);
     sent.push(transaction);
   }
   await report(keys, sent, flags, rpc);
@@ -142,6 +143,7 @@ function refuse(error: unknown, publicKey: PublicKey): never {
 
 async function report(keys: readonly PublicKey[], sent: readonly Sent[], flags: StakeFlags, rpc: RpcClient): Promise<void> {
   const receipts: Receipt[] = [];
+  if (flags.wait === true && flags.json !== true) note(`Waiting for a block with ${sent.length === 1 ? 'it' : 'them'} ...`);
   if (flags.wait === true) for (const { hash } of sent) receipts.push(await waitForReceipt(rpc, hash, flags.timeout));
   const rows = sent.map((transaction, i) => ({ publicKey: keys[i], ...transaction, ...(receipts[i] && { receipt: receipts[i] }) }));
   print(flags.json, rows, () =>
@@ -171,8 +173,12 @@ function printCalls(flags: StakeFlags, calls: readonly StakeCall[]): void {
 
 // ---- The calls -------------------------------------------------------------------------------------------------
 
-function onlyValue(callOf: (publicKey: PublicKey) => Uint8Array): MakeCalls {
-  return async (keys, _depositor, { amount = 0n }) => keys.map((publicKey) => ({ publicKey, value: amount, data: callOf(publicKey) }));
+function onlyValue(callOf: (publicKey: PublicKey) => Uint8Array, advice: Advice): MakeCalls {
+  return async (keys, _depositor, { amount = 0n, print }, rpc) => {
+    // What is printed may be sent at any time, and no node need be there.
+    if (print !== true) await warnBefore(keys, rpc, advice);
+    return keys.map((publicKey) => ({ publicKey, value: amount, data: callOf(publicKey) }));
+  };
 }
 
 async function depositCalls(keys: readonly PublicKey[], depositor: Address, flags: StakeFlags, rpc: RpcClient): Promise<StakeCall[]> {

@@ -100,7 +100,10 @@ async function claim(directory: string, text: string, token: string): Promise<vo
 
 function alreadyRunning(directory: string, other: ControlFile | null, state: string): UsageError {
   const which = other === null ? '' : ` (process ${other.pid}${state === 'silent' ? ', which does not answer' : ''})`;
-  return new UsageError('testnet/already-running', `A test network already runs in ${directory}${which}. Stop it, or name another --dir.`);
+  return new UsageError(
+    'testnet/already-running',
+    `A test network runs in ${directory}, or is being stopped there${which}. Stop it, wait until it has ended, or name another --dir.`,
+  );
 }
 
 /** False when there is a file of this name already. */

@@ -165,6 +165,60 @@ describe('the other calls', () => {
   });
 });
 
+describe('what would surprise who sends it', () => {
+  const known = (status: string, fields: object = {}) => ({
+    synod_getValidators: [
+      {
+        index: 5,
+        publicKey: FIRST,
+        status,
+        balance: '32000000000',
+        effectiveBalance: '32000000000',
+        slashed: false,
+        activationEpoch: 9,
+        exitEpoch: null,
+        withdrawableEpoch: null,
+        ...fields,
+      },
+    ],
+  });
+
+  test.each([
+    ['exit', known('pending_queued'), 'not before epoch 9'],
+    ['exit', known('exited_slashed', { exitEpoch: 12, slashed: true }), 'leaves, or has left, in epoch 12 already'],
+    ['exit', known('active_exiting', { exitEpoch: 12 }), 'leaves, or has left, in epoch 12 already'],
+    ['withdraw', known('active_ongoing'), 'only when it has left'],
+    ['withdraw', known('active_exiting', { exitEpoch: 12, withdrawableEpoch: 76 }), 'not before epoch 76'],
+    ['withdraw', known('withdrawal_possible', { balance: '0' }), 'has no stake'],
+    ['top-up', known('exited_unslashed', { exitEpoch: 12, withdrawableEpoch: 76 }), 'leaves, or has left, in epoch 12'],
+  ])('is said before %s, which is sent all the same', async (command, answers, says) => {
+    const amount = command === 'top-up' ? ['--amount', '1'] : [];
+    const { exitCode, stderr, transactions } = await send([command, FIRST, '--dev-account', '0', ...amount], answers);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(says);
+    expect(stderr).toContain(FIRST);
+    expect(transactions).toHaveLength(1);
+  });
+
+  test.each([
+    ['exit', known('active_ongoing')],
+    ['withdraw', known('withdrawal_possible', { exitEpoch: 1, withdrawableEpoch: 65 })],
+    ['exit', { synod_getValidators: [] }],
+    ['exit', { synod_getValidators: 'nonsense' }],
+  ])('nothing else is said before %s', async (command, answers) => {
+    expect(await send([command, FIRST, '--dev-account', '0'], answers)).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  test('is said what is waited for', async () => {
+    const receipt = { status: '0x1', blockNumber: '0x9', gasUsed: '0x5208', effectiveGasPrice: '0x1' };
+    const { stderr, transactions } = await send(['deposit', FIRST, '--dev-account', '0', ...validators, '--wait'], {
+      eth_getTransactionReceipt: receipt,
+    });
+    expect(stderr).toContain(`Sent ${transactions[0]?.hash} for ${FIRST}`);
+    expect(stderr).toContain('Waiting for a block with it');
+  });
+});
+
 describe('what the contract refuses', () => {
   const reverting = (data: string) => ({
     eth_estimateGas: () => {
