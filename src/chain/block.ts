@@ -17,11 +17,20 @@ export interface Block extends SealedHeader {
   readonly payload: Uint8Array;
 }
 
+/** What one node gives another that asks: a block, and the proof that it is final, where the giver has one. */
+export interface ProvenBlock extends Block {
+  readonly certificate: Uint8Array | null;
+}
+
 /** A whole encoded block; the same bound as EIP-7934 leaves for the execution payload. */
 export const MAX_BLOCK_BYTES = 8 * 1024 * 1024;
 /** 21,000 gas each: more cannot fit the largest gas limit that the rules let a block have in practice. */
 export const MAX_BLOCK_TRANSACTIONS = 100_000;
 export const MAX_PAYLOAD_BYTES = 1024 * 1024;
+/** Some hundred members' keys and signatures. */
+export const MAX_CERTIFICATE_BYTES = 64 * 1024;
+/** A block of any size with a certificate, and their framing. */
+export const MAX_PROVEN_BLOCK_BYTES = MAX_BLOCK_BYTES + MAX_CERTIFICATE_BYTES + 64;
 
 export function encodeBlock(block: Block): Uint8Array {
   return RLP.encode([headerFields(block.header), block.seal, [...block.transactions], block.payload]);
@@ -41,6 +50,19 @@ export function decodeBlock(bytes: Uint8Array): Block {
     transactions: listField(parts[2], 'transactions', MAX_BLOCK_TRANSACTIONS).map((tx) => bytesField(tx, 'a transaction')),
     payload: limited(bytesField(parts[3], 'payload'), MAX_PAYLOAD_BYTES, 'payload'),
   };
+}
+
+/** [block] or [block, certificate], the block as it is encoded alone. */
+export function encodeProvenBlock({ certificate, ...block }: ProvenBlock): Uint8Array {
+  return RLP.encode(certificate === null ? [encodeBlock(block)] : [encodeBlock(block), certificate]);
+}
+
+/** Throws DecodeError. Whether the certificate proves anything is for the engine to say. */
+export function decodeProvenBlock(bytes: Uint8Array): ProvenBlock {
+  const parts = listField(decodeRlp(bytes, 'proven block'), 'proven block', 2);
+  const block = decodeBlock(bytesField(parts[0], 'block'));
+  if (parts.length === 1) return { ...block, certificate: null };
+  return { ...block, certificate: limited(bytesField(parts[1], 'certificate'), MAX_CERTIFICATE_BYTES, 'certificate') };
 }
 
 /** The encoding of a header with its seal: [[header fields], seal]. */

@@ -60,10 +60,16 @@ export type Event<Message> =
   | { readonly type: 'sealed'; readonly request: RequestId; readonly header: Header }
   /**
    * A block whose encoding and size are checked, and that its transactions and payload are those of its header (else a
-   * good header with another body could get the good block marked invalid). `from` is null for 'local'.
+   * good header with another body could get the good block marked invalid). `from` is null for 'local'. What comes by
+   * 'sync' may have a certificate with it, as yet unchecked: the one with which its sender finalized it.
    */
-  | { readonly type: 'block'; readonly block: Block; readonly origin: Origin; readonly from: NodeId | null }
-  | { readonly type: 'certificate'; readonly hash: Hash; readonly certificate: Certificate; readonly from: NodeId | null }
+  | {
+      readonly type: 'block';
+      readonly block: Block;
+      readonly origin: Origin;
+      readonly from: NodeId | null;
+      readonly certificate: Certificate | null;
+    }
   /** The pool has transactions that the last built block had not. Coalesced: at most one waits in the queue. */
   | { readonly type: 'mempool'; readonly pending: number }
   /** An operator's command (`request` is answered by `reply`). Unknown commands are answered with an error. */

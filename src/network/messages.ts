@@ -8,13 +8,13 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import { bigToBytes, EMPTY, fromHex, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError, RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
-import { MAX_BLOCK_BYTES } from '../chain/block.ts';
+import { MAX_BLOCK_BYTES, MAX_PROVEN_BLOCK_BYTES } from '../chain/block.ts';
 import type { ChainParams } from '../chain/params.ts';
 import { bytesField, decodeRlp, integer, listField, safeNumber } from '../chain/rlp.ts';
 import { HEADERS_PER_REQUEST, MAX_BLOCKS_PER_REQUEST, MAX_LOCATOR_HASHES } from '../sync/limits.ts';
 
 /** Counted up whenever two versions would no longer understand each other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export const MAX_STATUS_BYTES = 1024;
 export const MAX_HEADERS = HEADERS_PER_REQUEST;
@@ -23,7 +23,7 @@ export const MAX_HEADER_BYTES = 2 * 1024;
 export const MAX_BLOCK_HASHES = MAX_BLOCKS_PER_REQUEST;
 /** A response stops growing once it is this large. It holds at least one block, whatever that block's size. */
 export const TARGET_RESPONSE_BYTES = 4 * 1024 * 1024;
-export const MAX_RESPONSE_BYTES = TARGET_RESPONSE_BYTES + MAX_BLOCK_BYTES + 64 * 1024;
+export const MAX_RESPONSE_BYTES = TARGET_RESPONSE_BYTES + MAX_PROVEN_BLOCK_BYTES + 64 * 1024;
 export const MAX_REQUEST_BYTES = 4 * 1024;
 /** One gossip message of transactions, or one answer to a request for those that are pending. */
 export const MAX_TRANSACTIONS_BYTES = 256 * 1024;

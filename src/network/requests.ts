@@ -6,7 +6,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { explain, RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
-import { MAX_BLOCK_BYTES } from '../chain/block.ts';
+import { MAX_PROVEN_BLOCK_BYTES } from '../chain/block.ts';
 import { readFrame, writeFrame } from './frames.ts';
 import {
   decodeHashes,
@@ -92,7 +92,7 @@ export class Requests {
   /** Encoded blocks in the order asked for, without those the peer does not have or that exceed one response. */
   async blocks(peer: NodeId, hashes: readonly Hash[]): Promise<readonly Uint8Array[]> {
     const asked = hashes.slice(0, MAX_BLOCK_HASHES);
-    return this.#ask(peer, 'blocks', encodeHashes(asked), asked.length, MAX_BLOCK_BYTES);
+    return this.#ask(peer, 'blocks', encodeHashes(asked), asked.length, MAX_PROVEN_BLOCK_BYTES);
   }
 
   /** Some of the transactions that are pending there. */

@@ -15,7 +15,7 @@ import { BoundedQueue } from '../base/bounded.ts';
 import { InternalError, RuleError, SynodError } from '../base/errors.ts';
 import { type Hash, type Json, Lsn, type NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
-import type { AdminCommand, AnyEngine, Context, Effect, Event, Origin, RequestId } from '../consensus/engine.ts';
+import type { AdminCommand, AnyEngine, Certificate, Context, Effect, Event, Origin, RequestId } from '../consensus/engine.ts';
 import type { Ports } from './ports.ts';
 import { Timers } from './timers.ts';
 
@@ -46,6 +46,14 @@ export interface DriverStats {
   /** Events from peers that found the queue full. */
   readonly dropped: number;
   readonly durable: Lsn;
+}
+
+/** A block from outside, and what came with it. See the engine's event. */
+export interface BlockArrival {
+  readonly block: Block;
+  readonly origin: Origin;
+  readonly from: NodeId | null;
+  readonly certificate?: Certificate | null;
 }
 
 type AnyEvent = Event<unknown>;
@@ -140,9 +148,9 @@ export class Driver {
    * False when the queue is full: the caller may offer the block again later. `processed` is called after the engine's
    * step for this block, which may be later when the driver is at work already.
    */
-  receiveBlock(block: Block, origin: Origin, from: NodeId | null, processed?: () => void): boolean {
+  receiveBlock({ block, origin, from, certificate = null }: BlockArrival, processed?: () => void): boolean {
     const bytes = block.transactions.reduce((sum, transaction) => sum + transaction.length, 1_024 + block.payload.length);
-    return this.#receive({ type: 'block', block, origin, from }, bytes, processed);
+    return this.#receive({ type: 'block', block, origin, from, certificate }, bytes, processed);
   }
 
   /** The pool changed. Said often, delivered once until the engine has seen it. */

@@ -4,7 +4,7 @@
  */
 import { RuleError, SynodError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
-import { type Block, decodeBlock, decodeSealedHeader, encodeBlock, encodeSealedHeader } from '../chain/block.ts';
+import { decodeProvenBlock, decodeSealedHeader, encodeBlock, encodeProvenBlock, encodeSealedHeader } from '../chain/block.ts';
 import type { SealedHeader } from '../chain/header.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { Mempool } from '../mempool/mempool.ts';
@@ -69,7 +69,7 @@ export function networkHandlers(parts: NodeParts, network: Promise<Network>): Ne
     onPeerGone: (peer) => once(() => sync.peerGone(peer)),
     onStatus: (peer, theirs) => once(() => sync.peer(peer, theirs)),
     serveHeaders: (request) => serveHeaders(store, locatorOf(store, request), request.limit).map(encodeSealedHeader),
-    serveBlocks: (hashes) => serveBlocks((hash) => store.block(hash), hashes).map(encodeBlock),
+    serveBlocks: (hashes) => serveBlocks(store, hashes).map(encodeProvenBlock),
     serveTransactions: () => pool.executable(MAX_SHARED_TRANSACTIONS),
     onFailure: fatal,
   };
@@ -132,7 +132,7 @@ export function syncTransport(network: () => Network, fatal: (error: unknown) =>
     requestHeaders: (peer, locator, limit, done) =>
       answer(decoded(network(), peer, network().requestHeaders(peer, { locator, limit }), decodeSealedHeader), done, fatal),
     requestBlocks: (peer, hashes, done) =>
-      answer(decoded(network(), peer, network().requestBlocks(peer, hashes), decodeBlock), done, fatal),
+      answer(decoded(network(), peer, network().requestBlocks(peer, hashes), decodeProvenBlock), done, fatal),
     offence: (peer, error) => network().offence(peer, error),
   };
 }
@@ -146,7 +146,7 @@ function answer<T>(reply: Promise<T>, done: (value: T | null) => void, fatal: (e
 }
 
 /** Decodes a reply; what cannot be decoded is an offence of the peer that sent it. */
-async function decoded<T extends SealedHeader | Block>(
+async function decoded<T extends SealedHeader>(
   network: Network,
   peer: NodeId,
   reply: Promise<readonly Uint8Array[]>,

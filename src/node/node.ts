@@ -154,7 +154,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     view: store.view,
     pool,
     clock: systemClock,
-    deliver: (block, from) => driver.receiveBlock(block, 'gossip', from),
+    deliver: (block, from) => driver.receiveBlock({ block, origin: 'gossip', from }),
   });
   const sync = new SyncHost({
     engine,
@@ -162,7 +162,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     clock: systemClock,
     transport: syncTransport(() => network, fatal),
     bodyMatches,
-    deliver: (block, from, processed) => driver.receiveBlock(block, 'sync', from, processed),
+    deliver: (block, from, processed) => driver.receiveBlock({ block, certificate: block.certificate, origin: 'sync', from }, processed),
     // Under proof-of-stake weight is height: no branch is followed before its headers have shown that they lead to the checkpoint.
     settings: { minimumWeight: BigInt(config.checkpoint?.number ?? 0) },
     onProgress: (progress) => importLog.sync(progress, systemClock.nowMs()),

@@ -92,7 +92,7 @@ async function assemble(chain: OpenChain): Promise<OfflineChain> {
     if (store.view.status(hash) !== undefined) return false;
     checkBody(block);
     offences.length = 0;
-    driver.receiveBlock(block, 'sync', NOBODY);
+    driver.receiveBlock({ block, origin: 'sync', from: NOBODY });
     const [offence] = offences;
     await checks.finished();
     if (store.view.status(hash) === undefined) {

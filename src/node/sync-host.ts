@@ -5,7 +5,7 @@
 import { unreachable } from '../base/assert.ts';
 import type { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
-import type { Block } from '../chain/block.ts';
+import type { Block, ProvenBlock } from '../chain/block.ts';
 import { hashHeader, type SealedHeader } from '../chain/header.ts';
 import type { BlockStatus, ChainView } from '../chain/tree.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
@@ -21,7 +21,7 @@ const MAX_TIMERS = 1_024;
 /** What sync needs of the network: requests that are answered once, with a decoded reply, or with null when none can come. */
 export interface SyncTransport {
   requestHeaders(peer: NodeId, locator: readonly Hash[], limit: number, done: (headers: readonly SealedHeader[] | null) => void): void;
-  requestBlocks(peer: NodeId, hashes: readonly Hash[], done: (blocks: readonly Block[] | null) => void): void;
+  requestBlocks(peer: NodeId, hashes: readonly Hash[], done: (blocks: readonly ProvenBlock[] | null) => void): void;
   offence(peer: NodeId, error: RuleError): void;
 }
 
@@ -32,7 +32,7 @@ export interface SyncHostOptions {
   readonly transport: SyncTransport;
   readonly bodyMatches: (block: Block) => boolean;
   /** Hands a block to the driver, which calls back after the engine's step for it; false when its queue is full. */
-  readonly deliver: (block: Block, from: NodeId, processed: () => void) => boolean;
+  readonly deliver: (block: ProvenBlock, from: NodeId, processed: () => void) => boolean;
   readonly settings: Omit<SyncSettings, 'weightMayFall'>;
   /** Whenever sync begins, learns more of what is ahead, or ends. */
   readonly onProgress: (progress: Progress) => void;
@@ -145,7 +145,7 @@ export class SyncHost {
     }
   }
 
-  #deliver(block: Block, from: NodeId): void {
+  #deliver(block: ProvenBlock, from: NodeId): void {
     const hash = hashHeader(block.header);
     // 'stored' is told here; 'executed' and 'invalid' follow from the ledger.
     const settle = () => this.settled(hash, this.#options.view.status(hash) ?? 'refused');

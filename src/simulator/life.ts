@@ -5,8 +5,8 @@
 import { BoundedMap } from '../base/bounded.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import type { Json, Lsn, NodeId } from '../base/types.ts';
-import type { Block } from '../chain/block.ts';
+import type { Hash, Json, Lsn, NodeId } from '../base/types.ts';
+import type { Block, ProvenBlock } from '../chain/block.ts';
 import { hashHeader, type SealedHeader } from '../chain/header.ts';
 import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import type { AdminCommand, AnyEngine } from '../consensus/engine.ts';
@@ -94,7 +94,8 @@ export class Life {
       clock,
       transport: this.#syncTransport(),
       bodyMatches: (block) => tier.bodyMatches(block),
-      deliver: (block, from, processed) => this.driver.receiveBlock(block, 'sync', from, processed),
+      deliver: (block, from, processed) =>
+        this.driver.receiveBlock({ block, certificate: block.certificate, origin: 'sync', from }, processed),
       settings: { minimumWeight: 0n },
       onProgress: () => undefined,
       fatal,
@@ -104,7 +105,7 @@ export class Life {
       view: this.chain,
       clock,
       checkBody: (block) => tier.checkBody(block),
-      deliver: (block, from) => this.driver.receiveBlock(block, 'gossip', from),
+      deliver: (block, from) => this.driver.receiveBlock({ block, origin: 'gossip', from }),
     };
   }
 
@@ -178,13 +179,18 @@ export class Life {
       }
       case 'getBlocks': {
         const { request, hashes } = packet;
-        return send(from, { type: 'blocks', request, blocks: serveBlocks((hash) => this.chain.block(hash), hashes) });
+        return send(from, { type: 'blocks', request, blocks: this.#serveBlocks(hashes) });
       }
       case 'headers':
       case 'blocks':
       case 'refused':
         if (this.#requests.get(packet.request)?.peer === from) this.#answer(packet.request, packet);
     }
+  }
+
+  #serveBlocks(hashes: readonly Hash[]): readonly ProvenBlock[] {
+    const { durable } = this.#here.open;
+    return serveBlocks({ block: (hash) => this.chain.block(hash), certificate: (hash) => durable.certificate(hash) }, hashes);
   }
 
   #receiveBlock(from: number, block: Block): void {

@@ -47,6 +47,10 @@ export class DurableChain implements ServedChain {
     return this.blocks.get(hash)?.node;
   }
 
+  certificate(hash: Hash): Certificate | undefined {
+    return this.certificates.get(hash);
+  }
+
   setHead({ newHead, added }: HeadChange): void {
     this.head = newHead;
     this.#canonical.length = newHead.header.number + 1;

@@ -84,6 +84,7 @@ export interface OpenLedger {
 
 export interface DurableView extends ServedChain {
   readonly finalized: HeaderNode;
+  certificate(hash: Hash): Certificate | undefined;
 }
 
 /** Transactions that wait for a block. */

@@ -1,7 +1,7 @@
 /** Downloading a proven branch: bodies from everybody who has them, delivered to the engine in order and no faster than it settles them. */
 import { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
-import { type Block, MAX_BLOCK_BYTES } from '../chain/block.ts';
+import { MAX_BLOCK_BYTES, type ProvenBlock } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { BlockStatus } from '../chain/tree.ts';
 import {
@@ -17,7 +17,7 @@ import {
 } from './limits.ts';
 import { isResting, strike } from './peers.ts';
 import { askBlocks } from './requests.ts';
-import { leaveBranch, provenHeight, rejectBranch } from './session.ts';
+import { leaveBranch, leaveRefused, provenHeight, rejectBranch } from './session.ts';
 import { blockBytes } from './size.ts';
 import { type BlocksRequest, offend, type Peer, type Session, type Slot, type Turn } from './state.ts';
 
@@ -47,7 +47,7 @@ export function blockSettled(turn: Turn, session: Session, hash: Hash, status: B
     return;
   }
   // The engine has its reasons, and blames the peer itself when they are the peer's fault.
-  if (status === 'refused' && slot?.phase === 'delivered') leaveBranch(turn, session);
+  if (status === 'refused' && slot?.phase === 'delivered') leaveRefused(turn, session);
 }
 
 function rejectInvalid(turn: Turn, session: Session, hash: Hash): false {
@@ -177,7 +177,7 @@ function serves(a: Peer, b: Peer): boolean {
   return a.id < b.id;
 }
 
-export function acceptBlocks(turn: Turn, session: Session, request: BlocksRequest, blocks: readonly Block[]): void {
+export function acceptBlocks(turn: Turn, session: Session, request: BlocksRequest, blocks: readonly ProvenBlock[]): void {
   const peer = turn.state.peers.get(request.peer);
   if (peer === undefined) return;
   const asked = new Set(request.hashes);
@@ -217,7 +217,7 @@ function returnSlots(session: Session, request: BlocksRequest): void {
   }
 }
 
-function hold(turn: Turn, session: Session, from: NodeId, block: Block, asked: Set<Hash>): void {
+function hold(turn: Turn, session: Session, from: NodeId, block: ProvenBlock, asked: Set<Hash>): void {
   const hash = hashHeader(block.header);
   // Each hash counts once, so a reply that repeats a block is refused as well.
   if (!asked.delete(hash)) throw new RuleError('sync/unrequested', `The peer sent block ${hash}, which it was not asked for.`);

@@ -4,7 +4,7 @@
  */
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
-import type { Block } from '../chain/block.ts';
+import type { Block, ProvenBlock } from '../chain/block.ts';
 import type { SealedHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import { HEADERS_PER_REQUEST, MAX_BLOCKS_PER_REQUEST, MAX_BLOCKS_REPLY_BYTES, MAX_LOCATOR_HASHES } from './limits.ts';
@@ -15,6 +15,12 @@ export interface ServedChain {
   readonly head: HeaderNode;
   canonical(number: number): Hash | undefined;
   header(hash: Hash): HeaderNode | undefined;
+}
+
+export interface ServedBlocks {
+  block(hash: Hash): Block | undefined;
+  /** With which it was finalized here. Not every final block has one of its own: it may be final by a descendant's. */
+  certificate(hash: Hash): Uint8Array | undefined;
 }
 
 /**
@@ -37,20 +43,20 @@ export function serveHeaders(chain: ServedChain, locator: readonly Hash[], limit
 }
 
 /**
- * The blocks among these that are here, in the order of the request, up to `MAX_BLOCKS_REPLY_BYTES` but at least one.
+ * The blocks among these that are here, with their certificates, in the order of the request, up to `MAX_BLOCKS_REPLY_BYTES` but at least one.
  * Throws RuleError for a request out of bounds.
  */
-export function serveBlocks(read: (hash: Hash) => Block | undefined, hashes: readonly Hash[]): Block[] {
+export function serveBlocks(chain: ServedBlocks, hashes: readonly Hash[]): ProvenBlock[] {
   if (hashes.length > MAX_BLOCKS_PER_REQUEST)
     throw outOfBounds('sync/blocks-limit', `at most ${MAX_BLOCKS_PER_REQUEST} hashes of blocks`, hashes.length);
-  const blocks: Block[] = [];
+  const blocks: ProvenBlock[] = [];
   let bytes = 0;
   for (const hash of new Set(hashes)) {
-    const block = read(hash);
+    const block = chain.block(hash);
     if (block === undefined) continue;
     bytes += blockBytes(block);
     if (blocks.length > 0 && bytes > MAX_BLOCKS_REPLY_BYTES) break;
-    blocks.push(block);
+    blocks.push({ ...block, certificate: chain.certificate(hash) ?? null });
   }
   return blocks;
 }

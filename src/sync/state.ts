@@ -1,7 +1,7 @@
 /** What sync remembers between steps. All of it is bounded by `limits.ts`, and none of it needs to survive a restart. */
 import type { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
-import type { Block } from '../chain/block.ts';
+import type { ProvenBlock } from '../chain/block.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import { FIRST_BLOCKS_PER_REQUEST } from './limits.ts';
 import type { PeerStatus, Progress, SyncContext, SyncEffect, SyncRequestId, SyncSettings } from './types.ts';
@@ -31,6 +31,8 @@ export interface Peer {
   strikes: number;
   /** Requests without an answer since its last reply. */
   failures: number;
+  /** Times in a row that the engine did not take a block of its branch, for which nobody need be to blame. */
+  refusals: number;
   /** Surveys of it that were cut short for the others' sake. */
   turns: number;
   restUntilMs: number;
@@ -79,7 +81,7 @@ export interface Session {
   readonly checkpoints: Map<number, Hash>;
   /** The survey outgrew its window: `slots` holds only the newest of its headers. */
   trimmed: boolean;
-  /** The branch is known to be heavier than our head was. */
+  /** The branch is known to be worth its download: it is heavier than our head was, or the engine misses it. */
   proven: boolean;
   /** In the second pass over a trimmed survey: nothing above the last matched checkpoint is downloaded. */
   confirming: boolean;
@@ -112,7 +114,7 @@ export interface Session {
 export interface Slot {
   readonly node: HeaderNode;
   phase: 'missing' | 'asked' | 'held' | 'delivered' | 'stored';
-  block: Block | null;
+  block: ProvenBlock | null;
   from: NodeId | null;
   bytes: number;
 }
@@ -145,6 +147,7 @@ export function newPeer(id: NodeId, status: PeerStatus): Peer {
     probe: false,
     strikes: 0,
     failures: 0,
+    refusals: 0,
     turns: 0,
     restUntilMs: 0,
     inFlight: 0,

@@ -5,7 +5,7 @@
  */
 import type { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
-import type { Block } from '../chain/block.ts';
+import type { Block, ProvenBlock } from '../chain/block.ts';
 import type { SealedHeader } from '../chain/header.ts';
 import type { BlockStatus, ChainView, Facts, HeaderNode, HeaderView } from '../chain/tree.ts';
 
@@ -29,7 +29,7 @@ export type SyncEvent =
   /** Reply to `requestHeaders`: decoded, bounded in bytes, otherwise unchecked. */
   | { readonly type: 'headers'; readonly peer: NodeId; readonly request: SyncRequestId; readonly headers: readonly SealedHeader[] }
   /** Reply to `requestBlocks`: those of the blocks that the peer has, as many as a reply may carry. */
-  | { readonly type: 'blocks'; readonly peer: NodeId; readonly request: SyncRequestId; readonly blocks: readonly Block[] }
+  | { readonly type: 'blocks'; readonly peer: NodeId; readonly request: SyncRequestId; readonly blocks: readonly ProvenBlock[] }
   /** The request cannot be answered: refused, unreachable, malformed reply. Silence needs no event; sync times it. */
   | { readonly type: 'failed'; readonly peer: NodeId; readonly request: SyncRequestId }
   /** The engine's `fetch`: a block is missing. */
@@ -55,7 +55,7 @@ export type SyncEffect =
     }
   | { readonly type: 'requestBlocks'; readonly request: SyncRequestId; readonly peer: NodeId; readonly hashes: readonly Hash[] }
   /** Hand the block to the engine (origin 'sync'); `settled` follows. */
-  | { readonly type: 'deliver'; readonly block: Block; readonly from: NodeId }
+  | { readonly type: 'deliver'; readonly block: ProvenBlock; readonly from: NodeId }
   /** This peer broke a rule: counted against it. */
   | { readonly type: 'offence'; readonly peer: NodeId; readonly error: RuleError }
   /** One timer for each id: setting it again replaces it. */

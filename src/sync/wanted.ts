@@ -5,18 +5,18 @@
  */
 import { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
-import type { Block } from '../chain/block.ts';
+import type { ProvenBlock } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
 import { wrongBody } from './bodies.ts';
 import { MAX_REQUESTS_PER_PEER, MAX_WANTED, MAX_WANTED_IN_FLIGHT, MAX_WANTED_TRIES } from './limits.ts';
-import { isResting, strike } from './peers.ts';
+import { isResting, rouse, strike } from './peers.ts';
 import { askWanted } from './requests.ts';
 import { offend, type Peer, type Turn, type Wanted, type WantedRequest } from './state.ts';
 
 export function want(turn: Turn, hash: Hash, from: NodeId | null): void {
   const { wanted, session, peers } = turn.state;
   const sender = from === null ? undefined : peers.get(from);
-  if (sender !== undefined) sender.restUntilMs = 0;
+  if (sender !== undefined) rouse(sender);
   const coming = session?.proven === true && session.slots.has(hash);
   if (wanted.has(hash) || coming || turn.context.chain.get(hash) !== undefined) return;
   if (wanted.size >= MAX_WANTED) forgetOldest(turn);
@@ -75,7 +75,7 @@ export function wantedFailed(turn: Turn, request: WantedRequest): void {
   if (item !== undefined) item.asked = false;
 }
 
-export function acceptWanted(turn: Turn, request: WantedRequest, blocks: readonly Block[]): void {
+export function acceptWanted(turn: Turn, request: WantedRequest, blocks: readonly ProvenBlock[]): void {
   const peer = turn.state.peers.get(request.peer);
   const item = turn.state.wanted.get(request.hash);
   if (peer === undefined || item === undefined) return;
@@ -95,7 +95,7 @@ export function acceptWanted(turn: Turn, request: WantedRequest, blocks: readonl
   use(turn, peer, block);
 }
 
-function check(turn: Turn, hash: Hash, blocks: readonly Block[]): void {
+function check(turn: Turn, hash: Hash, blocks: readonly ProvenBlock[]): void {
   const [block] = blocks;
   if (block === undefined || blocks.length !== 1 || hashHeader(block.header) !== hash) {
     throw new RuleError('sync/unrequested', `The peer was asked for block ${hash} and sent ${blocks.length} blocks, not just this one.`);
@@ -103,7 +103,7 @@ function check(turn: Turn, hash: Hash, blocks: readonly Block[]): void {
   if (!turn.context.bodyMatches(block)) throw wrongBody(hash);
 }
 
-function use(turn: Turn, peer: Peer, block: Block): void {
+function use(turn: Turn, peer: Peer, block: ProvenBlock): void {
   const { chain } = turn.context;
   if (block.header.number <= chain.finalized.header.number) return;
   if (chain.get(block.header.parentHash) !== undefined) {
@@ -111,5 +111,5 @@ function use(turn: Turn, peer: Peer, block: Block): void {
     return;
   }
   peer.probe = true;
-  peer.restUntilMs = 0;
+  rouse(peer);
 }

@@ -330,7 +330,7 @@ describe('input from peers', () => {
     const order: string[] = [];
     const made = world((event) => {
       order.push(event.type);
-      if (message(event) === 'busy') made.driver.receiveBlock(block, 'sync', peer, () => order.push('processed'));
+      if (message(event) === 'busy') made.driver.receiveBlock({ block, origin: 'sync', from: peer }, () => order.push('processed'));
       order.push('done');
       return [];
     });

@@ -54,22 +54,28 @@ describe('sync/serve: headers', () => {
 });
 
 describe('sync/serve: blocks', () => {
-  const read = (hash: Hash) => CHAIN.block(hash);
+  const served = (chain: FakeChain) => ({ block: (hash: Hash) => chain.block(hash), certificate: () => undefined });
 
   it('gives the blocks it has, in the order of the request, each once', () => {
-    expect(numbers(serveBlocks(read, [at(hashes, 4), ZERO_HASH, at(hashes, 1), at(hashes, 4)]))).toEqual([5, 2]);
+    expect(numbers(serveBlocks(served(CHAIN), [at(hashes, 4), ZERO_HASH, at(hashes, 1), at(hashes, 4)]))).toEqual([5, 2]);
   });
 
   it('stops at the size of a reply, but always gives one', () => {
     const fat = branchOn(GENESIS, 4, { transactions: [new Uint8Array(3_000_000)] });
     const chain = new FakeChain(fat);
     const wanted = fat.map(({ header }) => hashHeader(header));
-    expect(numbers(serveBlocks((hash) => chain.block(hash), wanted))).toEqual([1]);
+    expect(numbers(serveBlocks(served(chain), wanted))).toEqual([1]);
     const huge = new FakeChain(branchOn(GENESIS, 1, { transactions: [new Uint8Array(7_000_000)] }));
-    expect(serveBlocks((hash) => huge.block(hash), [huge.head.hash]).length).toBe(1);
+    expect(serveBlocks(served(huge), [huge.head.hash]).length).toBe(1);
+  });
+
+  it('gives the certificate of a block that has one', () => {
+    const certificate = Uint8Array.of(1, 2, 3);
+    const chain = { ...served(CHAIN), certificate: (hash: Hash) => (hash === at(hashes, 1) ? certificate : undefined) };
+    expect(serveBlocks(chain, [at(hashes, 0), at(hashes, 1)]).map((block) => block.certificate)).toEqual([null, certificate]);
   });
 
   it('refuses too many hashes', () => {
-    expect(() => serveBlocks(read, hashes.slice(0, 33))).toThrow(expect.objectContaining({ code: 'sync/blocks-limit' }));
+    expect(() => serveBlocks(served(CHAIN), hashes.slice(0, 33))).toThrow(expect.objectContaining({ code: 'sync/blocks-limit' }));
   });
 });

@@ -37,7 +37,7 @@ export function honest(chain: FakeChain, options: Partial<PeerModel> = {}): Peer
   return {
     status: () => statusOf(chain.head),
     headers: (locator, limit) => serveHeaders(chain, locator, limit),
-    blocks: (hashes) => serveBlocks((hash) => chain.block(hash), hashes),
+    blocks: (hashes) => serveBlocks({ block: (hash) => chain.block(hash), certificate: () => undefined }, hashes),
     ...options,
   };
 }
@@ -206,7 +206,7 @@ export class World {
           peer,
           request,
           (model) => model.blocks(hashes, this),
-          (blocks) => ({ type: 'blocks', peer, request, blocks }),
+          (blocks) => ({ type: 'blocks', peer, request, blocks: blocks.map((block) => ({ certificate: null, ...block })) }),
         );
       }
       case 'deliver':

@@ -52,7 +52,6 @@ function handle(turn: Turn, event: Event<PosMessage>): void {
       return answerAdmin(turn, event.request, event.command);
     case 'sealed':
     case 'mempool':
-    case 'certificate':
       // This engine asks for no proof of work, proposes by the clock, and finds finality in the blocks themselves.
       return;
     default:

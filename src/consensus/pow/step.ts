@@ -23,6 +23,9 @@ function dispatch(turn: Turn, event: Event<PowMessage>): void {
       recoverCandidates(turn);
       return chooseHead(turn);
     case 'block':
+      if (event.certificate !== null && event.from !== null) {
+        turn.effects.push({ type: 'offence', from: event.from, error: noCertificates() });
+      }
       return receiveBlock(turn, event.block, event.origin, event.from);
     case 'checked':
       return blockChecked(turn, event.hash, event.error);
@@ -36,10 +39,6 @@ function dispatch(turn: Turn, event: Event<PowMessage>): void {
       return timerFired(turn, event.id);
     case 'admin':
       return answerAdmin(turn, event.request, event.command);
-    case 'certificate':
-      if (event.from === null) return;
-      turn.effects.push({ type: 'offence', from: event.from, error: noCertificates() });
-      return;
     case 'message':
     case 'persisted':
     case 'stored':

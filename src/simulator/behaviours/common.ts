@@ -82,7 +82,7 @@ const boasting: BehaviourFactory = ({ random }) => {
 
 /** Shows the right headers with bodies that are not theirs, so that good blocks may be taken for bad ones (CVE-2012-2459). */
 const swapping: BehaviourFactory = ({ random }) => {
-  const swap = (block: Block): Block =>
+  const swap = <B extends Block>(block: B): B =>
     random.chance(SWAP_CHANCE) ? { ...block, transactions: [...block.transactions, randomBytes(random, 14)] } : block;
   return {
     outgoing: (_to, packet) => {

@@ -1,7 +1,7 @@
 /** Small changes to what is sent, each of which breaks something. After ByzzFuzz (Winter et al., OOPSLA 2023). */
 import type { Random } from '../../base/random.ts';
 import type { Hash } from '../../base/types.ts';
-import type { Block } from '../../chain/block.ts';
+import type { Block, ProvenBlock } from '../../chain/block.ts';
 import type { Header } from '../../chain/header.ts';
 import type { Packet } from '../packets.ts';
 
@@ -25,7 +25,7 @@ export function mutatePacket(packet: Packet, random: Random): Packet {
       return { ...packet, headers: random.chance(0.2) ? headers.reverse() : headers };
     }
     case 'blocks':
-      return { ...packet, blocks: packet.blocks.map((block) => (random.chance(0.5) ? mutateBlock(block, random) : block)) };
+      return { ...packet, blocks: packet.blocks.map((block) => (random.chance(0.5) ? mutateProvenBlock(block, random) : block)) };
     case 'getHeaders':
       return { ...packet, limit: random.pick([-1, 0, 1.5, 1e9]) };
     case 'getBlocks':
@@ -33,6 +33,13 @@ export function mutatePacket(packet: Packet, random: Random): Packet {
     case 'refused':
       return packet;
   }
+}
+
+/** The block, or what is said to prove it. */
+export function mutateProvenBlock(block: ProvenBlock, random: Random): ProvenBlock {
+  const { certificate } = block;
+  if (certificate !== null && random.chance(0.3)) return { ...block, certificate: flipBit(certificate, random) };
+  return { ...mutateBlock(block, random), certificate };
 }
 
 export function mutateBlock(block: Block, random: Random): Block {

@@ -114,5 +114,6 @@ function beforeTheFirst(genesis: HeaderNode): DurableView {
     finalized: genesis,
     canonical: (number) => (number === 0 ? genesis.hash : undefined),
     header: (hash) => (hash === genesis.hash ? genesis : undefined),
+    certificate: () => undefined,
   };
 }

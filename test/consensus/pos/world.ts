@@ -171,7 +171,7 @@ export class World {
 
   receive(block: StakeBlock | Block, from = 'peer', origin: Origin = 'gossip'): readonly PosEffect[] {
     const whole = 'slot' in block ? blockOf(block) : block;
-    return this.step({ type: 'block', block: whole, origin, from: origin === 'local' ? null : NodeId(from) });
+    return this.step({ type: 'block', block: whole, origin, from: origin === 'local' ? null : NodeId(from), certificate: null });
   }
 
   vote(vote: Attestation, from = 'peer'): readonly PosEffect[] {

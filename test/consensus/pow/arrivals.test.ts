@@ -69,8 +69,8 @@ describe('consensus/pow arrivals', () => {
 
   it('answers a certificate with an offence: there are none here', () => {
     const w = world();
-    w.step({ type: 'certificate', hash: at(0).hash, certificate: EMPTY, from: PEER });
-    w.step({ type: 'certificate', hash: at(0).hash, certificate: EMPTY, from: null });
+    const block = { ...at(0), transactions: [], payload: EMPTY };
+    w.step({ type: 'block', block, certificate: EMPTY, origin: 'sync', from: PEER });
     expect(w.offences()).toEqual(['peer pow/certificate']);
   });
 });

@@ -141,7 +141,7 @@ export class World {
 
   receive(block: Block | Header, from = 'peer', origin: Origin = 'gossip'): readonly AnyEffect[] {
     const whole = 'header' in block ? block : blockOf(block);
-    return this.step({ type: 'block', block: whole, origin, from: origin === 'local' ? null : NodeId(from) });
+    return this.step({ type: 'block', block: whole, origin, from: origin === 'local' ? null : NodeId(from), certificate: null });
   }
 
   /** Moves both clocks and fires the timers that run out, in order. */

@@ -102,7 +102,7 @@ describe('WorkBeforeStorage', () => {
     bench.observe({
       type: 'step',
       node: 0,
-      event: { type: 'block', block, origin, from: null },
+      event: { type: 'block', block, origin, from: null, certificate: null },
       effects: [{ type: 'insert', block, facts: { weight, carried: 0n } }],
     });
     return bench.reports.map(({ message }) => message);
