@@ -131,18 +131,23 @@ function verify(turn: Turn, session: Session, sealed: SealedHeader, hash: Hash, 
   return { ...sealed, hash, facts: context.verifyHeader(sealed, parent, ancestors, context.wallMs) };
 }
 
-/** After each batch of a survey: keep its last hash, and see whether the branch has proven to be heavier than ours. */
+/** After each batch of a survey: keep its last hash, and see whether the branch has proven to be worth its download. */
 function weigh(turn: Turn, session: Session): void {
   const { tip, base } = session;
   if (tip === null || base === null || session.slots.size === 0) return;
   session.checkpoints.set(tip.header.number, tip.hash);
-  const { weight } = tip.facts;
-  if (weight > turn.context.chain.head.facts.weight && weight >= turn.state.settings.minimumWeight) {
+  if (isWorthIt(turn, tip.facts.weight, turn.state.peers.get(session.peer)?.probe === true)) {
     session.proven = true;
     if (session.trimmed) beginConfirming(session, base);
   } else if (session.checkpoints.size >= MAX_CHECKPOINTS) {
     leaveBranch(turn, session);
   }
+}
+
+/** Heavier than ours; or, where votes choose the head, as light as may be, if it is that of a block that the engine misses. */
+function isWorthIt({ context: { chain }, state: { settings } }: Turn, weight: bigint, isMissed: boolean): boolean {
+  if (weight < settings.minimumWeight) return false;
+  return weight > chain.head.facts.weight || (settings.weightMayFall && isMissed);
 }
 
 /** Second pass: the headers come again from the start of the branch, and must be the same. */

@@ -17,7 +17,7 @@ export function meetPeer(turn: Turn, id: NodeId, status: PeerStatus): void {
   peer.status = status;
   if (!changed) return;
   peer.credible = true;
-  peer.restUntilMs = 0;
+  rouse(peer);
   session?.unfit.delete(id);
 }
 
@@ -63,7 +63,15 @@ function precedes(a: Peer, b: Peer): boolean {
 }
 
 export function rest(turn: Turn, peer: Peer): void {
-  peer.restUntilMs = Math.max(peer.restUntilMs, turn.context.nowMs + restMs(peer.strikes));
+  peer.restUntilMs = Math.max(peer.restUntilMs, turn.context.nowMs + restMs(Math.max(peer.strikes, peer.refusals)));
+}
+
+/**
+ * There is news of it. That does not end the rest of a peer whose blocks the engine does not take: its chain grows all the
+ * time, and would be asked for as often.
+ */
+export function rouse(peer: Peer): void {
+  if (peer.refusals === 0) peer.restUntilMs = 0;
 }
 
 export function strike(turn: Turn, peer: Peer): void {

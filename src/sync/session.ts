@@ -33,6 +33,13 @@ export function leaveBranch(turn: Turn, session: Session): void {
   if (peer !== undefined) strike(turn, peer);
 }
 
+/** The engine does not take its blocks, now or ever: it is asked again, more and more rarely, until it does. */
+export function leaveRefused(turn: Turn, session: Session): void {
+  const peer = turn.state.peers.get(session.peer);
+  if (peer !== undefined) peer.refusals++;
+  leaveBranch(turn, session);
+}
+
 /** The height up to which the branch is known to be worth its download. */
 export function provenHeight(session: Session): number {
   if (!session.proven) return -1;
@@ -61,6 +68,7 @@ export function finishSession(turn: Turn, session: Session, peer: Peer): void {
   } else if (session.interrupted || !session.proven) {
     strike(turn, peer);
   } else {
+    peer.refusals = 0;
     rest(turn, peer);
   }
 }

@@ -195,6 +195,19 @@ describe('sync/step: blocks that the engine misses', () => {
     expect(world.offences).toEqual([]);
   });
 
+  it('syncs a lighter branch that the engine misses where votes choose the head', () => {
+    const world = new World({ chain: new FakeChain(LONG.slice(0, 100)), weightMayFall: true });
+    const fork = branchOn(at(LONG, 40), 20, { branch: 1 });
+    world.connect('a', honest(new FakeChain([...LONG.slice(0, 41), ...fork])));
+    world.run(() => false, 10_000);
+    expect(world.headerRequests).toBe(0);
+    world.gossip(at(fork, -1), 'a');
+    world.run(() => false, 10_000);
+    expect(world.delivered.map(({ header }) => header)).toEqual(fork.map(({ header }) => header));
+    expect(world.headerRequests).toBe(1);
+    expect(world.offences).toEqual([]);
+  });
+
   it('does not look at branches below finality', () => {
     const chain = new FakeChain(LONG.slice(0, 100));
     chain.finalized = chain.head;
@@ -256,6 +269,25 @@ describe('sync/step: blocks and headers that break rules', () => {
     world.connect('a', honest(new FakeChain(LONG.slice(0, 40))));
     expect(world.run(() => reached(world, at(LONG, 39)), 10_000)).toBe(true);
     expect(refusals).toBe(3);
+    expect(world.offences).toEqual([]);
+  });
+
+  it('asks ever more rarely for a branch that the engine does not take, however often there is news of it', () => {
+    const known = LONG.slice(0, 10);
+    const world = new World({ chain: new FakeChain(known), refuses: () => true });
+    const theirs = new FakeChain(LONG.slice(0, 20));
+    world.connect('a', honest(theirs));
+    for (const [i, block] of LONG.slice(20, 420).entries()) {
+      world.at(world.nowMs + 500 * i, () => {
+        theirs.adopt(block);
+        world.announce('a');
+        world.gossip(block, 'a');
+      });
+    }
+    world.run(() => false, 200_000);
+    // Rests of 1, 1, 2, 4, 8, 16 and then 32 s; the branch grows to two batches.
+    expect(world.headerRequests).toBeGreaterThan(8);
+    expect(world.headerRequests).toBeLessThan(20);
     expect(world.offences).toEqual([]);
   });
 
