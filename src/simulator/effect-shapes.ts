@@ -1,14 +1,17 @@
 /**
- * The form of every effect of the contract (`consensus/engine.ts`). The type checker has seen to it for synod's own engines;
- * an engine that a user brings may have been checked by nobody, and what is wrong with its answer is better said here, by
- * name, than by whatever trips over it later.
+ * The form of every effect of the contract (`consensus/engine.ts`), and of what its other functions answer. The type checker
+ * has seen to it for synod's own engines; an engine that a user brings may have been checked by nobody, and what is wrong with
+ * its answer is better said here, by name, than by whatever trips over it later.
  */
 import { InternalError, RuleError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
-import type { Effect } from '../consensus/engine.ts';
+import type { AnyEngine, Effect } from '../consensus/engine.ts';
+import { describe } from './describe.ts';
 
 /** More effects of one step than this: the engine has lost count. */
 export const MAX_EFFECTS = 100_000;
+/** A description is for people; one that is longer tells the whole history. */
+export const MAX_DESCRIPTION_CHARACTERS = 1_048_576;
 
 /** What was expected, or null for a value that has its form. */
 type Check = (value: unknown) => string | null;
@@ -31,6 +34,7 @@ const fields =
 
 const text = check('a text', (value) => typeof value === 'string');
 const hash = check('a hash (0x and 64 hex digits)', (value) => isHex(value, 64));
+const address = check('an address (0x and 40 hex digits)', (value) => isHex(value, 40));
 const bytes = check('a Uint8Array', (value) => value instanceof Uint8Array);
 const listOfBytes = check('a list of Uint8Array', (value) => Array.isArray(value) && value.every((item) => item instanceof Uint8Array));
 const count = check('an integer from 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
@@ -46,7 +50,7 @@ const block = fields('a block', { header, seal: bytes, transactions: listOfBytes
 const facts = fields('facts', { weight: natural, carried: natural });
 const buildFields = fields('what the engine decides of a header', {
   timestamp: count,
-  beneficiary: check('an address (0x and 40 hex digits)', (value) => isHex(value, 40)),
+  beneficiary: address,
   difficulty: natural,
   mixHash: hash,
   nonce: check('0x and 16 hex digits', (value) => isHex(value, 16)),
@@ -73,6 +77,43 @@ const SHAPES: { readonly [type in Effect<unknown>['type']]: Fields } = {
   reply: { request: count, result: anything },
   trace: { name: text, data: record },
 };
+
+const reward = fields('a list of rewards', { to: address, amount: natural });
+const anAnswer = check('an answer at once, and no promise', (value) => !isObject(value) || typeof value.then !== 'function');
+
+/** The functions of an engine but for `step`. */
+export type Asked = Exclude<keyof AnyEngine, 'name' | 'finality' | 'faults' | 'step'>;
+
+const ANSWERS: { readonly [call in Asked]: Check } = {
+  init: anAnswer,
+  encode: bytes,
+  decode: anAnswer,
+  genesisFacts: facts,
+  verifyHeader: facts,
+  verifySeal: anAnswer,
+  verifyCertificate: anAnswer,
+  randomness: hash,
+  rewards: (value) => (Array.isArray(value) ? (value.map(reward).find((wrong) => wrong !== null) ?? null) : 'a list of rewards'),
+  safe: (value) => (value === null ? null : hash(value)),
+  inspect: (value) => descriptionProblem(value),
+};
+
+/** Throws InternalError `simulator/malformed-answer` unless it is what this function of an engine has to answer. */
+export function checkAnswer(call: Asked, answer: unknown): void {
+  const expected = ANSWERS[call](answer);
+  if (expected === null) return;
+  throw new InternalError('simulator/malformed-answer', `The engine answered with ${shown(answer)}; expected ${expected}.`);
+}
+
+function descriptionProblem(value: unknown): string | null {
+  try {
+    const { length } = JSON.stringify(value) ?? {};
+    if (length === undefined) return 'JSON';
+    return length <= MAX_DESCRIPTION_CHARACTERS ? null : `JSON of at most ${MAX_DESCRIPTION_CHARACTERS} characters`;
+  } catch (error) {
+    return `JSON (${describe(error)})`;
+  }
+}
 
 /** Throws InternalError `simulator/malformed-effect` unless it is a list of effects, each of its form. */
 export function checkEffects(effects: unknown): asserts effects is readonly Effect<unknown>[] {
@@ -107,10 +148,20 @@ function malformed(what: string): InternalError {
   return new InternalError('simulator/malformed-effect', `The engine ${what}.`);
 }
 
+/** Whatever it is: what a stranger's value does when it is looked at must not get into the way of what is said of it. */
 function shown(value: unknown): string {
-  try {
-    return quote(JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}n` : item)) ?? String(value));
-  } catch {
-    return quote(String(value));
+  for (const read of [asJson, String]) {
+    try {
+      return quote(read(value));
+    } catch {
+      // It has a getter or a conversion that throws, or refers to itself.
+    }
   }
+  return 'something that cannot be shown';
+}
+
+/** What has nothing of its own to show (a promise, a generator, a map) is named by what it is. */
+function asJson(value: unknown): string {
+  const json = JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}n` : item));
+  return json === '{}' ? Object.prototype.toString.call(value) : (json ?? String(value));
 }

@@ -57,6 +57,8 @@ const START_SPREAD_US = 2_000_000;
 /** Links differ by up to this factor. */
 const LATENCY_SPREAD = 4;
 const MAX_VIOLATIONS = 32;
+/** The place of an engine that takes no part. */
+const NOWHERE = -1;
 /** Of an engine that does not say how long its time-outs get, in blocks. */
 const DEFAULT_TIMEOUT_BLOCKS = 10;
 
@@ -253,10 +255,12 @@ export class Simulation {
     else this.report('Engine', place, this.#describe(place, error));
   }
 
-  /** The driver names the event; of what is asked of an engine outside of steps, nobody else knows. */
+  /** The driver names the event of a step; of what else an engine is asked, nobody but the activity knows. */
   #describe(place: number, error: unknown): string {
-    const isDrivers = error instanceof SynodError && error.code === 'driver/failed';
-    return (isDrivers || this.activity.node !== place ? '' : placeIn(this.activity)) + describe(error);
+    const { node, call } = this.activity;
+    const isTold = call === 'step' && error instanceof SynodError && error.code === 'driver/failed';
+    const isHere = node === place || node === NOWHERE;
+    return (isTold || !isHere ? '' : placeIn(this.activity)) + describe(error);
   }
 
   #node(place: number): VirtualNode {
@@ -297,7 +301,8 @@ export class Simulation {
   /** An engine that takes no part, for checkers to ask. */
   #observer(oracle: ProofOracle): AnyEngine {
     const { params, keys } = this.#tier;
-    return this.input.subject.create(params, { beneficiary: ZERO_ADDRESS, produce: false, signers: [] }, oracle, keys.signatures);
+    const engine = this.input.subject.create(params, { beneficiary: ZERO_ADDRESS, produce: false, signers: [] }, oracle, keys.signatures);
+    return watchEngine(engine, NOWHERE, this.activity, () => undefined);
   }
 
   #settingsOf(place: number): NodeSettings {
@@ -346,6 +351,7 @@ export class Simulation {
       chainOf: (node: number) => this.nodes[node]?.life?.chain ?? null,
       nowMs: () => this.world.nowMs,
       inspect: (node: number) => this.nodes[node]?.life?.driver.inspect() ?? null,
+      safe: (node: number) => this.nodes[node]?.life?.driver.safe() ?? null,
       wallMsOf: (node: number) => this.#node(node).clock.wallMs(),
     } satisfies Omit<Setting, 'report' | 'satisfied'>;
     for (const factory of [...this.#tier.checkers, ...checkers]) {

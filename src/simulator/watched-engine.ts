@@ -1,10 +1,10 @@
 /**
- * An engine under observation: where it is at work is known at any moment, should it not come back, and an answer that is
- * no list of effects is named before the driver trips over it.
+ * An engine under observation: where it is at work is known at any moment, should it not come back, and an answer that has
+ * not its form is named before anybody trips over it.
  */
 import { RuleError } from '../base/errors.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
-import { checkEffects } from './effect-shapes.ts';
+import { type Asked, checkAnswer, checkEffects } from './effect-shapes.ts';
 import type { Observe } from './observations.ts';
 
 /** What the simulation is doing right now. */
@@ -22,7 +22,7 @@ export function placeIn({ call, event }: Activity): string {
   return event === null ? `In '${call}': ` : `On event '${event}': `;
 }
 
-/** `observe` is told of every step, and of every message that the driver lets leave. */
+/** `observe` is told of every step, and of every message that the driver lets leave. -1 is a place that is none. */
 export function watchEngine(engine: AnyEngine, node: number, activity: Activity, observe: Observe): AnyEngine {
   const watched = Object.create(engine) as AnyEngine;
   const watch =
@@ -40,6 +40,13 @@ export function watchEngine(engine: AnyEngine, node: number, activity: Activity,
         throw error;
       }
     };
+  /** Of those functions whose answer is checked by itself. */
+  const ask = <Values extends readonly unknown[], Answer>(call: Asked, work: (...values: Values) => Answer) =>
+    watch(call, (...values: Values): Answer => {
+      const answer = work(...values);
+      checkAnswer(call, answer);
+      return answer;
+    });
   const step = watch('step', (...values: Parameters<AnyEngine['step']>) => {
     activity.event = values[1].type;
     const answer: unknown = engine.step(...values);
@@ -47,7 +54,7 @@ export function watchEngine(engine: AnyEngine, node: number, activity: Activity,
     checkEffects(answer);
     return answer;
   });
-  const encode = watch('encode', (message: unknown) => engine.encode(message));
+  const encode = ask('encode', (message: unknown) => engine.encode(message));
   watched.step = (state, event, context) => {
     const effects = step(state, event, context);
     observe({ type: 'step', node, event, effects });
@@ -57,15 +64,15 @@ export function watchEngine(engine: AnyEngine, node: number, activity: Activity,
     observe({ type: 'sending', node, message });
     return encode(message);
   };
-  watched.init = watch('init', (context) => engine.init(context));
-  watched.decode = watch('decode', (bytes) => engine.decode(bytes));
-  watched.genesisFacts = watch('genesisFacts', (header) => engine.genesisFacts(header));
-  watched.verifyHeader = watch('verifyHeader', (...values) => engine.verifyHeader(...values));
-  watched.verifySeal = watch('verifySeal', (sealed) => engine.verifySeal(sealed));
-  watched.verifyCertificate = watch('verifyCertificate', (...values) => engine.verifyCertificate(...values));
-  watched.randomness = watch('randomness', (header) => engine.randomness(header));
-  watched.rewards = watch('rewards', (block) => engine.rewards(block));
-  if (engine.safe !== undefined) watched.safe = watch('safe', (state) => engine.safe?.(state) ?? null);
-  watched.inspect = watch('inspect', (state) => engine.inspect(state));
+  watched.init = ask('init', (context) => engine.init(context));
+  watched.decode = ask('decode', (bytes) => engine.decode(bytes));
+  watched.genesisFacts = ask('genesisFacts', (header) => engine.genesisFacts(header));
+  watched.verifyHeader = ask('verifyHeader', (...values) => engine.verifyHeader(...values));
+  watched.verifySeal = ask('verifySeal', (sealed) => engine.verifySeal(sealed));
+  watched.verifyCertificate = ask('verifyCertificate', (...values) => engine.verifyCertificate(...values));
+  watched.randomness = ask('randomness', (header) => engine.randomness(header));
+  watched.rewards = ask('rewards', (block) => engine.rewards(block));
+  if (engine.safe !== undefined) watched.safe = ask('safe', (state) => engine.safe?.(state) ?? null);
+  watched.inspect = ask('inspect', (state) => engine.inspect(state));
   return watched;
 }

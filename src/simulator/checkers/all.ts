@@ -4,6 +4,7 @@ import { blame } from './blame.ts';
 import type { CheckerFactory } from './checker.ts';
 import { contract } from './contract.ts';
 import { acknowledgedWrites, durability } from './durability.ts';
+import { functions } from './functions.ts';
 import { integrity } from './integrity.ts';
 import { reads } from './reads.ts';
 import { reorgAtomicity } from './reorg-atomicity.ts';
@@ -19,4 +20,5 @@ export const COMMON_CHECKERS: readonly CheckerFactory[] = [
   acknowledgedWrites,
   reads,
   blame,
+  functions,
 ];

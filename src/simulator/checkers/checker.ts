@@ -3,7 +3,7 @@
  * be. Only nodes that follow the protocol (`isCorrect`) are held to anything.
  */
 import type { Signatures } from '../../base/signatures.ts';
-import type { Json } from '../../base/types.ts';
+import type { Hash, Json } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import type { ChainView, HeaderNode } from '../../chain/tree.ts';
 import type { AnyEngine } from '../../consensus/engine.ts';
@@ -47,6 +47,8 @@ export interface Setting {
   chainOf(node: number): ChainView | null;
   /** How the engine of this node describes its state; null while the node is down. */
   inspect(node: number): Json;
+  /** What the engine of this node calls safe (`Engine.safe`); null while the node is down, or where there is no such notion. */
+  safe(node: number): Hash | null;
   nowMs(): number;
   /** What the clock of this node shows, in milliseconds since 1970. */
   wallMsOf(node: number): number;

@@ -1,6 +1,6 @@
 /** A checker by itself: nodes that are no more than chains made by hand, and whatever observations a test wants it to see. */
 import { Random } from '../../../src/base/random.ts';
-import { type Json, Lsn } from '../../../src/base/types.ts';
+import { type Hash, type Json, Lsn } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
 import type { Facts, HeaderNode } from '../../../src/chain/tree.ts';
@@ -36,6 +36,8 @@ export class CheckerBench {
   readonly chains: (LightChain | null)[];
   nowMs = 0;
   isSatisfied = false;
+  /** What every engine calls safe. */
+  safe: Hash | null = null;
   readonly #checker: Checker;
   /** As in a run, so that what a checker says it sees is tested as well. */
   readonly #audience = new Audience();
@@ -63,6 +65,7 @@ export class CheckerBench {
       badShare,
       chainOf: (node) => this.chains[node] ?? null,
       inspect: () => state,
+      safe: () => this.safe,
       nowMs: () => this.nowMs,
       wallMsOf: () => 1_000 * GENESIS.block.header.timestamp + this.nowMs,
       satisfied: () => {

@@ -8,7 +8,7 @@
  */
 import { present } from '../../../src/base/assert.ts';
 import { EMPTY } from '../../../src/base/bytes.ts';
-import { DecodeError, UsageError } from '../../../src/base/errors.ts';
+import { DecodeError, RuleError, UsageError } from '../../../src/base/errors.ts';
 import { type Hash, type Json, Lsn, ZERO_HASH } from '../../../src/base/types.ts';
 import { type Block, decodeBlock, encodeBlock } from '../../../src/chain/block.ts';
 import { EMPTY_NONCE, type Header, hashHeader } from '../../../src/chain/header.ts';
@@ -208,7 +208,9 @@ export function sequencer(bugs: Bugs = {}): EngineFactory {
         return { weight: BigInt(header.number), carried: 0n };
       },
       verifySeal: () => undefined,
-      verifyCertificate: () => undefined,
+      verifyCertificate: (_hash, { length }) => {
+        if (length > 0) throw new RuleError('sequencer/certificate', 'Certificates of the sequencer are empty.');
+      },
       randomness: (header) => header.parentHash,
       rewards: () => [],
       inspect: ({ waiting, lsn }: State): Json => ({ waiting: waiting.size, lsn }),
