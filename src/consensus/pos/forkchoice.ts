@@ -40,9 +40,8 @@ export interface ForkChoice {
   slot: Slot;
   justified: Checkpoint;
   finalized: Checkpoint;
-  /** The best that any block would justify and finalize if its epoch were over: becomes real when it is. */
+  /** The best that any block would justify if its epoch were over: becomes real when it is. For those who ask. */
   unrealizedJustified: Checkpoint;
-  unrealizedFinalized: Checkpoint;
   /** The first timely block of the current slot, from its arrival until the slot ends. */
   boosted: Hash | null;
   /** The same of the next slot, which has begun by some clock or other, and not here yet. */
@@ -84,7 +83,6 @@ export function newForkChoice(hash: Hash, slot: Slot, epoch: Epoch, slotsPerEpoc
     justified: at,
     finalized: at,
     unrealizedJustified: at,
-    unrealizedFinalized: at,
     boosted: null,
     early: null,
     blocks: new Map([[hash, anchor]]),
@@ -103,7 +101,8 @@ export function atSlot(store: ForkChoice, slot: Slot): void {
   store.boosted = store.early?.slot === slot ? store.early.hash : null;
   store.early = null;
   store.chosen = null;
-  if (isNewEpoch) updateCheckpoints(store, store.unrealizedJustified, store.unrealizedFinalized);
+  // Not what the new epoch's first block says, which may have come a little before it did: that epoch is not over.
+  if (isNewEpoch) for (const block of store.blocks.values()) learnCheckpoints(store, block);
 }
 
 /**
@@ -145,7 +144,7 @@ export function removeInvalid(store: ForkChoice, hash: Hash): void {
   if (store.boosted !== null && removed.has(store.boosted)) store.boosted = null;
   if (store.early !== null && removed.has(store.early.hash)) store.early = null;
   store.chosen = null;
-  store.justified = store.finalized = store.unrealizedJustified = store.unrealizedFinalized = store.root;
+  store.justified = store.finalized = store.unrealizedJustified = store.root;
   for (const block of store.blocks.values()) learnCheckpoints(store, block);
 }
 
@@ -242,7 +241,6 @@ export function prune(store: ForkChoice, final: Checkpoint): Hash[] {
 function learnCheckpoints(store: ForkChoice, { slot, justified, finalized, unrealizedJustified, unrealizedFinalized }: ForkBlock): void {
   updateCheckpoints(store, justified, finalized);
   if (later(unrealizedJustified, store.unrealizedJustified)) store.unrealizedJustified = unrealizedJustified;
-  if (later(unrealizedFinalized, store.unrealizedFinalized)) store.unrealizedFinalized = unrealizedFinalized;
   if (epochOf(store, slot) < epochOf(store, store.slot)) updateCheckpoints(store, unrealizedJustified, unrealizedFinalized);
 }
 

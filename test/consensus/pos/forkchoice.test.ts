@@ -184,6 +184,16 @@ describe('checkpoints', () => {
     expect(head()).toBe('c');
   });
 
+  it('of a block that comes a little before its epoch wait until that epoch is over', () => {
+    atSlot(store, 7);
+    add('a', 'g', 4);
+    add('b', 'a', 8, { unrealizedJustified: justifiedAt(1, 'a') });
+    atSlot(store, 8);
+    expect(store.justified.epoch).toBe(0);
+    atSlot(store, 12);
+    expect(store.justified).toEqual(justifiedAt(1, 'a'));
+  });
+
   it('are taken over at once from a block of an earlier epoch', () => {
     atSlot(store, 9);
     add('a', 'g', 4);
