@@ -4,75 +4,18 @@
  * 11 of the Bitcoin paper.
  */
 import { present } from '../../base/assert.ts';
-import type { Block } from '../../chain/block.ts';
-import { hashHeader } from '../../chain/header.ts';
 import { nextDifficulty, type PowRules, recentTimes } from '../../consensus/pow/rules.ts';
 import { parseSettings } from '../../consensus/pow/settings.ts';
-import type { PeerStatus } from '../../sync/types.ts';
-import type { Packet } from '../packets.ts';
 import { type BehaviourFactory, type Tools, withStep } from './behaviour.ts';
 import { flooding, orphaning } from './flooding.ts';
 import { randomHash } from './mutation.ts';
+import { PrivateChain } from './private-chain.ts';
 import { doubleSpending, equivocating, unlawfulHeaders } from './unlawful.ts';
 
 /** A rewriter publishes when it is so many blocks ahead of a branch of that depth, and gives up when so far behind. */
 const REWRITE_DEPTH = 26;
 const REWRITE_LEAD = 2;
 const REWRITE_BEHIND = 12;
-
-/** Blocks of its own that it has told nobody of, oldest first. */
-class PrivateChain {
-  readonly #tools: Tools;
-  readonly #hidden = new Map<string, Block>();
-
-  constructor(tools: Tools) {
-    this.#tools = tools;
-  }
-
-  get length(): number {
-    return this.#hidden.size;
-  }
-
-  hide(block: Block): void {
-    this.#hidden.set(hashHeader(block.header), block);
-  }
-
-  /** Those up to this height, to everybody. */
-  publish(upTo = Number.POSITIVE_INFINITY): void {
-    for (const [hash, block] of this.#hidden) {
-      if (block.header.number > upTo) return;
-      this.#hidden.delete(hash);
-      for (const peer of this.#tools.peers()) this.#tools.send(peer, { type: 'block', block });
-    }
-  }
-
-  /** The public chain has won: what was hidden is worth nothing. */
-  giveUp(): void {
-    this.#hidden.clear();
-  }
-
-  /** What an honest node would say, without what is hidden. */
-  censor(packet: Packet): readonly Packet[] {
-    switch (packet.type) {
-      case 'status':
-        return [{ ...packet, status: this.publicStatus(packet.status) }];
-      case 'headers': {
-        const end = packet.headers.findIndex(({ header }) => this.#hidden.has(hashHeader(header)));
-        return [end < 0 ? packet : { ...packet, headers: packet.headers.slice(0, end) }];
-      }
-      case 'blocks':
-        return [{ ...packet, blocks: packet.blocks.filter(({ header }) => !this.#hidden.has(hashHeader(header))) }];
-      default:
-        return [packet];
-    }
-  }
-
-  publicStatus(status: PeerStatus): PeerStatus {
-    const [first] = this.#hidden.values();
-    const head = first && this.#tools.chain()?.get(first.header.parentHash);
-    return head === undefined ? status : { ...status, head: head.hash, height: head.header.number, weight: head.facts.weight };
-  }
-}
 
 /** Hides each block that its engine announces, and lets `onPublic` decide whenever others have found one. */
 function hiding(tools: Tools, onPublic: (hidden: PrivateChain, lead: number) => void): ReturnType<BehaviourFactory> {

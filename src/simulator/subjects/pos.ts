@@ -11,6 +11,7 @@ import type { Random } from '../../base/random.ts';
 import { posEngine } from '../../consensus/pos/engine.ts';
 import { parseSettings } from '../../consensus/pos/settings.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
+import { POS_BEHAVIOURS } from '../behaviours/pos.ts';
 import { posBounded } from '../checkers/pos-bounds.ts';
 import { offencesFound } from '../checkers/pos-evidence.ts';
 import { certificates, finalizationRules, finalizedMonotone, headDescendsFromJustified } from '../checkers/pos-finality.ts';
@@ -83,7 +84,7 @@ export const posSubject: Subject = {
   ],
   marks: [traced('an orphan', 'orphan'), traced('an early block', 'early'), traced('a reorganisation', 'reorg')],
   tolerates: (nodes) => Math.floor((nodes - 1) / 3),
-  behaviours: new Map([...COMMON_BEHAVIOURS, [TWIN, twin]]),
+  behaviours: new Map([...COMMON_BEHAVIOURS, ...POS_BEHAVIOURS, [TWIN, twin]]),
 };
 
 function drawValidators(random: Random, nodes: number, keyOf: (identity: number, index: number) => string): EngineJson[] {

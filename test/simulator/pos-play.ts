@@ -1,0 +1,144 @@
+/** Networks of validators for attacks on proof-of-stake: their settings, one run, and what can be asked of it afterwards. */
+import { expect } from 'vitest';
+import type { HeaderNode } from '../../src/chain/tree.ts';
+import type { Offence } from '../../src/consensus/pos/types.ts';
+import type { BehaviourFactory } from '../../src/simulator/behaviours/behaviour.ts';
+import { COMMON_CHECKERS } from '../../src/simulator/checkers/all.ts';
+import type { CheckerFactory, Violation } from '../../src/simulator/checkers/checker.ts';
+import type { Fault } from '../../src/simulator/faults.ts';
+import type { Observation } from '../../src/simulator/observations.ts';
+import type { Options } from '../../src/simulator/options.ts';
+import { FOR_EVER_MS } from '../../src/simulator/schedule.ts';
+import { Simulation } from '../../src/simulator/simulation.ts';
+import type { EngineJson } from '../../src/simulator/subject.ts';
+import { posSubject } from '../../src/simulator/subjects/pos.ts';
+import { depositorOf } from '../../src/simulator/subjects/pos-clients.ts';
+import { TAG_KEYS } from '../../src/simulator/tags.ts';
+import { optionsWith } from './support.ts';
+
+export const SLOT_MS = 1_000;
+export const SLOTS = 4;
+export const EPOCH_MS = SLOTS * SLOT_MS;
+
+type Of<Type extends Observation['type']> = Extract<Observation, { type: Type }> & { readonly atMs: number };
+
+export interface Play {
+  readonly nodes?: number;
+  /** Stakes of each node's keys, in ether; four of 32 where nothing is said. */
+  readonly stakes?: readonly (readonly number[])[];
+  readonly engine?: EngineJson;
+  readonly options?: Partial<Options>;
+  readonly schedule?: readonly Fault[];
+  /** Besides those of the subject. */
+  readonly behaviours?: Readonly<Record<string, BehaviourFactory>>;
+  readonly epochs?: number;
+  readonly seed?: string;
+  /** Without the calm at the end, and what is owed in it. */
+  readonly untilFaultsEnd?: boolean;
+}
+
+export interface Played {
+  readonly simulation: Simulation;
+  readonly violations: readonly Violation[];
+  readonly unexpected: readonly Violation[];
+  readonly endMs: number;
+  of<Type extends Observation['type']>(type: Type): readonly Of<Type>[];
+  /** What engines of these nodes told of this kind. */
+  traces(name: string, ...places: readonly number[]): readonly Of<'engine'>[];
+  /** Codes of offences that correct nodes held against this one. */
+  heldAgainst(place: number): ReadonlySet<string>;
+  /** Codes for which correct nodes refused something, or would not have it. */
+  codes(trace: 'refusedVote' | 'refusedEvidence' | 'refused' | 'ignored' | 'invalid'): ReadonlySet<string>;
+  /** The final block of a node. */
+  finalized(place: number): HeaderNode;
+  /** Epochs since genesis at the end, and how many of them are final at this node. */
+  readonly lateEpochs: (place: number) => number;
+  /** What correct nodes said, to each other or in blocks, that others have done. */
+  evidence(): readonly Offence[];
+  /** Deepest of these nodes. */
+  deepestReorg(...places: readonly number[]): number;
+}
+
+export function validatorsOf(stakes: readonly (readonly number[])[]): EngineJson[] {
+  return stakes.flatMap((keys, identity) =>
+    keys.map((stakeEther, index) => ({
+      publicKey: TAG_KEYS.signer(identity, index).publicKey,
+      depositor: depositorOf(identity),
+      stakeEther,
+    })),
+  );
+}
+
+export function byzantine(behaviour: string, node: number): Fault {
+  return { fault: 'byzantine', node, behaviour, atMs: 0, forMs: FOR_EVER_MS };
+}
+
+/** Runs it to its end, or to that of the faults. */
+export function play(input: Play): Played {
+  const { nodes = 4, schedule = [], behaviours = {}, epochs = 20, seed = '1', untilFaultsEnd = false } = input;
+  const { stakes = Array.from({ length: nodes }, () => [32, 32, 32, 32]) } = input;
+  const subject = { ...posSubject, keysPerNode: Math.max(posSubject.keysPerNode, ...stakes.map(({ length }) => length)) };
+  const options = optionsWith({
+    nodes,
+    faultsMs: epochs * EPOCH_MS,
+    survivors: Array.from({ length: nodes }, (_, place) => place),
+    hashRates: Array.from({ length: nodes }, () => 1),
+    ...input.options,
+    engine: {
+      slotSeconds: SLOT_MS / 1_000,
+      slotsPerEpoch: SLOTS,
+      unbondingEpochs: 64,
+      leakQuotient: 2 ** 32,
+      weakSubjectivityEpochs: 2 ** 24,
+      validators: validatorsOf(stakes),
+      ...input.engine,
+    },
+  });
+  const seen: (Observation & { readonly atMs: number })[] = [];
+  const wanted: readonly Observation['type'][] = ['engine', 'offence', 'finalized', 'head', 'inserted', 'sending', 'checked'];
+  const collector: CheckerFactory = ({ nowMs }) => ({
+    name: 'Collector',
+    sees: wanted,
+    observe: (observation) => seen.push({ ...observation, atMs: nowMs() }),
+  });
+  const simulation = new Simulation({
+    subject: { ...subject, behaviours: new Map([...subject.behaviours, ...Object.entries(behaviours)]) },
+    seed,
+    options,
+    schedule,
+    checkers: [...COMMON_CHECKERS, ...subject.invariants, collector],
+    marks: [],
+  });
+  const { world } = simulation;
+  while (!simulation.isOver && !simulation.hasFailed && !(untilFaultsEnd && world.nowMs >= options.faultsMs)) simulation.step();
+  return ask(simulation, seen, new Set(schedule.flatMap((fault) => (fault.fault === 'byzantine' ? [fault.node] : []))));
+}
+
+function ask(simulation: Simulation, seen: readonly (Observation & { readonly atMs: number })[], bad: ReadonlySet<number>): Played {
+  const endMs = simulation.world.nowMs;
+  const of = <Type extends Observation['type']>(type: Type) => seen.filter((one): one is Of<Type> => one.type === type);
+  const honest = (node: number) => !bad.has(node);
+  const finalized = (place: number): HeaderNode => {
+    const final = simulation.nodes[place]?.chain.finalized;
+    return final ?? expect.unreachable(`there is no node ${place}`);
+  };
+  return {
+    simulation,
+    violations: simulation.violations,
+    unexpected: simulation.violations.filter(({ expected }) => !expected),
+    endMs,
+    of,
+    traces: (name, ...places) => of('engine').filter((one) => one.name === name && (places.length === 0 || places.includes(one.node))),
+    heldAgainst: (place) =>
+      new Set(of('offence').flatMap(({ node, against, error }) => (honest(node) && against === place ? [error.code] : []))),
+    codes: (trace) => new Set(of('engine').flatMap(({ node, name, data }) => (honest(node) && name === trace ? [String(data.code)] : []))),
+    finalized,
+    lateEpochs: (place) => Math.floor(endMs / EPOCH_MS) - Math.ceil(Number(finalized(place).facts.carried) / SLOTS),
+    evidence: () =>
+      of('sending').flatMap(({ node, message }) => {
+        const said = message as { readonly type: string; readonly offence: Offence };
+        return honest(node) && said.type === 'evidence' ? [said.offence] : [];
+      }),
+    deepestReorg: (...places) => Math.max(0, ...of('head').flatMap(({ node, removed }) => (places.includes(node) ? [removed.length] : []))),
+  };
+}
