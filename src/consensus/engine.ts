@@ -149,6 +149,12 @@ export interface Engine<State, Message> {
   /** Throws DecodeError and nothing else. */
   decode(bytes: Uint8Array): Message;
 
+  /**
+   * The block that a message carries (a proposal), where an engine has such messages. Its body is checked against its header
+   * before the message is delivered: what is inserted under a header's hash must be that header's block.
+   */
+  carried?(message: Message): Block | null;
+
   genesisFacts(header: Header): Facts;
   /**
    * Checks a header and its proof against its ancestors and derives its facts. `parent` is the node that the header

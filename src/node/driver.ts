@@ -136,6 +136,8 @@ export class Driver {
     let message: unknown;
     try {
       message = this.engine.decode(bytes);
+      const block = this.engine.carried?.(message) ?? null;
+      if (block !== null && !this.#ports.ledger.bodyMatches(block)) throw otherBody(block);
     } catch (error) {
       if (!(error instanceof RuleError)) return this.#fatal('decode', error);
       this.#ports.transport.offence(from, error);
@@ -370,4 +372,10 @@ export class Driver {
     );
     return false;
   }
+}
+
+function otherBody({ header: { number } }: Block): RuleError {
+  return new RuleError('message/body', `A message carries block ${number} with transactions or a payload that are not its header's.`, {
+    number,
+  });
 }

@@ -17,6 +17,7 @@ import { type Now, Pacer, paced } from '../execution/pacer.ts';
 import type { Execution } from '../execution/types.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { ChainStore, HeadChange } from '../storage/chain-store.ts';
+import { bodyMatches } from './inbox.ts';
 import type { LedgerPort } from './ports.ts';
 
 export interface LedgerOptions {
@@ -104,6 +105,10 @@ export class NodeLedger implements LedgerPort {
   build(parent: Hash, fields: BuildFields, done: (block: Block | null) => void): void {
     this.#build = { parent, fields, done };
     this.#work();
+  }
+
+  bodyMatches(block: Block): boolean {
+    return bodyMatches(block);
   }
 
   /** Ends after the block under way; nothing is answered any more. */

@@ -132,6 +132,7 @@ class Checks {
       setHead: (hash, done) => ledger.setHead(hash, done),
       finalize: (hash, certificate, done) => ledger.finalize(hash, certificate, done),
       build: (parent, fields, done) => ledger.build(parent, fields, done),
+      bodyMatches: (block) => ledger.bodyMatches(block),
       check: (hash, done) => {
         this.#underWay++;
         ledger.check(hash, (error) => {

@@ -41,6 +41,8 @@ export interface LedgerPort {
   finalize(hash: Hash, certificate: Certificate, done: () => void): void;
   check(hash: Hash, done: (error: RuleError | null) => void): void;
   build(parent: Hash, fields: BuildFields, done: (block: Block | null) => void): void;
+  /** Whether transactions and payload are those that the header commits to. */
+  bodyMatches(block: Block): boolean;
 }
 
 export interface SealerPort {

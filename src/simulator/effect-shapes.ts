@@ -88,6 +88,7 @@ const ANSWERS: { readonly [call in Asked]: Check } = {
   init: anAnswer,
   encode: bytes,
   decode: anAnswer,
+  carried: (value) => (value === null ? null : block(value)),
   genesisFacts: facts,
   verifyHeader: facts,
   verifySeal: anAnswer,

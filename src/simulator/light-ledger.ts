@@ -86,6 +86,10 @@ export class LightLedger implements LedgerPort {
     this.#work();
   }
 
+  bodyMatches(block: Block): boolean {
+    return lightBodyMatches(block);
+  }
+
   build(parent: Hash, fields: BuildFields, done: (block: Block | null) => void): void {
     this.#build = { parent, fields, done };
     this.#work();

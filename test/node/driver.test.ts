@@ -50,6 +50,8 @@ function toyEngine(step: Step): AnyEngine {
       if (text.startsWith('bad')) throw new DecodeError('toy/decode', 'bad message');
       return text;
     },
+    carried: (text: string) =>
+      text.startsWith('proposal') ? { ...block, transactions: text.endsWith('of another') ? [bytes('x')] : [] } : null,
     genesisFacts: () => ({ weight: 0n, carried: 0n }),
     verifyHeader: () => ({ weight: 0n, carried: 0n }),
     verifySeal: () => undefined,
@@ -136,6 +138,7 @@ function world(step: Step, limits: DriverLimits = DRIVER_LIMITS, start = true): 
       },
       check: (_checked, done) => done(null),
       build: (_parent, _fields, done) => void builds.push(done),
+      bodyMatches: ({ transactions }) => transactions.length === 0,
     },
     sealer: { seal: (_request, _header, _target, done) => void seals.push(done), unseal: () => void calls.push('unseal') },
     observer: { trace: (name) => void calls.push(`trace ${name}`), fatal: (error) => void fatal.push(error) },
@@ -324,6 +327,19 @@ describe('input from peers', () => {
     expect(seen).toEqual(['busy', '1', '2']);
     expect(made.driver.stats().dropped).toBe(2);
     expect(made.driver.receiveMessage(peer, bytes('later'))).toBe(true);
+  });
+
+  it('delivers no message with a block whose body is not that of its header', () => {
+    const seen: unknown[] = [];
+    const made = world((event) => {
+      seen.push(message(event));
+      return [];
+    });
+    seen.length = 0;
+    expect(made.driver.receiveMessage(peer, bytes('proposal'))).toBe(true);
+    expect(made.driver.receiveMessage(peer, bytes('proposal of another'))).toBe(false);
+    expect(seen).toEqual(['proposal']);
+    expect(made.calls).toEqual(['offence peer message/body']);
   });
 
   it('says when the step for a block is done, even when it had to wait for its turn', () => {

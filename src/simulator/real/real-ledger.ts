@@ -82,6 +82,10 @@ export class RealLedger implements LedgerPort {
     this.#ledger.check(hash, this.#posted(done));
   }
 
+  bodyMatches(block: Block): boolean {
+    return this.#ledger.bodyMatches(block);
+  }
+
   build(parent: Hash, fields: BuildFields, done: (block: Block | null) => void): void {
     const built = (block: Block | null) => {
       if (block !== null) this.#options.events.onBuilt(block);

@@ -1,0 +1,126 @@
+/** What a permissioned engine of one network knows from its genesis settings and of this node, and the rules of its blocks. */
+import { bigToFixed, bytesToBig, concatBytes, fromHex, hashOf } from '../../base/bytes.ts';
+import { RuleError, UsageError } from '../../base/errors.ts';
+import type { Signatures, Signer } from '../../base/signatures.ts';
+import type { Hash, NodeId } from '../../base/types.ts';
+import type { Header, SealedHeader } from '../../chain/header.ts';
+import type { ChainParams } from '../../chain/params.ts';
+import { checkHeader } from '../../chain/rules.ts';
+import type { Facts, HeaderNode } from '../../chain/tree.ts';
+import type { AnyEngine, Certificate } from '../engine.ts';
+import { Electorate, type Votes } from '../votes.ts';
+import type { Membership } from './membership.ts';
+
+/** That this block is decided, and so are its ancestors. */
+export interface Decision {
+  readonly height: number;
+  readonly hash: Hash;
+}
+
+const HEIGHT_BYTES = 8;
+const STATEMENT_BYTES = HEIGHT_BYTES + 32 + 32;
+
+export class Council {
+  readonly params: ChainParams;
+  readonly membership: Membership;
+  /** What members say of a decided block: its height, its hash, and who decided (the membership's id). */
+  readonly electorate: Electorate;
+  /** Null on a node that only follows. */
+  readonly signer: Signer | null;
+
+  constructor(params: ChainParams, membership: Membership, signatures: Signatures, signers: readonly Signer[]) {
+    this.params = params;
+    this.membership = membership;
+    const keys = membership.members.map(({ publicKey }) => publicKey);
+    this.electorate = new Electorate({ params, signatures, keys, quorum: membership.quorum, statementBytes: STATEMENT_BYTES });
+    this.signer = signers.find(({ publicKey }) => keys.includes(publicKey)) ?? null;
+  }
+
+  /**
+   * This node's place among the members; null for one that only follows (it has no key, or `node` is no member). Throws
+   * UsageError `members/key-mismatch` for a member whose key is another's.
+   */
+  placeOf(node: NodeId): number | null {
+    const place = this.membership.placeOf(node);
+    if (place === undefined || this.signer === null) return null;
+    const expected = this.membership.members[place]?.publicKey;
+    if (this.signer.publicKey === expected) return place;
+    const message = `This node (${node}) has the key ${this.signer.publicKey}; the genesis file names ${expected} for it. Start it with that key.`;
+    throw new UsageError('members/key-mismatch', message, { node });
+  }
+
+  statement({ height, hash }: Decision): Uint8Array {
+    return concatBytes(bigToFixed(BigInt(height), HEIGHT_BYTES), fromHex(hash), fromHex(this.membership.id));
+  }
+
+  /** Throws RuleError for what this membership cannot have said. */
+  decisionOf({ statement }: Votes): Decision {
+    const height = Number(bytesToBig(statement.subarray(0, HEIGHT_BYTES)));
+    const id = hashOf(statement.slice(HEIGHT_BYTES + 32));
+    if (Number.isSafeInteger(height) && id === this.membership.id) {
+      return { height, hash: hashOf(statement.slice(HEIGHT_BYTES, HEIGHT_BYTES + 32)) };
+    }
+    throw new RuleError('members/statement', `A vote of the members ${id} for height ${height}; expected one of ${this.membership.id}.`);
+  }
+
+  /** What a certificate proves. Throws RuleError `members/certificate` for one that proves nothing. */
+  proven(certificate: Certificate): Decision {
+    const votes = this.electorate.certificate(certificate);
+    if (votes !== null) return this.decisionOf(votes);
+    const { quorum, size } = this.membership;
+    throw new RuleError('members/certificate', `This is not signed by ${quorum} of the ${size} members.`);
+  }
+}
+
+/** Weight is height: of two chains with finality, the longer one is that of those who know more. */
+export function factsOf({ number }: Header): Facts {
+  return { weight: BigInt(number), carried: 0n };
+}
+
+type Rules = Pick<AnyEngine, 'genesisFacts' | 'verifyHeader' | 'verifySeal' | 'verifyCertificate' | 'randomness' | 'rewards'>;
+
+/** The part of an engine that is the same for all permissioned ones: a block proves nothing itself, a certificate does. */
+export function rulesOf(council: Council): Rules {
+  return {
+    genesisFacts: factsOf,
+    verifyHeader: (sealed, parent) => verifyHeader(council, sealed, parent),
+    verifySeal,
+    verifyCertificate(hash, certificate) {
+      const decision = council.proven(certificate);
+      if (decision.hash === hash) return;
+      throw new RuleError('members/certificate', `The certificate is for block ${decision.hash}, and not for ${hash}.`, { hash });
+    },
+    // Nobody can tell it before the parent is made, and nobody but the proposer of the parent can choose it.
+    randomness: ({ parentHash }) => parentHash,
+    rewards: () => [],
+  };
+}
+
+function verifyHeader({ params, membership }: Council, sealed: SealedHeader, parent: HeaderNode): Facts {
+  const { header } = sealed;
+  verifySeal(sealed);
+  checkHeader(header, parent.header, params);
+  const { number } = header;
+  // Blocks may be quicker than seconds.
+  if (header.timestamp < parent.header.timestamp) {
+    const message = `Block ${number} has the time ${header.timestamp}; expected one that is not before its parent's, ${parent.header.timestamp}.`;
+    throw new RuleError('members/timestamp', message, { number });
+  }
+  if (header.difficulty !== 0n) {
+    throw new RuleError('members/difficulty', `Block ${number} has the difficulty ${header.difficulty}; expected 0.`, { number });
+  }
+  if (header.mixHash !== membership.id) {
+    throw new RuleError('members/membership', `Block ${number} names the members ${header.mixHash}; expected ${membership.id}.`, {
+      number,
+    });
+  }
+  return factsOf(header);
+}
+
+function verifySeal({ header, seal }: SealedHeader): void {
+  if (seal.length === 0) return;
+  const { number } = header;
+  throw new RuleError('members/seal', `Block ${number} has a seal of ${seal.length} bytes; expected none: certificates prove blocks.`, {
+    number,
+  });
+}
