@@ -10,7 +10,7 @@ import type { Plan } from '../run.ts';
 import { ProofOracle } from '../sealer.ts';
 import { TAG_KEYS } from '../tags.ts';
 import { runLimited } from '../watchdog.ts';
-import type { Case } from './bench.ts';
+import type { Bench, Case, Finding } from './bench.ts';
 import { codecProblem } from './bytes.ts';
 import { shadowed, type Weight, weighed } from './instruments.ts';
 import { TROUBLES } from './troubles.ts';
@@ -115,24 +115,32 @@ const QUIET_NODES = 3;
 const GROWTH = { values: 0.4, inspectCharacters: 1, timers: 0.1, records: 0.2, messages: 0.5 } as const;
 const MAX_TIMERS = 128;
 
+/** A state that is full and breathes may seem to grow for a while: what grows indeed does so in a longer run as well. */
+const LONG_QUIET_BLOCKS = 3 * QUIET_BLOCKS;
+
 export const QUIET: Case = {
   id: 'quiet',
   title: 'nothing grows with the chain: state, timers, records, messages for a block',
   check: (bench) =>
     bench.first([bench.seed ?? 1], (seed) => {
-      const heights = [QUIET_BLOCKS / 3, (2 * QUIET_BLOCKS) / 3, QUIET_BLOCKS];
-      const weights = new Map<string, Weight[]>();
-      const onWeight = (node: string, weight: Weight) => void weights.set(node, [...(weights.get(node) ?? []), weight]);
-      const quiet = { latencyMs: 5, jitterMs: 1, diskWriteMs: 1, executionMs: 1, transfersPerMinute: 0 };
-      const plan = bench.plan('quiet', seed, { blocks: 2 * QUIET_BLOCKS, nodes: QUIET_NODES, options: quiet });
-      const subject = weighed(plan.subject, heights, onWeight);
-      const result = bench.run({ ...plan, subject }, [endsAt(QUIET_BLOCKS)], { faultEvents: Number.POSITIVE_INFINITY });
-      const broken = bench.judged(seed, result);
-      if (broken !== null) return broken;
-      const problem = growthIn(weights);
-      return problem === null ? null : bench.fail(problem, seed);
+      const found = quietRun(bench, seed, QUIET_BLOCKS);
+      return found === null || found.result !== null ? found : quietRun(bench, seed, LONG_QUIET_BLOCKS);
     }),
 };
+
+function quietRun(bench: Bench, seed: number, blocks: number): Finding | null {
+  const heights = [blocks / 3, (2 * blocks) / 3, blocks];
+  const weights = new Map<string, Weight[]>();
+  const onWeight = (node: string, weight: Weight) => void weights.set(node, [...(weights.get(node) ?? []), weight]);
+  const quiet = { latencyMs: 5, jitterMs: 1, diskWriteMs: 1, executionMs: 1, transfersPerMinute: 0 };
+  const plan = bench.plan('quiet', seed, { blocks: 2 * blocks, nodes: QUIET_NODES, options: quiet });
+  const subject = weighed(plan.subject, heights, onWeight);
+  const result = bench.run({ ...plan, subject }, [endsAt(blocks)], { faultEvents: Number.POSITIVE_INFINITY });
+  const broken = bench.judged(seed, result);
+  if (broken !== null) return broken;
+  const problem = growthIn(weights);
+  return problem === null ? null : bench.fail(problem, seed);
+}
 
 /** Nothing is to be seen after this height. */
 function endsAt(height: number): CheckerFactory {
