@@ -4,7 +4,7 @@
  */
 import type { Random } from '../base/random.ts';
 import { placeId } from './places.ts';
-import type { EngineJson, Subject } from './subject.ts';
+import { type EngineJson, fittingSize, type Subject } from './subject.ts';
 import { type Keys, TAG_KEYS } from './tags.ts';
 
 export interface Options {
@@ -54,7 +54,7 @@ const MIN_SURVIVORS = 2;
 export function drawOptions(random: Random, subject: Subject, fixed: Partial<Options> = {}, keys: Keys = TAG_KEYS): Options {
   const whole = (name: keyof typeof RANGES) => integer(random.stream(name), RANGES[name]);
   const small = (name: keyof typeof RANGES) => skewed(random.stream(name), RANGES[name]);
-  const nodes = fixed.nodes ?? whole('nodes');
+  const nodes = fixed.nodes ?? fittingSize(subject, whole('nodes'));
   const ids = Array.from({ length: nodes }, (_, place) => placeId(place));
   const hashRates = random.stream('hashRates');
   const drawn = {

@@ -41,6 +41,8 @@ export interface Among {
 
 export interface Subject {
   readonly name: string;
+  /** Told the seed of each run before its engines are made, where somebody keeps account of what goes on. */
+  begins?(seed: string): void;
   /** `proofs` and `signatures` say which are real in this world. Throws UsageError for settings that make no sense. */
   create(params: ChainParams, node: NodeSettings, proofs: ProofOracle, signatures: Signatures): AnyEngine;
   /** The genesis settings of one run of these nodes, on this network; of each node, `keys` gives the first `keysPerNode`. */
@@ -55,6 +57,8 @@ export interface Subject {
   difficulty(settings: EngineJson, hashRate: number): bigint;
   /** What one block takes on average with all nodes at work. */
   blockMs(settings: EngineJson): number;
+  /** The sizes of network that the engine can have, ascending; every one if nothing is said. */
+  readonly sizes?: readonly number[];
   /** How many of so many nodes must work, and follow the protocol, for progress. */
   quorum(nodes: number): number;
   /** No time-out of the engine is ever longer: in ten of them a quorum in peace makes progress. Ten blocks unless it says. */
@@ -76,4 +80,9 @@ export interface Subject {
   tolerates(nodes: number): number;
   /** Ways to misbehave, by name. */
   readonly behaviours: ReadonlyMap<string, BehaviourFactory>;
+}
+
+/** The size that is wanted, or the next that the engine can have; its largest where there is none. */
+export function fittingSize({ sizes }: Pick<Subject, 'sizes'>, wanted: number): number {
+  return sizes?.find((size) => size >= wanted) ?? sizes?.at(-1) ?? wanted;
 }

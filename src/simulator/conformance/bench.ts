@@ -8,7 +8,7 @@ import { describe } from '../describe.ts';
 import type { Fault } from '../faults.ts';
 import { drawOptions, type Options } from '../options.ts';
 import { carryOut, type Plan, type Result, type RunLimits } from '../run.ts';
-import type { Subject } from '../subject.ts';
+import { fittingSize, type Subject } from '../subject.ts';
 import type { TraceSink } from '../trace.ts';
 import { TROUBLES, type Trouble } from './troubles.ts';
 
@@ -81,7 +81,7 @@ export class Bench {
     const { subject } = this;
     const name = `conformance-${id}-${seed}`;
     const random = new Random(name);
-    const nodes = scenery.nodes ?? random.stream('nodes').pick(NODES);
+    const nodes = fittingSize(subject, scenery.nodes ?? random.stream('nodes').pick(NODES));
     const quorum = subject.quorum(nodes);
     const places = random.stream('survivors').shuffle(Array.from({ length: nodes }, (_, place) => place));
     const survivors = places.slice(0, scenery.fewest === true ? Math.max(quorum, MIN_SURVIVORS) : nodes).sort((a, b) => a - b);

@@ -100,8 +100,8 @@ interface Base {
 function baseRun(bench: Bench, number: number): Base {
   const { subject } = bench;
   const drawn = bench.plan('crashPoints', number, { blocks: MOMENT_BLOCKS, nodes: CRASH_NODES, options: CRASH_OPTIONS });
-  const { engine, faultsMs } = drawn.options;
-  const side = everyPlace(CRASH_NODES).slice(0, CRASH_NODES - subject.quorum(CRASH_NODES));
+  const { engine, faultsMs, nodes } = drawn.options;
+  const side = everyPlace(nodes).slice(0, nodes - subject.quorum(nodes));
   const fromMs = Math.round(ALONE_FROM_BLOCKS * subject.blockMs(engine));
   const alone = { fault: 'partition', side, direction: 'both', atMs: fromMs, forMs: faultsMs } as const;
   const plan = withFaults(drawn, side.length === 0 ? [] : [alone]);

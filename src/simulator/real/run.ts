@@ -6,6 +6,7 @@ import { Random } from '../../base/random.ts';
 import type { Range } from '../options.ts';
 import { Course, type Plan, planRun, type Result, type RunInput, type RunLimits } from '../run.ts';
 import type { Runner } from '../runner.ts';
+import { fittingSize } from '../subject.ts';
 import type { TraceSink } from '../trace.ts';
 import { AsyncWork } from './async-work.ts';
 import { BLS_KEYS } from './keys.ts';
@@ -15,7 +16,7 @@ import { REAL_MARKS, type RealTierOptions, realTier } from './real-tier.ts';
 /** Draws what is not given. */
 export function planReal(input: RunInput): Plan {
   const random = new Random(input.seed).stream('real');
-  const nodes = drawn(random, REAL_RANGES.nodes);
+  const nodes = fittingSize(input.subject, drawn(random, REAL_RANGES.nodes));
   const faultsMs = drawn(random, REAL_RANGES.faultsMs);
   // Uniform in the logarithm, so that fast disks are common.
   const { low, high } = REAL_RANGES.diskWriteMs;
