@@ -13,46 +13,27 @@ import { until, useProcesses } from '../support/processes.ts';
 import { send } from './contracts.ts';
 import { CHAIN_ID, dev, Testnet } from './networks.ts';
 import { ask, balanceOf, receiptOf, statusOf } from './rpc.ts';
+import {
+  checkpointsOf,
+  EPOCHS_PATIENCE_MS,
+  epochOf,
+  expectFinalitySoon,
+  finalOf,
+  participationOf,
+  SLOTS_PER_EPOCH,
+  untilEpoch,
+  untilFinal,
+  validatorsOf,
+} from './staking.ts';
 
 const processes = useProcesses();
 const temporary = temporaryDirectories();
 const ALL = [0, 1, 2, 3];
-const SLOTS_PER_EPOCH = 4;
 const ETHER = 10n ** 18n;
-/** Several epochs, on a machine that has much else to do. */
-const PATIENCE_MS = 180_000;
 /** Has nothing at genesis. */
 const RECIPIENT = `0x${'57a4'.repeat(10)}` as const;
 const GAS = { gas: 1_000_000n };
-
-interface Validator {
-  readonly index: number;
-  readonly publicKey: string;
-  readonly status: string;
-  readonly balance: string;
-  readonly slashed: boolean;
-  readonly activationEpoch: number;
-  readonly exitEpoch: number | null;
-}
-
-const finalOf = async (url: string): Promise<number> => (await statusOf(url)).finalized.number;
-const validatorsOf = (url: string) => ask<Validator[]>(url, 'synod_getValidators');
-const epochOf = async (url: string): Promise<number> => (await ask<{ epoch: number }>(url, 'synod_getCheckpoints')).epoch;
-
-async function untilFinal(net: Testnet, nodes: readonly number[], height: number): Promise<void> {
-  await until(
-    `nodes ${nodes} hold ${height} final`,
-    async () => {
-      const heights = await Promise.all(net.urls(...nodes).map(finalOf));
-      return heights.every((final) => final >= height);
-    },
-    PATIENCE_MS,
-  );
-}
-
-async function untilEpoch(url: string, epoch: number): Promise<void> {
-  await until(`epoch ${epoch}`, async () => (await epochOf(url)) >= epoch, PATIENCE_MS);
-}
+const STAKE_GWEI = 32_000_000_000n;
 
 function uncompressed(signer: ReturnType<typeof blsSigner>, message: Uint8Array): { key: Uint8Array; proof: Uint8Array } {
   const key = bls12_381.G1.Point.fromBytes(fromHex(signer.publicKey)).toAffine();
@@ -63,7 +44,7 @@ function uncompressed(signer: ReturnType<typeof blsSigner>, message: Uint8Array)
   };
 }
 
-describe('a network of validators', { timeout: 3 * PATIENCE_MS }, () => {
+describe('a network of validators', { timeout: 3 * EPOCHS_PATIENCE_MS }, () => {
   const directory = temporary();
   let net: Testnet;
 
@@ -71,7 +52,7 @@ describe('a network of validators', { timeout: 3 * PATIENCE_MS }, () => {
     net = await Testnet.start(processes, directory, '--rpc-port', '0');
     const hash = await send(net.url(1), 0, { to: RECIPIENT, value: ETHER });
     const receipt = await until('the payment is in a block', () => receiptOf(net.url(2), hash));
-    await untilFinal(net, ALL, Number(receipt.blockNumber));
+    await untilFinal(net.urls(...ALL), Number(receipt.blockNumber));
     for (const url of net.urls(...ALL)) {
       expect(await balanceOf(url, RECIPIENT)).toBe(ETHER);
       const { safe, finalized, head } = await statusOf(url);
@@ -92,23 +73,25 @@ describe('a network of validators', { timeout: 3 * PATIENCE_MS }, () => {
     expect(await finalOf(url)).toBe(stuck);
     expect((await statusOf(url)).head.hash).not.toBe((await statusOf(net.url(2))).head.hash);
     await net.control('heal');
-    const { head } = await net.agreement(ALL, stuck + 1).then(() => statusOf(url));
-    // How many epochs that takes is for the simulator to say, where no machine is ever busy.
-    await untilFinal(net, ALL, head.number);
+    await expectFinalitySoon(net.urls(...ALL), stuck);
+    await net.agreement(ALL, stuck + 1);
   });
 
   it('goes on with a quarter of its validators killed, waits for half, and loses nobody to slashing', async () => {
-    await net.control('kill', 3);
-    await untilFinal(net, [0, 1, 2], (await finalOf(net.url(0))) + 2 * SLOTS_PER_EPOCH);
-    await net.control('kill', 2);
     const url = net.url(0);
+    await net.control('kill', 3);
+    await untilFinal(net.urls(0, 1, 2), (await finalOf(url)) + 2 * SLOTS_PER_EPOCH);
+    await until('three quarters vote', async () => (await participationOf(url)).share === 3 / 4, EPOCHS_PATIENCE_MS);
+    await net.control('kill', 2);
     const cut = await epochOf(url);
     await untilEpoch(url, cut + 3);
     const stuck = await finalOf(url);
     await untilEpoch(url, cut + 5);
     expect(await finalOf(url)).toBe(stuck);
+    expect((await participationOf(url)).share).toBeLessThanOrEqual(1 / 2);
     await Promise.all([2, 3].map((index) => net.control('restart', index)));
-    await untilFinal(net, ALL, stuck + 2 * SLOTS_PER_EPOCH);
+    await expectFinalitySoon(net.urls(...ALL), stuck);
+    await until('all vote again', async () => (await participationOf(url)).share === 1, EPOCHS_PATIENCE_MS);
     for (const each of net.urls(...ALL)) expect((await validatorsOf(each)).filter(({ slashed }) => slashed)).toEqual([]);
   });
 
@@ -120,7 +103,7 @@ describe('a network of validators', { timeout: 3 * PATIENCE_MS }, () => {
     const signer = blsSigner(guilty.secret);
     const validator = (await validatorsOf(url)).find(({ publicKey }) => publicKey === signer.publicKey);
     if (validator === undefined) throw new Error('The sixth key is no validator');
-    const { slot } = await ask<{ slot: number }>(url, 'synod_getCheckpoints');
+    const { slot } = await checkpointsOf(url);
     const epoch = Math.floor(slot / SLOTS_PER_EPOCH);
     const chain = { genesisHash: genesis, chainId: CHAIN_ID };
     const proposal = (digit: string) => {
@@ -140,7 +123,7 @@ describe('a network of validators', { timeout: 3 * PATIENCE_MS }, () => {
     expect(BigInt(after?.balance ?? 0)).toBeLessThan(BigInt(validator.balance));
     // The reporter has a share that is more than the gas of the report.
     await until('the reporter is paid', async () => (await balanceOf(url, dev(3).address)) > before);
-    await untilFinal(net, ALL, (await statusOf(url)).head.number);
+    await untilFinal(net.urls(...ALL), (await statusOf(url)).head.number);
   });
 
   it('takes in whoever deposits, and lets the depositor exit', async () => {
@@ -165,7 +148,30 @@ describe('a network of validators', { timeout: 3 * PATIENCE_MS }, () => {
     expect((await net.supervisor.end('SIGINT')).code).toBe(0);
     net = await Testnet.start(processes, directory, '--rpc-port', '0');
     expect(await finalOf(net.url(0))).toBeGreaterThanOrEqual(final);
-    await untilFinal(net, ALL, final + 2 * SLOTS_PER_EPOCH);
+    await untilFinal(net.urls(...ALL), final + 2 * SLOTS_PER_EPOCH);
+    expect((await net.supervisor.end('SIGINT')).code).toBe(0);
+  });
+});
+
+describe('a network of six validators, two of which are killed', { timeout: 3 * EPOCHS_PATIENCE_MS }, () => {
+  it('goes on, since a third away is not too many, and has all of them again when they come back', async () => {
+    const directory = temporary();
+    const net = await Testnet.start(processes, directory, '--rpc-port', '0', '--nodes', '3', '--validators', '6');
+    const [url = '', second = ''] = net.urls(0, 1);
+    await untilFinal(net.urls(0, 1, 2), 1);
+    await net.control('kill', 2);
+    const cut = await epochOf(url);
+    // Of what was made after it.
+    await untilEpoch(url, cut + 2);
+    const { head } = await statusOf(url);
+    await untilFinal([url, second], head.number);
+    await until('two thirds vote', async () => (await participationOf(url)).share === 2 / 3, EPOCHS_PATIENCE_MS);
+    const away = (await validatorsOf(url)).map(({ index, balance }) => ({ isAway: index % 3 === 2, gwei: BigInt(balance) }));
+    for (const { isAway, gwei } of away) expect(gwei < STAKE_GWEI).toBe(isAway);
+    await net.control('restart', 2);
+    await until('all vote again', async () => (await participationOf(url)).share === 1, EPOCHS_PATIENCE_MS);
+    await untilFinal(net.urls(0, 1, 2), (await statusOf(url)).head.number);
+    expect((await validatorsOf(second)).filter(({ slashed }) => slashed)).toEqual([]);
     expect((await net.supervisor.end('SIGINT')).code).toBe(0);
   });
 });
