@@ -17,6 +17,8 @@ export interface LongFlags {
   readonly options?: Partial<Options>;
   readonly limits?: Partial<RunLimits>;
   readonly json?: boolean | undefined;
+  /** Called before the first run, and now and then. */
+  readonly onProgress?: (() => void) | undefined;
   /** Where scenarios of failures are written. */
   readonly directory?: string | undefined;
 }
@@ -24,7 +26,13 @@ export interface LongFlags {
 const PROGRESS_INTERVAL_MS = 10_000;
 
 /** Prints the report at the end, or when it is interrupted; sets exit code 1 when a seed failed. */
-export async function simulateLong({ jobs = availableParallelism(), json, directory = '.', ...input }: LongFlags): Promise<void> {
+export async function simulateLong({
+  jobs = availableParallelism(),
+  json,
+  directory = '.',
+  onProgress,
+  ...input
+}: LongFlags): Promise<void> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   const run = new LongRun({
@@ -34,7 +42,11 @@ export async function simulateLong({ jobs = availableParallelism(), json, direct
     onFailure: (report) => saveFailure(report, directory),
   });
   note(`engines: ${input.engines.join(', ')}; seeds: from ${input.seed} on; threads: ${jobs}`);
-  const progress = setInterval(() => note(progressLine(run)), PROGRESS_INTERVAL_MS);
+  onProgress?.();
+  const progress = setInterval(() => {
+    onProgress?.();
+    note(progressLine(run));
+  }, PROGRESS_INTERVAL_MS);
   process.once('SIGINT', interrupt);
   try {
     await run.run();

@@ -2,13 +2,10 @@
  * `synod simulate --script`: a text scenario, printed with all that the network did, and held against what the file says of it.
  * A file without any output is a new one: there is nothing to compare.
  */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { UsageError } from '../base/errors.ts';
-import { quote } from '../base/types.ts';
+import { writeFileSync } from 'node:fs';
 import type { Subject } from '../simulator/subject.ts';
 import { note, print } from './output.ts';
-
-const MAX_SCRIPT_BYTES = 8 * 1024 * 1024;
+import { readScript } from './simulate-subject.ts';
 
 /**
  * `engine` is what the script is about where it does not say. Sets exit code 1 when it is not as the script expects, or when the
@@ -42,17 +39,4 @@ function firstDifference(a: string, b: string): number {
   const [left, right] = [a.split('\n'), b.split('\n')];
   const at = left.findIndex((line, i) => line !== right[i]);
   return 1 + (at < 0 ? left.length : at);
-}
-
-function readScript(file: string): string {
-  try {
-    const { size } = statSync(file);
-    if (size > MAX_SCRIPT_BYTES) {
-      throw new UsageError('cli/file-size', `The script ${quote(file)} has ${size} bytes; at most ${MAX_SCRIPT_BYTES} are read.`);
-    }
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
-    throw new UsageError('cli/unreadable-file', `Cannot read the script ${quote(file)}`, {}, cause);
-  }
 }

@@ -121,6 +121,7 @@ export class Course {
     this.#plan = plan;
     this.#limits = { ...LIMITS, ...limits };
     const { sliceLimitMs, faultEvents } = this.#limits;
+    plan.subject.begins?.(plan.seed);
     const checkers = [...COMMON_CHECKERS, ...plan.subject.invariants];
     const marks = [...COMMON_MARKS, ...plan.subject.marks];
     this.simulation = setUp(plan, sliceLimitMs, () => new Simulation({ ...plan, tier, checkers, marks, sink, faultEvents }));

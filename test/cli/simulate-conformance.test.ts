@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { APART } from '../../src/cli/apart/run-apart.ts';
 import { probeModule } from '../../src/cli/engine-probe.ts';
 import { registerSimulate } from '../../src/cli/simulate.ts';
 import { runCommand } from './wallet-support.ts';
@@ -12,6 +13,9 @@ const TUTORIAL = fileURLToPath(new URL('../../src/simulator/tutorial/engine.ts',
 const SHORT_MS = 300;
 
 const simulate = (...args: string[]) => runCommand(registerSimulate, 'simulate', ...args);
+
+// The runs of these tests are not to have a process of their own.
+beforeAll(() => void vi.stubEnv(APART, ''));
 
 let folder: string;
 beforeAll(() => {
