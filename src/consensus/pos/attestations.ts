@@ -53,8 +53,11 @@ export function includeAttestation(
   const perEther = baseRewardPerEther(settings, dutiesOf(settings, state, epochOf(settings, state.slot)).activeBalance);
   const parts: { baseReward: Gwei; weight: bigint }[] = [];
   for (const index of vote.indices) {
+    const { slashed, effectiveBalance } = validatorAt(state, index);
+    // Its earlier votes go on counting (`justification.ts`), later ones do not.
+    if (slashed) continue;
     const known = participation[index] ?? 0;
-    const baseReward = (validatorAt(state, index).effectiveBalance / BALANCE_INCREMENT) * perEther;
+    const baseReward = (effectiveBalance / BALANCE_INCREMENT) * perEther;
     for (const { flag, weight } of FLAG_WEIGHTS) if ((flags & ~known & flag) !== 0) parts.push({ baseReward, weight });
     participation[index] = known | flags;
   }

@@ -11,8 +11,10 @@
  *   123    0, 1, 2                                 2 epochs back               epoch 2 back
  *   12     0, 1                                    1 epoch back                epoch 1 back
  *
- * Two things differ from the specs. Votes of an epoch are weighed against the stake of that epoch, not of the one after
- * it, so that a certificate can be checked with one list of voters. And epoch 1 can be justified: genesis is a real checkpoint here.
+ * Three things differ from the specs. Votes of an epoch are weighed against the stake of that epoch, not of the one after
+ * it, so that a certificate can be checked with one list of voters. Epoch 1 can be justified: genesis is a real checkpoint here. And a
+ * slashing takes no vote back that a block has carried ("get_unslashed_participating_indices" does): the fork choice believes a block
+ * whose votes justify an epoch, and would find nothing to build on were they fewer in its child.
  */
 import { dutiesOf } from './committees.ts';
 import { checkpointOf, hasBlocks } from './history.ts';
@@ -80,13 +82,16 @@ export function finalityOf({ justificationBits, previousJustified, currentJustif
   return { justificationBits, previousJustified, currentJustified, finalized };
 }
 
-/** "get_unslashed_participating_indices" with the timely target: whether they have two thirds of the epoch's stake. */
+/**
+ * Whether those with a timely target have two thirds of the epoch's stake. Votes of validators that were slashed after a block had
+ * carried them count (`attestations.ts` takes no later ones): what a block justifies its descendants must not undo.
+ */
 function isSupported(settings: PosSettings, state: StakeState, epoch: Epoch, participation: readonly Participation[]): boolean {
   const duties = dutiesOf(settings, state, epoch);
   let votes = 0n;
   for (const index of duties.active) {
     const validator = state.validators[index];
-    if (validator === undefined || validator.slashed || ((participation[index] ?? 0) & TIMELY_TARGET) === 0) continue;
+    if (validator === undefined || ((participation[index] ?? 0) & TIMELY_TARGET) === 0) continue;
     votes += validator.effectiveBalance;
   }
   return isSupermajority(votes, duties.activeBalance);

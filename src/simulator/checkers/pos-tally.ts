@@ -4,9 +4,11 @@
  * end of the next epoch; its target is justified; its source is final when the target is the next epoch's, or the one after that with
  * the one in between justified too (Casper FFG, arXiv 1710.09437, section 2; Gasper, arXiv 2003.03052, definition 4.9, k = 2).
  */
+import { present } from '../../base/assert.ts';
 import type { Hash } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { decodePayload } from '../../consensus/pos/codec.ts';
+import { remembered } from '../../consensus/pos/memo.ts';
 import type { Checkpoint, Epoch, Validator, ValidatorIndex } from '../../consensus/pos/types.ts';
 import type { StakeReference } from './pos-reference.ts';
 
@@ -71,14 +73,16 @@ export class Tallies {
     const epoch = this.#epochOf(block);
     const began =
       epoch === before.epoch ? before : beginEpoch(endEpoch(before, parent.validators), epoch, this.#rootsUntil(before, hash, block));
-    this.#tallies.set(hash, { ...began, votes: this.#votesWith(began, block) });
+    this.#tallies.set(hash, { ...began, votes: this.#votesWith(began, hash, block) });
   }
 
-  #votesWith({ votes, epoch }: Tally, block: Block): Tally['votes'] {
+  #votesWith({ votes, epoch }: Tally, hash: Hash, block: Block): Tally['votes'] {
     const counted = new Map([...votes].filter(([target]) => target + 1 >= epoch));
+    const { validators } = present(this.#reference.state(hash), 'the state after a block');
     for (const vote of decodePayload(block.payload).attestations) {
       const { target } = vote.data;
-      const indices = this.#reference.cast(vote)?.indices ?? [];
+      // Who was slashed before, or in this block, has no voice any more; what it has said before counts.
+      const indices = (this.#reference.cast(vote)?.indices ?? []).filter((index) => validators[index]?.slashed === false);
       counted.set(target.epoch, new Set([...(counted.get(target.epoch) ?? []), ...indices]));
     }
     return counted;
@@ -97,6 +101,9 @@ export class Tallies {
     return Math.floor(this.#reference.slotOf(block) / this.#reference.rules.settings.slotsPerEpoch);
   }
 }
+
+/** One for all checkers of a run. */
+export const talliesOf = remembered((reference: StakeReference) => new Tallies(reference));
 
 function beginEpoch(ended: Tally, epoch: Epoch, roots: Tally['roots']): Tally {
   const sources = new Map(ended.sources);
@@ -124,10 +131,10 @@ function endEpoch(tally: Tally, validators: readonly Validator[]): Tally {
 
 function isLinked(epoch: Epoch, voted: ReadonlySet<ValidatorIndex>, validators: readonly Validator[]): boolean {
   let [all, part] = [0n, 0n];
-  for (const [index, { activationEpoch, exitEpoch, effectiveBalance, slashed }] of validators.entries()) {
+  for (const [index, { activationEpoch, exitEpoch, effectiveBalance }] of validators.entries()) {
     if (epoch < activationEpoch || epoch >= exitEpoch) continue;
     all += effectiveBalance;
-    if (voted.has(index) && !slashed) part += effectiveBalance;
+    if (voted.has(index)) part += effectiveBalance;
   }
   return 3n * part >= 2n * all;
 }

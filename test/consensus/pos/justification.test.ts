@@ -1,5 +1,6 @@
 /** The four rules of "weigh_justification_and_finalization" as a table, and both ways to justify on a chain. */
 import { describe, expect, it } from 'vitest';
+import { proposerOf } from '../../../src/consensus/pos/committees.ts';
 import {
   type Finality,
   isSupermajority,
@@ -7,7 +8,7 @@ import {
   unrealizedCheckpoints,
   weigh,
 } from '../../../src/consensus/pos/justification.ts';
-import type { Checkpoint } from '../../../src/consensus/pos/types.ts';
+import type { Checkpoint, Offence } from '../../../src/consensus/pos/types.ts';
 import { StakeChain, someHash } from './stake-chain.ts';
 
 const ENDING = 20;
@@ -205,5 +206,50 @@ describe('consensus/pos justification', () => {
     // 128 of 192 vote. Those of an epoch's last slot are counted at the end of the next one.
     expect(run([64, 32, 32, 32, 32])).toBe(2);
     expect(run([128, 32, 32, 32, 32])).toBe(0);
+  });
+
+  describe('when some of just two thirds are slashed', () => {
+    const SIX = (index: number) => index < 6;
+    /** Evidence against one of the six, in a block that somebody else proposes. */
+    function slashOne(chain: StakeChain, slot: number): void {
+      const now = chain.at(slot);
+      const proposer = proposerOf(chain.rules.settings, now, slot);
+      const guilty = [0, 1, 2, 3, 4, 5].find((index) => index !== proposer) ?? 0;
+      const offence: Offence = {
+        type: 'proposals',
+        first: chain.proposal(guilty, 1, someHash(1)),
+        second: chain.proposal(guilty, 1, someHash(2)),
+      };
+      chain.extend(slot, { offences: [offence], votes: SIX });
+      expect(chain.state.validators[guilty]?.slashed).toBe(true);
+    }
+
+    /** Slots of who was slashed stay empty. */
+    function vacancies(chain: StakeChain): number {
+      let empty = 0;
+      for (let slot = chain.state.slot + 1; ; slot++, empty++) {
+        const now = chain.at(slot);
+        if (now.validators[proposerOf(chain.rules.settings, now, slot) ?? 0]?.slashed === false) return empty;
+      }
+    }
+
+    it('keeps what a block has justified: its descendants would have nothing that they could be the head with', () => {
+      const chain = new StakeChain();
+      chain.run(12, { votes: SIX });
+      const justified = () => unrealizedCheckpoints(chain.rules.settings, chain.state).justified.epoch;
+      expect([chain.epoch, justified()]).toEqual([3, 2]);
+      slashOne(chain, 13);
+      expect(justified()).toBe(2);
+      expect(chain.at(16).currentJustified.epoch).toBe(2);
+    });
+
+    it('counts no vote that comes after that', () => {
+      const chain = new StakeChain();
+      chain.run(8, { votes: SIX });
+      // The first votes of epoch 2 come in the block that has the evidence, after it.
+      slashOne(chain, 9);
+      while (chain.state.slot < 16) chain.extend(chain.state.slot + 1 + vacancies(chain), { votes: SIX });
+      expect(chain.state.currentJustified.epoch).toBe(1);
+    });
   });
 });
