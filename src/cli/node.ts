@@ -92,6 +92,7 @@ export function registerNode(program: Command): void {
     )
     .option('--miner.gaslimit <gas>', 'gas limit to move mined blocks to', integerOption('miner.gaslimit', 5_000, 1e10))
     .option('--stake', 'propose and vote with the validators whose keys are here (proof-of-stake)')
+    .option('--member', "decide with the other members, with this node's key (permissioned engines)")
     .option('--validators.dir <dir>', 'where their key files are (default: validators in the datadir)', absolutePath)
     .option('--validators.password <file>', 'take the password of the key files from the first line of a file instead of asking for it')
     .option(
@@ -151,12 +152,15 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
   if (flags['miner.threads'] > 4 * availableParallelism()) {
     note(`${flags['miner.threads']} mining threads on ${availableParallelism()} processors will compete with each other.`);
   }
-  if ((flags.mine === true || flags.stake === true) && flags['miner.etherbase'] === undefined) {
+  if ((flags.mine === true || flags.stake === true || flags.member === true) && flags['miner.etherbase'] === undefined) {
     warn('No --miner.etherbase was given: the rewards and fees of blocks made here go to the zero address, and are lost.');
   }
   const genesis = genesisFor(flags.datadir, { ...flags, networkId: flags.networkid });
-  if (flags.mine === true && parseGenesis(genesis).engine.name === 'pos')
-    throw new UsageError('arguments/mine', '--mine is for proof-of-work; under proof-of-stake blocks are made by validators: --stake.');
+  const engine = parseGenesis(genesis).engine.name;
+  if (flags.mine === true && engine !== 'pow') {
+    const who = engine === 'pos' ? 'validators: --stake' : 'members: --member';
+    throw new UsageError('arguments/mine', `--mine is for proof-of-work; under ${engine} blocks are made by ${who}.`);
+  }
   return {
     datadir: flags.datadir,
     genesis,

@@ -60,8 +60,8 @@ class PlainDisplay implements Display {
   }
 
   starting(resumed: boolean): void {
-    const { nodes, miners, validators, engine } = this.manifest.options;
-    const makers = engine === 'pow' ? `${miners} mining` : `${validators} validators`;
+    const { nodes, engine } = this.manifest.options;
+    const makers = makersOf(this.manifest);
     const what = resumed ? 'Going on with' : 'Starting';
     this.line(`${what} ${nodes} ${engine} nodes (${makers}) in ${this.directory}`);
   }
@@ -175,13 +175,21 @@ function banner(manifest: Manifest, report: readonly NodeReport[]): string[] {
     ...heading('Chain ID'),
     String(chainId),
     ...heading('Endpoints (HTTP and WebSocket)'),
-    ...report.map(({ index, rpcUrl, mines }) => `(${index}) ${rpcUrl ?? 'down'}${mines ? '  mining' : stakes(manifest.nodes[index])}`),
+    ...report.map(
+      ({ index, rpcUrl, mines }) => `(${index}) ${rpcUrl ?? 'down'}${mines ? '  mining' : signs(manifest.nodes[index], manifest)}`,
+    ),
     '',
   ];
 }
 
-function stakes(node: TestnetNode | undefined): string {
+function makersOf({ options: { engine, miners, validators }, nodes }: Manifest): string {
+  if (engine === 'pow') return `${miners} mining`;
+  return engine === 'pos' ? `${validators} validators` : `${nodes.filter((node) => node.validators.length > 0).length} members`;
+}
+
+function signs(node: TestnetNode | undefined, { options: { engine } }: Manifest): string {
   const count = node?.validators.length ?? 0;
+  if (engine !== 'pos') return count === 0 ? '  follows' : '  member';
   return count === 0 ? '' : `  ${count} validator${count === 1 ? '' : 's'}`;
 }
 

@@ -9,7 +9,7 @@ import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import type { Endpoints } from '../testnet/child.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
-import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
+import { DEFAULT_HASH_RATE, membersAmong } from '../testnet/engines.ts';
 import { createManifest, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
 import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
@@ -21,6 +21,7 @@ import { type Display, openDisplay, reportTable } from './testnet-display.ts';
 
 export const DEFAULT_DIRECTORY = '.synod/testnet';
 const MAX_VALIDATORS = 1_000;
+const DEFAULT_NODES = 4;
 const VALIDATORS_PER_NODE = 2;
 /** One for each slot of an epoch. */
 const MIN_VALIDATORS = 4;
@@ -33,7 +34,7 @@ const NODE_FLAGS = ['--max-semi-space-size=4'];
 const SYNOD = fileURLToPath(new URL('./bin.mjs', import.meta.url));
 
 interface TestnetFlags {
-  readonly nodes: number;
+  readonly nodes?: number;
   readonly engine: string;
   readonly miners: number;
   readonly validators?: number;
@@ -53,7 +54,7 @@ export function registerTestnet(program: Command): void {
   const testnet = program
     .command('testnet')
     .description('start a network of real nodes on this machine')
-    .option('--nodes <n>', 'how many nodes', integerOption('nodes', 1, MAX_NODES), 4)
+    .option('--nodes <n>', 'how many nodes (default: 4; 3 with engines that bear crashes only)', integerOption('nodes', 1, MAX_NODES))
     .option('--engine <name>', `how they agree: ${ENGINE_NAMES.join(' or ')}`, 'pos')
     .option(
       '--validators <n>',
@@ -111,7 +112,7 @@ function given(command: Command): ReadonlySet<string> {
 // ---- Starting --------------------------------------------------------------------------------------------------
 
 async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): Promise<number> {
-  const lastPort = flags.rpcPort + flags.nodes - 1;
+  const lastPort = flags.rpcPort + nodesOf(flags) - 1;
   if (flags.rpcPort !== 0 && lastPort > 65_535)
     throw argumentError('rpc-port', `--rpc-port ${flags.rpcPort} leaves no port for every node; the last would have ${lastPort}.`);
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
@@ -120,7 +121,7 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
   let isTemporary = hold.madeDirectory;
   try {
     const resumed = loadManifest(directory) !== null;
-    const manifest = openManifest(directory, flags, explicit);
+    const manifest = await openManifest(directory, flags, explicit);
     isTemporary &&= flags.dir === undefined && flags.keep !== true;
     await runNetwork(directory, manifest, resumed, hold, flags);
   } catch (error) {
@@ -169,7 +170,7 @@ function removeDirectory(directory: string): void {
 }
 
 /** The network of this directory, or a new one. Options that a network was made with cannot be changed afterwards. */
-function openManifest(directory: string, flags: TestnetFlags, explicit: ReadonlySet<string>): Manifest {
+async function openManifest(directory: string, flags: TestnetFlags, explicit: ReadonlySet<string>): Promise<Manifest> {
   const wanted = optionsOf(flags);
   const existing = loadManifest(directory);
   refuseUnused(existing?.options.engine ?? wanted.engine, explicit);
@@ -179,7 +180,7 @@ function openManifest(directory: string, flags: TestnetFlags, explicit: Readonly
     if (miners > wanted.nodes) throw argumentError('miners', `--miners ${miners} is more than --nodes ${wanted.nodes}.`);
     if (wanted.engine === 'pos' && wanted.blockTimeSeconds > MAX_SLOT_SECONDS)
       throw argumentError('block-time', `--block-time ${wanted.blockTimeSeconds} is more than a slot may last, ${MAX_SLOT_SECONDS} s.`);
-    return createManifest(directory, { ...wanted, miners }, builtInGenesis(wanted.engine), Date.now());
+    return await createManifest(directory, { ...wanted, miners }, builtInGenesis(wanted.engine), Date.now());
   }
   for (const [flag, key] of MADE_WITH) {
     if (explicit.has(flag) && wanted[key] !== existing.options[key]) {
@@ -221,11 +222,17 @@ const MADE_WITH: readonly (readonly [flag: string, key: keyof TestnetOptions])[]
   ['hashrate', 'hashRateLimit'],
 ];
 
+/** Where members only crash, a fourth would make nothing safer: it could only follow. */
+function nodesOf({ nodes, engine }: TestnetFlags): number {
+  return nodes ?? (membersAmong(DEFAULT_NODES, engine) || DEFAULT_NODES);
+}
+
 function optionsOf(flags: TestnetFlags): TestnetOptions {
+  const nodes = nodesOf(flags);
   return {
-    nodes: flags.nodes,
+    nodes,
     miners: flags.miners,
-    validators: flags.validators ?? Math.max(MIN_VALIDATORS, VALIDATORS_PER_NODE * flags.nodes),
+    validators: flags.validators ?? Math.max(MIN_VALIDATORS, VALIDATORS_PER_NODE * nodes),
     engine: flags.engine,
     blockTimeSeconds: flags.blockTime ?? (flags.engine === 'pow' ? 2 : 1),
     chainId: flags.chainId,

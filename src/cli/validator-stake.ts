@@ -1,6 +1,7 @@
-/** `synod node --stake`: opens the validators' keys for the node, and says what would keep them from signing. */
+/** `synod node --stake` and `--member`: opens the keys of validators or of the member for the node, and says what would keep them from signing. */
 import { UsageError } from '../base/errors.ts';
 import type { Signer } from '../base/signatures.ts';
+import type { ChainParams } from '../chain/params.ts';
 import { parseSettings } from '../consensus/pos/settings.ts';
 import { validatorDirectory } from '../wallet/validator-directory.ts';
 import { openValidators } from '../wallet/validator-signers.ts';
@@ -9,6 +10,7 @@ import { readPassword } from './prompt.ts';
 
 export interface StakeFlags {
   readonly stake?: boolean;
+  readonly member?: boolean;
   readonly 'validators.dir'?: string;
   readonly 'validators.password'?: string;
 }
@@ -23,14 +25,20 @@ const NOT_STAKING: Staking = { signers: [], release: () => undefined };
 
 /** `genesis` is the genesis document of the node's network. Throws what `openValidators` throws, and `arguments/stake`. */
 export async function openStaking(flags: StakeFlags, datadir: string, genesis: unknown): Promise<Staking> {
-  if (flags.stake !== true) {
+  if (flags.stake !== true && flags.member !== true) {
     refuseUnused(flags);
     return NOT_STAKING;
   }
   const { buildGenesis, parseGenesis } = await import('../execution/genesis.ts');
   const { params } = await buildGenesis(parseGenesis(genesis));
-  if (params.engine.name !== 'pos')
-    throw new UsageError('arguments/stake', `--stake is for proof-of-stake; the engine of this network is ${params.engine.name}.`);
+  const { name, settings } = params.engine;
+  if (flags.stake === true && name !== 'pos')
+    throw new UsageError('arguments/stake', `--stake is for proof-of-stake; the engine of this network is ${name}.`);
+  if (flags.member === true && !Array.isArray(settings.members))
+    throw new UsageError(
+      'arguments/member',
+      `--member is for permissioned engines; the engine of this network is ${name}, which has no members.`,
+    );
   const directory = flags['validators.dir'] ?? validatorDirectory(datadir);
   const opened = await openValidators({
     directory,
@@ -43,18 +51,22 @@ export async function openStaking(flags: StakeFlags, datadir: string, genesis: u
       }),
   });
   for (const { path, reason } of opened.unreadable) warn(`${path} was left out. ${reason}`);
-  const ofGenesis = new Set(parseSettings(params.engine.settings).validators.map(({ publicKey }) => publicKey));
-  const others = opened.signers.filter(({ publicKey }) => !ofGenesis.has(publicKey)).length;
+  if (flags.stake === true) noteNewcomers(opened.signers, params.engine.settings);
+  return opened;
+}
+
+function noteNewcomers(signers: readonly Signer[], settings: ChainParams['engine']['settings']): void {
+  const ofGenesis = new Set(parseSettings(settings).validators.map(({ publicKey }) => publicKey));
+  const others = signers.filter(({ publicKey }) => !ofGenesis.has(publicKey)).length;
   if (others > 0)
     note(
-      `${others} of ${opened.signers.length} keys are of no validator of genesis; they sign once a deposit made them validators (\`synod validator status\`).`,
+      `${others} of ${signers.length} keys are of no validator of genesis; they sign once a deposit made them validators (\`synod validator status\`).`,
     );
-  return opened;
 }
 
 /** Whoever names keys wants them to be used. */
 function refuseUnused(flags: StakeFlags): void {
   for (const name of ['validators.dir', 'validators.password'] as const) {
-    if (flags[name] !== undefined) throw new UsageError('arguments/stake', `--${name} is of no use without --stake.`);
+    if (flags[name] !== undefined) throw new UsageError('arguments/stake', `--${name} is of no use without --stake or --member.`);
   }
 }

@@ -27,7 +27,7 @@ export async function openNodeKey(path: string, mayCreate: boolean): Promise<Nod
     });
   }
   try {
-    if (!existsSync(path)) create(path);
+    storeNodeKey(path, randomBytes(32));
     const text = readFileSync(path, 'utf8').trim();
     if (/^[0-9a-fA-F]{64}$/.test(text)) return await nodeKeyFromSeed(fromHex(`0x${text}`));
   } catch (cause) {
@@ -42,13 +42,17 @@ export async function nodeKeyFromSeed(seed: Uint8Array): Promise<NodeKey> {
   return generateKeyPairFromSeed('Ed25519', seed);
 }
 
-/** Written beside and linked into place: after a crash the file is whole or absent, and two starts agree on one key. */
-function create(path: string): void {
+/**
+ * Unless there is one already. Written beside and linked into place: after a crash the file is whole or absent, and two
+ * starts agree on one key. `seed` is 32 bytes.
+ */
+export function storeNodeKey(path: string, seed: Uint8Array): void {
+  if (existsSync(path)) return;
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   const file = openSync(draft, 'wx', OWNER_ONLY);
   try {
-    writeSync(file, `${toHex(randomBytes(32)).slice(2)}\n`);
+    writeSync(file, `${toHex(seed).slice(2)}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -1,6 +1,6 @@
 /** What a test network's genesis says of its engine: the template's settings, with what the options ask for. */
-import { UsageError } from '../base/errors.ts';
-import { type Address, type Json, quote } from '../base/types.ts';
+import type { Address, Json, NodeId } from '../base/types.ts';
+import { devMembers } from '../node/dev-nodes.ts';
 import { deriveValidatorKeys } from '../wallet/validator-keys.ts';
 import type { TestnetOptions } from './manifest.ts';
 
@@ -28,15 +28,29 @@ const STAKE_ETHER = 32;
  */
 const HEAD_START_SECONDS = 2;
 
-/** `funded` are the accounts of the network; those of a stake are its depositors, in turn. */
-export function engineOf(template: JsonObject, options: TestnetOptions, funded: readonly Address[]): EngineGenesis {
+/**
+ * Nodes that decide together under a permissioned engine; 0 under the others. Engines that bear crashes have an odd number
+ * of members: of an even number of nodes the last only follows.
+ */
+export function membersAmong(nodes: number, engine: string): number {
+  if (engine === 'pow' || engine === 'pos') return 0;
+  return engine === 'pbft' || nodes % 2 === 1 ? nodes : nodes - 1;
+}
+
+/** `funded` are the accounts of the network; those of a stake are its depositors, in turn. `nodes`: who they are. */
+export function engineOf(
+  template: JsonObject,
+  options: TestnetOptions,
+  funded: readonly Address[],
+  nodes: readonly NodeId[],
+): EngineGenesis {
   switch (options.engine) {
     case 'pow':
       return proofOfWork(template, options);
     case 'pos':
       return proofOfStake(template, options, funded);
     default:
-      throw new UsageError('arguments/engine', `A test network can run pow or pos, and not ${quote(options.engine)}.`);
+      return permissioned(template, options, nodes);
   }
 }
 
@@ -68,4 +82,9 @@ function proofOfStake(template: JsonObject, options: TestnetOptions, funded: rea
     stakeEther: STAKE_ETHER,
   }));
   return { engine: { ...template, slotSeconds: options.blockTimeSeconds, validators }, difficulty: 0, startsInSeconds: HEAD_START_SECONDS };
+}
+
+function permissioned(template: JsonObject, options: TestnetOptions, nodes: readonly NodeId[]): EngineGenesis {
+  const members = devMembers(options.mnemonic, nodes.slice(0, membersAmong(options.nodes, options.engine)));
+  return { engine: { ...template, emptyBlockMs: 1_000 * options.blockTimeSeconds, members }, difficulty: 0, startsInSeconds: 0 };
 }

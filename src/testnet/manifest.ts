@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { toHex } from '../base/bytes.ts';
 import { UsageError } from '../base/errors.ts';
-import { Address } from '../base/types.ts';
+import { Address, type NodeId } from '../base/types.ts';
+import { devNodeId } from '../node/dev-nodes.ts';
 import { engineAccounts } from '../node/genesis-accounts.ts';
 import { deriveAccounts } from '../wallet/mnemonic.ts';
-import { engineOf, type JsonObject } from './engines.ts';
+import { engineOf, type JsonObject, membersAmong } from './engines.ts';
 
 const Count = z.int().min(0);
 const AddressText = z
@@ -24,10 +25,10 @@ const Options = z.object({
   nodes: Count,
   /** Nodes that mine, under proof-of-work. */
   miners: Count,
-  /** Validators of the whole network, under proof-of-stake. */
+  /** Validators of the whole network, under proof-of-stake; as many as members under a permissioned engine. */
   validators: Count,
   engine: z.string(),
-  /** Of proof-of-stake: the length of a slot. */
+  /** Of proof-of-stake: the length of a slot. Of permissioned engines: how long they wait for work before a block without. */
   blockTimeSeconds: Count,
   chainId: Count,
   mnemonic: z.string(),
@@ -41,7 +42,7 @@ const Options = z.object({
 const Node = z.object({
   index: Count,
   mines: z.boolean(),
-  /** Numbers of the validator keys that it signs with. */
+  /** Numbers of the keys that it signs with, as a validator or as a member. */
   validators: z.array(Count).readonly(),
   etherbase: AddressText,
 });
@@ -81,18 +82,19 @@ export function loadManifest(directory: string): Manifest | null {
 }
 
 /** Makes a new network. `template` is the genesis document of the engine, of which timestamp, alloc and settings are set. */
-export function createManifest(directory: string, options: TestnetOptions, template: unknown, nowMs: number): Manifest {
+export async function createManifest(directory: string, options: TestnetOptions, template: unknown, nowMs: number): Promise<Manifest> {
   const funded = deriveAccounts(options.mnemonic, options.accounts).map(({ address }) => address);
   // The miners' accounts come after the funded ones, whose balances then change by nothing but their own transactions.
   const nodes = deriveAccounts(options.mnemonic, options.nodes, options.accounts).map(({ address }, index) => ({
     index,
     mines: options.engine === 'pow' && mines(index, options),
-    validators: options.engine === 'pos' ? validatorsOf(index, options) : [],
+    validators: keysOf(index, options),
     etherbase: address,
   }));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   // Two networks that are made in one second are two networks: their nodes, and the locks of their keys, tell them apart by it.
-  const genesis = { ...genesisDocument(template, options, funded, nowMs), mixHash: toHex(randomBytes(32)) };
+  const identities = await Promise.all(nodes.map(({ index }) => devNodeId(options.mnemonic, index)));
+  const genesis = { ...genesisDocument(template, options, funded, identities, nowMs), mixHash: toHex(randomBytes(32)) };
   writeFileSync(paths.genesis(directory), `${JSON.stringify(genesis, null, 2)}\n`);
   const manifest: Manifest = { version: 1, options, nodes };
   writeFileSync(paths.manifest(directory), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
@@ -104,13 +106,20 @@ function mines(index: number, { nodes, miners }: TestnetOptions): boolean {
   return Math.floor(((index + 1) * miners - 1) / nodes) > Math.floor((index * miners - 1) / nodes);
 }
 
-/** In turn, so that every node has as many as the others, or one more. */
-function validatorsOf(index: number, { nodes, validators }: TestnetOptions): number[] {
+/** Members have one key each. Validators go to the nodes in turn, so that every node has as many as the others, or one more. */
+function keysOf(index: number, { engine, nodes, validators }: TestnetOptions): number[] {
+  if (engine !== 'pos') return index < membersAmong(nodes, engine) ? [index] : [];
   return Array.from({ length: validators }, (_, key) => key).filter((key) => key % nodes === index);
 }
 
 /** Fills the template of an engine's development network with what this one should be. */
-export function genesisDocument(template: unknown, options: TestnetOptions, funded: readonly Address[], nowMs: number): JsonObject {
+export function genesisDocument(
+  template: unknown,
+  options: TestnetOptions,
+  funded: readonly Address[],
+  identities: readonly NodeId[],
+  nowMs: number,
+): JsonObject {
   const document = structuredClone(template) as JsonObject;
   const config = document.config as JsonObject;
   const alloc = { ...(document.alloc as JsonObject) };
@@ -120,7 +129,7 @@ export function genesisDocument(template: unknown, options: TestnetOptions, fund
   }
   const balance = `0x${(BigInt(options.balance) * 10n ** 18n).toString(16)}`;
   for (const address of funded) alloc[address] = { balance };
-  const { engine, difficulty, startsInSeconds } = engineOf(config.engine as JsonObject, options, funded);
+  const { engine, difficulty, startsInSeconds } = engineOf(config.engine as JsonObject, options, funded, identities);
   return {
     ...document,
     config: { ...config, chainId: options.chainId, engine },

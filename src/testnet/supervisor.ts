@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
+import { storeDevNodeKey } from '../node/dev-nodes.ts';
 import { createDevValidators, devPasswordFile } from '../wallet/validator-dev.ts';
 import { deriveValidatorKeys } from '../wallet/validator-keys.ts';
 import { type ChildState, type Endpoints, NodeChild } from './child.ts';
@@ -165,15 +166,15 @@ export class Supervisor {
     return endpoints;
   }
 
-  /** The key files of its validators, which a first start makes and later ones find. */
+  /** Its identity and its key files, which a first start makes and later ones find. */
   async #prepare(index: number): Promise<void> {
     const { directory, manifest } = this.#options;
+    const datadir = paths.datadir(directory, index);
+    storeDevNodeKey(datadir, manifest.options.mnemonic, index);
     const numbers = manifest.nodes[index]?.validators ?? [];
     if (numbers.length === 0) return;
-    const keys = deriveValidatorKeys(manifest.options.mnemonic, manifest.options.validators).filter((_, number) =>
-      numbers.includes(number),
-    );
-    await createDevValidators(paths.datadir(directory, index), keys);
+    const keys = deriveValidatorKeys(manifest.options.mnemonic, Math.max(...numbers) + 1).filter((_, number) => numbers.includes(number));
+    await createDevValidators(datadir, keys);
   }
 
   /**
@@ -229,8 +230,9 @@ export class Supervisor {
       ['--verbosity', '3'],
       ...(bootnodes.length === 0 ? [] : [['--bootnodes', bootnodes.join(',')]]),
     ].flat();
-    const stake = ['--stake', '--validators.password', devPasswordFile(paths.datadir(directory, node.index))];
-    return ['node', ...flags, '--faults', ...(node.mines ? ['--mine'] : []), ...(node.validators.length > 0 ? stake : [])];
+    const signs = manifest.options.engine === 'pos' ? '--stake' : '--member';
+    const keys = [signs, '--validators.password', devPasswordFile(paths.datadir(directory, node.index))];
+    return ['node', ...flags, '--faults', ...(node.mines ? ['--mine'] : []), ...(node.validators.length > 0 ? keys : [])];
   }
 }
 

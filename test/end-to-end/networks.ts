@@ -132,8 +132,8 @@ export class Testnet {
 }
 
 /** The directory of a network whose genesis is this old, as if it had been made then and left alone since. */
-export function makeOldNetwork(directory: string, ageMs: number, options: Partial<TestnetOptions> = {}): void {
-  createManifest(directory, { ...OPTIONS, ...options }, builtInGenesis('pow'), Date.now() - ageMs);
+export async function makeOldNetwork(directory: string, ageMs: number, options: Partial<TestnetOptions> = {}): Promise<void> {
+  await createManifest(directory, { ...OPTIONS, ...options }, builtInGenesis('pow'), Date.now() - ageMs);
 }
 
 // ---- One node --------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ export function writeQuickGenesis(directory: string, options: Partial<TestnetOpt
   const file = join(directory, 'genesis.json');
   const wanted = { ...OPTIONS, miners: 1, ...options };
   const funded = devAccounts(wanted.mnemonic, wanted.accounts).map(({ address }) => address);
-  writeFileSync(file, JSON.stringify(genesisDocument(builtInGenesis(wanted.engine), wanted, funded, Date.now())));
+  writeFileSync(file, JSON.stringify(genesisDocument(builtInGenesis(wanted.engine), wanted, funded, [], Date.now())));
   return file;
 }
 

@@ -152,7 +152,7 @@ describe('synod testnet that is stopped before it is ready', () => {
 describe('synod testnet after a pause', () => {
   it('mines on although its last block is a day old', async () => {
     const directory = temporary();
-    makeOldNetwork(directory, DAY_MS, { nodes: 1, miners: 1 });
+    await makeOldNetwork(directory, DAY_MS, { nodes: 1, miners: 1 });
     const net = await Testnet.start(processes, directory, '--rpc-port', '0');
     await untilHeight(net.url(0), 3);
     expect((await net.supervisor.end('SIGTERM')).code).toBe(0);

@@ -25,10 +25,10 @@ const OPTIONS: TestnetOptions = {
 
 type Fields = { [key: string]: unknown };
 
-function make(options: Partial<TestnetOptions> = {}): { directory: string; genesis: Fields } {
+async function make(options: Partial<TestnetOptions> = {}): Promise<{ directory: string; genesis: Fields }> {
   const directory = temporary();
   const wanted = { ...OPTIONS, ...options };
-  expect(createManifest(directory, wanted, builtInGenesis(wanted.engine), NOW_MS)).toEqual(loadManifest(directory));
+  expect(await createManifest(directory, wanted, builtInGenesis(wanted.engine), NOW_MS)).toEqual(loadManifest(directory));
   return { directory, genesis: JSON.parse(readFileSync(paths.genesis(directory), 'utf8')) as Fields };
 }
 
@@ -46,8 +46,8 @@ describe('the manifest of a test network', () => {
     expect(loadManifest(temporary())).toBeNull();
   });
 
-  it('gives the validators to the nodes in turn, and the nodes time to come up', () => {
-    const { directory, genesis } = make();
+  it('gives the validators to the nodes in turn, and the nodes time to come up', async () => {
+    const { directory, genesis } = await make();
     expect(loadManifest(directory)?.nodes.map(({ mines, validators }) => [mines, validators])).toEqual([
       [false, [0, 3]],
       [false, [1]],
@@ -63,8 +63,8 @@ describe('the manifest of a test network', () => {
     expect(Object.keys(engineAccounts(engine as never))).toHaveLength(1);
   });
 
-  it('spreads the miners', () => {
-    const { directory, genesis } = make({ engine: 'pow', nodes: 4 });
+  it('spreads the miners', async () => {
+    const { directory, genesis } = await make({ engine: 'pow', nodes: 4 });
     expect(loadManifest(directory)?.nodes.map(({ mines }) => mines)).toEqual([true, false, true, false]);
     expect(genesis.timestamp).toBe(`0x${(1_700_000_000).toString(16)}`);
   });
@@ -78,8 +78,8 @@ describe('the manifest of a test network', () => {
     ['nodes', (manifest) => Object.assign(manifest, { nodes: [] })],
     ['nodes.0.validators', (_, _options, node) => delete node.validators],
     ['nodes.0.etherbase', (_, _options, node) => Object.assign(node, { etherbase: '0x12' })],
-  ])('without a right %s is refused by name', (field, damage) => {
-    const { directory } = make();
+  ])('without a right %s is refused by name', async (field, damage) => {
+    const { directory } = await make();
     const file = paths.manifest(directory);
     const manifest = JSON.parse(readFileSync(file, 'utf8')) as { options: Fields; nodes: Fields[] };
     damage(manifest, manifest.options, manifest.nodes[0] ?? {});
@@ -89,8 +89,8 @@ describe('the manifest of a test network', () => {
     expect(error.message).toContain(`(${field}: `);
   });
 
-  it('that is no JSON is refused', () => {
-    const { directory } = make();
+  it('that is no JSON is refused', async () => {
+    const { directory } = await make();
     writeFileSync(paths.manifest(directory), 'no JSON');
     expect(refusal(directory).code).toBe('testnet/manifest');
   });
