@@ -26,7 +26,8 @@ export interface ProvenBlock extends Block {
 export const MAX_BLOCK_BYTES = 8 * 1024 * 1024;
 /** 21,000 gas each: more cannot fit the largest gas limit that the rules let a block have in practice. */
 export const MAX_BLOCK_TRANSACTIONS = 100_000;
-export const MAX_PAYLOAD_BYTES = 1024 * 1024;
+/** What proof-of-stake's staking contract can say in a block, and its votes and evidence (`consensus/pos/codec.ts` adds them up). */
+export const MAX_PAYLOAD_BYTES = 3 * 1024 * 1024;
 /** Some hundred members' keys and signatures. */
 export const MAX_CERTIFICATE_BYTES = 64 * 1024;
 /** A block of any size with a certificate, and their framing. */

@@ -5,7 +5,7 @@ import { decodeErrorResult, encodeFunctionData } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildStaking } from '../../native/staking/build.ts';
 import { bigToFixed, concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
-import type { Hash, Hex } from '../../src/base/types.ts';
+import { Address, type Hash, type Hex } from '../../src/base/types.ts';
 import type { Output } from '../../src/chain/tree.ts';
 import {
   depositCall,
@@ -20,6 +20,7 @@ import {
   withdrawCall,
 } from '../../src/consensus/pos/contract.ts';
 import { STAKING_CODE } from '../../src/consensus/pos/contract-code.ts';
+import { MAX_REQUESTS } from '../../src/consensus/pos/settings.ts';
 import { EvmPool } from '../../src/execution/evm-pool.ts';
 import { engineAccounts } from '../../src/node/genesis-accounts.ts';
 import { blsSignatures, blsSigner } from '../../src/wallet/bls.ts';
@@ -189,5 +190,41 @@ describe('what the contract says', () => {
     for (const output of outputs) {
       expect(() => requestsOf([output])).toThrowError(expect.objectContaining({ code: 'pos/contract-event' }));
     }
+  });
+});
+
+describe('the cheapest that the staking contract can be made to say', () => {
+  const LOOP = Address(`0x${'10'.repeat(20)}`);
+  const BLOCK_GAS = 60_000_000n;
+  const PUSH_ETHER = `67${ETHER.toString(16).padStart(16, '0')}`;
+  /** Its calldata is a call of the staking contract, which it makes once for each ether that it is sent, with this value. */
+  const loop = (value: string): Hex => `0x365f5f37${PUSH_ETHER}34045b5f5f365f${value}73${STAKING_ADDRESS.slice(2)}5af1506001900380600f5700`;
+  const publicKey = signers[0]?.publicKey ?? '0x';
+
+  async function gasOf(data: Uint8Array, value: string): Promise<bigint> {
+    alice.nonce = 0;
+    const validators = [{ publicKey, depositor: LOOP, stake: 32_000_000_000n, signature: null }];
+    chain = await TestChain.start(
+      genesisDocument({
+        [STAKING_ADDRESS]: stakingAccount({ minimumDeposit: 32_000_000_000n, validators }),
+        [LOOP]: { balance: '0', code: loop(value) },
+      }),
+    );
+    const gas: bigint[] = [];
+    for (const times of [10n, 30n]) {
+      const { receipts } = await chain.mine(
+        transaction(alice, alice.nonce++, LOOP, { data: toHex(data), value: times * ETHER, gasLimit: 3_000_000n }),
+      );
+      expect(requestsOf(receipts[0]?.logs ?? [])).toHaveLength(Number(times));
+      gas.push(receipts[0]?.gasUsed ?? 0n);
+    }
+    return ((gas[1] ?? 0n) - (gas[0] ?? 0n)) / 20n;
+  }
+
+  it('is less in a block than a payload takes', async () => {
+    expect(BLOCK_GAS / (await gasOf(topUpCall(publicKey), PUSH_ETHER))).toBeLessThan(MAX_REQUESTS);
+    // Of one key it has an effect once; another key's depositor has to be read, which is the first access to a slot (EIP-2929).
+    const [cold, warm] = [2_100n, 100n];
+    expect(BLOCK_GAS / ((await gasOf(withdrawCall(publicKey), '5f')) - warm + cold)).toBeLessThan(MAX_REQUESTS);
   });
 });

@@ -3,6 +3,8 @@
  * value has one encoding, and decoders take nothing else: what they return encodes to the bytes they were given. They throw
  * DecodeError only, and are bounded before they build anything. The rules of consensus are not checked here.
  */
+
+import { assert } from '../../base/assert.ts';
 import { addressOf, fromHex, hashOf, toHex } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
 import { PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signature } from '../../base/signatures.ts';
@@ -10,7 +12,7 @@ import type { Address, Hash } from '../../base/types.ts';
 import { MAX_PAYLOAD_BYTES } from '../../chain/block.ts';
 import { bytesField, decodeRlp, encodeRlp, integer, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
 import { remembered } from './memo.ts';
-import { MAX_ATTESTATIONS, MAX_COMMITTEE_SIZE, MAX_OFFENCES, MAX_REQUESTS, MAX_WITHDRAWALS } from './settings.ts';
+import { MAX_ATTESTATIONS, MAX_COMMITTEE_SIZE, MAX_OFFENCES, MAX_REPORTS, MAX_REQUESTS, MAX_WITHDRAWALS } from './settings.ts';
 import type {
   Attestation,
   AttestationData,
@@ -30,6 +32,20 @@ const MAX_GWEI_BYTES = 12;
 export const MAX_EVIDENCE_BYTES = 20_480;
 /** Payload, offences, offence, vote, its indices. */
 const MAX_NESTING = 6;
+
+/** A vote of a full committee, a deposit, a withdrawal; and what a payload has once. A test encodes the largest of each. */
+const ATTESTATION_BYTES = 512;
+const REQUEST_BYTES = 192;
+const WITHDRAWAL_BYTES = 48;
+const FRAME_BYTES = 512;
+/** Who has executed a block knows what its child must carry: were that too long for a payload, the chain would end there. */
+const LARGEST_PAYLOAD_BYTES =
+  FRAME_BYTES +
+  MAX_ATTESTATIONS * ATTESTATION_BYTES +
+  (MAX_OFFENCES + MAX_REPORTS) * MAX_EVIDENCE_BYTES +
+  MAX_REQUESTS * REQUEST_BYTES +
+  MAX_WITHDRAWALS * WITHDRAWAL_BYTES;
+assert(LARGEST_PAYLOAD_BYTES <= MAX_PAYLOAD_BYTES, 'whatever a payload must carry fits');
 
 /** Outside the hash of a header: who proposed it, and the signature that says so. */
 export interface Seal {

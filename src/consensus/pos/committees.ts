@@ -35,12 +35,19 @@ export function isActive(validator: Validator, epoch: Epoch): boolean {
   return validator.activationEpoch <= epoch && epoch < validator.exitEpoch;
 }
 
+/** "get_total_active_balance": at least one increment, since it divides. Cheap beside the committees, where they are not needed. */
+export function activeBalanceIn(validators: readonly Validator[], epoch: Epoch): Gwei {
+  let sum = 0n;
+  for (const validator of validators) if (isActive(validator, epoch)) sum += validator.effectiveBalance;
+  return larger(sum, BALANCE_INCREMENT);
+}
+
 /** One epoch's voters, in their committees. */
 export interface EpochDuties {
   readonly epoch: Epoch;
   /** Ascending. */
   readonly active: readonly ValidatorIndex[];
-  /** Their effective balance now; at least one increment, since it divides ("get_total_active_balance"). */
+  /** Their effective balance now (`activeBalanceIn`). */
   readonly activeBalance: Gwei;
   readonly committeesPerSlot: number;
   /** All voters, in the order in which committees take them. */
@@ -65,18 +72,12 @@ export function dutiesOf(settings: PosSettings, state: StakeState, epoch: Epoch)
 }
 
 function computeDuties(settings: PosSettings, validators: readonly Validator[], epoch: Epoch, seed: Uint8Array): EpochDuties {
-  const active: ValidatorIndex[] = [];
-  let activeBalance = 0n;
-  for (const [index, validator] of validators.entries()) {
-    if (!isActive(validator, epoch)) continue;
-    active.push(index);
-    activeBalance += validator.effectiveBalance;
-  }
+  const active = validators.flatMap((validator, index) => (isActive(validator, epoch) ? index : []));
   const perSlot = Math.floor(active.length / settings.slotsPerEpoch / TARGET_COMMITTEE_SIZE);
   return {
     epoch,
     active,
-    activeBalance: larger(activeBalance, BALANCE_INCREMENT),
+    activeBalance: activeBalanceIn(validators, epoch),
     committeesPerSlot: Math.max(1, Math.min(MAX_COMMITTEES_PER_SLOT, perSlot)),
     shuffled: shuffledIndices(active.length, seed).map((place) => active[place] ?? 0),
     proposers: new Map(),

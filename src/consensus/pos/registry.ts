@@ -8,11 +8,12 @@
  * epochs must overlap, or two of them could finalize different things without anybody to blame.
  */
 import { present } from '../../base/assert.ts';
+import { BoundedMap } from '../../base/bounded.ts';
 import type { PublicKey } from '../../base/signatures.ts';
 import type { Address } from '../../base/types.ts';
 import { isActive } from './committees.ts';
 import { larger, smaller } from './gwei.ts';
-import { BALANCE_INCREMENT, MAX_PAID_STAKES, type PosSettings, SET_LOOKAHEAD_EPOCHS } from './settings.ts';
+import { BALANCE_INCREMENT, MAX_PAID_STAKES, MAX_VALIDATORS, type PosSettings, SET_LOOKAHEAD_EPOCHS } from './settings.ts';
 import { epochOf } from './time.ts';
 import { type Epoch, FAR_FUTURE_EPOCH, type Gwei, type StakeState, type Validator, type ValidatorIndex, type Withdrawal } from './types.ts';
 
@@ -31,9 +32,19 @@ export function churnLimit(settings: PosSettings, activeBalance: Gwei): Gwei {
   return larger(settings.minimumChurn, wholeEther(activeBalance / settings.churnQuotient));
 }
 
+/**
+ * Where keys were found last. Places are never given again, so in nearly every state that is where they are; on another branch, or
+ * in another network, a key that is not at its place costs one search.
+ */
+const lastPlaces = new BoundedMap<PublicKey, ValidatorIndex>(MAX_VALIDATORS);
+
 export function findValidator(validators: readonly Validator[], publicKey: PublicKey): ValidatorIndex | undefined {
+  const last = lastPlaces.get(publicKey);
+  if (last !== undefined && validators[last]?.publicKey === publicKey) return last;
   const index = validators.findIndex((validator) => validator.publicKey === publicKey);
-  return index < 0 ? undefined : index;
+  if (index < 0) return undefined;
+  lastPlaces.set(publicKey, index);
+  return index;
 }
 
 export function validatorAt(state: StakeState, index: ValidatorIndex): Validator {
@@ -58,13 +69,18 @@ export function addValidator(
 ): StakeState {
   const effectiveBalance = smaller(wholeEther(amount), settings.minimumDeposit);
   const earliest = changeEpoch(epochOf(settings, state.slot));
-  const queue = state.validators.map(({ activationEpoch, effectiveBalance }) => ({ epoch: activationEpoch, weight: effectiveBalance }));
   const validator: Validator = {
     publicKey,
     depositor,
     effectiveBalance,
     slashed: false,
-    activationEpoch: placeInQueue(queue, earliest, effectiveBalance, churnLimit(settings, activeBalance)),
+    activationEpoch: placeInQueue(
+      state,
+      ({ activationEpoch }) => activationEpoch,
+      earliest,
+      effectiveBalance,
+      churnLimit(settings, activeBalance),
+    ),
     exitEpoch: FAR_FUTURE_EPOCH,
     withdrawableEpoch: FAR_FUTURE_EPOCH,
   };
@@ -83,29 +99,30 @@ export function startExit(settings: PosSettings, state: StakeState, activeBalanc
   if (validator.exitEpoch !== FAR_FUTURE_EPOCH) return state;
   const earliest = Math.max(changeEpoch(epochOf(settings, state.slot)), validator.activationEpoch);
   // Who was slashed left at once, without a place in the queue.
-  const queue = state.validators
-    .filter(({ slashed }) => !slashed)
-    .map(({ exitEpoch, effectiveBalance }) => ({ epoch: exitEpoch, weight: effectiveBalance }));
-  const exitEpoch = placeInQueue(queue, earliest, validator.effectiveBalance, churnLimit(settings, activeBalance));
+  const leaves = ({ slashed, exitEpoch }: Validator): Epoch => (slashed ? FAR_FUTURE_EPOCH : exitEpoch);
+  const exitEpoch = placeInQueue(state, leaves, earliest, validator.effectiveBalance, churnLimit(settings, activeBalance));
   const withdrawableEpoch = exitEpoch + settings.unbondingEpochs;
   return { ...state, validators: state.validators.with(index, { ...validator, exitEpoch, withdrawableEpoch }) };
 }
 
-interface Place {
-  readonly epoch: Epoch;
-  readonly weight: Gwei;
-}
-
 /**
  * "compute_exit_epoch_and_update_churn": behind everybody who waits, and as many epochs on as the weight needs at `limit` in
- * each. The specs keep what is left of the last epoch's limit in the state; here it follows from the queue.
+ * each. The specs keep what is left of the last epoch's limit in the state; here it follows from the queue, whose places `waitsFor`
+ * tells.
  */
-function placeInQueue(queue: readonly Place[], earliest: Epoch, weight: Gwei, limit: Gwei): Epoch {
+function placeInQueue(
+  { validators }: StakeState,
+  waitsFor: (validator: Validator) => Epoch,
+  earliest: Epoch,
+  weight: Gwei,
+  limit: Gwei,
+): Epoch {
   let last = earliest;
   let used = 0n;
-  for (const { epoch, weight } of queue) {
+  for (const validator of validators) {
+    const epoch = waitsFor(validator);
     if (epoch === FAR_FUTURE_EPOCH || epoch < last) continue;
-    used = epoch === last ? used + weight : weight;
+    used = epoch === last ? used + validator.effectiveBalance : validator.effectiveBalance;
     last = epoch;
   }
   const needed = smaller(used, limit) + weight;

@@ -9,7 +9,7 @@ import type { PublicKey } from '../../base/signatures.ts';
 import type { Address } from '../../base/types.ts';
 import type { Output } from '../../chain/tree.ts';
 import { decodeOffence } from './codec.ts';
-import { dutiesOf, proposerOf } from './committees.ts';
+import { activeBalanceIn, proposerOf } from './committees.ts';
 import { proofMessage, requestsOf } from './contract.ts';
 import { checkOffence, slash } from './offences.ts';
 import { addValidator, balanceOf, findValidator, startExit, validatorAt, withBalance } from './registry.ts';
@@ -135,7 +135,7 @@ function report(rules: PosRules, { state, rewards }: Requested, { evidence, repo
 }
 
 function activeBalance(settings: PosRules['settings'], state: StakeState): Gwei {
-  return dutiesOf(settings, state, epochOf(settings, state.slot)).activeBalance;
+  return activeBalanceIn(state.validators, epochOf(settings, state.slot));
 }
 
 function indexOf(state: StakeState, publicKey: PublicKey, what: string): ValidatorIndex {

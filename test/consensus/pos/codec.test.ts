@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/base/bytes.ts';
 import { DecodeError } from '../../../src/base/errors.ts';
 import type { Address, Hash } from '../../../src/base/types.ts';
+import { MAX_PAYLOAD_BYTES } from '../../../src/chain/block.ts';
 import { encodeRlp } from '../../../src/chain/rlp.ts';
 import {
   decodeOffence,
@@ -14,7 +15,16 @@ import {
   encodeSeal,
   MAX_EVIDENCE_BYTES,
 } from '../../../src/consensus/pos/codec.ts';
-import { MAX_ATTESTATIONS, MAX_COMMITTEE_SIZE, MAX_OFFENCES, MAX_REQUESTS } from '../../../src/consensus/pos/settings.ts';
+import {
+  MAX_ATTESTATIONS,
+  MAX_COMMITTEE_SIZE,
+  MAX_COMMITTEES_PER_SLOT,
+  MAX_OFFENCES,
+  MAX_REPORTS,
+  MAX_REQUESTS,
+  MAX_VALIDATORS,
+  MAX_WITHDRAWALS,
+} from '../../../src/consensus/pos/settings.ts';
 import type { Attestation, Offence, Payload, Request } from '../../../src/consensus/pos/types.ts';
 
 const numbers = fc.oneof(fc.nat(), fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }));
@@ -121,7 +131,7 @@ describe('consensus/pos codec', () => {
   it('refuses what is too large before it decodes it', () => {
     const codes = [
       [decodeOffence, MAX_EVIDENCE_BYTES],
-      [decodePayload, 1024 * 1024],
+      [decodePayload, MAX_PAYLOAD_BYTES],
       [decodeSeal, 128],
     ].map(([decode, limit]) => {
       try {
@@ -132,6 +142,33 @@ describe('consensus/pos codec', () => {
       }
     });
     expect(codes).toEqual(['decode/length', 'decode/length', 'decode/length']);
+  });
+
+  it('has room for all that a payload may have to carry, each as large as can be', () => {
+    const far = Number.MAX_SAFE_INTEGER;
+    const root = `0x${'ff'.repeat(32)}` as Hash;
+    const point = { epoch: far, root };
+    const full = { slot: far, committee: MAX_COMMITTEES_PER_SLOT, head: root, source: point, target: point };
+    const signature = new Uint8Array(96);
+    const [publicKey, depositor] = [`0x${'ab'.repeat(48)}`, `0x${'cd'.repeat(20)}` as Address] as const;
+    const vote = { data: full, indices: Array.from({ length: MAX_COMMITTEE_SIZE }, (_, i) => MAX_VALIDATORS - 1 - i).reverse(), signature };
+    const offence: Offence = { type: 'votes', first: vote, second: vote };
+    expect(encodeOffence(offence).length).toBeLessThanOrEqual(MAX_EVIDENCE_BYTES);
+    const report: Request = { type: 'report', evidence: new Uint8Array(MAX_EVIDENCE_BYTES), reporter: depositor };
+    const deposit: Request = { type: 'deposit', publicKey, depositor, amount: 2n ** 96n - 1n, signature };
+    const bits = new Uint8Array(MAX_COMMITTEE_SIZE / 8).fill(255);
+    const largest: Payload = {
+      randaoReveal: signature,
+      parentState: root,
+      votersRoot: root,
+      attestations: Array.from({ length: MAX_ATTESTATIONS }, () => ({ data: full, bits, signature })),
+      offences: Array.from({ length: MAX_OFFENCES }, () => offence),
+      requests: Array.from({ length: MAX_REQUESTS }, (_, i) => (i < MAX_REPORTS ? report : deposit)),
+      withdrawals: Array.from({ length: MAX_WITHDRAWALS }, () => ({ validator: MAX_VALIDATORS, to: depositor, amount: 2n ** 96n - 1n })),
+    };
+    const encoded = encodePayload(largest);
+    expect(encoded.length).toBeLessThanOrEqual(MAX_PAYLOAD_BYTES);
+    expect(decodePayload(encoded).requests).toHaveLength(MAX_REQUESTS);
   });
 
   const [payload] = fc.sample(payloads, { numRuns: 1, seed: 1 }) as [Payload];
