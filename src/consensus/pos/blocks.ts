@@ -44,6 +44,8 @@ import { checkHistory, isSearching } from './trust.ts';
 import type { Payload, SignedProposal, Slot, StakeState } from './types.ts';
 
 export const MAX_FUTURE_BLOCKS = 32;
+/** Blocks that are applied again for one whose signer is not known: anybody may have made it. */
+const MAX_UNSIGNED_REPLAY = 16;
 /** Codes of errors that are about the seal, which is not part of a block's hash: with another seal it may be right. */
 const SEAL_ERRORS: ReadonlySet<string> = new Set(['pos/signature', 'pos/proposer']);
 
@@ -206,7 +208,7 @@ function judge(turn: Turn, arrival: Arrival, proposal: SignedProposal | null, { 
   if (!state.store.blocks.has(parent.hash)) return false;
   const facts = verifyHeader(turn.rules, block, parent, context.wallMs);
   checkHistory(turn, arrival);
-  const before = stateAfter(turn, parent.hash);
+  const before = proposal === null ? stateAfter(turn, parent.hash, MAX_UNSIGNED_REPLAY) : stateAfter(turn, parent.hash);
   if (before === undefined) return false;
   const after = applyBlock(turn, before, block, { verify: true });
   state.fetches.delete(hash);
@@ -217,20 +219,21 @@ function judge(turn: Turn, arrival: Arrival, proposal: SignedProposal | null, { 
 
 /**
  * The seal names a validator whose key is known, and is its signature: one hash and one verification, so that nobody but
- * validators can make us compute states. For a key that is newer than our head the transition will tell.
+ * validators can make us compute states. One that is newer than what is final may have another's place on another branch: so the
+ * block's own branch says who it is, and where that is not here, a seal that does not fit our head's branch says nothing yet.
  */
 function checkSeal(turn: Turn, { block, hash }: Arrival): SignedProposal | null {
   const { proposer, signature } = decodeSeal(block.seal);
   const { anchor, head } = turn.state;
   const slot = slotOf(turn, block);
-  const { validators } = proposer < anchor.state.validators.length ? anchor.state : (stateAfter(turn, head.hash) ?? anchor.state);
-  const key = validators[proposer]?.publicKey;
+  const isSettled = proposer < anchor.state.validators.length;
+  const branch = isSettled ? anchor.state : stateAfter(turn, block.header.parentHash, MAX_UNSIGNED_REPLAY);
+  const key = (branch ?? stateAfter(turn, head.hash))?.validators[proposer]?.publicKey;
   if (key === undefined) return null;
   const message = proposalRoot(turn.rules.params, epochOf(turn.rules.settings, slot), slot, hash);
-  if (!turn.rules.signatures.verify({ publicKeys: [key], message, signature })) {
-    throw new RuleError('pos/signature', `Block ${hash} is not signed by validator ${proposer}, whom its seal names.`, { proposer });
-  }
-  return { proposer, slot, block: hash, signature };
+  if (turn.rules.signatures.verify({ publicKeys: [key], message, signature })) return { proposer, slot, block: hash, signature };
+  if (branch === undefined) return null;
+  throw new RuleError('pos/signature', `Block ${hash} is not signed by validator ${proposer}, whom its seal names.`, { proposer });
 }
 
 function keep(turn: Turn, { block, hash, from }: Arrival, facts: Facts, { payload }: StakeBlock, after: StakeState): void {

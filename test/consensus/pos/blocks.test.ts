@@ -1,15 +1,20 @@
 /** Blocks from gossip: which are kept, which wait, and what a stranger or a validator that misbehaves can make of that. */
 import { describe, expect, it } from 'vitest';
-import { present } from '../../../src/base/assert.ts';
+import { assert, present } from '../../../src/base/assert.ts';
 import type { Address } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
+import type { Output } from '../../../src/chain/tree.ts';
 import { decodeSeal, encodeSeal } from '../../../src/consensus/pos/codec.ts';
 import type { StakeBlock } from '../../../src/consensus/pos/transition.ts';
+import type { Request } from '../../../src/consensus/pos/types.ts';
+import { deposit } from '../../../src/simulator/subjects/pos-clients.ts';
 import { StakeChain } from './stake-chain.ts';
 import { blockOf, World } from './world.ts';
 
 const SLOTS = 4;
+/** So that its turn to propose comes soon. */
+const MUCH_ETHER = 2_000;
 
 /** The same chain so far. */
 function branch(chain: StakeChain): StakeChain {
@@ -60,6 +65,55 @@ describe('a block with a spoilt seal', () => {
     expect(world.all('fetch').at(-1)).toMatchObject({ hash: hashOf(lost), from: null });
     world.receive(lost, 'bob', 'sync');
     expect(world.chain.head.hash).toBe(hashOf(next));
+  });
+});
+
+describe('validators that have the same place on two branches', () => {
+  /** A branch on which this key is deposited, without votes, up to its first block. */
+  function joined(stake: StakeChain, world: World, key: number, slot: number): StakeBlock[] {
+    const chain = branch(stake);
+    chain.waiting = [];
+    const votes = (): boolean => false;
+    const before = chain.extend(slot, { votes });
+    const request = chain.deposit(key, MUCH_ETHER);
+    world.chain.said.set(hashOf(before), [saidBy(request)]);
+    const blocks = [before, chain.extend(slot + 2, { votes, said: [request] })];
+    while (blocks.at(-1)?.seal.proposer !== stake.state.validators.length) blocks.push(chain.extend(chain.state.slot + 2, { votes }));
+    return blocks;
+  }
+
+  function saidBy(request: Request): Output {
+    assert(request.type === 'deposit', 'it is a deposit');
+    return deposit(request.publicKey, request.depositor, request.signature, BigInt(MUCH_ETHER) * 10n ** 18n);
+  }
+
+  it('are told apart by the branch that a block is of', () => {
+    const { stake, world } = followed(SLOTS);
+    const ours = joined(stake, world, 20, SLOTS + 1);
+    const theirs = joined(stake, world, 21, SLOTS + 2);
+    for (const block of [...ours, ...theirs].sort((a, b) => a.slot - b.slot)) {
+      world.advanceTo(Math.max(block.slot, world.state.slot));
+      world.receive(block);
+    }
+    const [first, second] = [ours, theirs].map((blocks) => present(blocks.at(-1), 'its block'));
+    expect(second?.seal.proposer).toBe(first?.seal.proposer);
+    expect([first, second].map((block) => block && world.chain.status(hashOf(block)))).toEqual(['executed', 'executed']);
+    expect(world.offences()).toEqual([]);
+  });
+
+  it('are not held against who passes on a block of a branch that is not here', () => {
+    const { stake, world } = followed(SLOTS);
+    const ours = joined(stake, world, 20, SLOTS + 1);
+    const theirs = joined(stake, world, 21, SLOTS + 2);
+    for (const block of ours) {
+      world.advanceTo(block.slot);
+      world.receive(block);
+    }
+    const other = present(theirs.at(-1), 'the block of the other branch');
+    world.advanceTo(Math.max(other.slot, world.state.slot));
+    world.receive(other);
+    expect(world.offences()).toEqual([]);
+    expect(world.all('fetch').at(-1)).toMatchObject({ hash: other.header.parentHash });
   });
 });
 
