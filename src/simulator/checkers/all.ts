@@ -1,6 +1,7 @@
 /** What must hold for every engine; each tier adds its own (`Tier.checkers`). */
 import { agreement } from './agreement.ts';
 import { blame } from './blame.ts';
+import { certificates } from './certificates.ts';
 import type { CheckerFactory } from './checker.ts';
 import { contract } from './contract.ts';
 import { acknowledgedWrites, durability } from './durability.ts';
@@ -20,5 +21,6 @@ export const COMMON_CHECKERS: readonly CheckerFactory[] = [
   acknowledgedWrites,
   reads,
   blame,
+  certificates,
   functions,
 ];

@@ -7,7 +7,6 @@ import type { Plan } from '../run.ts';
 import { FOR_EVER_MS } from '../schedule.ts';
 import type { Subject } from '../subject.ts';
 import { type Bench, type Case, type Finding, withFaults } from './bench.ts';
-import { certificates } from './certificates.ts';
 import { TROUBLES } from './troubles.ts';
 
 interface Effort {
@@ -41,7 +40,7 @@ function troubleCase(name: keyof typeof TROUBLES): Case {
       bench.first(bench.seeds(runs), (seed) => {
         const fewest = name === 'deaths' || ((name === 'everything' || name === 'clocks') && seed % 2 === 0);
         const plan = bench.plan(name, seed, { blocks, fewest, trouble: TROUBLES[name] });
-        return bench.judged(seed, bench.run(plan, [certificates]));
+        return bench.judged(seed, bench.run(plan));
       }),
   };
 }
