@@ -150,10 +150,10 @@ export interface Engine<State, Message> {
   decode(bytes: Uint8Array): Message;
 
   /**
-   * The block that a message carries (a proposal), where an engine has such messages. Its body is checked against its header
-   * before the message is delivered: what is inserted under a header's hash must be that header's block.
+   * The blocks that a message carries (proposals), where an engine has such messages. Their bodies are checked against their
+   * headers before the message is delivered: what is inserted under a header's hash must be that header's block.
    */
-  carried?(message: Message): Block | null;
+  carried?(message: Message): readonly Block[];
 
   genesisFacts(header: Header): Facts;
   /**

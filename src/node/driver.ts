@@ -136,8 +136,8 @@ export class Driver {
     let message: unknown;
     try {
       message = this.engine.decode(bytes);
-      const block = this.engine.carried?.(message) ?? null;
-      if (block !== null && !this.#ports.ledger.bodyMatches(block)) throw otherBody(block);
+      const wrong = this.engine.carried?.(message).find((block) => !this.#ports.ledger.bodyMatches(block));
+      if (wrong !== undefined) throw otherBody(wrong);
     } catch (error) {
       if (!(error instanceof RuleError)) return this.#fatal('decode', error);
       this.#ports.transport.offence(from, error);

@@ -88,7 +88,7 @@ const ANSWERS: { readonly [call in Asked]: Check } = {
   init: anAnswer,
   encode: bytes,
   decode: anAnswer,
-  carried: (value) => (value === null ? null : block(value)),
+  carried: (value) => (Array.isArray(value) ? (value.map(block).find((wrong) => wrong !== null) ?? null) : 'a list of blocks'),
   genesisFacts: facts,
   verifyHeader: facts,
   verifySeal: anAnswer,

@@ -66,7 +66,7 @@ export function watchEngine(engine: AnyEngine, node: number, activity: Activity,
   };
   watched.init = ask('init', (context) => engine.init(context));
   watched.decode = ask('decode', (bytes) => engine.decode(bytes));
-  if (engine.carried !== undefined) watched.carried = ask('carried', (message) => engine.carried?.(message) ?? null);
+  if (engine.carried !== undefined) watched.carried = ask('carried', (message) => engine.carried?.(message) ?? []);
   watched.genesisFacts = ask('genesisFacts', (header) => engine.genesisFacts(header));
   watched.verifyHeader = ask('verifyHeader', (...values) => engine.verifyHeader(...values));
   watched.verifySeal = ask('verifySeal', (sealed) => engine.verifySeal(sealed));

@@ -51,7 +51,7 @@ function toyEngine(step: Step): AnyEngine {
       return text;
     },
     carried: (text: string) =>
-      text.startsWith('proposal') ? { ...block, transactions: text.endsWith('of another') ? [bytes('x')] : [] } : null,
+      text.startsWith('proposal') ? [block, { ...block, transactions: text.endsWith('of another') ? [bytes('x')] : [] }] : [],
     genesisFacts: () => ({ weight: 0n, carried: 0n }),
     verifyHeader: () => ({ weight: 0n, carried: 0n }),
     verifySeal: () => undefined,

@@ -167,7 +167,7 @@ function shaped(engine: unknown, file: string): AnyEngine {
     randomness: (header) => fields.randomness(header),
     rewards: (block) => fields.rewards(block),
     inspect: (state) => fields.inspect(state),
-    ...(typeof fields.carried === 'function' && { carried: (message: unknown) => fields.carried?.(message) ?? null }),
+    ...(typeof fields.carried === 'function' && { carried: (message: unknown) => fields.carried?.(message) ?? [] }),
     ...(typeof fields.safe === 'function' && { safe: (state: unknown) => fields.safe?.(state) ?? null }),
   };
 }
