@@ -7,6 +7,7 @@ import { buildGenesis, parseGenesis } from '../execution/genesis.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { type Datadir, openDatadir } from '../storage/datadir.ts';
 import { blsSignatures } from '../wallet/bls.ts';
+import { checkEngineAccounts } from './genesis-accounts.ts';
 import { keepGenesis } from './genesis-file.ts';
 
 export interface OpenChain {
@@ -29,7 +30,9 @@ export interface OpenChainOptions {
  * a document or datadir that does not fit, StorageError for one that is damaged or in use.
  */
 export async function openChain(root: string, document: unknown, options: OpenChainOptions): Promise<OpenChain> {
-  const { block, execution, params } = await buildGenesis(parseGenesis(document));
+  const genesis = parseGenesis(document);
+  checkEngineAccounts(genesis);
+  const { block, execution, params } = await buildGenesis(genesis);
   const engine = createEngine(params, options.node, blsSignatures);
   const { genesisHash, chainId } = params;
   const network = { genesisHash, chainId, engine: engine.name };
