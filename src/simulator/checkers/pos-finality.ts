@@ -11,12 +11,12 @@ import type { Hash, Json } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 import { stakeReference } from './pos-reference.ts';
-import { Tallies } from './pos-tally.ts';
+import { talliesOf } from './pos-tally.ts';
 
 export const finalizationRules: CheckerFactory = (setting) => {
   const { isCorrect, chainOf, report } = setting;
   const reference = stakeReference(setting);
-  const tallies = new Tallies(reference);
+  const tallies = talliesOf(reference);
   const checked = new Set<Hash>();
 
   function checkBlock(node: number, hash: Hash): void {

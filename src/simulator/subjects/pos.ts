@@ -15,6 +15,7 @@ import { POS_BEHAVIOURS } from '../behaviours/pos.ts';
 import { posBounded } from '../checkers/pos-bounds.ts';
 import { offencesFound } from '../checkers/pos-evidence.ts';
 import { certificates, finalizationRules, finalizedMonotone, headDescendsFromJustified } from '../checkers/pos-finality.ts';
+import { headIsGhost } from '../checkers/pos-ghost.ts';
 import { accountableSafety, noHonestSlashable } from '../checkers/pos-safety.ts';
 import { requests, stakeConservation } from '../checkers/pos-stake.ts';
 import { traced } from '../marks.ts';
@@ -75,6 +76,7 @@ export const posSubject: Subject = {
     certificates,
     finalizedMonotone,
     headDescendsFromJustified,
+    headIsGhost,
     noHonestSlashable,
     accountableSafety,
     offencesFound,
