@@ -22,7 +22,7 @@ const flooding =
     const insider = new Insider(tools);
     const burst = (): void => {
       const { turn } = insider;
-      if (turn === null) return;
+      if (turn === null || tools.peers().length === 0) return;
       const [ballot] = ballotsSince(insider, turn.state.head.hash);
       if (ballot === undefined) return;
       for (let i = 0; i < VOTES; i++) {

@@ -1,11 +1,15 @@
 /** Validators that are heard late: of blocks and votes that come too late, none is wrong and nobody is to blame. */
+import { BoundedMap } from '../../base/bounded.ts';
+import { decode } from '../../consensus/pos/messages.ts';
 import type { PosEffect } from '../../consensus/pos/state.ts';
+import type { Attestation } from '../../consensus/pos/types.ts';
 import type { BehaviourFactory } from './behaviour.ts';
-import { Insider, ownVotes } from './pos-insider.ts';
+import { Insider } from './pos-insider.ts';
 import { PrivateChain } from './private-chain.ts';
 
 /** Of their own slot, the blocks of a late proposer come after the votes; or as many slots later. */
 const MAX_LATE_SLOTS = 3;
+const MAX_HELD_VOTES = 256;
 const MS_PER_SECOND = 1_000;
 
 /** Keeps each of its blocks until after the votes of its slot, or for some slots more; then everybody is told at once. */
@@ -29,17 +33,25 @@ export const lateProposing: BehaviourFactory = (tools) => {
   };
 };
 
-/** Casts its votes in time and shows them up to an epoch later, some of them together. */
+/** Casts its votes in time, notes them as it must, and shows them up to an epoch later, some of them together. */
 export const lateVoting: BehaviourFactory = (tools) => {
   const insider = new Insider(tools);
   const { slotSeconds, slotsPerEpoch } = insider.rules.settings;
-  const change = (effects: readonly PosEffect[]): readonly PosEffect[] => {
-    const { own, rest } = ownVotes(insider, effects);
-    for (const vote of own) {
-      const lateSlots = 1 + tools.random.below(slotsPerEpoch);
-      tools.after(lateSlots * slotSeconds * MS_PER_SECOND, () => insider.tell({ type: 'vote', vote }));
-    }
-    return rest;
+  /** By slot and committee, so that everybody is told at once. */
+  const delays = new BoundedMap<string, number>(MAX_HELD_VOTES);
+  const delayOf = ({ data }: Attestation): number => {
+    const key = `${data.slot}/${data.committee}`;
+    const delayMs = delays.get(key) ?? (1 + tools.random.below(slotsPerEpoch)) * slotSeconds * MS_PER_SECOND;
+    delays.set(key, delayMs);
+    return delayMs;
   };
-  return { engine: (honest) => insider.around(honest, change) };
+  return {
+    engine: (honest) => insider.around(honest),
+    outgoing: (to, packet) => {
+      const message = packet.type === 'message' ? decode(packet.bytes) : null;
+      if (message?.type !== 'vote' || !insider.isOwn(message.vote)) return [packet];
+      tools.after(delayOf(message.vote), () => tools.send(to, packet));
+      return [];
+    },
+  };
 };
