@@ -182,6 +182,11 @@ export function headOf(store: ForkChoice, balances: Balances): Hash {
   return store.chosen.head;
 }
 
+/** Whether it is the boost alone that makes the head. */
+export function isHeadByBoost(store: ForkChoice, balances: Balances): boolean {
+  return store.boosted !== null && chooseHead({ ...store, boosted: null }, balances) !== headOf(store, balances);
+}
+
 function chooseHead(store: ForkChoice, balances: Balances): Hash {
   const weights = weightsOf(store, balances);
   const viable = viableBlocks(store);

@@ -3,16 +3,20 @@ import { present } from '../../base/assert.ts';
 import type { Hash } from '../../base/types.ts';
 import { certificateOf } from './certificate.ts';
 import { currentSlot } from './clock.ts';
+import { isActive } from './committees.ts';
 import { forgetSettled } from './evidence.ts';
-import { atSlot, descendsFrom, headOf, prune } from './forkchoice.ts';
+import { atSlot, descendsFrom, headOf, isHeadByBoost, prune } from './forkchoice.ts';
 import { encodeRecord, type LogRecord } from './records.ts';
+import { isLeaking } from './rewards.ts';
 import { type Turn, trace } from './state.ts';
 import { forgetStates, justifiedBalances, stateAfter } from './states.ts';
-import type { Checkpoint, StakeState } from './types.ts';
+import { epochOf } from './time.ts';
+import type { Checkpoint, StakeState, ValidatorIndex } from './types.ts';
 
 export function updateHead(turn: Turn): void {
   const { state, context } = turn;
   atSlot(state.store, Math.max(state.slot, currentSlot(turn)));
+  tellOfJustified(turn);
   const head = headOf(state.store, justifiedBalances(turn));
   // The justified block may be here without having been executed yet.
   if (head !== state.head.hash && context.chain.status(head) === 'executed' && keepsFinality(turn, head)) moveTo(turn, head);
@@ -52,10 +56,43 @@ function moveTo(turn: Turn, head: Hash): void {
   const isReorg = !descendsFrom(state.store, head, state.head.hash);
   if (isReorg) {
     state.counts.reorgs++;
-    trace(turn, 'reorg', { from: state.head.hash, to: head });
+    trace(turn, 'reorg', { from: state.head.hash, to: head, byBoost: isHeadByBoost(state.store, justifiedBalances(turn)) });
   }
   state.head = node;
   turn.effects.push({ type: 'setHead', hash: head });
+  tellOfLeak(turn);
+}
+
+/** `balances` are those of the checkpoint that was justified at the last look. */
+function tellOfJustified(turn: Turn): void {
+  const { store, balances } = turn.state;
+  const { epoch, root } = store.justified;
+  if (balances !== null && epoch > balances.of.epoch) trace(turn, 'justified', { epoch, hash: root });
+}
+
+function tellOfLeak(turn: Turn): void {
+  const { state, rules } = turn;
+  const after = stateAfter(turn, state.head.hash);
+  const isLeak = after !== undefined && isLeaking(rules.settings, after);
+  if (after === undefined || isLeak === state.isLeaking) return;
+  state.isLeaking = isLeak;
+  trace(turn, isLeak ? 'leakBegan' : 'leakEnded', { slot: after.slot, final: after.finalized.epoch });
+}
+
+/** What is now so for good, whatever becomes of the head. */
+function tellOfValidators(turn: Turn, before: StakeState, after: StakeState): void {
+  const then = epochOf(turn.rules.settings, before.slot);
+  const now = epochOf(turn.rules.settings, after.slot);
+  const joined: ValidatorIndex[] = [];
+  const left: ValidatorIndex[] = [];
+  const slashed: ValidatorIndex[] = [];
+  for (const [index, validator] of after.validators.entries()) {
+    const known = before.validators[index];
+    const wasActive = known !== undefined && isActive(known, then);
+    if (isActive(validator, now) !== wasActive) (wasActive ? left : joined).push(index);
+    if (validator.slashed && known?.slashed !== true) slashed.push(index);
+  }
+  if (joined.length + left.length + slashed.length > 0) trace(turn, 'validators', { joined, left, slashed });
 }
 
 /** What the fork choice holds final becomes final here once the votes for it are in our chain. */
@@ -73,6 +110,7 @@ function finalizeWhatIs(turn: Turn): void {
   }
   turn.effects.push({ type: 'finalize', hash: root, certificate });
   trace(turn, 'finalized', { epoch, hash: root });
+  tellOfValidators(turn, state.anchor.state, after);
   keepForVerifiers(turn, root);
   state.finalized = root;
   state.snapshotDue = root;

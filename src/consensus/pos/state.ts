@@ -112,6 +112,8 @@ export interface PosState {
   /** As this engine last set them. */
   head: HeaderNode;
   finalized: Hash;
+  /** Whether the head's chain takes from those who do not vote, for want of finality. */
+  isLeaking: boolean;
   /** The head on whose branch a certificate was not to be found. */
   uncertified: Hash | null;
   slot: Slot;
@@ -172,6 +174,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     balances: null,
     head,
     finalized: finalized.hash,
+    isLeaking: false,
     uncertified: null,
     slot: 0,
     orphans: new OrphanPool(),

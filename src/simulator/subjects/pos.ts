@@ -18,10 +18,10 @@ import { certificates, finalizationRules, finalizedMonotone, headDescendsFromJus
 import { headIsGhost } from '../checkers/pos-ghost.ts';
 import { accountableSafety, noHonestSlashable } from '../checkers/pos-safety.ts';
 import { requests, stakeConservation } from '../checkers/pos-stake.ts';
-import { traced } from '../marks.ts';
 import { FAULT_RANGES } from '../schedule.ts';
 import type { EngineJson, NetworkTimes, Subject } from '../subject.ts';
 import { depositorOf, KEYS_AT_GENESIS, saysToStaking } from './pos-clients.ts';
+import { POS_MARKS } from './pos-marks.ts';
 import { posRulesOf } from './pos-rules.ts';
 
 /** With one that is deposited later, if clients get to it. */
@@ -84,7 +84,7 @@ export const posSubject: Subject = {
     requests,
     posBounded,
   ],
-  marks: [traced('an orphan', 'orphan'), traced('an early block', 'early'), traced('a reorganisation', 'reorg')],
+  marks: POS_MARKS,
   tolerates: (nodes) => Math.floor((nodes - 1) / 3),
   behaviours: new Map([...COMMON_BEHAVIOURS, ...POS_BEHAVIOURS, [TWIN, twin]]),
 };
