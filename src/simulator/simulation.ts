@@ -348,6 +348,7 @@ export class Simulation {
       nodes: options.nodes,
       isCorrect: (node: number) => !this.#bad.has(node),
       badShare: total === 0 ? 0 : bad / total,
+      isOverwhelmed: this.#bad.size > this.input.subject.tolerates(options.nodes),
       chainOf: (node: number) => this.nodes[node]?.life?.chain ?? null,
       nowMs: () => this.world.nowMs,
       inspect: (node: number) => this.nodes[node]?.life?.driver.inspect() ?? null,

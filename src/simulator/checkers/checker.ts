@@ -43,6 +43,8 @@ export interface Setting {
   isCorrect(node: number): boolean;
   /** Share of the whole hash power (or stake) that does not follow the protocol, 0 to 1. */
   readonly badShare: number;
+  /** More nodes misbehave than the engine bears (`Subject.tolerates`): what it promises is not owed, and its loss was to be expected. */
+  readonly isOverwhelmed: boolean;
   /** The chain of a node that lives. */
   chainOf(node: number): ChainView | null;
   /** How the engine of this node describes its state; null while the node is down. */

@@ -22,6 +22,7 @@ export interface BenchInput {
   /** Nodes that do not follow the protocol. */
   readonly bad?: readonly number[];
   readonly badShare?: number;
+  readonly isOverwhelmed?: boolean;
   readonly options?: Partial<Options>;
 }
 
@@ -48,7 +49,7 @@ export class CheckerBench {
   /** `state` is what every engine says of itself. */
   constructor(
     factory: CheckerFactory,
-    { nodes = 2, engine = {}, bad = [], badShare = 0, options = {} }: BenchInput = {},
+    { nodes = 2, engine = {}, bad = [], badShare = 0, isOverwhelmed = false, options = {} }: BenchInput = {},
     state: Json = null,
   ) {
     this.#durable = Array.from({ length: nodes }, () => new DurableChain(GENESIS_STORED));
@@ -63,6 +64,7 @@ export class CheckerBench {
       nodes,
       isCorrect: (node) => !bad.includes(node),
       badShare,
+      isOverwhelmed,
       chainOf: (node) => this.chains[node] ?? null,
       inspect: () => state,
       safe: () => this.safe,
