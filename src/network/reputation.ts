@@ -6,16 +6,32 @@
  * further ban within the memory of the last lasts twice as long, up to a cap. Pure: the caller brings the time.
  */
 import { BoundedMap } from '../base/bounded.ts';
+import type { RuleError } from '../base/errors.ts';
 
 /** Four plain offences within a few minutes; one that is severe is given this weight by the caller. */
 export const BAN_THRESHOLD = 100;
 export const DEFAULT_OFFENCE = 30;
+/** What may have been passed on in good faith. */
+export const RELAYED_OFFENCE = 5;
 export const HALF_LIFE_MS = 5 * 60_000;
 export const FIRST_BAN_MS = 60_000;
 export const MAX_BAN_MS = 60 * 60_000;
 /** A ban that ended longer ago than this no longer doubles the next. */
 export const BAN_MEMORY_MS = 6 * 60 * 60_000;
 export const MAX_REMEMBERED = 4096;
+
+/** Codes of what is wrong inside a block or a transaction: 'transfer' is one of the simulator's light ledger. */
+const INSIDE = /^(block|tx|transfer)\//;
+
+/** Whoever relayed a block has checked its header, as it should, and could not know of the rest. */
+export function mayBeRelayed({ code }: RuleError): boolean {
+  return INSIDE.test(code);
+}
+
+/** What an offence that the engine names counts. */
+export function weightOf(error: RuleError): number {
+  return mayBeRelayed(error) ? RELAYED_OFFENCE : DEFAULT_OFFENCE;
+}
 
 interface Standing {
   readonly points: number;

@@ -10,6 +10,7 @@ import type { ChainParams } from '../chain/params.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { Network, NetworkHandlers } from '../network/host.ts';
 import { configHash, type HeadersRequest, PROTOCOL_VERSION, type Status } from '../network/messages.ts';
+import { weightOf } from '../network/reputation.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { serveBlocks, serveHeaders } from '../sync/serve.ts';
 import type { Verdict } from './block-intake.ts';
@@ -33,8 +34,6 @@ export interface NodeParts {
   readonly fatal: (error: unknown) => void;
 }
 
-/** A bad block whose header was good: its relays checked the header, as they should, and could not know. */
-const RELAYED_OFFENCE = 5;
 /** Pending transactions that a peer is given when it connects. */
 const MAX_SHARED_TRANSACTIONS = 4_096;
 
@@ -123,7 +122,7 @@ export function transportPort(network: () => Network, sync: () => SyncHost): Tra
     send: (to, message) => (to === '*' ? network().publishConsensus(message) : network().sendDirect(to, message)),
     announce: (block) => network().publishBlock(encodeBlock(block)),
     fetch: (hash, from) => sync().wanted(hash, from),
-    offence: (from, error) => network().offence(from, error, /^(block|tx)\//.test(error.code) ? RELAYED_OFFENCE : undefined),
+    offence: (from, error) => network().offence(from, error, weightOf(error)),
   };
 }
 

@@ -12,7 +12,7 @@ import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import type { AdminCommand, AnyEngine } from '../consensus/engine.ts';
 import { type BlockIntake, takeBlock } from '../node/block-intake.ts';
 import { type AdminReply, Driver } from '../node/driver.ts';
-import type { ClockPort, SealerPort, TransportPort } from '../node/ports.ts';
+import type { ClockPort, LogPort, SealerPort, TransportPort } from '../node/ports.ts';
 import { SyncHost, type SyncTransport } from '../node/sync-host.ts';
 import { serveBlocks, serveHeaders } from '../sync/serve.ts';
 import type { PeerStatus } from '../sync/types.ts';
@@ -79,7 +79,7 @@ export class Life {
       engine,
       {
         clock,
-        log: open.log((lsn) => this.#persisted(lsn)),
+        log: this.#log(),
         transport: this.#transport(),
         ledger: open.ledger(this.#ledgerEvents()),
         sealer: here.sealer,
@@ -240,6 +240,18 @@ export class Life {
           callback();
         }),
       cancelTimer: (handle) => localClock.cancelTimer(handle),
+    };
+  }
+
+  /** What is written is a part of the course, whether or not anybody ever reads it again. */
+  #log(): LogPort {
+    const { open, world } = this.#here;
+    const log = open.log((lsn) => this.#persisted(lsn));
+    return {
+      append: (lsn, records, truncateBelow, done) => {
+        for (const record of records) world.trace.content(record);
+        log.append(lsn, records, truncateBelow, done);
+      },
     };
   }
 

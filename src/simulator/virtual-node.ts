@@ -5,7 +5,7 @@ import type { Signer } from '../base/signatures.ts';
 import type { Hash } from '../base/types.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
-import { DEFAULT_OFFENCE, Reputation } from '../network/reputation.ts';
+import { Reputation, weightOf } from '../network/reputation.ts';
 import type { PeerStatus } from '../sync/types.ts';
 import type { Behaviour, BehaviourFactory, Tools } from './behaviours/behaviour.ts';
 import { describe } from './describe.ts';
@@ -19,9 +19,6 @@ import { type ProofOracle, VirtualMiner } from './sealer.ts';
 import type { DurableView, OpenLedger, Store, Tier } from './tier.ts';
 import type { Balances } from './transfers.ts';
 import { US_PER_MS, type World } from './world.ts';
-
-/** As in the real network: a bad block whose header was good may have been relayed in good faith. */
-const RELAYED_OFFENCE = 5;
 
 /** What all nodes of one world have in common, and what they need of it. */
 export interface Company extends Pick<Surroundings, 'observe' | 'idOf' | 'placesOf'> {
@@ -215,8 +212,7 @@ export class VirtualNode {
     const { world, observe, ban } = this.#company;
     world.trace.note(world.nowUs, 'offence', this.place, against, 0, error.code);
     observe({ type: 'offence', node: this.place, against, error });
-    const weight = /^(block|tx|transfer)\//.test(error.code) ? RELAYED_OFFENCE : DEFAULT_OFFENCE;
-    if (!this.#reputation.offence(String(against), weight, world.nowMs)) return;
+    if (!this.#reputation.offence(String(against), weightOf(error), world.nowMs)) return;
     ban(this.place, against, this.#reputation.bannedForMs(String(against), world.nowMs));
   }
 }

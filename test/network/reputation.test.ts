@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { BAN_THRESHOLD, DEFAULT_OFFENCE, FIRST_BAN_MS, HALF_LIFE_MS, MAX_BAN_MS, Reputation } from '../../src/network/reputation.ts';
+import { RuleError } from '../../src/base/errors.ts';
+import {
+  BAN_THRESHOLD,
+  DEFAULT_OFFENCE,
+  FIRST_BAN_MS,
+  HALF_LIFE_MS,
+  MAX_BAN_MS,
+  RELAYED_OFFENCE,
+  Reputation,
+  weightOf,
+} from '../../src/network/reputation.ts';
 import { TokenBucket } from '../../src/network/token-bucket.ts';
 
 describe('reputation', () => {
@@ -64,4 +74,11 @@ describe('token bucket', () => {
     expect(bucket.borrow(5, 0)).toBe(500);
     expect(bucket.borrow(0, 500)).toBe(0);
   });
+});
+
+test('counts what may have been relayed in good faith less than what its sender made', () => {
+  const weights = ['block/size', 'tx/nonce', 'transfer/funds', 'pow/seal', 'network/rejected-gossip'].map((code) =>
+    weightOf(new RuleError(code, 'No.')),
+  );
+  expect(weights).toEqual([RELAYED_OFFENCE, RELAYED_OFFENCE, RELAYED_OFFENCE, DEFAULT_OFFENCE, DEFAULT_OFFENCE]);
 });

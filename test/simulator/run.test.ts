@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { RuleError } from '../../src/base/errors.ts';
+import { Lsn } from '../../src/base/types.ts';
 import type { AnyEngine, Context, Effect, EngineFactory, Event } from '../../src/consensus/engine.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { carryOut, planRun, type Result, run } from '../../src/simulator/run.ts';
@@ -181,6 +182,22 @@ describe('an engine that goes wrong', () => {
       }));
     const options = { ...OPTIONS, nodes: 1, survivors: [0], hashRates: [1] };
     const [one, same, other] = [1, 1, 2].map((word) => run({ subject: saying(word), seed: SEED, options, schedule: [] }));
+    expect(one?.violations).toEqual([]);
+    expect(same?.traceHash).toBe(one?.traceHash);
+    expect(other?.traceHash).not.toBe(one?.traceHash);
+  });
+
+  it('is another run when it writes something else, though nobody ever reads it', () => {
+    const writing = (byte: number) =>
+      changed((engine) => ({
+        step: (state, event, context) => {
+          const effects = engine.step(state, event, context);
+          return event.type === 'start' && event.lsn === 0
+            ? [...effects, { type: 'persist', lsn: Lsn(++state.lsn), records: [Uint8Array.of(byte)], truncateBelow: Lsn(2) }]
+            : effects;
+        },
+      }));
+    const [one, same, other] = [1, 1, 2].map((byte) => runSubject(writing(byte)));
     expect(one?.violations).toEqual([]);
     expect(same?.traceHash).toBe(one?.traceHash);
     expect(other?.traceHash).not.toBe(one?.traceHash);
