@@ -18,12 +18,14 @@ export interface Decision {
 }
 
 const HEIGHT_BYTES = 8;
-const STATEMENT_BYTES = HEIGHT_BYTES + 32 + 32;
+const ROUND_BYTES = 8;
+const HASH_AT = HEIGHT_BYTES + ROUND_BYTES;
+const STATEMENT_BYTES = HASH_AT + 32 + 32;
 
 export class Council {
   readonly params: ChainParams;
   readonly membership: Membership;
-  /** What members say of a decided block: its height, its hash, and who decided (the membership's id). */
+  /** What members say of a decided block: its height, the round, its hash, and who decided (the membership's id). */
   readonly electorate: Electorate;
   /** Null on a node that only follows. */
   readonly signer: Signer | null;
@@ -49,16 +51,21 @@ export class Council {
     throw new UsageError('members/key-mismatch', message, { node });
   }
 
-  statement({ height, hash }: Decision): Uint8Array {
-    return concatBytes(bigToFixed(BigInt(height), HEIGHT_BYTES), fromHex(hash), fromHex(this.membership.id));
+  /**
+   * `round`: where the signatures are the protocol's own, the view in which they were given; else 0. Votes of two views for one
+   * block must not add up: a member that voted in the first may have voted for another block in between.
+   */
+  statement({ height, hash }: Decision, round = 0): Uint8Array {
+    const numbers = concatBytes(bigToFixed(BigInt(height), HEIGHT_BYTES), bigToFixed(BigInt(round), ROUND_BYTES));
+    return concatBytes(numbers, fromHex(hash), fromHex(this.membership.id));
   }
 
   /** Throws RuleError for what this membership cannot have said. */
   decisionOf({ statement }: Votes): Decision {
     const height = Number(bytesToBig(statement.subarray(0, HEIGHT_BYTES)));
-    const id = hashOf(statement.slice(HEIGHT_BYTES + 32));
+    const id = hashOf(statement.slice(HASH_AT + 32));
     if (Number.isSafeInteger(height) && id === this.membership.id) {
-      return { height, hash: hashOf(statement.slice(HEIGHT_BYTES, HEIGHT_BYTES + 32)) };
+      return { height, hash: hashOf(statement.slice(HASH_AT, HASH_AT + 32)) };
     }
     throw new RuleError('members/statement', `A vote of the members ${id} for height ${height}; expected one of ${this.membership.id}.`);
   }

@@ -1,40 +1,22 @@
 /**
- * From "this block is decided" to the head, and to a certificate that convinces those who were not there. How members come
- * to decide is the engine's; this is what all of them do then.
+ * From "this block is decided" to the head, and to finality. How members come to decide is the engine's; this is what all of
+ * them do then: a decided block becomes the head as soon as it, and all before it, are executed, and final as soon as a
+ * certificate is here that proves it. Certificates prove ancestors too, so not every height needs its own.
  *
- * A decided block becomes the head as soon as it, and all before it, are executed. Once that is on disk this node attests
- * it: it signs height, hash and membership. A quorum of equal attestations is the certificate that makes it final here and
- * anywhere. (Acknowledgements of the protocol alone would prove nothing: in Raft a majority may hold an entry that is
- * never committed, figure 8.) Certificates prove ancestors too, so not every height needs its own.
+ * Where the certificate comes from is the engine's too: from the protocol's own signed messages (PBFT's commits), or from
+ * what members sign of decided blocks afterwards (`attestations.ts`).
  */
-import { assert, present } from '../../base/assert.ts';
-import { BoundedMap } from '../../base/bounded.ts';
-import { DecodeError, InternalError, RuleError } from '../../base/errors.ts';
+import { present } from '../../base/assert.ts';
+import { InternalError, RuleError } from '../../base/errors.ts';
 import type { Hash, Lsn, NodeId } from '../../base/types.ts';
-import { bytesField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
 import type { Certificate, Context, Effect, Event } from '../engine.ts';
-import { intake, interruptedChecks, nextChecks } from '../intake.ts';
-import type { Votes } from '../votes.ts';
+import { intake, nextChecks } from '../intake.ts';
 import { type Council, type Decision, factsOf } from './council.ts';
 
-/** What members tell each other about decided blocks, whatever the engine. */
-export type DecisionMessage =
-  /** `again`: whoever knows better is asked to say so. */
-  | { readonly type: 'attestation'; readonly votes: Votes; readonly again: boolean }
-  | { readonly type: 'certificate'; readonly certificate: Certificate };
+/** A timer that asks for nothing but `settle`. */
+export const SETTLE_TIMER = 'settle';
 
-/** Timer of this part. */
-export const ATTEST_TIMER = 'attest';
-/** While blocks follow each other quickly, only every so many is attested: a signature costs as much as many transactions. */
-const ATTEST_EVERY = 8;
-/** A head that stays for so long is attested whatever its height. */
-const ATTEST_IDLE_MS = 20;
-/** Until then it should be final; if not, attestations were lost. */
-const ATTEST_AGAIN_MS = 1_000;
-/** Heights above the final one for which attestations are kept. */
-const MAX_HEIGHTS = 64;
-
-interface Proof extends Decision {
+export interface Proof extends Decision {
   readonly certificate: Certificate;
 }
 
@@ -49,28 +31,21 @@ export interface Decisions {
   proof: Proof | null;
   /** The one for what is final here, to show to others; null after a start. */
   shown: Proof | null;
-  /** By height: of each member. */
-  readonly votes: BoundedMap<number, Map<number, Votes>>;
-  /** The highest height that this node has attested since it started. */
-  attested: number;
+}
+
+/** What is to be done; engines whose messages are others as well give their own list. */
+export interface EffectSink<Message> {
+  push(...effects: Effect<Message>[]): unknown;
 }
 
 export interface DecisionTurn extends Context {
   readonly council: Council;
   readonly decisions: Decisions;
-  /** This node's place among the members; null for one that follows. */
-  readonly place: number | null;
-  readonly effects: Effect<DecisionMessage>[];
+  readonly effects: EffectSink<never>;
 }
 
 export function initDecisions(): Decisions {
-  return { goal: null, path: [], checking: new Set(), proof: null, shown: null, votes: new BoundedMap(MAX_HEIGHTS), attested: 0 };
-}
-
-/** On `start`, before anything else. */
-export function startDecisions(turn: DecisionTurn): void {
-  if (turn.council.membership.faults === 'crash') turn.effects.push(...interruptedChecks(turn.chain));
-  attestSoon(turn);
+  return { goal: null, path: [], checking: new Set(), proof: null, shown: null };
 }
 
 /** The protocol has decided this block. It may not be here yet. Call `settle` at the end of the step. */
@@ -154,6 +129,8 @@ export function receiveBlock(turn: DecisionTurn, { block, origin, from, certific
   for (const effect of intake(chain, block, from, factsOf(block.header))) {
     // Where members may lie, only what is proven is worth the work.
     if (effect.type !== 'check' || isTrusted) effects.push(effect);
+    // The chain shows it from the next step on.
+    if (effect.type === 'insert' && !isTrusted) effects.push({ type: 'setTimer', id: SETTLE_TIMER, delayMs: 0 });
   }
   if (certificate !== null) learn(turn, certificate, from);
 }
@@ -164,38 +141,9 @@ export function blockChecked({ decisions, chain, council, effects }: DecisionTur
   if (council.membership.faults === 'crash') effects.push(...nextChecks(chain, hash));
 }
 
-/** After `stored`: what is on disk may be attested. */
-export function blockStored(turn: DecisionTurn, { head }: { readonly head: Hash }): void {
-  const number = turn.chain.get(head)?.header.number ?? 0;
-  if (number % ATTEST_EVERY === 0) attest(turn, { height: number, hash: head }, false);
-  else attestSoon(turn);
-}
-
-/** The timer `ATTEST_TIMER`. */
-export function attestHead(turn: DecisionTurn): void {
-  const { head, finalized } = turn.chain;
-  const { number } = head.header;
-  if (number > finalized.header.number) attest(turn, { height: number, hash: head.hash }, number <= turn.decisions.attested);
-}
-
-function attestSoon({ place, chain, effects }: DecisionTurn): void {
-  if (place === null || chain.head.header.number <= chain.finalized.header.number) return;
-  effects.push({ type: 'setTimer', id: ATTEST_TIMER, delayMs: ATTEST_IDLE_MS });
-}
-
-function attest(turn: DecisionTurn, decision: Decision, again: boolean): void {
-  const { council, place, decisions, effects } = turn;
-  if (place === null || council.signer === null || decision.height <= turn.chain.finalized.header.number) return;
-  const votes = council.electorate.vote(place, council.signer, council.statement(decision));
-  decisions.attested = Math.max(decisions.attested, decision.height);
-  toOthers(turn, { type: 'attestation', votes, again });
-  count(turn, votes, decision);
-  effects.push({ type: 'setTimer', id: ATTEST_TIMER, delayMs: ATTEST_AGAIN_MS });
-}
-
 /** Sends to every other member. */
 export function toOthers<Message>(
-  turn: Pick<DecisionTurn, 'self' | 'council'> & { readonly effects: Effect<Message>[] },
+  turn: Pick<DecisionTurn, 'self' | 'council'> & { readonly effects: EffectSink<Message> },
   message: Message,
   after?: Lsn,
 ): void {
@@ -203,33 +151,8 @@ export function toOthers<Message>(
   for (const to of council.membership.others(self)) effects.push({ type: 'send', to, message, ...(after !== undefined && { after }) });
 }
 
-/** An attestation or a certificate that a peer sent. */
-export function receiveDecision(turn: DecisionTurn, from: NodeId, message: DecisionMessage): void {
-  const { council, decisions, chain, effects } = turn;
-  if (message.type === 'certificate') return learn(turn, message.certificate, from);
-  try {
-    const decision = council.decisionOf(message.votes);
-    if (decision.height > chain.finalized.header.number) return count(turn, message.votes, decision);
-    const { shown } = decisions;
-    if (message.again && shown !== null) {
-      effects.push({ type: 'send', to: from, message: { type: 'certificate', certificate: shown.certificate } });
-    }
-  } catch (error) {
-    blame(turn, from, error);
-  }
-}
-
-function count(turn: DecisionTurn, votes: Votes, decision: Decision): void {
-  const { council, decisions } = turn;
-  const { electorate } = council;
-  const sameHeight = decisions.votes.get(decision.height) ?? new Map<number, Votes>();
-  decisions.votes.set(decision.height, sameHeight);
-  const certificate = electorate.count(sameHeight, votes);
-  if (certificate !== null) prove(turn, { ...decision, certificate: electorate.encode(certificate) });
-}
-
-/** A certificate from somebody else. */
-function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId | null): void {
+/** A certificate from somebody else. The block that it proves is asked for where it is not here. */
+export function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId | null): void {
   const { council, chain } = turn;
   try {
     const decision = council.proven(certificate);
@@ -241,41 +164,13 @@ function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId | null
   }
 }
 
-function prove({ decisions }: DecisionTurn, proof: Proof): void {
+/** This certificate, which was verified or made here, proves this decision. Call `settle` at the end of the step. */
+export function prove({ decisions }: Pick<DecisionTurn, 'decisions'>, proof: Proof): void {
   if (proof.height > (decisions.proof?.height ?? 0)) decisions.proof = proof;
 }
 
-function blame({ effects }: DecisionTurn, from: NodeId | null, error: unknown): void {
+/** Holds what broke a rule against who sent it; any other error is thrown on. */
+export function blame({ effects }: Pick<DecisionTurn, 'effects'>, from: NodeId | null, error: unknown): void {
   if (!(error instanceof RuleError)) throw error;
   if (from !== null) effects.push({ type: 'offence', from, error });
-}
-
-/** Kinds of these messages on the wire; an engine counts its own from `FIRST_KIND` on. */
-const ATTESTATION = 0;
-const CERTIFICATE = 1;
-export const FIRST_KIND = 2;
-
-/** The fields after the kind. */
-export function encodeDecision(council: Council, message: DecisionMessage): RlpValue[] {
-  return message.type === 'attestation'
-    ? [ATTESTATION, council.electorate.encode(message.votes), message.again ? 1 : 0]
-    : [CERTIFICATE, message.certificate];
-}
-
-export function isDecisionKind(kind: number): boolean {
-  return kind < FIRST_KIND;
-}
-
-/** `fields` come after the kind. Throws DecodeError. */
-export function decodeDecision(council: Council, kind: number, fields: readonly unknown[]): DecisionMessage {
-  assert(isDecisionKind(kind), 'a kind that this part knows');
-  const expected = kind === ATTESTATION ? 2 : 1;
-  if (fields.length !== expected) {
-    throw new DecodeError('decode/decision', `Expected ${expected} fields in a message of kind ${kind}, got ${fields.length}.`);
-  }
-  const bytes = bytesField(fields[0], 'votes');
-  if (kind === CERTIFICATE) return { type: 'certificate', certificate: bytes };
-  const again = safeNumber(bytesField(fields[1], 'again'), 'again');
-  if (again > 1) throw new DecodeError('decode/decision', `Expected 0 or 1 for whether an attestation is sent again, got ${again}.`);
-  return { type: 'attestation', votes: council.electorate.decodeVote(bytes), again: again === 1 };
 }
