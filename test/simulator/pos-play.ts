@@ -1,7 +1,10 @@
 /** Networks of validators for attacks on proof-of-stake: their settings, one run, and what can be asked of it afterwards. */
 import { expect } from 'vitest';
-import type { HeaderNode } from '../../src/chain/tree.ts';
-import type { Offence } from '../../src/consensus/pos/types.ts';
+import type { Hash } from '../../src/base/types.ts';
+import type { ChainView, HeaderNode } from '../../src/chain/tree.ts';
+import { decodePayload } from '../../src/consensus/pos/codec.ts';
+import { convictedBy } from '../../src/consensus/pos/offences.ts';
+import type { Offence, Payload, ValidatorIndex } from '../../src/consensus/pos/types.ts';
 import type { BehaviourFactory } from '../../src/simulator/behaviours/behaviour.ts';
 import { COMMON_CHECKERS } from '../../src/simulator/checkers/all.ts';
 import type { CheckerFactory, Violation } from '../../src/simulator/checkers/checker.ts';
@@ -53,8 +56,14 @@ export interface Played {
   finalized(place: number): HeaderNode;
   /** Epochs since genesis at the end, and how many of them are final at this node. */
   readonly lateEpochs: (place: number) => number;
-  /** What correct nodes said, to each other or in blocks, that others have done. */
-  evidence(): readonly Offence[];
+  /** Validators against whom this node has evidence, ascending. */
+  convicted(place: number): readonly ValidatorIndex[];
+  /** What blocks of its chain carry. */
+  evidence(place: number): readonly Offence[];
+  /** Those whom it is against, ascending. */
+  slashed(place: number): readonly ValidatorIndex[];
+  /** Its chain, without genesis. */
+  chain(place: number): readonly HeaderNode[];
   /** Deepest of these nodes. */
   deepestReorg(...places: readonly number[]): number;
 }
@@ -122,6 +131,15 @@ function ask(simulation: Simulation, seen: readonly (Observation & { readonly at
     const final = simulation.nodes[place]?.chain.finalized;
     return final ?? expect.unreachable(`there is no node ${place}`);
   };
+  const viewOf = (place: number): ChainView => simulation.nodes[place]?.life?.chain ?? expect.unreachable(`node ${place} is down`);
+  const payloadOf = (place: number, hash: Hash): Payload =>
+    decodePayload(viewOf(place).block(hash)?.payload ?? expect.unreachable(`node ${place} has no block ${hash}`));
+  const chain = (place: number): HeaderNode[] => {
+    const view = viewOf(place);
+    const numbers = Array.from({ length: view.head.header.number }, (_, index) => index + 1);
+    return numbers.flatMap((number) => view.get(view.canonical(number) ?? view.genesis.hash) ?? []);
+  };
+  const evidence = (place: number) => chain(place).flatMap(({ hash }) => payloadOf(place, hash).offences);
   return {
     simulation,
     violations: simulation.violations,
@@ -134,11 +152,17 @@ function ask(simulation: Simulation, seen: readonly (Observation & { readonly at
     codes: (trace) => new Set(of('engine').flatMap(({ node, name, data }) => (honest(node) && name === trace ? [String(data.code)] : []))),
     finalized,
     lateEpochs: (place) => Math.floor(endMs / EPOCH_MS) - Math.ceil(Number(finalized(place).facts.carried) / SLOTS),
-    evidence: () =>
-      of('sending').flatMap(({ node, message }) => {
-        const said = message as { readonly type: string; readonly offence: Offence };
-        return honest(node) && said.type === 'evidence' ? [said.offence] : [];
-      }),
+    convicted: (place) =>
+      ascending(
+        of('engine').flatMap(({ node, name, data }) => (node === place && name === 'offence' ? (data.validators as number[]) : [])),
+      ),
+    evidence,
+    slashed: (place) => ascending(evidence(place).flatMap(convictedBy)),
+    chain,
     deepestReorg: (...places) => Math.max(0, ...of('head').flatMap(({ node, removed }) => (places.includes(node) ? [removed.length] : []))),
   };
+}
+
+function ascending(indices: readonly ValidatorIndex[]): ValidatorIndex[] {
+  return [...new Set(indices)].sort((a, b) => a - b);
 }
