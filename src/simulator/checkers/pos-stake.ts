@@ -4,7 +4,8 @@
  * StakeConservation: stake comes from deposits and rewards and goes by penalties and withdrawals. In a block nobody's balance grows but by
  * deposits, the proposer's by no more than its part of the votes that are new to the chain and of what the slashed lose; at the end of
  * an epoch nobody's by more than a perfect vote is worth; and what is paid out is one balance, to its depositor, once, after the wait.
- * Requests: an executed block repeats what the staking contract said in its parent, nothing else, and every first deposit that was good.
+ * Requests: an executed block repeats what the staking contract said in its parent, nothing else; and of first deposits every good one, and
+ * none whose key nobody has proved to own.
  */
 import { toHex } from '../../base/bytes.ts';
 import type { Hash } from '../../base/types.ts';
@@ -193,6 +194,9 @@ export const requests: CheckerFactory = (setting) => {
           return report({ node, message: `Executed ${nameOf(block)} with a request (${request.type}) that nobody made in its parent.` });
       }
       const keys = new Set(reference.state(block.header.parentHash)?.validators.map(({ publicKey }) => publicKey));
+      const rogue = repeated.find((each) => each.type === 'deposit' && !keys.has(each.publicKey) && !isGood(each));
+      if (rogue !== undefined)
+        return report({ node, message: `Executed ${nameOf(block)} with a first deposit whose proof of possession is none.` });
       const left = said.find((each) => each.type === 'deposit' && !keys.has(each.publicKey) && isGood(each));
       if (left === undefined || repeated.some((each) => nameOfRequest(each) === nameOfRequest(left))) return;
       report({ node, message: `Executed ${nameOf(block)}, which leaves out a deposit that was made in its parent.` });
