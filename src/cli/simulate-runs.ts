@@ -55,9 +55,12 @@ export async function runMany(flags: SimulateFlags, subject: Subject): Promise<v
 }
 
 export async function runScenario(flags: SimulateFlags, file: string): Promise<void> {
+  const { checkExpect } = await import('../simulator/scenario.ts');
   const { expect, engine, tier, seed, options, schedule } = await openScenario(file);
   const subject = await loadSubject(engine, `The engine of ${quote(file)}`);
-  const result = await carryOutAndPrint(flags, { tier, subject, seed, options, schedule });
+  const plan = { tier, subject, seed, options, schedule };
+  checkExpect({ expect }, await (await runnerOf(tier)).checkersOf(plan));
+  const result = await carryOutAndPrint(flags, plan);
   const found = result.violations.find(({ expected }) => !expected)?.checker ?? 'pass';
   if (found !== expect) process.exitCode = 1;
   note(`The scenario expects ${quote(expect)}; the run ended with ${quote(found)}.`);
@@ -77,6 +80,8 @@ export async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promis
     const tookMs = performance.now() - startedMs;
     const again = commandOf(process.argv.slice(2), flags.scenario === undefined ? plan.seed : null);
     print(flags.json, resultDocument(result, tookMs), () => resultText(result, again, tookMs));
+    const { faultsMs } = result.plan.options;
+    if (faultsMs < plan.options.faultsMs) note(`Faults ended after ${faultsMs / 1_000} s, when the run had as many events as it may have.`);
     picture?.write(result, again);
     return result;
   } finally {
@@ -90,9 +95,12 @@ export async function failed(flags: SimulateFlags, result: Result): Promise<void
   else if (flags.save !== undefined) await save(flags.save, result);
 }
 
-async function shrinkAndSave(flags: SimulateFlags, result: Result): Promise<void> {
-  const { shrinkIn } = await import('../simulator/shrink.ts');
-  const runner = await runnerOf(result.plan.tier);
+async function shrinkAndSave(flags: SimulateFlags, failure: Result): Promise<void> {
+  const { checkerOf, failsLike, shrinkIn } = await import('../simulator/shrink.ts');
+  const runner = await runnerOf(failure.plan.tier);
+  // What somebody else saw in it (a case of the suite, another process) may not be there to be seen again.
+  const result = await runner.carryOut(failure.plan);
+  if (!failsLike(result, failure)) return note(notAgain(flags, failure, checkerOf(failure) ?? 'anything'));
   const progress = openProgress('shrinking');
   const shrunk = await shrinkIn(runner, result, (faults, runs) => progress.update(runs, `${faults} faults left`));
   progress.end();
@@ -100,6 +108,14 @@ async function shrinkAndSave(flags: SimulateFlags, result: Result): Promise<void
   const file = flags.save ?? `scenario-${result.plan.seed}.json`;
   await save(file, shrunk.result);
   await drawAgain(flags, shrunk.result.plan, commandOf(['simulate', '--scenario', file, '--html', flags.html ?? ''], null));
+}
+
+function notAgain({ engine = 'pow', conformance, seed }: SimulateFlags, failure: Result, checker: string): string {
+  const what = `Nothing was shrunk or saved: carried out again by itself, the run does not fail by ${checker}.`;
+  if (conformance === undefined) return `${what} The engine depends on something besides its events, or on how busy the machine is.`;
+  const [, id = conformance, number = seed] = /^conformance-(.+)-(\d+)$/.exec(failure.plan.seed) ?? [];
+  const command = `synod simulate --engine ${engine} --conformance ${id} --seed ${number} --trace trace.ndjson`;
+  return `${what} The case looks at it with instruments of its own; see it with them: ${command}`;
 }
 
 export async function save(file: string, result: Result): Promise<void> {

@@ -131,7 +131,11 @@ async function passSuite(flags: SimulateFlags, subject: Subject): Promise<void> 
   const failure = runConformance(subject, flags, sink?.write);
   sink?.close();
   const result = failure?.result ?? null;
-  if (result === null) return;
+  if (result === null) {
+    if (failure !== null && (flags.shrink === true || flags.html !== undefined))
+      note(`Case ${failure.id} did not fail as a run, so there is nothing to ${flags.shrink === true ? 'shrink' : 'draw'}.`);
+    return;
+  }
   if (flags.shrink !== true) await drawAgain(flags, result.plan, commandOf(process.argv.slice(2), null));
   await failed(flags, result);
 }

@@ -75,6 +75,8 @@ export interface Result {
 
 /** A run that has not ended by then is reported: the bound of `recoveryMs` should have ended it. */
 export const MAX_EVENTS = 5_000_000;
+/** Leaves enough of them for the calm. */
+const MAX_FAULT_EVENTS = 4_000_000;
 /** Events under one time limit, and that limit: some hundred times what they take. */
 const SLICE_EVENTS = 8_192;
 /** A slice of slow events on a busy machine ends early, so that the limit is for a hang and never for slowness. */
@@ -82,7 +84,7 @@ const SLICE_MS = 1_000;
 const EVENTS_BETWEEN_LOOKS = 64;
 const SLICE_LIMIT_MS = 20_000;
 
-const LIMITS: RunLimits = { maxEvents: MAX_EVENTS, sliceLimitMs: SLICE_LIMIT_MS, faultEvents: Number.POSITIVE_INFINITY };
+const LIMITS: RunLimits = { maxEvents: MAX_EVENTS, sliceLimitMs: SLICE_LIMIT_MS, faultEvents: MAX_FAULT_EVENTS };
 
 /** Draws what is not given. */
 export function planRun({ subject, seed, options, schedule }: RunInput, keys: Keys = TAG_KEYS): Plan {
@@ -104,6 +106,11 @@ export function carryOut(plan: Plan, sink: TraceSink | null = null, limits: Part
     course.fail(error);
   }
   return course.end();
+}
+
+/** Names of those that would look at this run, and of what else a violation is named by. Throws as `carryOut` does. */
+export function checkersOf(plan: Plan): readonly string[] {
+  return new Course(plan, lightTier, null, {}).simulation.checkerNames;
 }
 
 /** Taken before any guard stands in its way. It decides where a slice ends, and nothing that happens in it. */

@@ -3,17 +3,19 @@
  * written as a generator that yields plans and is given results, so that it need not know whether they take promises.
  */
 import type { MarkRule } from './marks.ts';
-import { carryOut, type Plan, planRun, type Result, type RunInput, type RunLimits } from './run.ts';
+import { carryOut, checkersOf, type Plan, planRun, type Result, type RunInput, type RunLimits } from './run.ts';
 import type { TraceSink } from './trace.ts';
 
 export interface Runner {
   plan(input: RunInput): Plan;
   carryOut(plan: Plan, sink?: TraceSink | null, limits?: Partial<RunLimits>): Result | Promise<Result>;
+  /** Names that violations of such a run can have. */
+  checkersOf(plan: Plan): readonly string[] | Promise<readonly string[]>;
   /** Of this tier. */
   readonly marks: readonly MarkRule[];
 }
 
-export const LIGHT_RUNNER: Runner = { plan: planRun, carryOut, marks: [] };
+export const LIGHT_RUNNER: Runner = { plan: planRun, carryOut, checkersOf, marks: [] };
 
 export type Steps<Answer> = Generator<Plan, Answer, Result>;
 

@@ -14,6 +14,13 @@ import { TIER_NAMES, type TierName } from './tier.ts';
 export const SCENARIO_FORMAT = 'synod-scenario/1';
 const MAX_FAULTS = 100_000;
 const MAX_NODES = 64;
+/** Four months of virtual time, as on the command line. */
+export const MAX_FAULTS_MS = 1e10;
+/** Of links, disks and executions: slower than an hour is dead. */
+const MAX_DELAY_MS = 3_600_000;
+const MAX_TRANSFERS_PER_MINUTE = 100_000;
+const MAX_ACCOUNTS = 128;
+const MAX_HASH_RATE = 1e9;
 /** Of the whole document, engine settings included: far more than any needs, and less than what recursion bears. */
 const MAX_DEPTH = 32;
 /** A note quotes what was violated, in full. */
@@ -71,11 +78,19 @@ export function formatScenario({ schedule, ...rest }: Scenario): string {
   return `${head},\n  "schedule": [${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}]\n}\n`;
 }
 
+/** Throws UsageError `scenario/expect` for a checker that does not look at such runs: its objection would never come. */
+export function checkExpect({ expect }: Pick<Scenario, 'expect'>, checkers: readonly string[]): void {
+  if (expect === 'pass' || checkers.includes(expect)) return;
+  const message = `The scenario expects ${quote(expect)}; expected "pass", or a checker that looks at such runs: ${checkers.join(', ')}.`;
+  throw new UsageError('scenario/expect', message, { at: 'expect' });
+}
+
 /** Throws UsageError `scenario/...`, which names the place of what is wrong. */
 export function parseScenario(document: unknown): Scenario {
   const fields = object(document, 'the document');
   if (fields.format !== SCENARIO_FORMAT) {
-    const message = `The file has the format ${shown(fields.format)}; expected ${quote(SCENARIO_FORMAT)}.`;
+    const found = fields.format === undefined ? 'does not name its format' : `has ${shown(fields.format)} for its format`;
+    const message = `The file ${found}; expected ${quote(SCENARIO_FORMAT)} under "format". 'synod simulate --save' writes such files.`;
     throw new UsageError('scenario/format', message, { at: 'format' });
   }
   if (!isNoDeeper(document, MAX_DEPTH)) return refuse('the document', document, `no more than ${MAX_DEPTH} levels`);
@@ -113,15 +128,15 @@ function readOptions(value: unknown): Options {
   }
   return {
     nodes,
-    faultsMs: positive('faultsMs', 1e12),
+    faultsMs: positive('faultsMs', MAX_FAULTS_MS),
     survivors: readSurvivors(fields.survivors, nodes),
-    latencyMs: positive('latencyMs', 1e9),
-    jitterMs: positive('jitterMs', 1e9),
-    diskWriteMs: positive('diskWriteMs', 1e9),
-    executionMs: positive('executionMs', 1e9),
-    transfersPerMinute: positive('transfersPerMinute', 1e6),
-    accounts: numberField(fields.accounts, 'options.accounts', 1, 128, true),
-    hashRates: fields.hashRates.map((rate, index) => numberField(rate, `options.hashRates[${index}]`, 0, 1e12)),
+    latencyMs: positive('latencyMs', MAX_DELAY_MS),
+    jitterMs: positive('jitterMs', MAX_DELAY_MS),
+    diskWriteMs: positive('diskWriteMs', MAX_DELAY_MS),
+    executionMs: positive('executionMs', MAX_DELAY_MS),
+    transfersPerMinute: positive('transfersPerMinute', MAX_TRANSFERS_PER_MINUTE),
+    accounts: numberField(fields.accounts, 'options.accounts', 1, MAX_ACCOUNTS, true),
+    hashRates: fields.hashRates.map((rate, index) => numberField(rate, `options.hashRates[${index}]`, 0, MAX_HASH_RATE)),
     engine: object(fields.engine, 'options.engine') as EngineJson,
   };
 }

@@ -16,6 +16,17 @@ export interface Shrunk {
 
 type OnStep = (faults: number, runs: number) => void;
 
+/** The checker by which a run failed; undefined where it did not. */
+export function checkerOf({ violations }: Pick<Result, 'violations'>): string | undefined {
+  return violations.find(({ expected }) => !expected)?.checker;
+}
+
+/** Whether this run fails by the same checker as that one did. */
+export function failsLike({ violations }: Pick<Result, 'violations'>, failed: Pick<Result, 'violations'>): boolean {
+  const checker = checkerOf(failed);
+  return violations.some((violation) => !violation.expected && violation.checker === checker);
+}
+
 /** `onStep` is told the number of faults after each success. The result fails by the same checker as `failed` did. */
 export function shrink(failed: Result, onStep: OnStep = () => undefined): Shrunk {
   return turn(shrinking(failed, onStep), (plan) => carryOut(plan));
@@ -27,7 +38,6 @@ export function shrinkIn(runner: Runner, failed: Result, onStep: OnStep = () => 
 }
 
 function* shrinking(failed: Result, onStep: OnStep): Steps<Shrunk> {
-  const checker = failed.violations.find(({ expected }) => !expected)?.checker;
   let best = failed;
   let runs = 0;
 
@@ -35,7 +45,7 @@ function* shrinking(failed: Result, onStep: OnStep): Steps<Shrunk> {
     if (runs >= MAX_SHRINK_RUNS) return false;
     runs++;
     const result = yield plan;
-    if (!result.violations.some((violation) => !violation.expected && violation.checker === checker)) return false;
+    if (!failsLike(result, failed)) return false;
     best = result;
     onStep(plan.schedule.length, runs);
     return true;

@@ -169,6 +169,11 @@ export class Simulation {
     return this.#faultsMs;
   }
 
+  /** What a violation of this run can be named by: its checkers, and 'Engine' for what breaks the contract. */
+  get checkerNames(): readonly string[] {
+    return ['Engine', ...this.#checkers.map(({ name }) => name)];
+  }
+
   /** What was measured so far. */
   get figures(): Figures {
     return Object.assign({}, ...this.#meters.map((meter) => meter.read()));

@@ -1,5 +1,5 @@
 /** `synod simulate` with an engine that a user wrote: the suite by itself, one case of it, and modules that are no engines. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,6 +74,44 @@ describe('synod simulate --conformance', () => {
   it('leaves a run a run', async () => {
     const { stdout } = await simulate('--engine', TUTORIAL, '--seed', '2', '--duration', '20');
     expect(stdout).toMatch(/^ok {2}seed 2, trace [0-9a-f]{16}: /);
+  });
+
+  it('shrinks what the suite found to a scenario, or says why it cannot', async () => {
+    const saved = join(folder, 'shrunk.json');
+    const shrink = ['--seed', '1', '--shrink', '--save', saved];
+    const found = await simulate('--engine', gullible(), '--conformance', 'calm', ...shrink);
+    expect(found.stderr).toContain(`saved ${saved}`);
+    const again = await simulate('--scenario', saved);
+    expect(again.stderr).toContain('The scenario expects "Certificates"; the run ended with "Certificates".');
+    expect(again.exitCode).toBe(0);
+
+    const counting = engineFile(
+      'counting.ts',
+      `import { createEngine as honest } from ${JSON.stringify(TUTORIAL)};
+       let n = 0;
+       const later = (effect) => effect.type === 'setTimer' ? { ...effect, delayMs: effect.delayMs + n % 7 } : effect;
+       export const createEngine = (...values) => {
+         const engine = honest(...values);
+         return { ...engine, step: (...given) => (n++, engine.step(...given).map(later)) };
+       };`,
+    );
+    const hidden = await simulate('--engine', counting, '--conformance', 'same', ...shrink);
+    expect(hidden.stderr).toContain('Nothing was shrunk or saved: carried out again by itself, the run does not fail by Engine.');
+    expect(hidden.stderr).toContain(`synod simulate --engine ${counting} --conformance same --seed 1 --trace trace.ndjson`);
+    expect(hidden.exitCode).toBe(1);
+  });
+
+  it('refuses a scenario that expects what nobody looks for', async () => {
+    const file = engineFile(
+      'odd.json',
+      readFileSync(join(import.meta.dirname, '../simulator/scenarios/sync-false-weight.json'), 'utf8').replace(
+        /"expect": "[^"]*"/,
+        '"expect": "agreement"',
+      ),
+    );
+    const { exitCode, stdout, stderr } = await simulate('--scenario', file);
+    expect(stderr).toMatch(/The scenario expects "agreement"; expected "pass", or .*Agreement.* \[scenario\/expect\]/);
+    expect([exitCode, stdout]).toEqual([1, '']);
   });
 
   it.each([

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/base/errors.ts';
 import { readFault } from '../../src/simulator/fault-codec.ts';
 import { FAULT_KINDS, type Fault } from '../../src/simulator/faults.ts';
-import { planRun, type Result } from '../../src/simulator/run.ts';
-import { formatScenario, parseScenario, SCENARIO_FORMAT, type Scenario, scenarioOf } from '../../src/simulator/scenario.ts';
+import { checkersOf, planRun, type Result } from '../../src/simulator/run.ts';
+import { checkExpect, formatScenario, parseScenario, SCENARIO_FORMAT, type Scenario, scenarioOf } from '../../src/simulator/scenario.ts';
 import { powSubject } from '../../src/simulator/subjects/pow.ts';
 
 const TIMES = { atMs: 1_000, forMs: 2_000 };
@@ -198,6 +198,34 @@ describe('a malformed scenario', () => {
     });
     expect(parseScenario(changed(allowed)).schedule).toHaveLength(1);
     expect(problemOf(changed(refused)).fields.at).toBe(`schedule[0].${field}`);
+  });
+
+  it.each<[keyof Scenario['options'], number, number]>([
+    ['faultsMs', 1e10, 1e12],
+    ['latencyMs', 3_600_000, 3_600_001],
+    ['jitterMs', 3_600_000, 3_600_001],
+    ['diskWriteMs', 3_600_000, 1e9],
+    ['executionMs', 3_600_000, 1e9],
+    ['transfersPerMinute', 100_000, 100_001],
+    ['accounts', 128, 129],
+    ['accounts', 1, 0],
+  ])('is refused beyond a bound of its options, which is told, and taken at it: %s', (name, allowed, refused) => {
+    const changed = (value: number) => ({ ...SCENARIO, options: { ...SCENARIO.options, [name]: value } });
+    expect(parseScenario(changed(allowed)).options[name]).toBe(allowed);
+    const { code, fields, message } = problemOf(changed(refused));
+    expect([code, fields.at]).toEqual(['scenario/field', `options.${name}`]);
+    expect(message).toMatch(/expected an? (integer|number) from [01] to \d+\.$/);
+  });
+
+  it('is refused when it expects what nobody could find', () => {
+    const { subject, seed, options, schedule } = planRun({ subject: powSubject, seed: '1', options: { nodes: 2 } });
+    const known = checkersOf({ subject, seed, options, schedule });
+    for (const expect of ['pass', 'Engine', 'Agreement', 'CommonPrefix']) checkExpect({ expect }, known);
+    for (const expected of ['agreement', 'passed', 'PosTally']) {
+      expect(() => checkExpect({ expect: expected }, known)).toThrowError(
+        expect.objectContaining({ code: 'scenario/expect', message: expect.stringContaining('Engine, ') }),
+      );
+    }
   });
 
   it.each([

@@ -45,7 +45,11 @@ export async function carryOutReal(
   return course.end();
 }
 
-export const REAL_RUNNER: Runner = { plan: planReal, carryOut: carryOutReal, marks: REAL_MARKS };
+export async function checkersOfReal(plan: Plan): Promise<readonly string[]> {
+  return new Course(plan, await realTier(plan.subject, plan.options, new AsyncWork(), {}), null, {}).simulation.checkerNames;
+}
+
+export const REAL_RUNNER: Runner = { plan: planReal, carryOut: carryOutReal, checkersOf: checkersOfReal, marks: REAL_MARKS };
 
 function drawn(random: Random, { low, high }: Range): number {
   return low + random.below(high - low + 1);
