@@ -35,6 +35,7 @@ export function statusText(status: NodeStatus): string {
     ['head', `${block(head)}  ${age(head.timestamp)}`],
     ['safe', block(safe)],
     ['finalized', block(finalized)],
+    ...(stake === null || finalized.number === 0 ? [] : [['checkpoint', checkpoint(finalized)] as [string, string]]),
     ['state root', head.stateRoot],
     ['peers', `${status.peers}  (this node: ${status.peerId})`],
     ['sync', sync.state === 'idle' ? 'level with its peers' : `${sync.state}: ${sync.current} of ${sync.target}`],
@@ -45,6 +46,11 @@ export function statusText(status: NodeStatus): string {
     ...(status.partition === null ? [] : [['partition', `may talk to ${status.partition.length} peers only`] as [string, string]]),
   ];
   return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
+}
+
+/** As `synod node --checkpoint` takes it. */
+function checkpoint({ hash, number }: NodeStatus['finalized']): string {
+  return `${hash}:${number}`;
 }
 
 export function miningText(mining: NonNullable<NodeStatus['mining']>): string {

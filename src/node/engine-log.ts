@@ -15,6 +15,10 @@ const OFTEN_MS = 1_000;
 /** What a bad clock brings comes with every slot. */
 const SELDOM_MS = 30_000;
 
+/** How to get over a sleep that was too long. */
+const TRUST =
+  'start this node again with --checkpoint <hash>:<number> of a final block, as `synod status --rpc <url>` of a node that you trust shows it';
+
 /** By the name of the trace, or name and code. */
 const LINES: { readonly [trace: string]: Line } = {
   mined: { level: 'info', message: 'Mined block' },
@@ -23,11 +27,11 @@ const LINES: { readonly [trace: string]: Line } = {
   replayed: { level: 'info', message: 'Read again what is not final yet' },
   sleptTooLong: {
     level: 'warn',
-    message: 'What is final here is old: if others went on meanwhile, name a final block of theirs with --checkpoint',
+    message: `What is final here is older than this network lets anybody trust. If all of it stood still, nothing need be done. If others went on: ${TRUST}`,
   },
   'refused pos/weak-subjectivity': {
     level: 'warn',
-    message: 'A history from before this start is refused; name a final block that you trust with --checkpoint',
+    message: `Others have a history of the time that this node slept through, which is too long ago to believe them: ${TRUST}`,
     everyMs: SELDOM_MS,
   },
   searching: {

@@ -38,7 +38,9 @@ describe('the log of an engine', () => {
     for (const code of ['pos/weak-subjectivity', 'pos/slot']) log.trace('refused', { code });
     for (const name of ['sleptTooLong', 'searching']) log.trace(name, {});
     expect(levels()).toEqual(['warn', 'debug', 'warn', 'warn']);
-    expect(lines.filter(([, message]) => message.includes('--checkpoint'))).toHaveLength(2);
+    expect(
+      lines.filter(([, message]) => message.includes('--checkpoint <hash>:<number>') && message.includes('synod status --rpc')),
+    ).toHaveLength(2);
   });
 
   it('keeps the rest for debugging, whatever it is called', () => {
