@@ -62,7 +62,7 @@ export class Electorate {
   /** A vote that came as a message. Throws DecodeError unless it is that of one member, and signed. */
   decodeVote(bytes: Uint8Array): Votes {
     const votes = this.decode(bytes);
-    if (votes.members.length === 1 && this.#isSigned(votes)) return votes;
+    if (votes.members.length === 1 && this.isSigned(votes)) return votes;
     throw new DecodeError('votes/unsigned', `Not a vote that member ${votes.members.join(', ')} signed.`);
   }
 
@@ -82,7 +82,7 @@ export class Electorate {
   certificate(bytes: Uint8Array): Votes | null {
     try {
       const votes = this.decode(bytes);
-      return votes.members.length >= this.#options.quorum && this.#isSigned(votes) ? votes : null;
+      return votes.members.length >= this.#options.quorum && this.isSigned(votes) ? votes : null;
     } catch (error) {
       if (error instanceof DecodeError) return null;
       throw error;
@@ -99,7 +99,8 @@ export class Electorate {
     return { members: same.map(memberOf), signature, statement: vote.statement };
   }
 
-  #isSigned({ members, signature, statement }: Votes): boolean {
+  /** Whether these members, all of whom there are, have said this. */
+  isSigned({ members, signature, statement }: Votes): boolean {
     const { keys, signatures } = this.#options;
     const publicKeys = members.flatMap((member) => keys[member] ?? []);
     if (publicKeys.length !== members.length) return false;

@@ -70,6 +70,13 @@ export class Council {
     throw new RuleError('members/statement', `A vote of the members ${id} for height ${height}; expected one of ${this.membership.id}.`);
   }
 
+  /** See `statement`. Throws RuleError for a number that no round has. */
+  roundOf({ statement }: Votes): number {
+    const round = Number(bytesToBig(statement.subarray(HEIGHT_BYTES, HASH_AT)));
+    if (Number.isSafeInteger(round)) return round;
+    throw new RuleError('members/statement', `A vote in round ${round}; expected one below 2^53.`);
+  }
+
   /** What a certificate proves. Throws RuleError `members/certificate` for one that proves nothing. */
   proven(certificate: Certificate): Decision {
     const votes = this.electorate.certificate(certificate);

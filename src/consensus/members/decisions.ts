@@ -9,6 +9,7 @@
 import { present } from '../../base/assert.ts';
 import { InternalError, RuleError } from '../../base/errors.ts';
 import type { Hash, Lsn, NodeId } from '../../base/types.ts';
+import type { HeaderNode } from '../../chain/tree.ts';
 import type { Certificate, Context, Effect, Event } from '../engine.ts';
 import { intake, nextChecks } from '../intake.ts';
 import { type Council, type Decision, factsOf } from './council.ts';
@@ -55,9 +56,9 @@ export function decide({ decisions, chain }: DecisionTurn, decision: Decision): 
 
 /**
  * At the end of every step: what is decided and executed becomes the head, what is proven becomes final. No record has to
- * be durable first: a decision that a crash makes this node forget, the others remember.
+ * be durable first: a decision that a crash makes this node forget, the others remember. Returns the head after this step.
  */
-export function settle(turn: DecisionTurn): void {
+export function settle(turn: DecisionTurn): HeaderNode {
   const { decisions, chain } = turn;
   if (decisions.proof !== null) decide(turn, decisions.proof);
   extendPath(turn);
@@ -80,6 +81,7 @@ export function settle(turn: DecisionTurn): void {
   if (head !== chain.head) turn.effects.push({ type: 'setHead', hash: head.hash });
   if (decisions.goal !== null && head.header.number >= decisions.goal.height) decisions.goal = null;
   finalizeProven(turn, head.header.number);
+  return head;
 }
 
 /** Blocks that only the decision makes worth executing; others are executed as they come. */
