@@ -126,6 +126,8 @@ export interface PosState {
   readonly pool: VotePool;
   waiting: readonly WaitingVote[];
   queued: readonly QueuedVote[];
+  /** The slot, by our clock, in which a right vote of others was last of our time. */
+  timelySlot: Slot;
   /** Votes of other times, by peer, in this epoch. */
   readonly strays: BoundedMap<NodeId, number>;
   readonly detector: Detector;
@@ -186,6 +188,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     pool: newVotePool(),
     waiting: [],
     queued: [],
+    timelySlot: Number.NEGATIVE_INFINITY,
     strays: new BoundedMap(MAX_COUNTED_PEERS),
     detector: newDetector(),
     offences: new Map(),

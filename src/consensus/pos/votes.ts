@@ -3,7 +3,8 @@
  * Cheap questions come first, and nothing is computed for a vote of an old epoch.
  *
  *   what arrives                                     what is done
- *   more than an epoch old, or of a slot to come     ignored; too many of them from one peer: counted against it
+ *   more than an epoch old, or of a slot to come     ignored; too many of them from one peer, while others live in our time:
+ *                                                    counted against it
  *   epochs that contradict each other                counted against its sender
  *   known                                            ignored
  *   for a block that is not here                     held for a while, the block asked for
@@ -117,17 +118,19 @@ function takeVote(turn: Turn, from: NodeId, attestation: Attestation): boolean {
       `A vote of slot ${data.slot} is not signed by those ${vote.indices.length} whom it names.`,
     );
   }
+  if (from !== turn.context.self) state.timelySlot = state.slot;
   return keepVote(turn, attestation, vote);
 }
 
 /**
  * Votes of another time come from peers whose clock is wrong, or whose messages took long: some are nobody's fault. A flood of them
- * is; it costs no signatures, since nothing is computed for it. Throws RuleError `pos/attestation-slot`.
+ * is; it costs no signatures, since nothing is computed for it. Nobody is blamed while no vote of others is of our time: then it is
+ * our clock that is wrong, and all whom we hear are right. Throws RuleError `pos/attestation-slot`.
  */
-function countStray({ state }: Turn, from: NodeId, { slot }: AttestationData): void {
+function countStray({ state, rules }: Turn, from: NodeId, { slot }: AttestationData): void {
   const count = (state.strays.get(from) ?? 0) + 1;
   state.strays.set(from, count);
-  if (count <= MAX_STRAY_VOTES) return;
+  if (count <= MAX_STRAY_VOTES || Math.abs(state.slot - state.timelySlot) > rules.settings.slotsPerEpoch) return;
   throw new RuleError(
     'pos/attestation-slot',
     `The peer has sent ${count} votes of other times in this epoch, the last of slot ${slot} in slot ${state.slot}; at most ${MAX_STRAY_VOTES} are borne.`,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { present } from '../../../src/base/assert.ts';
 import { MAX_FETCHES } from '../../../src/consensus/pos/fetches.ts';
 import type { Attestation } from '../../../src/consensus/pos/types.ts';
-import { MAX_WAITING_VOTES } from '../../../src/consensus/pos/votes.ts';
+import { MAX_STRAY_VOTES, MAX_WAITING_VOTES } from '../../../src/consensus/pos/votes.ts';
 import { StakeChain, someHash } from './stake-chain.ts';
 import { World } from './world.ts';
 
@@ -64,6 +64,34 @@ describe('votes of a slot that has not begun here', () => {
     expect(voted()).toBe(false);
     world.advanceTo(block.slot + 1);
     expect(voted()).toBe(true);
+    expect(world.offences()).toEqual([]);
+  });
+});
+
+describe('votes of other times', () => {
+  const flood = (world: World, vote: Attestation, from: string) => {
+    for (let i = 0; i <= MAX_STRAY_VOTES; i++) world.vote({ ...vote, signature: NOBODYS.with(0, i % 256) }, from);
+  };
+
+  it('are counted against who floods us with them, and cost nothing', () => {
+    const { stake, world } = followed(2 * SLOTS);
+    const old = present(stake.waiting[0], 'a vote');
+    for (let slot = 2 * SLOTS + 1; slot <= 4 * SLOTS; slot++) {
+      world.advanceTo(slot);
+      world.receive(stake.extend(slot));
+    }
+    for (const vote of stake.waiting) world.vote(vote, 'alice');
+    const reads = world.chain.blockReads;
+    flood(world, old, 'mallory');
+    expect(world.offences()).toEqual(['mallory pos/attestation-slot']);
+    expect(world.chain.blockReads).toBe(reads);
+  });
+
+  it('are counted against nobody by a node for which all votes are of another time: its clock is the wrong one', () => {
+    const { stake, world } = followed(2 * SLOTS);
+    for (const vote of stake.waiting) world.vote(vote, 'alice');
+    world.jump(-3_600_000);
+    flood(world, present(stake.waiting[0], 'a vote'), 'alice');
     expect(world.offences()).toEqual([]);
   });
 });
