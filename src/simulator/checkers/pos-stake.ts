@@ -193,16 +193,31 @@ export const requests: CheckerFactory = (setting) => {
         if (at === 0)
           return report({ node, message: `Executed ${nameOf(block)} with a request (${request.type}) that nobody made in its parent.` });
       }
-      const keys = new Set(reference.state(block.header.parentHash)?.validators.map(({ publicKey }) => publicKey));
-      const rogue = repeated.find((each) => each.type === 'deposit' && !keys.has(each.publicKey) && !isGood(each));
+      const before = reference.state(block.header.parentHash);
+      if (before === undefined) return;
+      const keys = new Set(before.validators.map(({ publicKey }) => publicKey));
+      const rogue = firstDeposits(repeated, keys).find((each) => !isGood(each));
       if (rogue !== undefined)
-        return report({ node, message: `Executed ${nameOf(block)} with a first deposit whose proof of possession is none.` });
+        return report({
+          node,
+          message: `Executed ${nameOf(block)} with a first deposit whose proof of possession is none: ${rogue.publicKey}.`,
+        });
       const left = said.find((each) => each.type === 'deposit' && !keys.has(each.publicKey) && isGood(each));
       if (left === undefined || repeated.some((each) => nameOfRequest(each) === nameOfRequest(left))) return;
       report({ node, message: `Executed ${nameOf(block)}, which leaves out a deposit that was made in its parent.` });
     },
   };
 };
+
+/** Whoever deposits for a key that has a deposit by then, also in the same block, adds to its stake, and proves nothing. */
+function firstDeposits(repeated: readonly Request[], keys: ReadonlySet<string>) {
+  const known = new Set(keys);
+  return repeated.flatMap((request) => {
+    if (request.type !== 'deposit' || known.has(request.publicKey)) return [];
+    known.add(request.publicKey);
+    return request;
+  });
+}
 
 function nameOfRequest(request: Request): string {
   return toHex(encodeRlp(requestFields(request)));
