@@ -14,6 +14,7 @@ import { EPOCHS_PATIENCE_MS, finalOf, untilFinal } from './staking.ts';
 const processes = useProcesses(SHIFTED_CLOCK);
 const temporary = temporaryDirectories();
 const HOUR_MS = 3_600_000;
+const WEEK_MS = 7 * 24 * HOUR_MS;
 /** Epochs are seconds here, so a joining node is late soon. */
 const PERIOD_EPOCHS = 3;
 const FINAL = 16;
@@ -91,5 +92,15 @@ describe('a network whose past is not to be believed for long', { timeout: 3 * E
       EPOCHS_PATIENCE_MS,
     );
     expect((await statusOf(url)).head.number).toBe(0);
+  });
+
+  it('goes on without more ado when all of it has slept for a week', async () => {
+    const before = await finalOf(net.url(0));
+    expect((await net.supervisor.end('SIGINT')).code).toBe(0);
+    for (const index of [0, 1]) shiftClock(paths.datadir(directory, index), WEEK_MS);
+    net = await Testnet.start(processes, directory, '--rpc-port', '0');
+    await untilFinal(net.urls(0, 1), before + 1);
+    expect(readFileSync(paths.log(directory, 0), 'utf8')).toMatch(/^WARN .*If all of it stood still, nothing need be done/m);
+    expect((await net.supervisor.end('SIGINT')).code).toBe(0);
   });
 });
