@@ -8,7 +8,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assert, present } from '../../base/assert.ts';
 import { BoundedMap } from '../../base/bounded.ts';
-import { bytesToBig, concatBytes } from '../../base/bytes.ts';
+import { bytesToBig, concatBytes, toHex } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { Signature, SignedBy } from '../../base/signatures.ts';
 import { larger } from './gwei.ts';
@@ -29,6 +29,8 @@ import type { Attestation, Epoch, Gwei, IndexedAttestation, Slot, StakeState, Va
 
 /** Epochs that are kept for one registry: the previous, the current and the next one, on a few branches. */
 const MAX_CACHED_EPOCHS = 8;
+/** Of a few branches. */
+const MAX_CACHED_SHUFFLES = 16;
 
 /** "is_active_validator" */
 export function isActive(validator: Validator, epoch: Epoch): boolean {
@@ -55,6 +57,8 @@ export interface EpochDuties {
   readonly proposers: Map<Slot, ValidatorIndex>;
 }
 
+const shuffles = new BoundedMap<string, readonly number[]>(MAX_CACHED_SHUFFLES);
+
 /** A registry is never changed in place, so what follows from it is computed once. */
 const dutiesByRegistry = remembered((_: readonly Validator[]) => new BoundedMap<string, EpochDuties>(MAX_CACHED_EPOCHS));
 
@@ -79,9 +83,19 @@ function computeDuties(settings: PosSettings, validators: readonly Validator[], 
     active,
     activeBalance: activeBalanceIn(validators, epoch),
     committeesPerSlot: Math.max(1, Math.min(MAX_COMMITTEES_PER_SLOT, perSlot)),
-    shuffled: shuffledIndices(active.length, seed).map((place) => active[place] ?? 0),
+    shuffled: shuffleOf(active.length, seed).map((place) => active[place] ?? 0),
     proposers: new Map(),
   };
+}
+
+/** A registry changes more often than the number of who is active, and a shuffle is 180 hashes. */
+function shuffleOf(count: number, seed: Uint8Array): readonly number[] {
+  const key = `${count}:${toHex(seed)}`;
+  const known = shuffles.get(key);
+  if (known !== undefined) return known;
+  const shuffled = shuffledIndices(count, seed);
+  shuffles.set(key, shuffled);
+  return shuffled;
 }
 
 /** "get_beacon_committee": may be empty where there are fewer voters than slots. The committee exists. */

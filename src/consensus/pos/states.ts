@@ -56,8 +56,14 @@ export function stateAfter(turn: Turn, hash: Hash, maxBlocks = MAX_REPLAYED_BLOC
   return found;
 }
 
-/** States after blocks whose signatures were verified, by the state before. Neither ever changes. */
-const judged = rememberedOfTwo((_rules: PosRules, _before: StakeState) => new WeakMap<Block, StakeState>());
+/** A state after a block, and whether the block's signatures were looked at on the way. */
+interface Applied {
+  readonly after: StakeState;
+  readonly isVerified: boolean;
+}
+
+/** States after blocks, by the state before. None of them ever changes. */
+const appliedTo = rememberedOfTwo((_rules: PosRules, _before: StakeState) => new WeakMap<Block, Applied>());
 
 /** `processBlock`, which throws, of a block that may have been applied to this state before. Throws DecodeError as `stakeBlock` does. */
 export function applyBlock(turn: Turn, before: StakeState, block: Block, options: { readonly verify: boolean }): StakeState {
@@ -72,11 +78,13 @@ export function applied(
   decoded: () => StakeBlock,
   options: { readonly verify: boolean },
 ): StakeState {
-  const known = judged(rules, before);
+  const known = appliedTo(rules, before);
   const found = known.get(block);
-  if (found !== undefined) return found;
-  const after = processBlock(rules, before, decoded(), options);
-  if (options.verify) known.set(block, after);
+  if (found !== undefined && (found.isVerified || !options.verify)) return found.after;
+  const processed = processBlock(rules, before, decoded(), options);
+  // Of two equal states the one that is known stays: what follows from it is remembered with it.
+  const after = found?.after ?? processed;
+  known.set(block, { after, isVerified: options.verify });
   return after;
 }
 
