@@ -6,10 +6,12 @@ import type { ChainParams } from '../chain/params.ts';
 import type { AnyEngine, EngineFactory, NodeSettings } from './engine.ts';
 import { createPos } from './pos/engine.ts';
 import { createPow } from './pow/engine.ts';
+import { createRaft } from './raft/engine.ts';
 
 const ENGINES: ReadonlyMap<string, EngineFactory> = new Map([
   ['pos', createPos],
   ['pow', createPow],
+  ['raft', createRaft],
 ]);
 
 export const ENGINE_NAMES: readonly string[] = [...ENGINES.keys()];

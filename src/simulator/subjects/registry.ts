@@ -2,8 +2,9 @@
 import type { Subject } from '../subject.ts';
 import { posSubject } from './pos.ts';
 import { powSubject } from './pow.ts';
+import { raftSubject } from './raft.ts';
 
-const SUBJECTS: ReadonlyMap<string, Subject> = new Map([powSubject, posSubject].map((subject) => [subject.name, subject]));
+const SUBJECTS: ReadonlyMap<string, Subject> = new Map([powSubject, posSubject, raftSubject].map((subject) => [subject.name, subject]));
 
 export const SUBJECT_NAMES: readonly string[] = [...SUBJECTS.keys()];
 

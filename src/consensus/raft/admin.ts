@@ -1,0 +1,52 @@
+/** The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts). And what the state looks like. */
+import { UsageError } from '../../base/errors.ts';
+import { type Json, quote } from '../../base/types.ts';
+import type { AdminCommand, RequestId } from '../engine.ts';
+import { durableHeight } from './persist.ts';
+import { beginRead } from './reads.ts';
+import { leadershipOf, type RaftState, type Turn } from './state.ts';
+import { beginTransfer } from './transfer.ts';
+
+const COMMANDS = ['status', 'read', 'transfer'];
+
+export function answerAdmin(turn: Turn, request: RequestId, { name, arguments: given }: AdminCommand): void {
+  const { state, effects } = turn;
+  try {
+    switch (name) {
+      case 'status':
+        effects.push({ type: 'reply', request, result: inspect(state) });
+        return;
+      case 'read':
+        return beginRead(turn, request);
+      case 'transfer':
+        return beginTransfer(turn, request, given.to);
+      default:
+        throw new UsageError('raft/admin', `Raft has no command ${quote(name)}; expected one of ${COMMANDS.join(', ')}.`);
+    }
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    effects.push({ type: 'reply', request, result: error });
+  }
+}
+
+export function inspect(state: RaftState): Json {
+  const { role, term, vote, leader, log, commit, stored, reads, transfer } = state;
+  const leadership = leadershipOf(state);
+  const { height, hash, term: lastTerm } = log.last;
+  return {
+    role: state.place === null ? 'observer' : role.role,
+    term,
+    vote,
+    leader,
+    last: { height, hash, term: lastTerm },
+    commit,
+    stored,
+    durable: durableHeight(state),
+    reads: reads.own.size,
+    transferTo: transfer?.to ?? null,
+    followers:
+      leadership === null
+        ? []
+        : [...leadership.progress.values()].map(({ node, mode, match, next, inflight }) => ({ node, mode, match, next, inflight })),
+  };
+}

@@ -1,0 +1,129 @@
+/** Writing the consensus log, saying things after it, and reading it again. Source: figure 3.1, "updated on stable storage before responding". */
+import { assert, present } from '../../base/assert.ts';
+import { Lsn, type NodeId } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
+import { hashHeader } from '../../chain/header.ts';
+import type { Event } from '../engine.ts';
+import { startDecisions } from '../members/attestations.ts';
+import { factsOf } from '../members/council.ts';
+import type { Entry, Position } from './log.ts';
+import { encodedBlock, type RaftMessage } from './messages.ts';
+import { decodeRecord, encodeRecord } from './records.ts';
+import { positionOf, type RaftState, type Turn, termOf } from './state.ts';
+
+/** Records until term and vote are written again, so that older records can go. */
+const TERM_EVERY = 64;
+
+/** Term or vote has changed. */
+export function persistTerm({ state, effects }: Turn): void {
+  const { term, vote } = state;
+  state.lsn = Lsn(state.lsn + 1);
+  state.termLsn = state.lsn;
+  state.voteLsn = state.lsn;
+  const record = encodeRecord({ type: 'term', term, vote });
+  effects.push({ type: 'persist', lsn: state.lsn, records: [record], truncateBelow: firstNeeded(state) });
+}
+
+/** Appends a block to the log, in memory and on disk. */
+export function appendBlock({ state, effects }: Turn, block: Block): Entry {
+  const records = [encodeRecord({ type: 'block', block })];
+  const isDue = state.lsn - state.termLsn >= TERM_EVERY;
+  if (isDue) {
+    const { term, vote } = state;
+    records.unshift(encodeRecord({ type: 'term', term, vote }));
+    state.termLsn = Lsn(state.lsn + 1);
+  }
+  state.lsn = Lsn(state.lsn + records.length);
+  const entry = entryOf(block, state.lsn);
+  state.log.append(entry);
+  effects.push({ type: 'persist', lsn: state.lsn, records, truncateBelow: firstNeeded(state) });
+  return entry;
+}
+
+function firstNeeded({ log, stored, termLsn, lsn }: RaftState): Lsn {
+  return Lsn(Math.min(termLsn, log.firstLsn(stored) ?? lsn));
+}
+
+export function entryOf(block: Block, lsn: Lsn): Entry {
+  const { header } = block;
+  const hash = hashHeader(header);
+  return { height: header.number, hash, term: termOf(block), block, bytes: encodedBlock(block).length, lsn };
+}
+
+/** Nothing is said before term and vote are on disk that it rests on. */
+export function tell({ state, effects }: Turn, to: NodeId, message: RaftMessage): void {
+  effects.push({ type: 'send', to, message, after: state.voteLsn });
+}
+
+export function tellAll(turn: Turn, message: RaftMessage): void {
+  for (const to of turn.council.membership.others(turn.self)) tell(turn, to, message);
+}
+
+/** The height up to which this node's own log is on disk. */
+export function durableHeight({ log, stored, persisted }: RaftState): number {
+  return log.durable(stored, persisted);
+}
+
+/** Term, vote and log as they were before the crash, as far as they were on disk. */
+export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event<RaftMessage>, { type: 'start' }>): void {
+  const { state } = turn;
+  state.incarnation = incarnation;
+  state.lsn = lsn;
+  state.persisted = lsn;
+  const entries: Entry[] = [];
+  for (const [index, bytes] of records.entries()) {
+    const record = decodeRecord(bytes);
+    const at = Lsn(lsn - records.length + 1 + index);
+    if (record.type === 'block') {
+      const entry = entryOf(record.block, at);
+      const above = entries.findIndex(({ height }) => height >= entry.height);
+      if (above !== -1) entries.splice(above);
+      entries.push(entry);
+    } else {
+      state.term = record.term;
+      state.vote = record.vote;
+      state.termLsn = at;
+    }
+  }
+  startDecisions(turn);
+  takeUp(turn, entries);
+}
+
+/**
+ * What of the records is still the log: the children of the head, one after another. All else was decided, or left behind
+ * when the chain went another way. The blocks are kept again, since the chain on disk may not have them.
+ */
+function takeUp({ state, chain, effects }: Turn, entries: readonly Entry[]): void {
+  const { log } = state;
+  let isFirst = true;
+  for (const entry of entries) {
+    if (entry.height !== log.last.height + 1 || entry.block.header.parentHash !== log.last.hash) continue;
+    log.append(entry);
+    if (chain.get(entry.hash) !== undefined) continue;
+    effects.push({ type: 'insert', block: entry.block, facts: factsOf(entry.block.header) });
+    // The others follow as their parents are executed.
+    if (isFirst && chain.status(entry.block.header.parentHash) === 'executed') effects.push({ type: 'check', hash: entry.hash });
+    isFirst = false;
+  }
+  // A decided block of a term that this node had not heard of when it went down.
+  if (log.last.term > state.term) {
+    state.term = log.last.term;
+    state.vote = null;
+  }
+}
+
+/**
+ * The head may go beyond the log: sync and chunks bring decided blocks. A log that is not the chain's is given up from
+ * there on; nothing of it can be decided.
+ */
+export function adoptHead({ state, chain }: Turn): Position | null {
+  const { log } = state;
+  const head = chain.head.header.number;
+  if (head <= state.commit) return null;
+  const position = positionOf(chain.head);
+  if (log.at(head)?.hash !== position.hash) log.restartAt(position);
+  assert(present(log.at(head), 'the head').hash === position.hash, 'the log has the head');
+  state.commit = head;
+  state.matched = Math.max(state.matched, head);
+  return position;
+}

@@ -1,0 +1,80 @@
+/**
+ * The leader makes blocks: the first of its term at once and even without transactions, since only a block of its own term
+ * decides those before it (Ongaro's dissertation, sections 3.6.2 and 6.4); then when there is work, on blocks that need not
+ * be decided yet.
+ */
+
+import { present } from '../../base/assert.ts';
+import { hashHeader } from '../../chain/header.ts';
+import type { Event } from '../engine.ts';
+import { buildDelayMs, fieldsOf } from '../members/building.ts';
+import { factsOf } from '../members/council.ts';
+import type { RaftMessage } from './messages.ts';
+import { appendBlock } from './persist.ts';
+import { BUILD_TIMER } from './roles.ts';
+import { type Leadership, leadershipOf, type Turn } from './state.ts';
+
+/** Blocks of the leader that are not decided yet. */
+const MAX_UNDECIDED = 64;
+
+/** At the end of every step. */
+export function propose(turn: Turn): void {
+  const { state, chain } = turn;
+  const leadership = leadershipOf(state);
+  const { log, commit } = state;
+  if (leadership === null || leadership.draft !== null || state.transfer !== null || log.last.height - commit >= MAX_UNDECIDED) return;
+  if (chain.status(log.last.hash) !== 'executed') return;
+  const delayMs = delayOf(turn, leadership);
+  if (delayMs === null) return;
+  if (delayMs > 0) return buildLater(turn, leadership, delayMs);
+  leadership.buildAtMs = null;
+  build(turn, leadership);
+}
+
+/** Null: nothing calls for a block. */
+function delayOf({ state, settings, nowMs }: Turn, { first }: Leadership): number | null {
+  if (first === null) return 0;
+  const { hasWork, log, commit } = state;
+  // Without a quorum empty blocks would only pile up.
+  if (!hasWork && log.last.height > commit) return null;
+  return buildDelayMs(settings, { hasWork, sinceMs: nowMs - state.lastBlockMs });
+}
+
+function buildLater({ effects, nowMs }: Turn, leadership: Leadership, delayMs: number): void {
+  const atMs = nowMs + delayMs;
+  if (leadership.buildAtMs !== null && Math.abs(leadership.buildAtMs - atMs) < 1) return;
+  leadership.buildAtMs = atMs;
+  effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs });
+}
+
+function build(turn: Turn, leadership: Leadership): void {
+  const { state, chain, council, beneficiary, wallMs, effects } = turn;
+  const parent = present(chain.get(state.log.last.hash), 'the last block of the log');
+  const request = state.nextRequest++;
+  leadership.draft = { request, isWanted: leadership.first === null || !state.hasWork };
+  const round = BigInt(state.term);
+  const fields = fieldsOf({ parent, wallMs, beneficiary, membership: council.membership, round, payload: new Uint8Array(0) });
+  effects.push({ type: 'build', request, parent: parent.hash, fields });
+}
+
+/** The build timer: `propose` looks at the clock. */
+export function buildIsDue({ state }: Turn): void {
+  const leadership = leadershipOf(state);
+  if (leadership !== null) leadership.buildAtMs = null;
+}
+
+export function blockBuilt(turn: Turn, { request, block }: Extract<Event<RaftMessage>, { type: 'built' }>): void {
+  const { state, effects, nowMs } = turn;
+  const leadership = leadershipOf(state);
+  if (leadership?.draft?.request !== request) return;
+  const { isWanted } = leadership.draft;
+  leadership.draft = null;
+  const hasTransactions = block !== null && block.transactions.length > 0;
+  state.hasWork = hasTransactions;
+  if (block === null || block.header.parentHash !== state.log.last.hash || (!hasTransactions && !isWanted)) return;
+  state.lastBlockMs = nowMs;
+  const { height } = appendBlock(turn, block);
+  leadership.first ??= height;
+  effects.push({ type: 'insert', block, facts: factsOf(block.header) });
+  effects.push({ type: 'check', hash: hashHeader(block.header) });
+}

@@ -1,0 +1,174 @@
+/** Raft as a state machine: one event in, effects out. What each does is in the file that is named for it. */
+import { unreachable } from '../../base/assert.ts';
+import { RuleError } from '../../base/errors.ts';
+import type { NodeId } from '../../base/types.ts';
+import type { Event } from '../engine.ts';
+import { ATTEST_TIMER, attestHead, blockStored, receiveDecision } from '../members/attestations.ts';
+import { blockChecked, receiveBlock, settle } from '../members/decisions.ts';
+import { answerAdmin } from './admin.ts';
+import { answerCandidate, countVote, isUndisturbed, stand, suspectLeader } from './election.ts';
+import { acknowledgeProgress, receiveAppend, receiveChunk, refuseOldTerm } from './follow.ts';
+import type { RaftMessage } from './messages.ts';
+import { adoptHead, restore } from './persist.ts';
+import { blockBuilt, buildIsDue, propose } from './propose.ts';
+import { finishReads, noteReads, READ_TIMER, readIsAt, receiveRead, retryReads } from './reads.ts';
+import { advanceCommit, checkQuorum, heartbeat, receiveAck, receiveReject, replicate } from './replication.ts';
+import { BUILD_TIMER, becomeFollower, ELECTION_TIMER, HEARTBEAT_TIMER, QUORUM_TIMER, setElectionTimer } from './roles.ts';
+import type { RaftEffect, Turn } from './state.ts';
+import { giveUpTransfer, TRANSFER_TIMER } from './transfer.ts';
+
+/** No honest network has so many elections while one node is away; a term that leaps further would use up all terms. */
+const MAX_TERM_LEAP = 2 ** 32;
+
+type Termed = Extract<RaftMessage, { readonly term: number }>;
+
+export function step(turn: Turn, event: Event<RaftMessage>): readonly RaftEffect[] {
+  followChain(turn);
+  handle(turn, event);
+  propose(turn);
+  replicate(turn);
+  if (noteReads(turn)) heartbeat(turn);
+  settle(turn);
+  return turn.effects;
+}
+
+/** The head may have gone further than the log, with blocks that sync or a chunk has brought. */
+function followChain(turn: Turn): void {
+  const head = adoptHead(turn);
+  if (head !== null && head.term > turn.state.term) becomeFollower(turn, head.term, null);
+}
+
+function handle(turn: Turn, event: Event<RaftMessage>): void {
+  const { state } = turn;
+  switch (event.type) {
+    case 'start':
+      restore(turn, event);
+      return setElectionTimer(turn);
+    case 'message':
+      return receiveMessage(turn, event.from, event.message);
+    case 'timer':
+      return timerFired(turn, event.id);
+    case 'persisted':
+      state.persisted = event.lsn;
+      advanceCommit(turn);
+      return acknowledgeProgress(turn);
+    case 'stored':
+      return headStored(turn, event);
+    case 'built':
+      return blockBuilt(turn, event);
+    case 'checked':
+      return blockChecked(turn, event.hash);
+    case 'block':
+      return receiveBlock(turn, event);
+    case 'mempool':
+      state.hasWork ||= event.pending > 0;
+      return;
+    case 'admin':
+      return answerAdmin(turn, event.request, event.command);
+    case 'sealed':
+      // Nothing is mined here.
+      return;
+    default:
+      return unreachable(event);
+  }
+}
+
+function headStored(turn: Turn, event: Extract<Event<RaftMessage>, { type: 'stored' }>): void {
+  const { state, chain } = turn;
+  state.stored = Math.max(state.stored, chain.get(event.head)?.header.number ?? 0);
+  state.log.trim(state.stored);
+  blockStored(turn, event);
+  finishReads(turn);
+  advanceCommit(turn);
+  acknowledgeProgress(turn);
+}
+
+function timerFired(turn: Turn, id: string): void {
+  switch (id) {
+    case ELECTION_TIMER:
+      return suspectLeader(turn);
+    case HEARTBEAT_TIMER:
+      return heartbeat(turn);
+    case QUORUM_TIMER:
+      return checkQuorum(turn);
+    case BUILD_TIMER:
+      return buildIsDue(turn);
+    case READ_TIMER:
+      return retryReads(turn);
+    case TRANSFER_TIMER:
+      return giveUpTransfer(turn);
+    case ATTEST_TIMER:
+      return attestHead(turn);
+  }
+}
+
+function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
+  const { council, state, effects } = turn;
+  if (council.membership.placeOf(from) === undefined) {
+    const error = new RuleError('members/stranger', `Node ${from} is no member, and has no part in what members decide.`);
+    effects.push({ type: 'offence', from, error });
+    return;
+  }
+  // This node only follows the chain.
+  if (state.place === null) return;
+  switch (message.type) {
+    case 'attestation':
+    case 'certificate':
+      return receiveDecision(turn, from, message);
+    case 'read':
+      return receiveRead(turn, from, message.read);
+    case 'readAt':
+      return readIsAt(turn, message.read, message.height);
+    default:
+      return compareTerms(turn, from, message);
+  }
+}
+
+/** Figure 3.1, "rules for all servers", and etcd's exceptions for pre-votes. */
+function compareTerms(turn: Turn, from: NodeId, message: Termed): void {
+  const { state, effects } = turn;
+  const { term, type } = message;
+  if (term > state.term + MAX_TERM_LEAP) {
+    const error = new RuleError(
+      'raft/term-leap',
+      `A message of term ${term}, and this is term ${state.term}; expected one that is not ${MAX_TERM_LEAP} later.`,
+    );
+    effects.push({ type: 'offence', from, error });
+    return;
+  }
+  if (type === 'requestVote' && isUndisturbed(turn, message)) return;
+  // A pre-vote asks about a term that may never begin.
+  const isAboutNext = (type === 'requestVote' && message.campaign === 'preVote') || (type === 'vote' && message.isPre && message.granted);
+  if (term > state.term && !isAboutNext) becomeFollower(turn, term, null);
+  if (term < state.term && !isAboutNext) {
+    if (type === 'append' || type === 'chunk') refuseOldTerm(turn, from);
+    if (type === 'requestVote') answerCandidate(turn, from, message);
+    return;
+  }
+  receiveTermed(turn, from, message);
+}
+
+function receiveTermed(turn: Turn, from: NodeId, message: Termed): void {
+  const { state } = turn;
+  switch (message.type) {
+    case 'requestVote':
+      return answerCandidate(turn, from, message);
+    case 'vote':
+      // Of a pre-vote that was granted: about the term that this node would begin.
+      if (message.term === state.term + (message.isPre && message.granted ? 1 : 0)) countVote(turn, from, message);
+      return;
+    case 'append':
+      return receiveAppend(turn, from, message);
+    case 'chunk':
+      return receiveChunk(turn, from, message);
+    case 'ack':
+      return receiveAck(turn, from, message);
+    case 'reject':
+      return receiveReject(turn, from, message);
+    case 'timeoutNow':
+      if (state.leader === from) stand(turn, 'transfer');
+      return;
+    default:
+      return unreachable(message);
+  }
+}
