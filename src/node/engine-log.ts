@@ -40,6 +40,7 @@ const LINES: { readonly [trace: string]: Line } = {
     everyMs: SELDOM_MS,
   },
   offence: { level: 'warn', message: 'Validators broke a rule that costs them stake; the evidence goes into a block' },
+  requestRefused: { level: 'info', message: 'A call of the staking contract has no effect', everyMs: OFTEN_MS },
   clockJump: { level: 'warn', message: 'The system clock jumped; nothing is signed until it has been steady for a while' },
   otherTime: { level: 'warn', message: "Others live in another slot; compare this machine's clock with a time server", everyMs: SELDOM_MS },
   notSigned: {

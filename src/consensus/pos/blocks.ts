@@ -41,7 +41,7 @@ import { applyBlock, keepState, stakeBlock, stateAfter } from './states.ts';
 import { epochOf, voteDueMs } from './time.ts';
 import type { StakeBlock } from './transition.ts';
 import { checkHistory, isSearching } from './trust.ts';
-import type { Payload, SignedProposal, Slot, StakeState } from './types.ts';
+import type { Payload, Request, SignedProposal, Slot, StakeState } from './types.ts';
 
 export const MAX_FUTURE_BLOCKS = 32;
 /** Blocks that are applied again for one whose signer is not known: anybody may have made it. */
@@ -257,7 +257,8 @@ function checkRequests(turn: Turn, block: Block): void {
   const { parentHash } = block.header;
   const said = understood(turn.context.chain.outputs(parentHash, STAKING_ADDRESS) ?? []);
   const { requests } = decodePayload(block.payload);
-  const expected = said.length === 0 ? [] : effectiveRequests(turn.rules, stateAt(turn, parentHash, slotOf(turn, block)), said);
+  const refused = ({ type }: Request, { code }: RuleError): void => trace(turn, 'requestRefused', { type, code, block: parentHash });
+  const expected = said.length === 0 ? [] : effectiveRequests(turn.rules, stateAt(turn, parentHash, slotOf(turn, block)), said, refused);
   if (equalBytes(encodeRlp(expected.map(requestFields)), encodeRlp(requests.map(requestFields)))) return;
   // Those who passed it on could not know: they had not executed its parent yet. So the code is that of a bad body.
   throw new RuleError(

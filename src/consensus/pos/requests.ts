@@ -36,9 +36,14 @@ export function understood(outputs: readonly Output[]): Request[] {
 /**
  * Of what the contract said in the parent, what the child must carry, given the state at the child's slot (`processSlots`): to be
  * compared with the child's payload by who has executed the parent. Only the first reports are looked at, since false ones cost their
- * senders less than verifying them costs everybody.
+ * senders less than verifying them costs everybody. `refused` is told of each that has no effect, and why.
  */
-export function effectiveRequests(rules: PosRules, state: StakeState, said: readonly Request[]): Request[] {
+export function effectiveRequests(
+  rules: PosRules,
+  state: StakeState,
+  said: readonly Request[],
+  refused: (request: Request, error: RuleError) => void = () => undefined,
+): Request[] {
   const proposer = proposerOf(rules.settings, state, state.slot) ?? 0;
   const effective: Request[] = [];
   let reports = 0;
@@ -47,7 +52,10 @@ export function effectiveRequests(rules: PosRules, state: StakeState, said: read
     if (effective.length >= MAX_REQUESTS) break;
     if (request.type === 'report' && ++reports > MAX_REPORTS) continue;
     const before = requested;
-    const next = orNull(() => applyRequest(rules, before, request, proposer));
+    const next = orNull(
+      () => applyRequest(rules, before, request, proposer),
+      (error) => refused(request, error),
+    );
     if (next === null) continue;
     requested = next;
     effective.push(request);
@@ -55,13 +63,14 @@ export function effectiveRequests(rules: PosRules, state: StakeState, said: read
   return effective;
 }
 
-/** Null for what breaks a rule. */
-export function orNull<T>(work: () => T): T | null {
+/** Null for what breaks a rule, which `broken` is told. */
+export function orNull<T>(work: () => T, broken: (error: RuleError) => void = () => undefined): T | null {
   try {
     return work();
   } catch (error) {
-    if (error instanceof RuleError) return null;
-    throw error;
+    if (!(error instanceof RuleError)) throw error;
+    broken(error);
+    return null;
   }
 }
 

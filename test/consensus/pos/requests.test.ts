@@ -108,5 +108,13 @@ describe('consensus/pos requests', () => {
     const state = chain.at(22);
     const effective = effectiveRequests(chain.rules, state, said);
     expect(effective).toEqual([said[1], said[3], said[4], said[6], said[8]]);
+    const refused: [string, string][] = [];
+    effectiveRequests(chain.rules, state, said, ({ type }, { code }) => refused.push([type, code]));
+    expect(refused).toEqual([
+      ['exit', 'pos/exit-sender'],
+      ['topUp', 'pos/topup-unknown'],
+      ['exit', 'pos/exit-known'],
+      ['report', 'pos/offence-known'],
+    ]);
   });
 });
