@@ -5,9 +5,9 @@
  * What an engine adds lives in fields that Ethereum already has: `extraData` is the keccak of the block's payload (or
  * empty), and proof-of-work keeps its extra nonce in `mixHash` and its version and nonce in `nonce`.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { addressOf, bigToBytes, fromHex, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
+import { keccak256 } from '../base/keccak.ts';
 import type { Address, Hash, Hex } from '../base/types.ts';
 import { bytesField, decodeRlp, encodeStrings, integer, safeNumber } from './rlp.ts';
 
@@ -150,7 +150,7 @@ const hashes = new WeakMap<Header, Hash>();
 export function hashHeader(header: Header): Hash {
   const known = hashes.get(header);
   if (known !== undefined) return known;
-  const hash = hashOf(keccak_256(encodeHeader(header)));
+  const hash = hashOf(keccak256(encodeHeader(header)));
   hashes.set(header, hash);
   return hash;
 }

@@ -4,6 +4,7 @@
  */
 import { createKeccak } from 'hash-wasm';
 import { toHex } from '../base/bytes.ts';
+import { useKeccak } from '../base/keccak.ts';
 import type { Hash } from '../base/types.ts';
 
 const hasher = await createKeccak(256);
@@ -11,6 +12,9 @@ const hasher = await createKeccak(256);
 export function keccak256(bytes: Uint8Array): Uint8Array {
   return hasher.init().update(bytes).digest('binary');
 }
+
+// For whatever lies below, in every program that loads this.
+useKeccak(keccak256);
 
 export function keccakHash(bytes: Uint8Array): Hash {
   return toHex(keccak256(bytes)) as Hash;

@@ -29,6 +29,7 @@ export class Digest {
 /** Several times faster than `toString(16)`, which leaves compiled code. */
 const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-function hexOfWord(word: number): string {
+/** Eight digits. */
+export function hexOfWord(word: number): string {
   return `${HEX_OF_BYTE[word >>> 24]}${HEX_OF_BYTE[(word >>> 16) & 0xff]}${HEX_OF_BYTE[(word >>> 8) & 0xff]}${HEX_OF_BYTE[word & 0xff]}`;
 }

@@ -21,6 +21,9 @@ export interface StoredBlock {
   readonly state: Balances | null;
 }
 
+/** Blocks of one height. */
+type Siblings = readonly HeaderNode[];
+
 /** What may wait for the next head change before it is written anyway, as in the real chain store. */
 const MAX_OPEN_BLOCKS = 64;
 
@@ -31,9 +34,11 @@ export class DurableChain implements ServedChain {
   head: HeaderNode;
   finalized: HeaderNode;
   readonly #canonical: Hash[] = [];
+  /** By height; a list is replaced when it grows, never changed. */
+  readonly #heights: Siblings[] = [];
 
   constructor(genesis: StoredBlock) {
-    this.blocks.set(genesis.node.hash, genesis);
+    this.store(genesis);
     this.head = genesis.node;
     this.finalized = genesis.node;
     this.#canonical[0] = genesis.node.hash;
@@ -45,6 +50,17 @@ export class DurableChain implements ServedChain {
 
   header(hash: Hash): HeaderNode | undefined {
     return this.blocks.get(hash)?.node;
+  }
+
+  store(entry: StoredBlock): void {
+    const { node } = entry;
+    if (!this.blocks.has(node.hash)) placeAt(this.#heights, node);
+    this.blocks.set(node.hash, entry);
+  }
+
+  /** Copies, for a life to go on from. */
+  index(): { canonical: Hash[]; heights: Siblings[] } {
+    return { canonical: this.#canonical.slice(), heights: this.#heights.slice() };
   }
 
   certificate(hash: Hash): Certificate | undefined {
@@ -62,9 +78,10 @@ export class LightChain implements ChainView {
   readonly genesis: HeaderNode;
   readonly durable: DurableChain;
   readonly #file: DiskFile;
-  readonly #blocks: Map<Hash, StoredBlock>;
+  /** What this life has changed; all else is as it is on the disk. */
+  readonly #changed = new Map<Hash, StoredBlock>();
   readonly #canonical: Hash[];
-  readonly #heights: HeaderNode[][] = [];
+  readonly #heights: Siblings[];
   #head: HeaderNode;
   #finalized: HeaderNode;
   /** Changed since the last batch. */
@@ -74,14 +91,12 @@ export class LightChain implements ChainView {
   constructor(durable: DurableChain, file: DiskFile) {
     this.durable = durable;
     this.#file = file;
-    this.#blocks = new Map(durable.blocks);
     this.#head = durable.head;
     this.#finalized = durable.finalized;
-    this.#canonical = Array.from({ length: durable.head.header.number + 1 }, (_, number) =>
-      present(durable.canonical(number), 'a canonical hash'),
-    );
-    this.genesis = this.#entry(present(this.#canonical[0], 'the genesis hash')).node;
-    for (const { node } of this.#blocks.values()) this.#placeAt(node);
+    const { canonical, heights } = durable.index();
+    this.#canonical = canonical;
+    this.#heights = heights;
+    this.genesis = this.#entry(present(canonical[0], 'the genesis hash')).node;
   }
 
   get head(): HeaderNode {
@@ -97,11 +112,11 @@ export class LightChain implements ChainView {
   }
 
   get(hash: Hash): HeaderNode | undefined {
-    return this.#blocks.get(hash)?.node;
+    return this.#find(hash)?.node;
   }
 
   status(hash: Hash): BlockStatus | undefined {
-    return this.#blocks.get(hash)?.status;
+    return this.#find(hash)?.status;
   }
 
   canonical(number: number): Hash | undefined {
@@ -113,33 +128,29 @@ export class LightChain implements ChainView {
   }
 
   block(hash: Hash): Block | undefined {
-    return this.#blocks.get(hash)?.block;
+    return this.#find(hash)?.block;
   }
 
   /** The light ledger has one contract at most, so whatever is said in a block was said by it. */
   outputs(hash: Hash, _contract: Address): readonly Output[] | undefined {
-    const entry = this.#blocks.get(hash);
+    const entry = this.#find(hash);
     return entry?.status === 'executed' ? outputsOf(entry.block.transactions) : undefined;
   }
 
   state(hash: Hash): Balances | null {
-    return this.#blocks.get(hash)?.state ?? null;
-  }
-
-  stored(): Iterable<StoredBlock> {
-    return this.#blocks.values();
+    return this.#find(hash)?.state ?? null;
   }
 
   /** True when it was not known. */
   insert(block: Block, facts: Facts): boolean {
     const hash = hashHeader(block.header);
-    if (this.#blocks.has(hash)) return false;
+    if (this.#find(hash) !== undefined) return false;
     const parent = this.#entry(block.header.parentHash);
     assert(block.header.number === parent.node.header.number + 1, `block ${hash} is one above its parent`);
     const node = { header: block.header, seal: block.seal, hash, facts };
     const status = parent.status === 'invalid' ? 'invalid' : 'stored';
     this.#set({ block, node, status, state: null });
-    this.#placeAt(node);
+    placeAt(this.#heights, node);
     return true;
   }
 
@@ -193,7 +204,7 @@ export class LightChain implements ChainView {
     const changed = [...this.#open].map((hash) => this.#entry(hash));
     this.#open = new Set();
     this.#file.write(() => {
-      for (const entry of changed) this.durable.blocks.set(entry.node.hash, entry);
+      for (const entry of changed) this.durable.store(entry);
       apply();
     }, done);
   }
@@ -221,7 +232,7 @@ export class LightChain implements ChainView {
   }
 
   #set(entry: StoredBlock): void {
-    this.#blocks.set(entry.node.hash, entry);
+    this.#changed.set(entry.node.hash, entry);
     this.#open.add(entry.node.hash);
     if (this.#open.size > MAX_OPEN_BLOCKS) {
       this.#submit(
@@ -231,13 +242,16 @@ export class LightChain implements ChainView {
     }
   }
 
-  #placeAt(node: HeaderNode): void {
-    const { number } = node.header;
-    while (this.#heights.length <= number) this.#heights.push([]);
-    this.#heights[number]?.push(node);
+  #find(hash: Hash): StoredBlock | undefined {
+    return this.#changed.get(hash) ?? this.durable.blocks.get(hash);
   }
 
   #entry(hash: Hash): StoredBlock {
-    return present(this.#blocks.get(hash), `block ${hash}`);
+    return present(this.#find(hash), `block ${hash}`);
   }
+}
+
+function placeAt(heights: Siblings[], node: HeaderNode): void {
+  const { number } = node.header;
+  heights[number] = [...(heights[number] ?? []), node];
 }

@@ -183,21 +183,25 @@ interface BuildInput {
 function buildBlock({ engine, params, pool, parent, state, fields }: BuildInput): Block {
   const after = state.slice();
   const transactions = pool.take(after, MAX_TRANSFERS_IN_BLOCK);
-  const { payload, ...given } = fields;
+  const { payload, timestamp, beneficiary, difficulty, mixHash, nonce } = fields;
   const number = parent.header.number + 1;
   const header: Header = {
     parentHash: parent.hash,
     unclesHash: EMPTY_UNCLES_HASH,
+    beneficiary,
     stateRoot: EMPTY_TRIE_ROOT,
     transactionsRoot: transfersRoot(transactions),
     receiptsRoot: EMPTY_TRIE_ROOT,
     logsBloom: EMPTY_BLOOM,
+    difficulty,
     number,
     gasLimit: parent.header.gasLimit,
     gasUsed: TRANSFER_GAS * BigInt(transactions.length),
+    timestamp,
     extraData: payloadCommitment(payload),
-    ...given,
-    ...forkFields(number, fields.timestamp, parent.header, params),
+    mixHash,
+    nonce,
+    ...forkFields(number, timestamp, parent.header, params),
   };
   pay(engine, { header, payload }, after);
   return { header: { ...header, stateRoot: balancesRoot(after) }, seal: new Uint8Array(0), transactions, payload };

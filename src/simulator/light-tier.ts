@@ -1,4 +1,6 @@
 /** The fast tier: accounts and transfers in memory, tags for signatures. */
+// Loaded for what it installs: every block of a run is named by the hash of its header.
+import '../execution/keccak.ts';
 import { present } from '../base/assert.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';

@@ -12,7 +12,7 @@ describe('base/bytes', () => {
     expect(fromHex('0x')).toEqual(new Uint8Array(0));
   });
 
-  it.each(['', '00', '0x0', '0xzz', '0x00 ', ' 0x00', '0x00\n', '0X00'])('refuses %j as hex', (text) => {
+  it.each(['', '00', '0x0', '0xzz', '0x00 ', ' 0x00', '0x00\n', '0X00', '0x0g', '0xé0', '0x0\u{1f600}'])('refuses %j as hex', (text) => {
     expect(() => fromHex(text)).toThrow(code('decode/hex'));
   });
 
@@ -20,6 +20,10 @@ describe('base/bytes', () => {
     expect(bigToBytes(0n)).toEqual(new Uint8Array(0));
     expect(bigToBytes(0x100n)).toEqual(Uint8Array.of(1, 0));
     expect(bytesToBig(bigToBytes(2n ** 255n))).toBe(2n ** 255n);
+    for (const value of [1n, 255n, 256n, 65_535n, 65_536n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 64n - 1n]) {
+      const digits = value.toString(16);
+      expect(toHex(bigToBytes(value))).toBe(`0x${digits.length % 2 === 0 ? '' : '0'}${digits}`);
+    }
     expect(bytesToBig(new Uint8Array(0))).toBe(0n);
     expect(() => bigToBytes(-1n)).toThrow(code('decode/integer'));
   });

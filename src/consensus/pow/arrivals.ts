@@ -77,7 +77,7 @@ export function retryFetches(turn: Turn): void {
 export function insertBlock(turn: Turn, { block, hash, from }: Arrival, facts: Facts): void {
   const node: HeaderNode = { header: block.header, seal: block.seal, hash, facts };
   turn.effects.push({ type: 'insert', block, facts });
-  turn.fresh.set(hash, node);
+  turn.headers.insert(node);
   if (from !== null) turn.state.senders.set(hash, from);
   addCandidate(turn, node);
 }

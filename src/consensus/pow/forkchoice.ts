@@ -43,7 +43,7 @@ export function recoverCandidates(turn: Turn): void {
   let left = MAX_RESTART_BLOCKS;
   for (let number = lowest; number <= chain.maxHeight && left > 0; number++) {
     for (const node of chain.atHeight(number, Math.min(MAX_SIBLINGS, left))) {
-      if (statusOf(turn, node.hash) !== 'invalid') addCandidate(turn, node);
+      if (node.facts.weight > state.head.facts.weight && statusOf(turn, node.hash) !== 'invalid') addCandidate(turn, node);
       left--;
     }
   }

@@ -31,11 +31,26 @@ export type ProofCheck = (header: Header) => void;
 export const FUTURE = 'header/future';
 
 /**
+ * What was worked out before, for as long as anybody has the block. Neither it nor its ancestors ever change, and each is asked
+ * about many times: by gossip, by sync, by the engine's step, by every template on top of it.
+ */
+const timesOf = new WeakMap<HeaderNode, RecentTimes>();
+const scheduleOf = new WeakMap<HeaderNode, { readonly rules: PowRules; readonly difficulty: bigint }>();
+const factsOf = new WeakMap<Header, { readonly rules: PowRules; readonly parent: HeaderNode; readonly facts: Facts }>();
+
+/**
  * Throws RuleError, cheapest rule first; but the future limit comes last, so that a header that is only early is known to
  * be right in everything else.
  */
 export function verifyHeader(rules: PowRules, sealed: SealedHeader, parent: HeaderNode, ancestors: HeaderView, wallMs: number): Facts {
   const { header } = sealed;
+  const known = factsOf.get(header);
+  if (known?.rules === rules && known.parent === parent) {
+    // The seal is no part of the header.
+    checkUnusedFields(sealed);
+    checkNotEarly(header, rules.settings, wallMs);
+    return known.facts;
+  }
   checkHeader(header, parent.header, rules.params);
   checkUnusedFields(sealed);
   const times = recentTimes(parent, ancestors);
@@ -43,11 +58,13 @@ export function verifyHeader(rules: PowRules, sealed: SealedHeader, parent: Head
   const expected = nextDifficulty(rules, parent, ancestors, times, header.timestamp);
   if (header.difficulty !== expected) refuse(header, 'difficulty', header.difficulty, `exactly ${expected}`);
   rules.checkProof(header);
-  checkNotEarly(header, rules.settings, wallMs);
-  return {
+  const facts = {
     weight: parent.facts.weight + workOf(targetOf(header.difficulty)),
     carried: parent.facts.carried + uncountedSeconds(rules.settings, times, header.timestamp),
   };
+  factsOf.set(header, { rules, parent, facts });
+  checkNotEarly(header, rules.settings, wallMs);
+  return facts;
 }
 
 /** Genesis has no proof: everybody has it from the same file. */
@@ -64,6 +81,14 @@ export interface RecentTimes {
 }
 
 export function recentTimes(parent: HeaderNode, ancestors: HeaderView): RecentTimes {
+  const known = timesOf.get(parent);
+  if (known !== undefined) return known;
+  const times = readTimes(parent, ancestors);
+  timesOf.set(parent, times);
+  return times;
+}
+
+function readTimes(parent: HeaderNode, ancestors: HeaderView): RecentTimes {
   const times: number[] = [];
   let node = parent;
   while (times.length < MEDIAN_TIME_BLOCKS) {
@@ -89,8 +114,16 @@ function insertAscending(list: number[], value: number): void {
  * block time earlier: the chain is on time when block n has genesis' time + n block times, pauses not counted.
  */
 export function nextDifficulty(rules: PowRules, parent: HeaderNode, ancestors: HeaderView, times: RecentTimes, timestamp: number): bigint {
+  if (isPause(rules.settings, times, timestamp)) return rules.settings.minimumDifficulty;
+  const known = scheduleOf.get(parent);
+  if (known?.rules === rules) return known.difficulty;
+  const difficulty = scheduledDifficulty(rules, parent, ancestors);
+  scheduleOf.set(parent, { rules, difficulty });
+  return difficulty;
+}
+
+function scheduledDifficulty(rules: PowRules, parent: HeaderNode, ancestors: HeaderView): bigint {
   const { blockTimeSeconds, halfLifeSeconds, minimumDifficulty } = rules.settings;
-  if (isPause(rules.settings, times, timestamp)) return minimumDifficulty;
   const genesis = present(ancestors.get(rules.params.genesisHash), 'the genesis header').header;
   const blockTime = BigInt(blockTimeSeconds);
   const anchorParentTime = BigInt(genesis.timestamp) - blockTime;

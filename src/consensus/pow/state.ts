@@ -101,10 +101,31 @@ export interface Turn {
   readonly state: PowState;
   readonly context: Context;
   readonly effects: PowEffect[];
-  /** Blocks that this step inserts; the chain shows them from the next step on. */
-  readonly fresh: Map<Hash, HeaderNode>;
-  /** The chain's headers and the fresh ones. */
-  readonly headers: HeaderView;
+  readonly headers: Headers;
+}
+
+/** The chain's headers, and those of blocks that this step inserts: the chain shows them from the next step on. */
+export class Headers implements HeaderView {
+  readonly #chain: HeaderView;
+  /** Most steps insert nothing. */
+  #fresh: Map<Hash, HeaderNode> | null = null;
+
+  constructor(chain: HeaderView) {
+    this.#chain = chain;
+  }
+
+  get(hash: Hash): HeaderNode | undefined {
+    return this.#fresh?.get(hash) ?? this.#chain.get(hash);
+  }
+
+  isFresh(hash: Hash): boolean {
+    return this.#fresh?.has(hash) === true;
+  }
+
+  insert(node: HeaderNode): void {
+    this.#fresh ??= new Map();
+    this.#fresh.set(node.hash, node);
+  }
 }
 
 export function initialState(context: Context, node: NodeSettings): PowState {
@@ -134,14 +155,12 @@ export function initialState(context: Context, node: NodeSettings): PowState {
 }
 
 export function beginTurn(rules: PowRules, state: PowState, context: Context): Turn {
-  const fresh = new Map<Hash, HeaderNode>();
-  const headers: HeaderView = { get: (hash) => fresh.get(hash) ?? context.chain.get(hash) };
-  return { rules, state, context, effects: [], fresh, headers };
+  return { rules, state, context, effects: [], headers: new Headers(context.chain) };
 }
 
-export function statusOf({ state, fresh, context }: Turn, hash: Hash): BlockStatus | undefined {
+export function statusOf({ state, headers, context }: Turn, hash: Hash): BlockStatus | undefined {
   if (state.invalid.has(hash)) return 'invalid';
-  return fresh.has(hash) ? 'stored' : context.chain.status(hash);
+  return headers.isFresh(hash) ? 'stored' : context.chain.status(hash);
 }
 
 export function trace(turn: Turn, name: string, data: { readonly [key: string]: Json }): void {

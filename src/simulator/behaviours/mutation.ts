@@ -3,6 +3,7 @@ import type { Random } from '../../base/random.ts';
 import type { Hash } from '../../base/types.ts';
 import type { Block, ProvenBlock } from '../../chain/block.ts';
 import type { Header } from '../../chain/header.ts';
+import { hexOfWord } from '../digest.ts';
 import type { Packet } from '../packets.ts';
 
 export function mutatePacket(packet: Packet, random: Random): Packet {
@@ -76,7 +77,7 @@ export function mutateHeader(header: Header, random: Random): Header {
 
 export function randomHash(random: Random): Hash {
   let digits = '';
-  while (digits.length < 64) digits += random.uint32().toString(16).padStart(8, '0');
+  while (digits.length < 64) digits += hexOfWord(random.uint32());
   return `0x${digits}` as Hash;
 }
 

@@ -2,16 +2,20 @@
  * Integrity. The head and its chain are what they pretend to be: executed blocks, each the child of the one before; no
  * head leaves a finalized block behind; each node finalizes each height once, in ascending order.
  */
+import type { Hash } from '../../base/types.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 
 export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report }) => {
   const finalizedHeight = new Map<number, number>();
+  /** By node and height: the chain that was found whole so far. At a start only what is above it is looked at; all, in the end. */
+  const whole = new Map<number, Hash[]>();
 
-  function checkChain(node: number): void {
+  function checkChain(node: number, known: Hash[]): void {
     const chain = chainOf(node);
     if (chain === null) return;
-    let hash = chain.head.hash;
-    for (let number = chain.head.header.number; number >= 0; number--) {
+    let { hash } = chain.head;
+    known.length = Math.min(known.length, chain.head.header.number + 1);
+    for (let number = chain.head.header.number; number >= 0 && known[number] !== hash; number--) {
       const block = chain.get(hash);
       if (chain.canonical(number) !== hash || block === undefined || chain.status(hash) !== 'executed') {
         return report({
@@ -19,6 +23,7 @@ export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report })
           message: `The canonical chain is broken at height ${number}: ${chain.canonical(number)} is not the executed block ${hash}.`,
         });
       }
+      known[number] = hash;
       hash = block.header.parentHash;
     }
     if (chain.canonical(chain.finalized.header.number) !== chain.finalized.hash) {
@@ -34,7 +39,9 @@ export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report })
       const { node } = observation;
       if (observation.type === 'started') {
         finalizedHeight.set(node, observation.chain.finalized.header.number);
-        checkChain(node);
+        const known = whole.get(node) ?? [];
+        whole.set(node, known);
+        checkChain(node, known);
       }
       if (observation.type === 'head') {
         const { head } = observation;
@@ -52,7 +59,7 @@ export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report })
       }
     },
     end() {
-      for (let node = 0; node < nodes; node++) if (isCorrect(node)) checkChain(node);
+      for (let node = 0; node < nodes; node++) if (isCorrect(node)) checkChain(node, []);
     },
   };
 };

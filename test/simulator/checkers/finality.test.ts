@@ -115,6 +115,17 @@ describe('Integrity', () => {
     expect(one.reports).toHaveLength(1);
   });
 
+  it('looks in the end at all that starts have found whole', () => {
+    const one = bench();
+    one.follow(0, A);
+    one.sync(0);
+    one.stop(0);
+    one.start(0);
+    Object.defineProperty(one.chain(0), 'status', { value: (hash: string) => (hash === a2.hash ? 'stored' : 'executed') });
+    one.end();
+    expect(one.reports).toMatchObject([{ node: 0, message: expect.stringContaining('broken at height 2') }]);
+  });
+
   it('objects in the end to a canonical chain with a hole, and to a finalized block that is not in it', () => {
     const one = bench();
     one.follow(0, A);
