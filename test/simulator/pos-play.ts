@@ -1,11 +1,12 @@
 /** Networks of validators for attacks on proof-of-stake: their settings, one run, and what can be asked of it afterwards. */
 import { expect } from 'vitest';
-import type { Hash } from '../../src/base/types.ts';
+import type { SignedBy } from '../../src/base/signatures.ts';
+import type { Address, Hash } from '../../src/base/types.ts';
 import type { ChainView, HeaderNode } from '../../src/chain/tree.ts';
 import { decodePayload } from '../../src/consensus/pos/codec.ts';
 import { convictedBy } from '../../src/consensus/pos/offences.ts';
 import type { Offence, Payload, ValidatorIndex } from '../../src/consensus/pos/types.ts';
-import type { BehaviourFactory } from '../../src/simulator/behaviours/behaviour.ts';
+import { type BehaviourFactory, withStep } from '../../src/simulator/behaviours/behaviour.ts';
 import { COMMON_CHECKERS } from '../../src/simulator/checkers/all.ts';
 import type { CheckerFactory, Violation } from '../../src/simulator/checkers/checker.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
@@ -13,10 +14,11 @@ import type { Observation } from '../../src/simulator/observations.ts';
 import type { Options } from '../../src/simulator/options.ts';
 import { FOR_EVER_MS } from '../../src/simulator/schedule.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
-import type { EngineJson } from '../../src/simulator/subject.ts';
+import type { EngineJson, Subject } from '../../src/simulator/subject.ts';
 import { posSubject } from '../../src/simulator/subjects/pos.ts';
 import { depositorOf } from '../../src/simulator/subjects/pos-clients.ts';
 import { TAG_KEYS } from '../../src/simulator/tags.ts';
+import { addressOfAccount } from '../../src/simulator/transfers.ts';
 import { optionsWith } from './support.ts';
 
 export const SLOT_MS = 1_000;
@@ -38,6 +40,16 @@ export interface Play {
   readonly seed?: string;
   /** Without the calm at the end, and what is owed in it. */
   readonly untilFaultsEnd?: boolean;
+  /** Whether work is counted; then nodes share nothing of it. */
+  readonly isCounted?: boolean;
+}
+
+/** Of all lives of a node. */
+export interface Work {
+  /** Signatures, each of as many keys as there were. */
+  verified: number;
+  /** Blocks that were read: to compute a state again, or to answer somebody. */
+  blockReads: number;
 }
 
 export interface Played {
@@ -64,8 +76,47 @@ export interface Played {
   slashed(place: number): readonly ValidatorIndex[];
   /** Its chain, without genesis. */
   chain(place: number): readonly HeaderNode[];
+  /** What a node has had to do for others, by time. */
+  work(place: number): Work;
   /** Deepest of these nodes. */
   deepestReorg(...places: readonly number[]): number;
+}
+
+/** The subject with engines that count, by who is paid for their blocks. */
+function counting(subject: Subject, works: Map<Address, Work>): Subject {
+  return {
+    ...subject,
+    create: (params, node, proofs, signatures) => {
+      const work = works.get(node.beneficiary) ?? { verified: 0, blockReads: 0 };
+      works.set(node.beneficiary, work);
+      const verify = (signed: SignedBy): boolean => {
+        work.verified++;
+        return signatures.verify(signed);
+      };
+      const counted = { ...signatures, verify, verifyAll: (all: readonly SignedBy[]) => all.every(verify) };
+      const engine = subject.create(params, node, proofs, counted);
+      return withStep(engine, (state, event, context) => engine.step(state, event, { ...context, chain: countReads(context.chain, work) }));
+    },
+  };
+}
+
+function countReads(chain: ChainView, work: Work): ChainView {
+  const block = (hash: Hash) => {
+    work.blockReads++;
+    return chain.block(hash);
+  };
+  return {
+    genesis: chain.genesis,
+    head: chain.head,
+    finalized: chain.finalized,
+    maxHeight: chain.maxHeight,
+    get: (hash) => chain.get(hash),
+    status: (hash) => chain.status(hash),
+    block,
+    outputs: (hash, contract) => chain.outputs(hash, contract),
+    canonical: (number) => chain.canonical(number),
+    atHeight: (number, limit) => chain.atHeight(number, limit),
+  };
 }
 
 export function validatorsOf(stakes: readonly (readonly number[])[]): EngineJson[] {
@@ -84,7 +135,7 @@ export function byzantine(behaviour: string, node: number): Fault {
 
 /** Runs it to its end, or to that of the faults. */
 export function play(input: Play): Played {
-  const { nodes = 4, schedule = [], behaviours = {}, epochs = 20, seed = '1', untilFaultsEnd = false } = input;
+  const { nodes = 4, schedule = [], behaviours = {}, epochs = 20, seed = '1', untilFaultsEnd = false, isCounted = false } = input;
   const { stakes = Array.from({ length: nodes }, () => [32, 32, 32, 32]) } = input;
   const subject = { ...posSubject, keysPerNode: Math.max(posSubject.keysPerNode, ...stakes.map(({ length }) => length)) };
   const options = optionsWith({
@@ -110,8 +161,12 @@ export function play(input: Play): Played {
     sees: wanted,
     observe: (observation) => seen.push({ ...observation, atMs: nowMs() }),
   });
+  const works = new Map<Address, Work>();
   const simulation = new Simulation({
-    subject: { ...subject, behaviours: new Map([...subject.behaviours, ...Object.entries(behaviours)]) },
+    subject: {
+      ...(isCounted ? counting(subject, works) : subject),
+      behaviours: new Map([...subject.behaviours, ...Object.entries(behaviours)]),
+    },
     seed,
     options,
     schedule,
@@ -120,10 +175,16 @@ export function play(input: Play): Played {
   });
   const { world } = simulation;
   while (!simulation.isOver && !simulation.hasFailed && !(untilFaultsEnd && world.nowMs >= options.faultsMs)) simulation.step();
-  return ask(simulation, seen, new Set(schedule.flatMap((fault) => (fault.fault === 'byzantine' ? [fault.node] : []))));
+  const workOf = (place: number) => works.get(addressOfAccount(options.accounts + place)) ?? expect.unreachable('work was not counted');
+  return ask(simulation, seen, workOf, new Set(schedule.flatMap((fault) => (fault.fault === 'byzantine' ? [fault.node] : []))));
 }
 
-function ask(simulation: Simulation, seen: readonly (Observation & { readonly atMs: number })[], bad: ReadonlySet<number>): Played {
+function ask(
+  simulation: Simulation,
+  seen: readonly (Observation & { readonly atMs: number })[],
+  work: Played['work'],
+  bad: ReadonlySet<number>,
+): Played {
   const endMs = simulation.world.nowMs;
   const of = <Type extends Observation['type']>(type: Type) => seen.filter((one): one is Of<Type> => one.type === type);
   const honest = (node: number) => !bad.has(node);
@@ -159,6 +220,7 @@ function ask(simulation: Simulation, seen: readonly (Observation & { readonly at
     evidence,
     slashed: (place) => ascending(evidence(place).flatMap(convictedBy)),
     chain,
+    work,
     deepestReorg: (...places) => Math.max(0, ...of('head').flatMap(({ node, removed }) => (places.includes(node) ? [removed.length] : []))),
   };
 }

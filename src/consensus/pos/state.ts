@@ -128,8 +128,8 @@ export interface PosState {
   queued: readonly QueuedVote[];
   /** The slot, by our clock, in which a right vote of others was last of our time. */
   timelySlot: Slot;
-  /** Votes of other times, by peer, in this epoch. */
-  readonly strays: BoundedMap<NodeId, number>;
+  /** Votes of other times, or of convicted validators, by peer, in this epoch. */
+  readonly useless: BoundedMap<NodeId, number>;
   readonly detector: Detector;
   /** Evidence that no block has taken yet, by the validators that it convicts. */
   readonly offences: Map<string, Offence>;
@@ -189,7 +189,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     waiting: [],
     queued: [],
     timelySlot: Number.NEGATIVE_INFINITY,
-    strays: new BoundedMap(MAX_COUNTED_PEERS),
+    useless: new BoundedMap(MAX_COUNTED_PEERS),
     detector: newDetector(),
     offences: new Map(),
     history: new Map(),

@@ -10,6 +10,7 @@
  *   for a block that is not here                     held for a while, the block asked for
  *   target or source that its head does not have     counted against its sender
  *   wrong committee, bits, signature                 counted against its sender
+ *   of convicted validators only                     ignored; too many: as above
  *   right                                            pooled, watched for offences, counted from the next slot on, passed on
  */
 import { RuleError } from '../../base/errors.ts';
@@ -32,8 +33,8 @@ export const MAX_WAITING_VOTES_OF_PEER = 64;
 const MAX_QUEUED_VOTES = 8_192;
 /** Of blocks that are applied again to judge a vote. Targets of those who are in time are closer to what is kept. */
 const MAX_REPLAYED_EPOCHS = 2;
-/** Of one peer in one epoch, of slots that are not ours. */
-export const MAX_STRAY_VOTES = 256;
+/** Of one peer in one epoch: of slots that are not ours, or of those who have no voice any more. */
+export const MAX_USELESS_VOTES = 256;
 
 export function receiveVote(turn: Turn, from: NodeId, vote: Attestation): void {
   if (!judgeVote(turn, from, vote)) turn.effects.push({ type: 'ignore' });
@@ -81,7 +82,7 @@ export function countQueued(turn: Turn, since: Slot): void {
   const { slotsPerEpoch } = turn.rules.settings;
   forgetVotesBefore(state.pool, state.slot - 2 * slotsPerEpoch);
   state.waiting = state.waiting.filter(({ attestation }) => attestation.data.slot + slotsPerEpoch >= state.slot);
-  if (epochOf(turn.rules.settings, since) !== epochOf(turn.rules.settings, state.slot)) state.strays.clear();
+  if (epochOf(turn.rules.settings, since) !== epochOf(turn.rules.settings, state.slot)) state.useless.clear();
 }
 
 /** A vote that is right in everything, ours or another's: pooled, watched, and queued for the fork choice. */
@@ -101,7 +102,7 @@ function takeVote(turn: Turn, from: NodeId, attestation: Attestation): boolean {
   const { state, rules } = turn;
   const { data } = attestation;
   if (!isOfNow(turn, data)) {
-    countStray(turn, from, data);
+    countUseless(turn, from, 'slot', `of other times (in slot ${state.slot} one of slot ${data.slot})`);
     return false;
   }
   if (isKnown(state.pool, attestation)) return false;
@@ -112,6 +113,11 @@ function takeVote(turn: Turn, from: NodeId, attestation: Attestation): boolean {
   const judge = checkLink(turn, data);
   if (judge === null) return false;
   const vote = indexedAttestation(rules.settings, judge, attestation);
+  // They count for nobody, and there is no end to what somebody may sign who has nothing to lose.
+  if (vote.indices.every((index) => state.store.equivocating.has(index))) {
+    countUseless(turn, from, 'convicted', 'of validators that contradict themselves');
+    return false;
+  }
   if (!rules.signatures.verify(signedVote(rules.params, judge.validators, vote))) {
     throw new RuleError(
       'pos/attestation-signature',
@@ -123,17 +129,17 @@ function takeVote(turn: Turn, from: NodeId, attestation: Attestation): boolean {
 }
 
 /**
- * Votes of another time come from peers whose clock is wrong, or whose messages took long: some are nobody's fault. A flood of them
- * is; it costs no signatures, since nothing is computed for it. Nobody is blamed while no vote of others is of our time: then it is
- * our clock that is wrong, and all whom we hear are right. Throws RuleError `pos/attestation-slot`.
+ * Votes of another time come from peers whose clock is wrong, or whose messages took long; votes of who was convicted from those who have
+ * not heard of it. Some are nobody's fault, a flood of them is; it costs no signatures. Nobody is blamed while no vote of others is of
+ * our time: then it is our clock that is wrong, and all whom we hear are right. Throws RuleError `pos/attestation-` and the rule.
  */
-function countStray({ state, rules }: Turn, from: NodeId, { slot }: AttestationData): void {
-  const count = (state.strays.get(from) ?? 0) + 1;
-  state.strays.set(from, count);
-  if (count <= MAX_STRAY_VOTES || Math.abs(state.slot - state.timelySlot) > rules.settings.slotsPerEpoch) return;
+function countUseless({ state, rules }: Turn, from: NodeId, rule: 'slot' | 'convicted', what: string): void {
+  const count = (state.useless.get(from) ?? 0) + 1;
+  state.useless.set(from, count);
+  if (count <= MAX_USELESS_VOTES || Math.abs(state.slot - state.timelySlot) > rules.settings.slotsPerEpoch) return;
   throw new RuleError(
-    'pos/attestation-slot',
-    `The peer has sent ${count} votes of other times in this epoch, the last of slot ${slot} in slot ${state.slot}; at most ${MAX_STRAY_VOTES} are borne.`,
+    `pos/attestation-${rule}`,
+    `The peer has sent ${count} useless votes in this epoch, the last ${what}; at most ${MAX_USELESS_VOTES} are borne.`,
   );
 }
 

@@ -12,6 +12,9 @@ import { type Ballot, Insider } from './pos-insider.ts';
 const INTERVAL_MS = 1_000;
 /** At once. */
 const VOTES = 64;
+const MAX_HEADS = 256;
+/** Whoever contradicts itself is soon found out: it waits until there is something to be gained by it. */
+const BEGINS_AFTER_MS = 120_000;
 
 type Flood = (insider: Insider, ballot: Ballot, tools: Tools) => AttestationData | null;
 
@@ -52,7 +55,8 @@ export const oldVotes: BehaviourFactory = flooding((insider, { data }, { random,
   const epoch = 1 + random.below(newest);
   const slot = firstSlot(insider.rules.settings, epoch) + random.below(slotsPerEpoch);
   const root = chain()?.canonical(1 + random.below(Math.max(1, chain()?.head.header.number ?? 1))) ?? data.target.root;
-  return { ...data, slot, head: root, target: { epoch, root } };
+  const genesis = chain()?.genesis.hash ?? root;
+  return { ...data, slot, head: root, source: { epoch: 0, root: genesis }, target: { epoch, root } };
 });
 
 /** Votes of slots to come. */
@@ -62,12 +66,22 @@ export const futureVotes: BehaviourFactory = flooding((insider, { data }, { rand
   return { ...data, slot, target: { ...data.target, epoch } };
 });
 
-/** Votes of now whose head and target is any old block that is still remembered: each asks for the state of another branch. */
-export const oldTargets: BehaviourFactory = flooding((insider, { data }, { random }) => {
-  const blocks = [...(insider.turn?.state.store.blocks.keys() ?? [])];
-  const root = random.pick(blocks);
-  return { ...data, head: root, target: { ...data.target, root } };
-});
+/**
+ * Votes of now for all blocks that are still remembered, as if nothing had come after them: each is right in itself, asks for the state
+ * of another branch, and takes the room of others where room is counted in votes.
+ */
+export const oldTargets: BehaviourFactory = (tools) => {
+  const insider = new Insider(tools);
+  const burst = (): void => {
+    const blocks = [...(insider.turn?.state.store.blocks.keys() ?? [])];
+    if (tools.peers().length === 0) return;
+    for (const head of blocks.slice(-MAX_HEADS)) {
+      for (const ballot of insider.ballots(insider.slot, head)) insider.tell({ type: 'vote', vote: insider.vote(ballot) });
+    }
+  };
+  const begin = () => tools.after(BEGINS_AFTER_MS, () => repeatedly(tools, INTERVAL_MS, burst));
+  return { engine: (honest) => insider.around(honest), begin };
+};
 
 /** Votes of now for blocks that do not exist. */
 export const votesForNothing: BehaviourFactory = flooding((_insider, { data }, { random }) => ({ ...data, head: randomHash(random) }));

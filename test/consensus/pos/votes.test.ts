@@ -1,9 +1,10 @@
 /** Votes from gossip: what they may cost, and who pays for them. */
 import { describe, expect, it } from 'vitest';
 import { present } from '../../../src/base/assert.ts';
+import { committeeOf, dutiesOf } from '../../../src/consensus/pos/committees.ts';
 import { MAX_FETCHES } from '../../../src/consensus/pos/fetches.ts';
 import type { Attestation } from '../../../src/consensus/pos/types.ts';
-import { MAX_STRAY_VOTES, MAX_WAITING_VOTES } from '../../../src/consensus/pos/votes.ts';
+import { MAX_USELESS_VOTES, MAX_WAITING_VOTES } from '../../../src/consensus/pos/votes.ts';
 import { StakeChain, someHash } from './stake-chain.ts';
 import { World } from './world.ts';
 
@@ -54,7 +55,7 @@ describe('votes of a slot that has not begun here', () => {
     const [vote] = stake.waiting;
     world.advanceTo(block.slot, -900);
     world.vote(present(vote, 'a vote'), 'hasty');
-    expect(world.state.strays.size).toBe(1);
+    expect(world.state.useless.size).toBe(1);
     world.advanceTo(block.slot, -300);
     world.receive(block, 'alice');
     world.vote(present(vote, 'a vote'), 'alice');
@@ -70,7 +71,7 @@ describe('votes of a slot that has not begun here', () => {
 
 describe('votes of other times', () => {
   const flood = (world: World, vote: Attestation, from: string) => {
-    for (let i = 0; i <= MAX_STRAY_VOTES; i++) world.vote({ ...vote, signature: NOBODYS.with(0, i % 256) }, from);
+    for (let i = 0; i <= MAX_USELESS_VOTES; i++) world.vote({ ...vote, signature: NOBODYS.with(0, i % 256) }, from);
   };
 
   it('are counted against who floods us with them, and cost nothing', () => {
@@ -93,5 +94,29 @@ describe('votes of other times', () => {
     world.jump(-3_600_000);
     flood(world, present(stake.waiting[0], 'a vote'), 'alice');
     expect(world.offences()).toEqual([]);
+  });
+});
+
+describe('votes of who contradicts itself', () => {
+  it('are not even verified once that is known, and are held against who goes on sending them', () => {
+    const { stake, world } = followed(3 * SLOTS - 1);
+    const { settings } = stake.rules;
+    const [right] = stake.votesFor(stake.state, stake.state.slot, () => true);
+    const { data } = present(right, 'a vote');
+    const members = committeeOf(settings, dutiesOf(settings, stake.state, data.target.epoch), data.slot, 0);
+    const [voter = 0, ...others] = members;
+    world.vote(stake.vote(stake.state, data, members, others), 'alice');
+    // Each block of the epoch might be the head that it saw.
+    const heads = [...world.state.store.blocks.values()].filter(({ slot }) => slot >= 2 * SLOTS).map(({ hash }) => hash);
+    const votes = heads.map((head) => stake.vote(stake.state, { ...data, head }, members, [voter]));
+    expect(votes).toHaveLength(SLOTS);
+    const isIgnored = votes.map((vote) => world.vote(vote, 'mallory').some(({ type }) => type === 'ignore'));
+    expect(isIgnored).toEqual([false, false, true, true]);
+    expect(world.traces('offence')).toMatchObject([{ validators: [voter] }]);
+    expect(world.offences()).toEqual([]);
+    for (let i = 0; i < MAX_USELESS_VOTES; i++) {
+      world.vote({ ...present(votes[2], 'a vote'), signature: NOBODYS.with(0, i % 256) }, 'mallory');
+    }
+    expect(new Set(world.offences())).toEqual(new Set(['mallory pos/attestation-convicted']));
   });
 });
