@@ -4,11 +4,13 @@ import type { Signatures } from '../base/signatures.ts';
 import { quote } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { AnyEngine, EngineFactory, NodeSettings } from './engine.ts';
+import { createPbft } from './pbft/engine.ts';
 import { createPos } from './pos/engine.ts';
 import { createPow } from './pow/engine.ts';
 import { createRaft } from './raft/engine.ts';
 
 const ENGINES: ReadonlyMap<string, EngineFactory> = new Map([
+  ['pbft', createPbft],
   ['pos', createPos],
   ['pow', createPow],
   ['raft', createRaft],

@@ -84,8 +84,8 @@ export function settle(turn: DecisionTurn): HeaderNode {
   return head;
 }
 
-/** Blocks that only the decision makes worth executing; others are executed as they come. */
-function execute({ decisions, effects }: DecisionTurn, hash: Hash): void {
+/** Where members may lie, blocks are executed when there is a reason to, once. */
+export function execute({ decisions, effects }: Pick<DecisionTurn, 'decisions' | 'effects'>, hash: Hash): void {
   if (decisions.checking.has(hash)) return;
   decisions.checking.add(hash);
   effects.push({ type: 'check', hash });

@@ -1,0 +1,37 @@
+/**
+ * Practical Byzantine fault tolerance (Castro and Liskov, OSDI '99) as an engine. Start with README.md, which leads through
+ * the folder; this file only ties its parts to the contract.
+ */
+import type { Engine, EngineFactory } from '../engine.ts';
+import { Council, rulesOf } from '../members/council.ts';
+import { Ballots } from './ballots.ts';
+import { inspect } from './inspect.ts';
+import { decode, encode, type PbftMessage } from './messages.ts';
+import { parseSettings } from './settings.ts';
+import { initialState, type PbftRules, type PbftState } from './state.ts';
+import { step } from './step.ts';
+
+export const createPbft: EngineFactory = (params, node, signatures): Engine<PbftState, PbftMessage> => {
+  const settings = parseSettings(params.engine.settings, signatures);
+  const council = new Council(params, settings.membership, signatures, node.signers);
+  const ballots = new Ballots(council, signatures);
+  const common = rulesOf(council);
+  const rules: PbftRules = {
+    settings,
+    council,
+    ballots,
+    verifyHeader: (sealed, parent) => common.verifyHeader(sealed, parent, { get: () => undefined }, 0),
+  };
+  return {
+    name: 'pbft',
+    finality: 'instant',
+    faults: 'byzantine',
+    ...common,
+    init: (context) => initialState(rules, context, node),
+    step: (state, event, context) => step(rules, state, event, context),
+    encode: (message) => encode(ballots, message),
+    decode: (bytes) => decode(ballots, bytes),
+    carried: (message) => ('block' in message && message.block !== null ? [message.block] : []),
+    inspect: (state) => inspect(rules, state),
+  };
+};
