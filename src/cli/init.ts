@@ -1,9 +1,11 @@
 /** `synod init`: make a datadir for a network before its first start. */
 import type { Command } from 'commander';
 import { ZERO_ADDRESS } from '../base/types.ts';
+import { parseGenesis } from '../execution/genesis-document.ts';
+import { engineAccountsAdvice } from '../node/genesis-accounts.ts';
 import { engineOption, genesisFor } from './genesis.ts';
 import { absolutePath, defaultDatadir } from './options.ts';
-import { print } from './output.ts';
+import { print, warn } from './output.ts';
 
 interface InitFlags {
   readonly datadir: string;
@@ -28,6 +30,8 @@ Examples:
     )
     .action(async (file: string | undefined, flags: InitFlags) => {
       const document = genesisFor(flags.datadir, { ...flags, genesis: file });
+      const advice = engineAccountsAdvice(parseGenesis(document));
+      if (advice !== null) warn(advice);
       const { openChain } = await import('../node/chain.ts');
       const chain = await openChain(flags.datadir, document, { node: { beneficiary: ZERO_ADDRESS, produce: false, signers: [] } });
       const { genesisHash, chainId, engine } = chain.params;

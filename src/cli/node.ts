@@ -7,6 +7,7 @@ import type { TrustedBlock } from '../consensus/engine.ts';
 import { parseGenesis } from '../execution/genesis-document.ts';
 import { MAX_HASH_RATE_LIMIT, MAX_THREADS } from '../mining/limits.ts';
 import { DEFAULTS, type NodeConfig } from '../node/config.ts';
+import { engineAccountsAdvice } from '../node/genesis-accounts.ts';
 import type { LogFormat } from '../node/logger.ts';
 import type { NodeHandle } from '../node/node.ts';
 import { MAX_PEERS } from '../sync/limits.ts';
@@ -156,7 +157,10 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
     warn('No --miner.etherbase was given: the rewards and fees of blocks made here go to the zero address, and are lost.');
   }
   const genesis = genesisFor(flags.datadir, { ...flags, networkId: flags.networkid });
-  const engine = parseGenesis(genesis).engine.name;
+  const parsed = parseGenesis(genesis);
+  const advice = engineAccountsAdvice(parsed);
+  if (advice !== null) warn(advice);
+  const engine = parsed.engine.name;
   if (flags.mine === true && engine !== 'pow') {
     const who = engine === 'pos' ? 'validators: --stake' : 'members: --member';
     throw new UsageError('arguments/mine', `--mine is for proof-of-work; under ${engine} blocks are made by ${who}.`);

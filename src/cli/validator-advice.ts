@@ -29,7 +29,8 @@ export function exitAdvice({ exitEpoch, status, activationEpoch }: Known): strin
 
 export function withdrawAdvice({ balance, exitEpoch, withdrawableEpoch, status }: Known): string | null {
   if (BigInt(balance) === 0n) return 'has no stake (any more): nothing will be paid.';
-  if (exitEpoch === null) return 'has not been asked to exit: it is paid only when it has left and its stake is bound no longer.';
+  if (exitEpoch === null)
+    return 'has not been asked to exit (or only in the newest block): it is paid only when it has left and its stake is bound no longer.';
   return status === 'withdrawal_possible' ? null : `is paid not before epoch ${withdrawableEpoch}; it need not be asked again.`;
 }
 

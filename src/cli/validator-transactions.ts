@@ -153,6 +153,7 @@ async function report(keys: readonly PublicKey[], sent: readonly Sent[], flags: 
     ),
   );
   for (const [i, receipt] of receipts.entries()) checkSuccess(sent[i]?.hash as Hash, receipt);
+  if (receipts.length > 0 && flags.json !== true) note('It takes effect with the next block: `synod validator status` shows it then.');
 }
 
 function blockOf(receipt: Receipt): string {

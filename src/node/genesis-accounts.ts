@@ -14,26 +14,44 @@ export function engineAccounts(engine: JsonObject): JsonObject {
 }
 
 /**
- * Settings and staking contract say twice what is the least deposit and whose the first validators are: were they to differ, deposits
- * would be taken and have no effect, or founders could not leave. Throws UsageError `genesis/staking`. A document with another
- * contract there, or none, is its author's business.
+ * The settings and the staking contract both say what the least deposit is: were they to differ, deposits would be taken and have no
+ * effect. Throws UsageError `genesis/staking`. A document with another contract there, or none, is its author's business.
  */
-export function checkEngineAccounts({ engine, alloc }: Pick<Genesis, 'engine' | 'alloc'>): void {
-  const account = engine.name === 'pos' ? alloc.get(STAKING_ADDRESS) : undefined;
-  if (account === undefined) return;
-  const settings = parseSettings(engine.settings);
-  const expected = stakingAccount(settings);
-  if (account.code !== expected.code) return;
-  const wrong = Object.entries(expected.storage).find(([slot, value]) => BigInt(account.storage[slot as Hash] ?? 0) !== BigInt(value));
+export function checkEngineAccounts(genesis: Pick<Genesis, 'engine' | 'alloc'>): void {
+  const wrong = stakingDifferences(genesis).find(({ slot }) => slot === MINIMUM_DEPOSIT_SLOT);
   if (wrong === undefined) return;
-  const [slot, value] = wrong;
-  const what =
-    slot === MINIMUM_DEPOSIT_SLOT
-      ? 'does not take the deposits that the setting minimumDepositEther asks for'
-      : 'does not know who deposited for every validator of the settings';
+  const { slot, found, expected } = wrong;
   throw new UsageError(
     'genesis/staking',
-    `The staking contract in the genesis document ${what}: storage slot ${slot} of ${STAKING_ADDRESS} is ${account.storage[slot as Hash] ?? 'empty'}; set it to ${value}.`,
-    { slot, expected: value },
+    `The setting minimumDepositEther is not the least deposit of the staking contract in the genesis document: storage slot ${slot} of ${STAKING_ADDRESS} is ${found}; set it to ${expected}, or change the setting.`,
+    { slot, expected },
   );
+}
+
+/** What should be known of a document that can be used all the same: null, or a sentence for whoever starts a node with it. */
+export function engineAccountsAdvice(genesis: Pick<Genesis, 'engine' | 'alloc'>): string | null {
+  const [first, ...others] = stakingDifferences(genesis);
+  if (first === undefined) return null;
+  const { slot, expected } = first;
+  const more = others.length === 0 ? '' : `, and likewise for ${others.length} more`;
+  return `The staking contract in the genesis document does not know who deposited for some validators of the settings; they cannot exit. In a new network's document set storage slot ${slot} of ${STAKING_ADDRESS} to ${expected}${more}.`;
+}
+
+interface Difference {
+  readonly slot: Hash;
+  readonly found: string;
+  readonly expected: Hash;
+}
+
+function stakingDifferences({ engine, alloc }: Pick<Genesis, 'engine' | 'alloc'>): Difference[] {
+  const account = engine.name === 'pos' ? alloc.get(STAKING_ADDRESS) : undefined;
+  if (account === undefined) return [];
+  const { code, storage } = stakingAccount(parseSettings(engine.settings));
+  if (account.code !== code) return [];
+  const all = Object.entries(storage).map(([slot, expected]) => ({
+    slot: slot as Hash,
+    found: account.storage[slot as Hash] ?? 'empty',
+    expected,
+  }));
+  return all.filter(({ found, expected }) => BigInt(found === 'empty' ? 0 : found) !== BigInt(expected));
 }

@@ -216,6 +216,7 @@ describe('what would surprise who sends it', () => {
     });
     expect(stderr).toContain(`Sent ${transactions[0]?.hash} for ${FIRST}`);
     expect(stderr).toContain('Waiting for a block with it');
+    expect(stderr).toContain('takes effect with the next block');
   });
 });
 
