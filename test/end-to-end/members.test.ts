@@ -1,0 +1,112 @@
+/** Permissioned engines on real processes: what is decided stays decided, whoever is killed, cut off, or only follows. */
+import { describe, expect, it } from 'vitest';
+import type { NodeReport } from '../../src/testnet/supervisor.ts';
+import { temporaryDirectories } from '../support/directory.ts';
+import { PATIENCE_MS, until, useProcesses } from '../support/processes.ts';
+import { send } from './contracts.ts';
+import { Testnet } from './networks.ts';
+import { ask, balanceOf, type RpcBlock, receiptOf, statusOf } from './rpc.ts';
+
+const processes = useProcesses();
+const temporary = temporaryDirectories();
+const RECIPIENT = `0x${'4e4d'.repeat(10)}` as const;
+/** With crash-fault engines the fourth node only follows. */
+const ALL = [0, 1, 2, 3];
+const ENGINES: readonly { readonly engine: string; readonly members: readonly number[]; readonly quorum: number }[] = [
+  { engine: 'raft', members: [0, 1, 2], quorum: 2 },
+];
+
+interface Consensus {
+  readonly leader: string | null;
+}
+
+/** The member that leads, by what a majority of them says. */
+async function leaderOf(net: Testnet, among: readonly number[]): Promise<number> {
+  return await until(`nodes ${among} have a leader`, async () => {
+    const report = await net.report();
+    const names = among.map((index) => named(report[index]));
+    const [name] = names;
+    if (name === undefined || name === null || names.some((other) => other !== name)) return undefined;
+    const index = report.findIndex(({ peerId }) => peerId === name);
+    return among.includes(index) ? index : undefined;
+  });
+}
+
+function named(report: NodeReport | undefined): string | null {
+  const status = report?.status as { readonly consensus?: Consensus } | null | undefined;
+  return status?.consensus?.leader ?? null;
+}
+
+/** Pays one wei by this node, and waits until the payment is in a block there. */
+async function pay(net: Testnet, index: number, account = 0): Promise<RpcBlock> {
+  const url = net.url(index);
+  const hash = await send(url, account, { to: RECIPIENT, value: 1n });
+  const { blockHash } = await until(`the payment ${hash} is in a block`, () => receiptOf(url, hash));
+  return await ask<RpcBlock>(url, 'eth_getBlockByHash', blockHash, false);
+}
+
+describe.each(ENGINES)('a network under $engine', { timeout: 5 * PATIENCE_MS }, ({ engine, members, quorum }) => {
+  const directory = temporary();
+  let net: Testnet;
+  /** Every block that had a payment which somebody was told is mined. */
+  const paid: RpcBlock[] = [];
+
+  async function untilPaidEverywhere(indices: readonly number[]): Promise<void> {
+    const height = Math.max(...paid.map(({ number }) => Number(number)));
+    await net.agreement(indices, height);
+    for (const index of indices) {
+      for (const { number, hash } of paid) {
+        expect((await ask<RpcBlock>(net.url(index), 'eth_getBlockByNumber', number, false)).hash).toBe(hash);
+      }
+      expect(await balanceOf(net.url(index), RECIPIENT)).toBe(BigInt(paid.length));
+    }
+  }
+
+  it('decides at once, on members and followers alike, and proves it', async () => {
+    net = await Testnet.start(processes, directory, '--engine', engine, '--nodes', '4', '--rpc-port', '0');
+    paid.push(await pay(net, 3));
+    await untilPaidEverywhere(ALL);
+    const height = Number(paid[0]?.number);
+    for (const url of net.urls(...ALL)) {
+      const finalized = await until('the payment is final', async () => {
+        const status = await statusOf(url);
+        return status.finalized.number >= height ? status.finalized : undefined;
+      });
+      expect(finalized.number).toBeGreaterThanOrEqual(height);
+    }
+  });
+
+  it('goes on without its leader, killed three times under payments', async () => {
+    for (let round = 0; round < 3; round++) {
+      const leader = await leaderOf(net, members);
+      const others = members.filter((index) => index !== leader);
+      const [first = 0] = others;
+      const underWay = pay(net, first, round + 1);
+      await net.control('kill', leader);
+      paid.push(await underWay, await pay(net, first));
+      await net.control('restart', leader);
+      await untilPaidEverywhere(ALL);
+    }
+  });
+
+  it('stands still where the leader is cut off with fewer than a quorum, and goes on where the others are', async () => {
+    const leader = await leaderOf(net, members);
+    const majority = members.filter((index) => index !== leader).slice(0, quorum);
+    const minority = ALL.filter((index) => !majority.includes(index));
+    await net.control('partition', majority, minority);
+    const stuck = (await statusOf(net.url(leader))).head;
+    const [first = 0] = majority;
+    paid.push(await pay(net, first), await pay(net, first));
+    // What the cut-off leader had committed when it was cut off may have been on its way; nothing comes after that.
+    expect((await statusOf(net.url(leader))).head.number).toBeLessThanOrEqual(stuck.number + 1);
+    await net.control('heal');
+    await untilPaidEverywhere(ALL);
+  });
+
+  it('goes on after all nodes were killed at once', async () => {
+    for (const index of ALL) await net.control('kill', index);
+    for (const index of ALL) await net.control('restart', index);
+    paid.push(await pay(net, 1));
+    await untilPaidEverywhere(ALL);
+  });
+});
