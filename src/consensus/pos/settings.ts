@@ -92,6 +92,8 @@ const MIN_SLOTS_PER_EPOCH = 2;
 export const MAX_SLOTS_PER_EPOCH = 64;
 const MAX_EFFECTIVE_ETHER = 2 ** 32;
 const MAX_EPOCHS = 2 ** 24;
+/** For ever: a dev network's genesis may be years old, and its epochs may take two seconds. */
+const MAX_TRUST_EPOCHS = 2 ** 32;
 const MAX_QUOTIENT = 2 ** 32;
 /** Of one validator, far above all ether that there is; sums of 2^18 of them still fit 64 bits of gwei. */
 const MAX_STAKE_ETHER = 2 ** 32;
@@ -163,7 +165,7 @@ export function parseSettings(settings: Settings): PosSettings {
     leakAfterEpochs: integer(settings, 'leakAfterEpochs', DEFAULTS.leakAfterEpochs, 1, MAX_EPOCHS),
     leakQuotient: BigInt(integer(settings, 'leakQuotient', DEFAULTS.leakQuotient, 1, MAX_QUOTIENT)),
     weakSubjectivityEpochs:
-      (settings.weakSubjectivityEpochs ?? null) === null ? null : integer(settings, 'weakSubjectivityEpochs', 0, 1, MAX_EPOCHS),
+      (settings.weakSubjectivityEpochs ?? null) === null ? null : integer(settings, 'weakSubjectivityEpochs', 0, 1, MAX_TRUST_EPOCHS),
     validators: validatorsOf(settings, minimumDepositEther),
   };
 }

@@ -1,7 +1,8 @@
 /** The period in which a state can be trusted: the published figures, and what follows from this engine's churn. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { churnLimit } from '../../../src/consensus/pos/registry.ts';
-import { GWEI_PER_ETHER } from '../../../src/consensus/pos/settings.ts';
+import { GWEI_PER_ETHER, parseSettings } from '../../../src/consensus/pos/settings.ts';
 import type { StakeState } from '../../../src/consensus/pos/types.ts';
 import { isWithinPeriod, periodOf, weakSubjectivityPeriod } from '../../../src/consensus/pos/weak-subjectivity.ts';
 import { StakeChain } from './stake-chain.ts';
@@ -66,5 +67,14 @@ describe('consensus/pos weak subjectivity: the period', () => {
     chain.run(4 * 3 + 1);
     const isWithin = (epoch: number) => isWithinPeriod(chain.rules.settings, chain.state, epoch);
     expect([3, 10, 11].map(isWithin)).toEqual([true, true, false]);
+  });
+
+  it('is longer than anybody will run the dev network, whose genesis is years old', () => {
+    const { config, timestamp } = JSON.parse(readFileSync(new URL('../../../genesis/pos.json', import.meta.url), 'utf8'));
+    const { name: _, ...engine } = config.engine;
+    const { weakSubjectivityEpochs, slotsPerEpoch, slotSeconds } = parseSettings(engine);
+    const seconds = (weakSubjectivityEpochs ?? 0) * slotsPerEpoch * slotSeconds;
+    const century = Date.UTC(2124, 0) / 1_000;
+    expect(Number(timestamp) + seconds).toBeGreaterThan(century);
   });
 });
