@@ -41,10 +41,12 @@ function delayOf({ state, settings, nowMs }: Turn, { first }: Leadership): numbe
 }
 
 function buildLater({ effects, nowMs }: Turn, leadership: Leadership, delayMs: number): void {
-  const atMs = nowMs + delayMs;
+  // Whole milliseconds: a fraction that a timer rounds down would be asked for again without end.
+  const wholeMs = Math.ceil(delayMs);
+  const atMs = nowMs + wholeMs;
   if (leadership.buildAtMs !== null && Math.abs(leadership.buildAtMs - atMs) < 1) return;
   leadership.buildAtMs = atMs;
-  effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs });
+  effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs: wholeMs });
 }
 
 function build(turn: Turn, leadership: Leadership): void {

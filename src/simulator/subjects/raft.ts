@@ -11,8 +11,8 @@ import { membersSubject } from './members.ts';
 /** As in `simulation.ts`: links differ by this factor; and jitter is seldom more than so many times its mean. */
 const SLOWEST_LINK = 4;
 const MUCH_JITTER = 4;
-const ELECTION_MS = [500, 750, 1_500];
-const HEARTBEATS_PER_ELECTION = 10;
+const ELECTION_MS = [1_000, 2_000, 4_000];
+const HEARTBEATS_PER_ELECTION = [5, 10];
 const EMPTY_BLOCK_MS = { low: 500, high: 3_000 } as const;
 /** Elections that may fail in a row: nobody is heard, or votes are split. */
 const ELECTIONS = 3;
@@ -45,7 +45,7 @@ function drawSettings(random: Random, { latencyMs, jitterMs, diskWriteMs }: Netw
   return {
     blockIntervalMs: random.pick([0, 0, 100]),
     emptyBlockMs: low + random.below(high - low + 1),
-    heartbeatMs: Math.ceil(electionMinMs / HEARTBEATS_PER_ELECTION),
+    heartbeatMs: Math.floor(electionMinMs / random.pick(HEARTBEATS_PER_ELECTION)),
     electionMinMs,
     electionMaxMs: 2 * electionMinMs,
   };
