@@ -109,7 +109,8 @@ function nameOfVote({ data }: Attestation, index: ValidatorIndex): string {
   return `${data.slot} ${data.head} ${data.target.root} ${index}`;
 }
 
-function growthProblem({ balances }: StakeState, after: StakeState, gainOf: (index: ValidatorIndex) => Gwei): string | null {
+/** Null, or who has more than it had and could gain. */
+export function growthProblem({ balances }: StakeState, after: StakeState, gainOf: (index: ValidatorIndex) => Gwei): string | null {
   for (const [index, balance] of after.balances.entries()) {
     const had = balances[index] ?? 0n;
     if (balance <= had) continue;
@@ -149,7 +150,8 @@ function depositsOf({ requests }: Payload): ReadonlyMap<string, Gwei> {
   return given;
 }
 
-function withdrawalProblem(payload: Payload, before: StakeState, after: StakeState, epoch: Epoch): string | null {
+/** Null, or what is wrong with what a block pays out between these two states. */
+export function withdrawalProblem(payload: Payload, before: StakeState, after: StakeState, epoch: Epoch): string | null {
   const given = depositsOf(payload);
   const asked = payload.requests.flatMap((request) => (request.type === 'withdraw' ? request.publicKey : []));
   const reporters = new Set(payload.requests.flatMap((request) => (request.type === 'report' ? request.reporter : [])));
@@ -176,8 +178,9 @@ export const requests: CheckerFactory = (setting) => {
     signatures.verify({ publicKeys: [publicKey], message: proofMessage(params.chainId, depositor, publicKey), signature });
   return {
     name: 'Requests',
-    sees: ['checked'],
+    sees: ['inserted', 'checked'],
     observe(observation) {
+      if (observation.type === 'inserted' && isCorrect(observation.node)) reference.learn(observation.hash, observation.block);
       if (observation.type !== 'checked' || observation.error !== null || !isCorrect(observation.node)) return;
       const { node, hash } = observation;
       const chain = chainOf(node);

@@ -3,18 +3,21 @@ import { Random } from '../../../src/base/random.ts';
 import { type Hash, type Json, Lsn } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
+import type { ChainParams } from '../../../src/chain/params.ts';
 import type { Facts, HeaderNode } from '../../../src/chain/tree.ts';
 import type { AnyEngine } from '../../../src/consensus/engine.ts';
 import { Audience } from '../../../src/simulator/audience.ts';
 import type { Checker, CheckerFactory } from '../../../src/simulator/checkers/checker.ts';
 import { Disk } from '../../../src/simulator/disk.ts';
-import { DurableChain, LightChain } from '../../../src/simulator/light-chain.ts';
+import { DurableChain, LightChain, type StoredBlock } from '../../../src/simulator/light-chain.ts';
 import type { Observation } from '../../../src/simulator/observations.ts';
 import type { Options } from '../../../src/simulator/options.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import type { Balances } from '../../../src/simulator/transfers.ts';
 import { World } from '../../../src/simulator/world.ts';
 import { factsOf, GENESIS, GENESIS_STORED, IDLE_ENGINE, OPTIONS } from '../support.ts';
+
+const NETWORK = { params: GENESIS.params, genesis: GENESIS_STORED };
 
 export interface BenchInput {
   readonly nodes?: number;
@@ -24,6 +27,8 @@ export interface BenchInput {
   readonly badShare?: number;
   readonly isOverwhelmed?: boolean;
   readonly options?: Partial<Options>;
+  /** Another network than that of `support.ts`. */
+  readonly network?: { readonly params: ChainParams; readonly genesis: StoredBlock };
 }
 
 export interface Report {
@@ -43,21 +48,23 @@ export class CheckerBench {
   /** As in a run, so that what a checker says it sees is tested as well. */
   readonly #audience = new Audience();
   readonly #durable: DurableChain[];
+  readonly #genesis: StoredBlock;
   readonly #world = new World('bench');
   readonly #disk = new Disk(this.#world, new Random('bench'), { writeUs: 0 });
 
   /** `state` is what every engine says of itself. */
   constructor(
     factory: CheckerFactory,
-    { nodes = 2, engine = {}, bad = [], badShare = 0, isOverwhelmed = false, options = {} }: BenchInput = {},
+    { nodes = 2, engine = {}, bad = [], badShare = 0, isOverwhelmed = false, options = {}, network = NETWORK }: BenchInput = {},
     state: Json = null,
   ) {
-    this.#durable = Array.from({ length: nodes }, () => new DurableChain(GENESIS_STORED));
+    this.#genesis = network.genesis;
+    this.#durable = Array.from({ length: nodes }, () => new DurableChain(network.genesis));
     this.chains = this.#durable.map((durable) => this.#open(durable));
     this.#checker = factory({
       engine: { ...IDLE_ENGINE, ...engine },
-      params: GENESIS.params,
-      genesis: GENESIS_STORED.node,
+      params: network.params,
+      genesis: network.genesis.node,
       signatures: TAG_KEYS.signatures,
       options: { ...OPTIONS, nodes, ...options },
       blockMs: 1_000,
@@ -69,7 +76,7 @@ export class CheckerBench {
       inspect: () => state,
       safe: () => this.safe,
       nowMs: () => this.nowMs,
-      wallMsOf: () => 1_000 * GENESIS.block.header.timestamp + this.nowMs,
+      wallMsOf: () => 1_000 * network.genesis.block.header.timestamp + this.nowMs,
       satisfied: () => {
         this.isSatisfied = true;
       },
@@ -140,7 +147,7 @@ export class CheckerBench {
   /** With what the disk has, or with a disk that has lost everything. */
   start(node: number, disk: 'as it was' | 'empty' = 'as it was', lsn = 0): void {
     const kept = this.#durable[node];
-    const durable = kept === undefined || disk === 'empty' ? new DurableChain(GENESIS_STORED) : kept;
+    const durable = kept === undefined || disk === 'empty' ? new DurableChain(this.#genesis) : kept;
     this.#durable[node] = durable;
     const chain = this.#open(durable);
     this.chains[node] = chain;
