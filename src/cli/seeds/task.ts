@@ -1,5 +1,6 @@
 /** One seed as a piece of work that a thread can be given, and what it answers: plain data both. */
 import type { Violation } from '../../simulator/checkers/checker.ts';
+import type { Fault } from '../../simulator/faults.ts';
 import type { Options } from '../../simulator/options.ts';
 import { type Result, type RunLimits, type RunStats, run } from '../../simulator/run.ts';
 import { formatScenario, scenarioOf } from '../../simulator/scenario.ts';
@@ -11,6 +12,8 @@ export interface SeedTask {
   readonly engine: string;
   readonly seed: string;
   readonly options?: Partial<Options>;
+  /** Instead of the faults that the seed would give. */
+  readonly schedule?: readonly Fault[];
   readonly limits?: Partial<RunLimits>;
   /** Run a second time, and compare the traces. */
   readonly isRepeated?: boolean;
@@ -35,8 +38,8 @@ export interface SeedReport {
 }
 
 /** Throws what loading an engine and making a run throw. */
-export async function carryOut({ engine, seed, options = {}, limits = {}, isRepeated, isShrunk }: SeedTask): Promise<SeedReport> {
-  const input = { ...limits, subject: await loadSubject(engine), seed, options };
+export async function carryOut({ engine, seed, options = {}, schedule, limits = {}, isRepeated, isShrunk }: SeedTask): Promise<SeedReport> {
+  const input = { ...limits, subject: await loadSubject(engine), seed, options, ...(schedule !== undefined && { schedule }) };
   const result = run(input);
   const { ok, violations, traceHash, marks, stats } = result;
   return {

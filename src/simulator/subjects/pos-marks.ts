@@ -43,6 +43,5 @@ export const POS_MARKS: readonly MarkRule[] = [
   built('a stake was paid out', ({ withdrawals }) => withdrawals.length > 0),
   notSigned('nothing was signed after a jump of the clock', 'the clock jumped'),
   notSigned('nothing was signed in another time than that of others', 'others live in another slot'),
-  notSigned('nothing was signed a second time', 'the key has signed for this slot or a later one'),
   traced('a chain that is not final was read again at a start', 'replayed'),
 ];
