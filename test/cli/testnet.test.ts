@@ -27,6 +27,21 @@ describe('Ctrl-C', () => {
   });
 });
 
+describe('a network whose nodes have ended', () => {
+  it('ends as well, and says why and where the log is, which stays', async () => {
+    const directory = temporary();
+    const net = await Testnet.start(processes, directory, ...ONE);
+    process.kill(Number((await net.report())[0]?.pid), 'SIGKILL');
+    expect(await net.supervisor.ended()).toEqual({ code: 1, signal: null });
+    const log = paths.log(directory, 0);
+    expect(net.events('node-down')).toEqual([{ event: 'node-down', index: 0, reason: 'SIGKILL', expected: false, log }]);
+    expect(net.supervisor.stderr).toContain(`node 0: SIGKILL; log ${log}`);
+    expect(net.supervisor.stderr).toContain('[testnet/nodes-ended]');
+    expect(existsSync(log)).toBe(true);
+    expect(existsSync(paths.control(directory))).toBe(false);
+  });
+});
+
 describe('two that start at one moment in one directory', () => {
   it('become one network, which the other one has not touched', async () => {
     const directory = join(temporary(), 'net');
