@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerChain } from './chain.ts';
+import { registerConsensus } from './consensus.ts';
 import { registerInit } from './init.ts';
 import { registerMiner } from './miner.ts';
 import { registerNode } from './node.ts';
@@ -37,6 +38,7 @@ for (const register of [
   registerWallet,
   registerValidator,
   registerMiner,
+  registerConsensus,
   registerStatus,
   registerVerify,
   registerChain,

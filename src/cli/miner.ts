@@ -1,17 +1,12 @@
 /** `synod miner start|stop|status`: mining of a running node. */
 import type { Command } from 'commander';
 import { toQuantity } from '../base/bytes.ts';
-import { UsageError } from '../base/errors.ts';
-import type { Address, Json } from '../base/types.ts';
+import type { Address } from '../base/types.ts';
 import type { NodeStatus } from '../node/status.ts';
-import { type OperatorFlags, operatorClient, operatorOptions } from './operator.ts';
+import { type OperatorFlags, operatorCall, operatorClient, operatorOptions } from './operator.ts';
 import { addressOption, integerOption } from './options.ts';
 import { print } from './output.ts';
-import type { RpcClient } from './rpc-client.ts';
 import { miningText } from './status.ts';
-
-/** JSON-RPC 2.0, section 5.1. */
-const METHOD_NOT_FOUND = -32601;
 
 interface MinerFlags extends OperatorFlags {
   readonly json?: boolean;
@@ -30,27 +25,15 @@ export function registerMiner(program: Command): void {
     .addHelpText('after', '\nExample:\n  synod miner start --threads 2')
     .action(async (flags: MinerFlags) => {
       const client = operatorClient(flags);
-      if (flags.etherbase !== undefined) await command(client, 'miner_setEtherbase', [flags.etherbase]);
-      await command(client, 'miner_start', flags.threads === undefined ? [] : [toQuantity(flags.threads)]);
+      if (flags.etherbase !== undefined) await operatorCall(client, 'miner_setEtherbase', [flags.etherbase]);
+      await operatorCall(client, 'miner_start', flags.threads === undefined ? [] : [toQuantity(flags.threads)]);
       await show(flags);
     });
   add('stop', 'mine no more').action(async (flags: MinerFlags) => {
-    await command(operatorClient(flags), 'miner_stop', []);
+    await operatorCall(operatorClient(flags), 'miner_stop', []);
     await show(flags);
   });
   add('status', 'hash rate, threads, kernel, sealed and abandoned work').action(show);
-}
-
-/** Over RPC alone a node does not take orders; its datadir has the token that opens them. */
-async function command(client: RpcClient, method: string, params: readonly Json[]): Promise<void> {
-  try {
-    await client.call(method, params);
-  } catch (cause) {
-    if (!(cause instanceof UsageError) || cause.fields.rpcCode !== METHOD_NOT_FOUND) throw cause;
-    const advice =
-      'Name the datadir of the node (of a test network: --datadir .synod/testnet/node-0), or start it with --http.api miner,...';
-    throw new UsageError('cli/not-permitted', `${client.url} does not take ${method} from everybody. ${advice}`, {}, cause);
-  }
 }
 
 async function show(flags: MinerFlags): Promise<void> {

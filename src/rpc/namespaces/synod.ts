@@ -2,29 +2,21 @@
  * synod_: what other clients have no word for. Faults stand in a namespace of their own for `--http.api`: they exist
  * only on a network that was started for tests, and even there not on a port that was not asked for them.
  */
-import { toHex } from '../../base/bytes.ts';
-import { type Hex, NodeId } from '../../base/types.ts';
+import { toHex, toQuantity } from '../../base/bytes.ts';
+import type { Hex } from '../../base/types.ts';
 import { encodeLightBlock } from '../../chain/light-block.ts';
 import type { Backend, FaultControl } from '../backend.ts';
-import { type Codec, count, hash, list, mismatch, number, text } from '../codecs.ts';
+import { count, hash, list, number } from '../codecs.ts';
 import { methodNotFound } from '../errors.ts';
 import type { ReplySize } from '../limits.ts';
 import { type Method, method, optional, required } from '../method.ts';
+import { nodeId } from '../node-id.ts';
+import { permissioned } from './consensus.ts';
 
 const MAX_PEERS = 1_024;
-const MAX_NODE_ID_CHARACTERS = 128;
 /** In one reply. The last block that is begun is sent whole. */
 const MAX_LIGHT_BLOCKS = 256;
 const MAX_LIGHT_BYTES = 4 * 1024 * 1024;
-
-const nodeId: Codec<NodeId> = {
-  expected: 'a peer id',
-  decode(value, place) {
-    const id = text.decode(value, place);
-    if (id.length === 0 || id.length > MAX_NODE_ID_CHARACTERS) throw mismatch(place, nodeId.expected, value);
-    return NodeId(id);
-  },
-};
 
 /** Questions that the engine answers itself; they exist under proof-of-stake only. */
 const stake = { available: ({ engineName }: Backend) => engineName === 'pos' };
@@ -117,6 +109,17 @@ export const SYNOD: readonly Method[] = [
     parameters: [required('blockHash', hash)],
     result: 'bytes',
     run: ({ backend }, block) => backend.askEngine('getState', { block }),
+  }),
+  method({
+    ...permissioned,
+    name: 'synod_readIndex',
+    doc: 'A linearizable read: answers with the head of this node once it shows every write that was acknowledged anywhere before the call.',
+    result: 'an object',
+    async run({ backend }) {
+      await backend.askEngine('read');
+      const { hash: head, header } = backend.chain.head;
+      return { number: toQuantity(header.number), hash: head };
+    },
   }),
   method({
     ...fault,
