@@ -76,6 +76,7 @@ export class Driver {
   readonly #queue = new BoundedQueue<Queued>(MAX_QUEUED_EVENTS);
   readonly #timers: Timers;
   readonly #admin = new Map<RequestId, AdminReply>();
+  readonly #random = () => this.#ports.random();
   #held: { readonly after: Lsn; readonly effect: AnyEffect }[] = [];
   #state: unknown;
   #running: 'new' | 'started' | 'stopped' = 'new';
@@ -110,9 +111,11 @@ export class Driver {
     this.#appended = recovered.lsn;
     this.#durable = recovered.lsn;
     this.#finalizedHeight = this.#ports.ledger.view.finalized.header.number;
-    this.#guard('init', () => {
+    try {
       this.#state = this.engine.init(this.#context());
-    });
+    } catch (error) {
+      this.#fatal('init', error);
+    }
     const { incarnation, records, lsn } = recovered;
     this.#post({ type: 'start', incarnation, records, lsn });
   }
@@ -223,21 +226,29 @@ export class Driver {
       }
       if (event.type === 'mempool') this.#mempoolQueued = false;
       this.#steps++;
-      let passOn = true;
-      this.#guard(event.type, () => {
-        if (event.type === 'persisted') this.#release(event.lsn);
-        for (const effect of this.engine.step(this.#state, event, this.#context())) {
-          if (effect.type === 'ignore' || effect.type === 'offence') passOn = false;
-          this.#gate(effect);
-        }
-      });
+      const passOn = this.#step(event);
       processed?.(passOn);
     }
   }
 
+  /** Engine code, and the effects that came of it. Whatever it throws ends the node. Answers whether gossip may pass the event on. */
+  #step(event: AnyEvent): boolean {
+    let passOn = true;
+    try {
+      if (event.type === 'persisted') this.#release(event.lsn);
+      for (const effect of this.engine.step(this.#state, event, this.#context())) {
+        if (effect.type === 'ignore' || effect.type === 'offence') passOn = false;
+        this.#gate(effect);
+      }
+    } catch (error) {
+      this.#fatal(event.type, error);
+    }
+    return passOn;
+  }
+
   #context(): Context {
     const { clock, ledger } = this.#ports;
-    return { self: this.#self, nowMs: clock.nowMs(), wallMs: clock.wallMs(), random: () => this.#ports.random(), chain: ledger.view };
+    return { self: this.#self, nowMs: clock.nowMs(), wallMs: clock.wallMs(), random: this.#random, chain: ledger.view };
   }
 
   /** Carries the effect out now, or holds it until the log is durable up to its `after`. */
@@ -277,9 +288,9 @@ export class Driver {
       case 'insert':
         return ledger.insert(effect.block, effect.facts);
       case 'check':
-        return ledger.check(effect.hash, (error) => this.#post({ type: 'checked', hash: effect.hash, error }));
+        return this.#check(effect.hash);
       case 'setHead':
-        return ledger.setHead(effect.hash, () => this.#nowStored({ head: effect.hash }));
+        return this.#setHead(effect.hash);
       case 'finalize':
         return this.#finalize(effect);
       case 'fetch':
@@ -331,6 +342,14 @@ export class Driver {
     });
   }
 
+  #check(hash: Hash): void {
+    this.#ports.ledger.check(hash, (error) => this.#post({ type: 'checked', hash, error }));
+  }
+
+  #setHead(hash: Hash): void {
+    this.#ports.ledger.setHead(hash, () => this.#nowStored({ head: hash }));
+  }
+
   #finalize(effect: Extract<AnyEffect, { type: 'finalize' }>): void {
     const node = this.#ports.ledger.view.get(effect.hash);
     assert(node !== undefined, `finalized block ${effect.hash} is known`);
@@ -350,15 +369,7 @@ export class Driver {
     reply?.(result);
   }
 
-  /** Runs engine code and the effects that came of it: whatever it throws ends the node, with what led to it. */
-  #guard(what: string, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#fatal(what, error);
-    }
-  }
-
+  /** Ends the node, with what led to it. */
   #fatal(what: string, cause: unknown): false {
     this.stop();
     const code = cause instanceof SynodError ? cause.code : 'engine/threw';

@@ -43,6 +43,7 @@ export class SyncHost {
   readonly #options: SyncHostOptions;
   readonly #state: SyncState;
   readonly #timers: Timers;
+  readonly #verifyHeader: SyncContext['verifyHeader'];
   readonly #queue: SyncEvent[] = [];
   #turning = false;
   #stopped = false;
@@ -50,6 +51,8 @@ export class SyncHost {
 
   constructor(options: SyncHostOptions) {
     this.#options = options;
+    const { engine } = options;
+    this.#verifyHeader = (sealed, parent, ancestors, wallMs) => engine.verifyHeader(sealed, parent, ancestors, wallMs);
     this.#state = initSync({ ...options.settings, weightMayFall: options.engine.finality === 'gadget' });
     this.#timers = new Timers(options.clock, MAX_TIMERS, (id) => this.#post({ type: 'timer', id }));
     const height = options.view.head.header.number;
@@ -104,14 +107,8 @@ export class SyncHost {
   }
 
   #context(): SyncContext {
-    const { clock, view, engine, bodyMatches } = this.#options;
-    return {
-      nowMs: clock.nowMs(),
-      wallMs: clock.wallMs(),
-      chain: view,
-      verifyHeader: (sealed, parent, ancestors, wallMs) => engine.verifyHeader(sealed, parent, ancestors, wallMs),
-      bodyMatches,
-    };
+    const { clock, view, bodyMatches } = this.#options;
+    return { nowMs: clock.nowMs(), wallMs: clock.wallMs(), chain: view, verifyHeader: this.#verifyHeader, bodyMatches };
   }
 
   #carryOut(effect: SyncEffect): void {

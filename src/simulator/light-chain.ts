@@ -124,7 +124,8 @@ export class LightChain implements ChainView {
   }
 
   atHeight(number: number, limit: number): readonly HeaderNode[] {
-    return (this.#heights[number] ?? []).slice(0, limit);
+    const nodes = this.#heights[number] ?? [];
+    return nodes.length <= limit ? nodes : nodes.slice(0, limit);
   }
 
   block(hash: Hash): Block | undefined {

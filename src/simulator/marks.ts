@@ -6,26 +6,37 @@ import type { Observation } from './observations.ts';
 
 export interface MarkRule {
   readonly name: string;
+  /** What it looks at; everything, if it does not say. */
+  readonly sees?: readonly Observation['type'][];
   /** A fresh one for each run: says whether this observation reaches the mark. */
   watch(): (observation: Observation) => boolean;
 }
 
 /** A mark that one observation is enough for. */
-export function sometimes(name: string, reached: (observation: Observation) => boolean): MarkRule {
-  return { name, watch: () => reached };
+export function sometimes(name: string, reached: (observation: Observation) => boolean, sees?: MarkRule['sees']): MarkRule {
+  return { name, watch: () => reached, ...(sees !== undefined && { sees }) };
 }
 
 /** A trace of the engine of this name, with data that fit. */
 export function traced(name: string, trace: string, fits: (data: { readonly [key: string]: unknown }) => boolean = () => true): MarkRule {
-  return sometimes(name, (observation) => observation.type === 'engine' && observation.name === trace && fits(observation.data));
+  return sometimes(name, (observation) => observation.type === 'engine' && observation.name === trace && fits(observation.data), [
+    'engine',
+  ]);
+}
+
+interface OpenMark {
+  readonly rule: MarkRule;
+  readonly reaches: (observation: Observation) => boolean;
 }
 
 export class MarkCollector {
-  readonly #open = new Set<{ readonly name: string; reaches(observation: Observation): boolean }>();
+  #open: readonly OpenMark[];
+  /** Those of them that look at observations of this kind, as far as that was asked since the last one was reached. */
+  readonly #byType = new Map<Observation['type'], readonly OpenMark[]>();
   readonly #reached: string[] = [];
 
   constructor(rules: readonly MarkRule[]) {
-    for (const { name, watch } of rules) this.#open.add({ name, reaches: watch() });
+    this.#open = rules.map((rule) => ({ rule, reaches: rule.watch() }));
   }
 
   /** In the order in which they were reached. */
@@ -34,21 +45,29 @@ export class MarkCollector {
   }
 
   observe(observation: Observation): void {
-    for (const mark of this.#open) {
+    for (const mark of this.#byType.get(observation.type) ?? this.#thoseWhoSee(observation.type)) {
       if (!mark.reaches(observation)) continue;
-      this.#open.delete(mark);
-      this.#reached.push(mark.name);
+      this.#reached.push(mark.rule.name);
+      this.#open = this.#open.filter((open) => open !== mark);
+      this.#byType.clear();
     }
+  }
+
+  #thoseWhoSee(type: Observation['type']): readonly OpenMark[] {
+    const found = this.#open.filter(({ rule: { sees } }) => sees === undefined || sees.includes(type));
+    this.#byType.set(type, found);
+    return found;
   }
 }
 
 const DEEP_BLOCKS = 3;
 
 export const COMMON_MARKS: readonly MarkRule[] = [
-  sometimes('a node crashed', ({ type }) => type === 'stopped'),
-  sometimes('a disk error stopped a node', (observation) => observation.type === 'stopped' && observation.error !== null),
+  sometimes('a node crashed', ({ type }) => type === 'stopped', ['stopped']),
+  sometimes('a disk error stopped a node', (observation) => observation.type === 'stopped' && observation.error !== null, ['stopped']),
   {
     name: 'a crash lost a head that was not durable',
+    sees: ['head', 'started'],
     watch: () => {
       const chosen = new Map<number, string>();
       return (observation) => {
@@ -59,6 +78,7 @@ export const COMMON_MARKS: readonly MarkRule[] = [
   },
   {
     name: 'a crash during a reorganisation',
+    sees: ['head', 'durable', 'stopped'],
     watch: () => {
       const changing = new Set<number>();
       return (observation) => {
@@ -68,22 +88,30 @@ export const COMMON_MARKS: readonly MarkRule[] = [
       };
     },
   },
-  sometimes('a reorganisation', (observation) => observation.type === 'head' && observation.removed.length > 0),
+  sometimes('a reorganisation', (observation) => observation.type === 'head' && observation.removed.length > 0, ['head']),
   sometimes(
     `a reorganisation deeper than ${DEEP_BLOCKS}`,
     (observation) => observation.type === 'head' && observation.removed.length > DEEP_BLOCKS,
+    ['head'],
   ),
-  sometimes('a block was invalid', (observation) => observation.type === 'checked' && observation.error !== null),
-  sometimes('a peer was blamed', ({ type }) => type === 'offence'),
-  sometimes('a block with transfers', (observation) => observation.type === 'built' && observation.block.transactions.length > 0),
+  sometimes('a block was invalid', (observation) => observation.type === 'checked' && observation.error !== null, ['checked']),
+  sometimes('a peer was blamed', ({ type }) => type === 'offence', ['offence']),
+  sometimes('a block with transfers', (observation) => observation.type === 'built' && observation.block.transactions.length > 0, [
+    'built',
+  ]),
   sometimes(
     'a node never came back',
     (observation) => observation.type === 'fault' && observation.fault.fault === 'crash' && observation.fault.forMs > 1e9,
+    ['fault'],
   ),
-  sometimes('an asymmetric partition', (observation) => {
-    if (observation.type !== 'fault') return false;
-    return observation.fault.fault === 'partition' && observation.fault.direction !== 'both';
-  }),
+  sometimes(
+    'an asymmetric partition',
+    (observation) => {
+      if (observation.type !== 'fault') return false;
+      return observation.fault.fault === 'partition' && observation.fault.direction !== 'both';
+    },
+    ['fault'],
+  ),
 ];
 
 function isOther(chosen: string | undefined, found: string): boolean {

@@ -54,6 +54,7 @@ export const powSubject: Subject = {
     traced('a template was abandoned', 'abandoned'),
     {
       name: 'an easy block after a pause',
+      sees: ['head'],
       watch: () => (observation) => observation.type === 'head' && observation.head.facts.carried > 0n,
     },
   ],
