@@ -12,7 +12,7 @@ import type { Certificate } from '../engine.ts';
 import { interruptedChecks } from '../intake.ts';
 import type { Votes } from '../votes.ts';
 import type { Council, Decision } from './council.ts';
-import { blame, type DecisionTurn, type EffectSink, learn, prove, toOthers } from './decisions.ts';
+import { blame, type DecisionTurn, type EffectSink, execute, learn, prove, toOthers } from './decisions.ts';
 
 /** What members tell each other about decided blocks, whatever the engine. */
 export type DecisionMessage =
@@ -51,7 +51,9 @@ export function initAttestations(): Attestations {
 
 /** On `start`, before anything else. */
 export function startDecisions(turn: AttestationTurn): void {
-  if (turn.council.membership.faults === 'crash') turn.effects.push(...interruptedChecks(turn.chain));
+  if (turn.council.membership.faults === 'crash') {
+    for (const effect of interruptedChecks(turn.chain)) if (effect.type === 'check') execute(turn, effect.hash);
+  }
   attestSoon(turn);
 }
 

@@ -9,6 +9,7 @@
 import { present } from '../../base/assert.ts';
 import { InternalError, RuleError } from '../../base/errors.ts';
 import type { Hash, Lsn, NodeId } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import type { Certificate, Context, Effect, Event } from '../engine.ts';
 import { intake, nextChecks } from '../intake.ts';
@@ -26,7 +27,7 @@ export interface Decisions {
   goal: Decision | null;
   /** Blocks from the head (excluded) to the goal, oldest first, as far as they are here. */
   path: Hash[];
-  /** Being executed because they are decided. */
+  /** Being executed. */
   readonly checking: Set<Hash>;
   /** A certificate for a block that is not final here yet: the one for the highest. */
   proof: Proof | null;
@@ -84,7 +85,10 @@ export function settle(turn: DecisionTurn): HeaderNode {
   return head;
 }
 
-/** Where members may lie, blocks are executed when there is a reason to, once. */
+/**
+ * Executes a block that was inserted, unless that is under way: two answers would each ask for its children, and blocks in a
+ * row would be executed ever more often.
+ */
 export function execute({ decisions, effects }: Pick<DecisionTurn, 'decisions' | 'effects'>, hash: Hash): void {
   if (decisions.checking.has(hash)) return;
   decisions.checking.add(hash);
@@ -126,21 +130,29 @@ function finalizeProven({ decisions, chain, effects }: DecisionTurn, head: numbe
  */
 export function receiveBlock(turn: DecisionTurn, { block, origin, from, certificate }: Extract<Event<never>, { type: 'block' }>): void {
   if (origin === 'gossip') return;
-  const { chain, council, effects } = turn;
-  const isTrusted = council.membership.faults === 'crash';
-  for (const effect of intake(chain, block, from, factsOf(block.header))) {
-    // Where members may lie, only what is proven is worth the work.
-    if (effect.type !== 'check' || isTrusted) effects.push(effect);
-    // The chain shows it from the next step on.
-    if (effect.type === 'insert' && !isTrusted) effects.push({ type: 'setTimer', id: SETTLE_TIMER, delayMs: 0 });
-  }
+  keep(turn, block, from);
   if (certificate !== null) learn(turn, certificate, from);
 }
 
+/** A block whose header is good is kept and, where members only crash, executed as soon as its parent is. */
+export function keep(turn: DecisionTurn, block: Block, from: NodeId | null): void {
+  const { chain, council, effects } = turn;
+  const isTrusted = council.membership.faults === 'crash';
+  for (const effect of intake(chain, block, from, factsOf(block.header))) {
+    if (effect.type !== 'check') effects.push(effect);
+    // Where members may lie, only what is proven is worth the work.
+    else if (isTrusted) execute(turn, effect.hash);
+    // The chain shows it from the next step on.
+    if (effect.type === 'insert' && !isTrusted) effects.push({ type: 'setTimer', id: SETTLE_TIMER, delayMs: 0 });
+  }
+}
+
 /** After `checked`. A decided block that is not valid ends the node (`settle`). */
-export function blockChecked({ decisions, chain, council, effects }: DecisionTurn, hash: Hash): void {
+export function blockChecked(turn: DecisionTurn, hash: Hash): void {
+  const { decisions, chain, council } = turn;
   decisions.checking.delete(hash);
-  if (council.membership.faults === 'crash') effects.push(...nextChecks(chain, hash));
+  if (council.membership.faults === 'byzantine') return;
+  for (const effect of nextChecks(chain, hash)) if (effect.type === 'check') execute(turn, effect.hash);
 }
 
 /** Sends to every other member. */

@@ -9,9 +9,8 @@ import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
-import { intake } from '../intake.ts';
 import { factsOf } from '../members/council.ts';
-import { blame, decide, learn } from '../members/decisions.ts';
+import { blame, decide, execute, keep, learn } from '../members/decisions.ts';
 import type { Position } from './log.ts';
 import type { RaftMessage } from './messages.ts';
 import { appendBlock, durableHeight, tell } from './persist.ts';
@@ -75,7 +74,7 @@ function takeBlock(turn: Turn, from: NodeId, prev: Position, block: Block): bool
   appendBlock(turn, block);
   state.lastBlockMs = turn.nowMs;
   // It is executed at once: should this node lead next, it builds on it.
-  effects.push(...intake(chain, block, from, factsOf(block.header)));
+  keep(turn, block, from);
   return true;
 }
 
@@ -149,7 +148,7 @@ export function receiveChunk(turn: Turn, from: NodeId, { blocks, certificate }: 
       const known = chain.get(hash);
       if (known === undefined) {
         effects.push({ type: 'insert', block, facts: factsOf(block.header) });
-        if (isFirst && parentStatus === 'executed') effects.push({ type: 'check', hash });
+        if (isFirst && parentStatus === 'executed') execute(turn, hash);
       }
       isFirst = false;
       parent = known ?? { header: block.header, seal: block.seal, hash, facts: factsOf(block.header) };

@@ -6,6 +6,7 @@ import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
 import { startDecisions } from '../members/attestations.ts';
 import { factsOf } from '../members/council.ts';
+import { execute } from '../members/decisions.ts';
 import type { Entry, Position } from './log.ts';
 import { encodedBlock, type RaftMessage } from './messages.ts';
 import { decodeRecord, encodeRecord } from './records.ts';
@@ -93,7 +94,8 @@ export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event
  * What of the records is still the log: the children of the head, one after another. All else was decided, or left behind
  * when the chain went another way. The blocks are kept again, since the chain on disk may not have them.
  */
-function takeUp({ state, chain, effects }: Turn, entries: readonly Entry[]): void {
+function takeUp(turn: Turn, entries: readonly Entry[]): void {
+  const { state, chain, effects } = turn;
   const { log } = state;
   let isFirst = true;
   for (const entry of entries) {
@@ -102,7 +104,7 @@ function takeUp({ state, chain, effects }: Turn, entries: readonly Entry[]): voi
     if (chain.get(entry.hash) !== undefined) continue;
     effects.push({ type: 'insert', block: entry.block, facts: factsOf(entry.block.header) });
     // The others follow as their parents are executed.
-    if (isFirst && chain.status(entry.block.header.parentHash) === 'executed') effects.push({ type: 'check', hash: entry.hash });
+    if (isFirst && chain.status(entry.block.header.parentHash) === 'executed') execute(turn, entry.hash);
     isFirst = false;
   }
   // A decided block of a term that this node had not heard of when it went down.

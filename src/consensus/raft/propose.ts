@@ -9,6 +9,7 @@ import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
 import { buildDelayMs, fieldsOf } from '../members/building.ts';
 import { factsOf } from '../members/council.ts';
+import { execute } from '../members/decisions.ts';
 import type { RaftMessage } from './messages.ts';
 import { appendBlock } from './persist.ts';
 import { BUILD_TIMER } from './roles.ts';
@@ -78,5 +79,5 @@ export function blockBuilt(turn: Turn, { request, block }: Extract<Event<RaftMes
   const { height } = appendBlock(turn, block);
   leadership.first ??= height;
   effects.push({ type: 'insert', block, facts: factsOf(block.header) });
-  effects.push({ type: 'check', hash: hashHeader(block.header) });
+  execute(turn, hashHeader(block.header));
 }
