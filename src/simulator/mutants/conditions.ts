@@ -13,3 +13,11 @@ export const SHORT = {
 } as const;
 /** For bugs of what is written before it is sent: with an engine that signs. */
 export const SIGNING = { engine: 'pos', options: { nodes: 4, faultsMs: 300_000 } } as const;
+/** Small networks of stake that do not run for long. */
+export const POS = { engine: 'pos', options: { nodes: 4, faultsMs: 200_000 } } as const;
+/** The same, where clients call the staking contract all the time. */
+export const STAKING = { engine: 'pos', options: { nodes: 4, faultsMs: 300_000, transfersPerMinute: 60 } } as const;
+/** Where a clock is wrong and nobody is there to say so. */
+export const ALONE = { engine: 'pos', options: { nodes: 2, faultsMs: 600_000 }, faults: ['clock', 'partition'] } as const;
+/** With one of four who signs two things. */
+export const TWINS = { ...POS, adversary: 'twin' } as const;

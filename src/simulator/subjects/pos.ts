@@ -13,6 +13,7 @@ import { parseSettings } from '../../consensus/pos/settings.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import { POS_BEHAVIOURS } from '../behaviours/pos.ts';
 import { posBounded } from '../checkers/pos-bounds.ts';
+import { silentAfterJump } from '../checkers/pos-clock.ts';
 import { offencesFound } from '../checkers/pos-evidence.ts';
 import { certificates, finalizationRules, finalizedMonotone, headDescendsFromJustified } from '../checkers/pos-finality.ts';
 import { headIsGhost } from '../checkers/pos-ghost.ts';
@@ -82,6 +83,7 @@ export const posSubject: Subject = {
     offencesFound,
     stakeConservation,
     requests,
+    silentAfterJump,
     posBounded,
   ],
   marks: POS_MARKS,
