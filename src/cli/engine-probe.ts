@@ -51,12 +51,15 @@ function unusable(file: string, why: string): UsageError {
 function explainImport(error: unknown): string {
   if (!(error instanceof Error)) return `it throws ${quote(String(error))}`;
   const [message = ''] = error.message.split('\n');
-  const place = /(file:\/\/[^\s()]+?:\d+)/.exec(error.stack ?? '')?.[1];
+  const stack = error.stack ?? '';
+  // Of what cannot be parsed, the place stands in the first line.
+  const place = /(file:\/\/[^\s()]+?:\d+)/.exec(stack)?.[1] ?? /^(\/\S*:\d+)$/m.exec(stack)?.[1];
   const hint = 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' ? '; relative imports are relative to the engine' : '';
   return `${error.name}: ${message.trim().replace(/\.$/, '')}${place === undefined ? '' : ` (${pathOf(place)})`}${hint}`;
 }
 
 function pathOf(place: string): string {
+  if (!place.startsWith('file:')) return place;
   const [, url = '', line = ''] = /^(.*):(\d+)$/.exec(place) ?? [];
   return `${fileURLToPath(url)}:${line}`;
 }

@@ -3,13 +3,14 @@
  * has seen to it for synod's own engines; an engine that a user brings may have been checked by nobody, and what is wrong with
  * its answer is better said here, by name, than by whatever trips over it later.
  */
-import { InternalError, RuleError } from '../base/errors.ts';
+import { InternalError, RuleError, SynodError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
 import type { AnyEngine, Effect } from '../consensus/engine.ts';
 import { describe } from './describe.ts';
 
 /** More effects of one step than this: the engine has lost count. */
 export const MAX_EFFECTS = 100_000;
+const MAX_JSON_LEVELS = 32;
 /** A description is for people; one that is longer tells the whole history. */
 export const MAX_DESCRIPTION_CHARACTERS = 1_048_576;
 
@@ -41,7 +42,8 @@ const count = check('an integer from 0', (value) => Number.isSafeInteger(value) 
 const natural = check('a bigint from 0', (value) => typeof value === 'bigint' && value >= 0n);
 const delay = check('a number from 0', (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0);
 const anything: Check = () => null;
-const record = check('an object', isObject);
+const record = check('an object of JSON', (value) => isObject(value) && isJson(value));
+const result = check('JSON, or a SynodError', (value) => value instanceof SynodError || isJson(value));
 const peer = check('the id of a node, or null', (value) => value === null || typeof value === 'string');
 const ruleError = check('a RuleError', (value) => value instanceof RuleError);
 
@@ -74,7 +76,7 @@ const SHAPES: { readonly [type in Effect<unknown>['type']]: Fields } = {
   finalize: { hash, certificate: bytes, after },
   fetch: { hash, from: peer },
   offence: { from: text, error: ruleError },
-  reply: { request: count, result: anything },
+  reply: { request: count, result },
   trace: { name: text, data: record },
 };
 
@@ -139,6 +141,14 @@ function wrongField(value: { readonly [key: string]: unknown }, shape: Fields): 
 
 function isObject(value: unknown): value is { readonly [key: string]: unknown } {
   return typeof value === 'object' && value !== null;
+}
+
+/** What JSON can say, and no deeper than anything that makes sense. */
+export function isJson(value: unknown, levels = MAX_JSON_LEVELS): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || levels === 0) return false;
+  return Object.values(value).every((item) => item === undefined || isJson(item, levels - 1));
 }
 
 function isHex(value: unknown, digits: number): boolean {

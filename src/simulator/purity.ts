@@ -4,6 +4,9 @@
  */
 import { InternalError } from '../base/errors.ts';
 
+/** The host's monotonic clock, for who stands outside of virtual time: taken before any guard stands in its way. */
+export const realMs = performance.now.bind(performance);
+
 type Restore = () => void;
 
 /** The first forbidden call since the guard began, with the place it came from. */
@@ -14,6 +17,60 @@ export interface Impurity {
 
 /** Clocks, what differs from run to run as a clock does, and what would end the simulator without a word. */
 const CLOSED_OF_PROCESS = ['hrtime', 'uptime', 'cpuUsage', 'memoryUsage', 'resourceUsage', 'exit', 'abort', 'kill'] as const;
+
+type Owner = { [name: string]: unknown };
+/** Ways to what a pure function has no business with: the object that has it, its name there, and how it is called. */
+export type Way = readonly [owner: object, name: string, what: string];
+
+export const named = (owner: object, prefix: string, names: readonly string[]): Way[] => names.map((name) => [owner, name, prefix + name]);
+const WAYS: readonly Way[] = [
+  ...named(Date, 'Date.', ['now']),
+  ...named(performance, 'performance.', ['now', 'mark', 'measure']),
+  ...named(Math, 'Math.', ['random']),
+  ...named(globalThis.crypto, 'crypto.', ['getRandomValues', 'randomUUID']),
+  ...named(process, 'process.', CLOSED_OF_PROCESS),
+  ...named(globalThis, '', ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch']),
+];
+
+/** The guard whose work goes on. */
+let active: PurityGuard | null = null;
+
+/**
+ * Puts a watchman at every way for as long as the process lives. Without it an engine gets past a guard with a function that
+ * it took at its import (`const { now } = Date`). To be called before such a module is loaded, in a process of its own. `others`
+ * are ways besides the ones that guards close.
+ */
+export function watchForGood(others: readonly Way[]): void {
+  for (const [owner, name, what] of [...WAYS, ...others]) {
+    const real = (owner as Owner)[name];
+    if (typeof real !== 'function') continue;
+    const watched = watchedFunction(real, what);
+    if (name === 'hrtime') Object.assign(watched, { bigint: watchedFunction(process.hrtime.bigint, `${what}.bigint`) });
+    Object.defineProperty(owner, name, { configurable: true, writable: true, value: watched });
+  }
+  globalThis.Date = watchedDate(globalThis.Date, (what) => active?.forbid(what));
+}
+
+function watchedFunction(real: object, what: string) {
+  return function (this: unknown, ...values: unknown[]): unknown {
+    active?.forbid(what);
+    return Reflect.apply(real as () => unknown, this, values);
+  };
+}
+
+/** `new Date()` reads the clock; `new Date(0)` does not. */
+function watchedDate(real: DateConstructor, watch: (what: string) => void): DateConstructor {
+  return new Proxy(real, {
+    construct(target, values, newTarget) {
+      if (values.length === 0) watch('new Date()');
+      return Reflect.construct(target, values, newTarget);
+    },
+    apply(target, self, values) {
+      watch('Date()');
+      return Reflect.apply(target, self, values);
+    },
+  });
+}
 
 export class PurityGuard {
   readonly #onFound: (impurity: Impurity) => void;
@@ -30,53 +87,34 @@ export class PurityGuard {
 
   /** Runs `work` with the forbidden ways closed. Not for asynchronous work: others would meet the closed ways. */
   run<T>(work: () => T): T {
-    const restores = [
-      this.#close(globalThis.Date, 'now', 'Date.now'),
-      this.#closeConstructor(),
-      this.#close(globalThis.performance, 'now', 'performance.now'),
-      this.#close(globalThis.performance, 'mark', 'performance.mark'),
-      this.#close(globalThis.performance, 'measure', 'performance.measure'),
-      this.#close(Math, 'random', 'Math.random'),
-      this.#close(globalThis.crypto, 'getRandomValues', 'crypto.getRandomValues'),
-      this.#close(globalThis.crypto, 'randomUUID', 'crypto.randomUUID'),
-      ...CLOSED_OF_PROCESS.map((name) => this.#close(process, name, `process.${name}`)),
-      ...(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch'] as const).map((name) =>
-        this.#close(globalThis, name, name),
-      ),
-    ];
+    const before = active;
+    const { Date: real } = globalThis;
+    const restores = WAYS.map((way) => this.#close(way));
+    globalThis.Date = watchedDate(real, (what) => this.forbid(what));
+    active = this;
     try {
       return work();
     } finally {
+      active = before;
+      globalThis.Date = real;
       for (const restore of restores.reverse()) restore();
     }
   }
 
-  #close<Name extends string>(owner: { [name in Name]: unknown }, name: Name, what: string): Restore {
+  #close([owner, name, what]: Way): Restore {
     const own = Object.getOwnPropertyDescriptor(owner, name);
-    const forbidden = () => this.#forbid(what);
+    const forbidden = () => this.forbid(what);
     // process.hrtime has a second way in.
-    if (name === 'hrtime') Object.assign(forbidden, { bigint: () => this.#forbid(`${what}.bigint`) });
+    if (name === 'hrtime') Object.assign(forbidden, { bigint: () => this.forbid(`${what}.bigint`) });
     Object.defineProperty(owner, name, { configurable: true, writable: true, value: forbidden });
     return () => {
-      if (own === undefined) delete (owner as { [name in Name]?: unknown })[name];
+      if (own === undefined) delete (owner as Owner)[name];
       else Object.defineProperty(owner, name, own);
     };
   }
 
-  /** `new Date()` reads the clock; `new Date(0)` does not. */
-  #closeConstructor(): Restore {
-    const real = globalThis.Date;
-    globalThis.Date = new Proxy(real, {
-      construct: (target, values, newTarget) =>
-        values.length === 0 ? this.#forbid('new Date()') : Reflect.construct(target, values, newTarget),
-      apply: () => this.#forbid('Date()'),
-    });
-    return () => {
-      globalThis.Date = real;
-    };
-  }
-
-  #forbid(what: string): never {
+  /** To be called by a way that was gone: remembers the first, and throws. */
+  forbid(what: string): never {
     const error = new InternalError(
       'simulator/impure',
       `${what} was called while virtual time runs: an engine must be a pure function of its events.`,

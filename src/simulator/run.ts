@@ -12,7 +12,7 @@ import { lightTier } from './light-tier.ts';
 import { COMMON_MARKS } from './marks.ts';
 import type { Figures } from './meters/meter.ts';
 import { drawOptions, type Options } from './options.ts';
-import { PurityGuard } from './purity.ts';
+import { PurityGuard, realMs } from './purity.ts';
 import { drawSchedule } from './schedule.ts';
 import { Simulation } from './simulation.ts';
 import type { Subject } from './subject.ts';
@@ -113,9 +113,6 @@ export function checkersOf(plan: Plan): readonly string[] {
   return new Course(plan, lightTier, null, {}).simulation.checkerNames;
 }
 
-/** Taken before any guard stands in its way. It decides where a slice ends, and nothing that happens in it. */
-const realMs = performance.now.bind(performance);
-
 /** A run under way. Who turns it decides what happens between its slices (`carryOut`, `real/run.ts`). */
 export class Course {
   readonly simulation: Simulation;
@@ -144,6 +141,7 @@ export class Course {
   slice(isDue: () => boolean = () => false): void {
     const { simulation } = this;
     const work = () => {
+      // Real time decides where a slice ends, and nothing that happens in it.
       const startedMs = realMs();
       for (let steps = 1; steps <= SLICE_EVENTS && this.goesOn && !isDue(); steps++) {
         simulation.step();

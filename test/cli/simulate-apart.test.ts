@@ -46,13 +46,33 @@ function simulate(...words: string[]): Promise<Outcome> {
   return promise;
 }
 
-it('an engine that kills its process is named with node, event, seed and signal', async () => {
-  const file = engineThat("execFileSync('kill', ['-SEGV', String(process.pid)]);", "import { execFileSync } from 'node:child_process';");
+it('an engine that ends its process is named with node, event and seed', async () => {
+  const file = engineThat('process.reallyExit(3);');
   const { code, stdout } = await simulate('--engine', file, '--seed', '7', ...SHORT);
-  expect(stdout).toMatch(/^violated {2}Engine: At node-\d, on event 'block': the process .* ended before its time: SIGSEGV\.$/m);
+  expect(stdout).toMatch(
+    /^violated {2}Engine: At node-\d, on event 'block': the process .* ended before its time: it left with exit code 3\.$/m,
+  );
   expect(stdout).toContain(`failed  engine "${file}", seed 7`);
   expect(stdout).toContain(`again: synod simulate --engine ${file} ${SHORT.join(' ')} --seed 7`);
   expect(code).toBe(1);
+});
+
+it.each([
+  ['const { now } = Date;', 'now();', /Date\.now was called at .*engine\.ts:7/],
+  ["import { randomBytes } from 'node:crypto';", 'randomBytes(1);', /crypto\.randomBytes was called/],
+  ['const Clock = Date;', 'new Clock();', /new Date\(\) was called/],
+  ['', 'Object.prototype.mine = 1;', /Cannot add property mine.*engine\.ts:7/],
+])('what an engine took at its import is watched, and nothing of the language is its to change: %s %s', async (head, work, message) => {
+  const { code, stdout } = await simulate('--engine', engineThat(work, head), '--seed', '7', ...SHORT);
+  expect(stdout).toMatch(message);
+  expect(code).toBe(1);
+});
+
+it('what an engine prints does not get into the result', async () => {
+  const { code, stdout, stderr } = await simulate('--engine', engineThat("console.log('five');"), '--seed', '7', '--json', ...SHORT);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true });
+  expect(stderr).toContain('five');
+  expect(code).toBe(0);
 });
 
 it('one that leaves in the middle of the suite is named with the case', async () => {

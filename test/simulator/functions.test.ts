@@ -13,13 +13,13 @@ const HANG_LIMIT_MS = 300;
 const OPTIONS = { nodes: 2, faultsMs: 5_000 };
 
 /** The sequencer with something else in place of some functions. */
-function runChanged(change: (engine: AnyEngine) => Partial<AnyEngine>): Result {
+function runChanged(change: (engine: AnyEngine) => Partial<AnyEngine>, limits: { readonly sliceLimitMs?: number } = {}): Result {
   const createEngine: EngineFactory = (...values) => {
     const engine = sequencer()(...values);
     return { ...engine, ...change(engine) };
   };
   const subject = subjectOf({ ...sequencerModule(), createEngine }, 'changed.ts');
-  return run({ subject, seed: '7', options: OPTIONS, schedule: [], sliceLimitMs: HANG_LIMIT_MS });
+  return run({ subject, seed: '7', options: OPTIONS, schedule: [], ...limits });
 }
 
 const FUNCTIONS = [
@@ -37,12 +37,15 @@ const FUNCTIONS = [
 const LATE = { genesisFacts: 1 } as { readonly [name: string]: number };
 
 /** Does `work` instead, except for what comes before the run proper. */
-const replaced = (name: (typeof FUNCTIONS)[number], work: () => unknown) => {
+const replaced = (name: (typeof FUNCTIONS)[number], work: () => unknown, limits = {}) => {
   let before = LATE[name] ?? 0;
-  return runChanged((engine) => ({
-    [name]: (...values: readonly unknown[]) =>
-      before-- > 0 ? (engine[name] as (...values: readonly unknown[]) => unknown)?.(...values) : work(),
-  }));
+  return runChanged(
+    (engine) => ({
+      [name]: (...values: readonly unknown[]) =>
+        before-- > 0 ? (engine[name] as (...values: readonly unknown[]) => unknown)?.(...values) : work(),
+    }),
+    limits,
+  );
 };
 
 function expectNamed({ ok, violations }: Result, message: RegExp): void {
@@ -68,7 +71,7 @@ it.each(['inspect', 'randomness', 'verifySeal'] as const)('%s is named when it l
   const loop = () => {
     for (;;);
   };
-  expectNamed(replaced(name, loop), new RegExp(`^In '${name}': .*a loop without end`));
+  expectNamed(replaced(name, loop, { sliceLimitMs: HANG_LIMIT_MS }), new RegExp(`^In '${name}': .*a loop without end`));
 });
 
 it.each<[(typeof FUNCTIONS)[number], unknown, RegExp]>([
@@ -154,7 +157,8 @@ it('whatever is thrown is described', () => {
       throw new Error('nobody looks at me');
     },
   });
-  for (const thrown of [Object.create(null), own, stubborn]) expect(inWords(thrown)).toBe('something was thrown that cannot be described');
+  expect(inWords(own)).toMatch(/^its own cause \(at .*functions\.test\.ts/);
+  for (const thrown of [Object.create(null), stubborn]) expect(inWords(thrown)).toBe('something was thrown that cannot be described');
   for (const thrown of [Symbol('odd'), null, undefined, 7n]) expect(inWords(thrown)).toBe(String(thrown));
   expect(inWords(Object.assign(new Error('no stack'), { stack: 7 }))).toBe('no stack');
   expect(inWords('y'.repeat(1e6)).length).toBeLessThan(2_100);

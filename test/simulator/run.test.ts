@@ -251,6 +251,8 @@ describe('an effect that is malformed', () => {
       /'announce' whose block is .*expected a block \(header is/,
     ],
     ['records that are texts', { type: 'persist', lsn: 1, records: ['vote'] }, /'persist' whose records is/],
+    ['a trace that is no JSON', { type: 'trace', name: 'x', data: { big: 1n } }, /'trace' whose data is .*expected an object of JSON/],
+    ['a reply that is no JSON', { type: 'reply', request: 1, result: () => 1 }, /'reply' whose result is .*expected JSON, or a SynodError/],
     ['a vague position', { type: 'setHead', hash: HASH, after: 0.5 }, /'setHead' whose after is "0.5"/],
     [
       'an offence without a reason',

@@ -21,7 +21,7 @@ const MAX_MEBIBYTES = 3 * MAX_HEAP_MEBIBYTES;
 const MEBIBYTE = 2 ** 20;
 const LOOK_INTERVAL_MS = 250;
 /** In looks. A loop inside a run is ended by the run itself, long before (`simulator/watchdog.ts`). */
-const MAX_IDLE_LOOKS = (5 * 60_000) / LOOK_INTERVAL_MS;
+const MAX_IDLE_LOOKS = 60_000 / LOOK_INTERVAL_MS;
 const PAGE_BYTES = 4_096;
 
 export interface ApartInput {
@@ -117,7 +117,7 @@ function lookAt(
     const { call } = notebook.read();
     idle = call === before ? idle + 1 : 0;
     before = call;
-    if (idle > MAX_IDLE_LOOKS) kill('it stood still for five minutes');
+    if (idle > MAX_IDLE_LOOKS) kill('it stood still for a minute');
   };
 }
 

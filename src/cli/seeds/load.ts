@@ -6,6 +6,7 @@ import { quote } from '../../base/types.ts';
 import type { Subject } from '../../simulator/subject.ts';
 import { subjectOf } from '../../simulator/subjects/custom.ts';
 import { knownSubject, SUBJECT_NAMES } from '../../simulator/subjects/registry.ts';
+import { notebookHere } from '../apart/run-apart.ts';
 
 /** Whether it is a path, and not the name of an engine. */
 export function isModuleFile(engine: string): boolean {
@@ -28,7 +29,9 @@ export async function loadModule(file: string): Promise<Subject> {
   return subjectOf(await importModule(file), file);
 }
 
+/** Where nobody else is in the process, it is made safe for the module. */
 async function importModule(file: string): Promise<{ readonly [key: string]: unknown }> {
+  if (notebookHere() !== null) (await import('../apart/protect.ts')).protectProcess();
   try {
     return await import(pathToFileURL(resolve(file)).href);
   } catch (cause) {

@@ -7,6 +7,7 @@ import { type NodeId, quote, ZERO_ADDRESS, ZERO_HASH } from '../../base/types.ts
 import type { AnyEngine, EngineFactory } from '../../consensus/engine.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import { describe } from '../describe.ts';
+import { isJson } from '../effect-shapes.ts';
 import { RANGES } from '../options.ts';
 import { placeId } from '../places.ts';
 import { PurityGuard } from '../purity.ts';
@@ -55,7 +56,7 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
   const { createEngine } = module;
   if (typeof createEngine !== 'function') refuse(file, 'does not export a function createEngine(params, node, signatures)');
   const factory = createEngine as EngineFactory;
-  const hints = readHints(module.simulation ?? {}, file);
+  const hints = guarded(file, "'simulation'", () => readHints(module.simulation ?? {}, file));
   const { settings = {}, blockMs = DEFAULT_BLOCK_MS, maxTimeoutMs, linearizableRead } = hints;
   const create: Subject['create'] = (params, node, _proofs, signatures) => shaped(factory(params, node, signatures), file);
   const settingsOf = (nodes: readonly NodeId[], keys: Keys): EngineJson => ({
@@ -83,8 +84,11 @@ export function subjectOf(module: { readonly [key: string]: unknown }, file: str
   };
 }
 
-function readHints(hints: unknown, file: string): SimulationHints {
-  if (typeof hints !== 'object' || hints === null || Array.isArray(hints)) refuse(file, "exports 'simulation', which is not an object");
+function readHints(exported: unknown, file: string): SimulationHints {
+  if (typeof exported !== 'object' || exported === null || Array.isArray(exported))
+    refuse(file, "exports 'simulation', which is not an object");
+  // Each is read once.
+  const hints: object = { ...exported };
   for (const name of Object.keys(hints)) {
     if (!HINTS.includes(name)) refuse(file, `has simulation.${name}, which nobody knows; known are ${HINTS.join(', ')}`);
   }
@@ -92,6 +96,7 @@ function readHints(hints: unknown, file: string): SimulationHints {
   if (settings !== undefined && (typeof settings !== 'object' || settings === null || Array.isArray(settings))) {
     refuse(file, 'has simulation.settings, which is not an object');
   }
+  if (settings !== undefined && !isJson(settings)) refuse(file, 'has simulation.settings, which is not JSON');
   checkTime(blockMs, 'blockMs', MAX_BLOCK_MS, file);
   checkTime(maxTimeoutMs, 'maxTimeoutMs', MAX_TIMEOUT_MS, file);
   if (linearizableRead !== undefined && (typeof linearizableRead !== 'string' || linearizableRead === '')) {
