@@ -4,7 +4,7 @@
  * (`recovery.ts`): a protocol that is only safe is easy to write.
  */
 import { present } from '../base/assert.ts';
-import { StorageError, SynodError, UsageError } from '../base/errors.ts';
+import { InternalError, StorageError, SynodError, UsageError } from '../base/errors.ts';
 import type { Signer } from '../base/signatures.ts';
 import { type NodeId, quote, ZERO_ADDRESS } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
@@ -257,6 +257,7 @@ export class Simulation {
     this.#sessions.nodeStopped(place);
     if (error === null) return;
     if (error instanceof StorageError && this.#node(place).disk.hasFailed) this.#injector.restart(place);
+    else if (this.#bad.has(place) && isOutvoted(error)) return;
     else this.report('Engine', place, this.#describe(place, error));
   }
 
@@ -376,4 +377,9 @@ export class Simulation {
       this.#audience.add(meter);
     }
   }
+}
+
+/** A node with rules of its own, which others have outvoted: that it stops is right. */
+function isOutvoted(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof InternalError && error.cause.code === 'members/decided-invalid';
 }

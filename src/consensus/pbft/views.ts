@@ -21,7 +21,7 @@ import { toOthers } from '../members/decisions.ts';
 import { learnCommitted } from './agreement.ts';
 import { NEW_VIEW, VIEW_CHANGE, viewOf } from './ballots.ts';
 import { changeDigest, type NewView, newViewDigest, type PbftMessage, type ViewChange } from './messages.ts';
-import { type Change, type CheckedChange, type Entered, keep, type PbftRules, primaryOf, type Turn, trace } from './state.ts';
+import { type CheckedChange, type Entered, keep, type PbftRules, primaryOf, type Turn, trace } from './state.ts';
 
 /** Leaves the view, for this one. */
 export function startViewChange(turn: Turn, view: number, reason: string): void {
@@ -94,27 +94,22 @@ export function followViewChanges(turn: Turn): void {
     if (later.length <= council.membership.faulty) break;
     startViewChange(turn, Math.min(...later), 'joined');
   }
-  if (state.isChanging && primaryOf(turn, state.view) === state.place && hasQuorum(turn)) beginView(turn);
+  if (state.isChanging && primaryOf(turn, state.view) === state.place) beginView(turn);
 }
 
-function changesFor({ state }: Turn, view: number): Change[] {
-  return [...state.changes]
-    .filter(([, change]) => change.view === view)
-    .sort(([a], [b]) => a - b)
-    .map(([, change]) => change);
+/** Enough want this view or a later one: from now on its primary is waited for (4.5.2). */
+export function hasQuorum({ state, council }: Turn): boolean {
+  return [...state.changes.values()].filter(({ view }) => view >= state.view).length >= council.membership.quorum;
 }
 
-/** Enough want the view that this member wants: from now on its primary is waited for (4.5.2). */
-export function hasQuorum(turn: Turn): boolean {
-  return changesFor(turn, turn.state.view).length >= turn.council.membership.quorum;
-}
-
-/** <NEW-VIEW, v+1, V, O>. */
+/** <NEW-VIEW, v+1, V, O>, when a quorum wants this very view. */
 function beginView(turn: Turn): void {
   const { state, rules, council } = turn;
   const { view, place } = state;
   assert(place !== null && council.signer !== null, 'a member begins a view');
-  const chosen = changesFor(turn, view).slice(0, council.membership.quorum);
+  const wanting = [...state.changes].filter(([, change]) => change.view === view).sort(([a], [b]) => a - b);
+  if (wanting.length < council.membership.quorum) return;
+  const chosen = wanting.map(([, change]) => change).slice(0, council.membership.quorum);
   const changes = chosen.map(({ change }) => change);
   const digest = newViewDigest(rules.ballots, changes);
   const newView = { changes, vote: rules.ballots.turns.vote(place, council.signer, rules.ballots.turnStatement(NEW_VIEW, view, digest)) };
