@@ -229,8 +229,8 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     edits: [
       { find: "if (state.invalid.has(hash)) return 'invalid';", replace: '' },
       {
-        find: "return fresh.has(hash) ? 'stored' : context.chain.status(hash);",
-        replace: "const status = context.chain.status(hash); return fresh.has(hash) || status === 'invalid' ? 'stored' : status;",
+        find: "return headers.isFresh(hash) ? 'stored' : context.chain.status(hash);",
+        replace: "const status = context.chain.status(hash); return headers.isFresh(hash) || status === 'invalid' ? 'stored' : status;",
       },
     ],
     finders: ['Contract'],
