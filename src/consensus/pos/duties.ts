@@ -192,15 +192,21 @@ export function aggregate(turn: Turn): void {
   }
 }
 
-/** After a restart: what was signed for the current epoch counts here again, and is sent again, as it was. */
+/** After a restart: what was signed for the current epoch counts here again. */
+export function recallLastVotes(turn: Turn): void {
+  for (const attestation of lastVotes(turn)) recallVote(turn, attestation);
+}
+
+/** And is sent again, as it was; in the next slots too, since at a start nobody listens yet. */
 export function sendLastVotes(turn: Turn): void {
-  const { state, rules } = turn;
-  const oldest: Slot = state.slot - rules.settings.slotsPerEpoch;
-  for (const attestation of state.lastVotes) {
-    if (attestation.data.slot < oldest) continue;
-    recallVote(turn, attestation);
-    turn.effects.push({ type: 'send', to: '*', message: { type: 'vote', vote: attestation } });
+  for (const vote of lastVotes(turn)) {
+    turn.effects.push({ type: 'send', to: '*', message: { type: 'vote', vote }, after: turn.state.appended });
   }
+}
+
+function lastVotes({ state, rules }: Turn): readonly Attestation[] {
+  const oldest: Slot = state.slot - rules.settings.slotsPerEpoch;
+  return state.lastVotes.filter(({ data }) => data.slot >= oldest);
 }
 
 function signerOf({ state }: Turn, { validators }: StakeState, index: ValidatorIndex): Signer | undefined {

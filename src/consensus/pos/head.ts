@@ -70,11 +70,13 @@ function tellOfJustified(turn: Turn): void {
   if (balances !== null && epoch > balances.of.epoch) trace(turn, 'justified', { epoch, hash: root });
 }
 
+/** Heads on the way to a newer one, while we catch up, say nothing of now. */
 function tellOfLeak(turn: Turn): void {
   const { state, rules } = turn;
   const after = stateAfter(turn, state.head.hash);
-  const isLeak = after !== undefined && isLeaking(rules.settings, after);
-  if (after === undefined || isLeak === state.isLeaking) return;
+  if (after === undefined || after.slot + rules.settings.slotsPerEpoch < state.slot) return;
+  const isLeak = isLeaking(rules.settings, after);
+  if (isLeak === state.isLeaking) return;
   state.isLeaking = isLeak;
   trace(turn, isLeak ? 'leakBegan' : 'leakEnded', { slot: after.slot, final: after.finalized.epoch });
 }

@@ -9,7 +9,7 @@ import { addToForkChoice, checkWhenReady, countPayload } from './blocks.ts';
 import { currentSlot, listenFirst, setSlotTimer } from './clock.ts';
 import { decodePayload } from './codec.ts';
 import { forgetBefore } from './detector.ts';
-import { sendLastVotes } from './duties.ts';
+import { recallLastVotes, sendLastVotes } from './duties.ts';
 import { restoreEvidence } from './evidence.ts';
 import { executed, newForkChoice } from './forkchoice.ts';
 import { anchorAt, updateHead } from './head.ts';
@@ -23,6 +23,8 @@ import { wakeUp } from './trust.ts';
 const MAX_SIBLINGS = 1_024;
 /** Before it is asked what of them is final. */
 const MAX_REPLAYED_BLOCKS = 256;
+/** How long votes of before are sent again: until there are sessions with some peers. */
+const RESEND_SLOTS = 2;
 /** Of those that a record tells of. */
 const MAX_LAST_VOTES = 64;
 
@@ -44,7 +46,9 @@ export function start(turn: Turn, { records, lsn }: Start): void {
   wakeUp(turn, state.slot);
   listenFirst(turn);
   updateHead(turn);
+  recallLastVotes(turn);
   sendLastVotes(turn);
+  state.resendsUntil = state.slot + RESEND_SLOTS;
   setSlotTimer(turn);
 }
 

@@ -136,6 +136,8 @@ export interface PosState {
   readonly history: History;
   /** The newest votes of ours, to be sent again after a restart. */
   lastVotes: readonly Attestation[];
+  /** Until this slot. */
+  resendsUntil: Slot;
   votedSlot: Slot;
   /** What was made before was not seen here (`trust.ts`). */
   awakeSince: Slot;
@@ -194,6 +196,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     offences: new Map(),
     history: new Map(),
     lastVotes: [],
+    resendsUntil: -1,
     votedSlot: -1,
     awakeSince: 0,
     building: null,

@@ -5,7 +5,17 @@ import { answerAdmin } from './admin.ts';
 import { blockChecked, receiveBlock, retryEarly } from './blocks.ts';
 import { currentSlot, SLOT_TIMER, setSlotTimer, watchClock } from './clock.ts';
 import { forgetBefore } from './detector.ts';
-import { AGGREGATE_TIMER, aggregate, beginSlot, blockBuilt, sendBlocks, VOTE_TIMER, voteForNewHead, voteWhenDue } from './duties.ts';
+import {
+  AGGREGATE_TIMER,
+  aggregate,
+  beginSlot,
+  blockBuilt,
+  sendBlocks,
+  sendLastVotes,
+  VOTE_TIMER,
+  voteForNewHead,
+  voteWhenDue,
+} from './duties.ts';
 import { receiveEvidence } from './evidence.ts';
 import { FETCH_TIMER, retryFetches } from './fetches.ts';
 import { snapshotWhenStored, updateHead } from './head.ts';
@@ -96,6 +106,7 @@ function slotBegins(turn: Turn, slot: Slot): void {
   retryEarly(turn);
   updateHead(turn);
   tellOfSearch(turn);
+  if (slot <= state.resendsUntil) sendLastVotes(turn);
   beginSlot(turn);
 }
 
