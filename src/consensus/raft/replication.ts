@@ -161,6 +161,7 @@ export function advanceCommit(turn: Turn): void {
     return;
   }
   state.commit = height;
+  turn.effects.push({ type: 'trace', name: 'committed', data: { height, hash: position.hash, term: state.term } });
   decide(turn, position);
   answerReads(turn);
   // With the next block, or by itself: followers show their clients what is decided.

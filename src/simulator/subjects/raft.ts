@@ -4,6 +4,8 @@
  */
 import type { Random } from '../../base/random.ts';
 import { createRaft } from '../../consensus/raft/engine.ts';
+import { committedIsDurable, logInv, moreUpToDateCorrect, quorumLogInv } from '../checkers/raft-quorums.ts';
+import { electionSafety, leaderAppendOnly, leaderCompleteness, logMatching } from '../checkers/raft-safety.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
 import { membersSubject } from './members.ts';
@@ -25,7 +27,16 @@ export const raftSubject = membersSubject({
   blockMs: (settings) => Number(settings.emptyBlockMs),
   maxTimeoutMs: (settings) => ELECTIONS * Number(settings.electionMaxMs) + Number(settings.emptyBlockMs),
   linearizableRead: 'read',
-  invariants: [],
+  invariants: [
+    electionSafety,
+    leaderAppendOnly,
+    logMatching,
+    leaderCompleteness,
+    logInv,
+    committedIsDurable,
+    quorumLogInv,
+    moreUpToDateCorrect,
+  ],
   marks: [
     traced('a leader was deposed with uncommitted blocks', 'deposed', ({ uncommitted }) => Number(uncommitted) > 0),
     traced('a leader without a quorum stepped down', 'noQuorum'),

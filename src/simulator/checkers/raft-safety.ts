@@ -1,0 +1,91 @@
+/**
+ * Raft's own properties (Ongaro's dissertation, figure 3.2). State Machine Safety is Agreement, which holds for every engine.
+ *
+ * ElectionSafety: at most one leader in a term; and nobody votes for two candidates of one term, whatever crashes.
+ * LeaderAppendOnly: a leader never drops a block of its log.
+ * LogMatching: blocks of one height and term are the same block, and each follows the one before it in the log.
+ * LeaderCompleteness: what a leader has decided is in the logs of the leaders of all later terms.
+ */
+import type { Hash } from '../../base/types.ts';
+import { placeId } from '../places.ts';
+import type { Checker, CheckerFactory, Setting } from './checker.ts';
+import { type Commit, type LogListener, logsOf, type RaftLogs, SEES } from './raft-logs.ts';
+
+export function logChecker(name: string, listen: (setting: Setting, logs: RaftLogs) => LogListener): CheckerFactory {
+  return (setting): Checker => {
+    const logs = logsOf(setting);
+    logs.listeners.push(listen(setting, logs));
+    return { name, sees: SEES, observe: (observation) => logs.observe(observation) };
+  };
+}
+
+export const electionSafety = logChecker('ElectionSafety', ({ report }) => {
+  const leaders = new Map<number, number>();
+  /** By node and term. */
+  const votes = new Map<string, string>();
+
+  function voted(node: number, term: number, candidate: string): void {
+    const before = votes.get(`${node}/${term}`) ?? candidate;
+    votes.set(`${node}/${term}`, before);
+    if (before !== candidate) report({ node, message: `Votes for ${candidate} in term ${term}, and has voted for ${before} in it.` });
+  }
+
+  return {
+    role(node, role, term) {
+      if (role !== 'leader') return;
+      const before = leaders.get(term) ?? node;
+      leaders.set(term, before);
+      if (before !== node) report({ node, message: `Leads in term ${term}, which node ${before} has led.` });
+    },
+    sent(node, to, message) {
+      if (message.type === 'vote' && message.granted && !message.isPre) voted(node, message.term, to);
+      if (message.type === 'requestVote' && message.campaign !== 'preVote') voted(node, message.term, placeId(node));
+    },
+  };
+});
+
+export const leaderAppendOnly = logChecker('LeaderAppendOnly', ({ report }) => {
+  const roles = new Map<number, string>();
+  return {
+    role: (node, role) => void roles.set(node, role),
+    reset: (node) => void roles.delete(node),
+    appended(node, { height }, dropped) {
+      if (dropped > 0 && roles.get(node) === 'leader') report({ node, message: `Leads, and drops ${dropped} blocks from ${height} on.` });
+    },
+  };
+});
+
+export const logMatching = logChecker('LogMatching', ({ report }, { logs }) => {
+  /** By height and term. */
+  const blocks = new Map<string, Hash>();
+  return {
+    appended(node, { height, term, hash, parent }) {
+      const key = `${height}/${term}`;
+      const known = blocks.get(key) ?? hash;
+      blocks.set(key, known);
+      if (known !== hash) report({ node, message: `Has ${hash} at height ${height} of term ${term}; another log has ${known} there.` });
+      const before = logs.get(node)?.hashAt(height - 1);
+      if (before !== parent) {
+        report({ node, message: `Block ${height} follows ${parent} in its log, where ${before ?? 'nothing'} is.` });
+      }
+    },
+  };
+});
+
+export const leaderCompleteness = logChecker('LeaderCompleteness', ({ report }, { logs }) => {
+  /** The highest that was decided in each term. */
+  const commits = new Map<number, Commit>();
+  return {
+    committed(_node, commit) {
+      if (commit.height > (commits.get(commit.term)?.height ?? -1)) commits.set(commit.term, commit);
+    },
+    role(node, role, term) {
+      const log = logs.get(node);
+      if (role !== 'leader' || log === undefined) return;
+      for (const { height, hash, term: decidedIn } of commits.values()) {
+        if (decidedIn >= term || log.hashAt(height) === hash) continue;
+        report({ node, message: `Leads in term ${term} without block ${height} (${hash}), which was decided in term ${decidedIn}.` });
+      }
+    },
+  };
+});
