@@ -29,5 +29,6 @@ program
   .option('--json', 'print JSON')
   .action(async (durationMs: number, { engine, seed = randomInt(MAX_RANDOM_SEED), jobs, json }: Flags) => {
     await simulateLong({ engines: engine, durationMs, seed, jobs, json });
-  });
+  })
+  .addHelpText('after', '\nCtrl-C ends it sooner, with what came of it until then. Exit code 1 when a seed failed.');
 await run(program);

@@ -175,10 +175,15 @@ function progressText(label: string, done: number, total: number | undefined, el
   const parts = [`${label}: ${done}${total === undefined ? '' : ` of ${total}`}`];
   if (total !== undefined && total > 0) parts.push(`${Math.floor((100 * done) / total)}%`);
   const perSecond = elapsedMs < 1000 ? 0 : (1000 * done) / elapsedMs;
-  if (perSecond > 0) parts.push(`${perSecond.toFixed(perSecond < 10 ? 1 : 0)}/s`);
+  if (perSecond > 0) parts.push(paceText(perSecond));
   if (perSecond > 0 && total !== undefined && done < total) parts.push(`${Math.ceil((total - done) / perSecond)} s left`);
   if (detail !== '') parts.push(printable(detail));
   return parts.join('  ');
+}
+
+/** Of what takes long, how long one takes. */
+function paceText(perSecond: number): string {
+  return perSecond < 0.5 ? `${(1 / perSecond).toFixed(1)} s each` : `${perSecond.toFixed(perSecond < 10 ? 1 : 0)}/s`;
 }
 
 // ---- Amounts ---------------------------------------------------------------------------------------------------

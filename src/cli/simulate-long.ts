@@ -53,8 +53,10 @@ export async function simulateLong({
   } finally {
     clearInterval(progress);
     process.off('SIGINT', interrupt);
+    // Also where a thread has died: what was found until then is not to be lost.
+    if (run.tallies.size > 0) print(json, longDocument(run), () => longText(run));
   }
-  print(json, longDocument(run), () => longText(run));
+  if (interrupted.signal.aborted) note('Interrupted: this is what came of it until then.');
   if (run.failed > 0) process.exitCode = 1;
 }
 

@@ -14,52 +14,73 @@ import { engineOf, isModuleFile, loadSubject } from './simulate-subject.ts';
 import { tierOption } from './simulate-tier.ts';
 
 const MAX_SEED = Number.MAX_SAFE_INTEGER;
-const MAX_EVENTS = 1_000_000_000;
+/** A run may have some more: the calm comes after the faults. */
+const MAX_EVENTS = 4_000_000;
+
+/** Not wrapped by anybody: 80 columns. */
+const HELP = `
+A run has two parts. Faults come first (crashes, cuts, lost messages, wrong
+clocks, slow and failing disks, nodes that lie), as the seed has it. Then they
+end for a quorum, which has to make progress and agree again. Checkers look on
+all the time; what one of them finds is a violation, and is printed with its
+place, its time and the command that shows it again. What the faults excuse (a
+majority of hash power that rewrites history) is called expected.
+
+A mark is something rare that a batch of seeds should reach now and then, such
+as a crash during a reorganisation. A mark that no seed reached was not tested.
+
+An engine in a file, with nothing else said, is put through the suite. Cases of
+--conformance:
+  calm, crashes, powerCuts, cuts, handovers, noise, deafness, delays, clocks,
+  disks, deaths, everything, crashPoints, bytes, commands, same, quiet, and
+  role-<behaviour> for each way to misbehave (role-silent, role-mutating, ...)
+
+Exit code 0 when all is well, 1 when something was violated that the faults do
+not excuse or when a planted bug was not found, 2 for wrong arguments.
+
+Examples:
+  synod simulate --seed 7
+  synod simulate --engine pos --seeds 1..300
+  synod simulate --for 10m
+  synod simulate --seed 7 --html run.html
+  synod simulate --engine ./my-engine.ts
+  synod simulate --engine ./my-engine.ts --conformance crashPoints --seed 12
+  synod simulate --engine ./my-engine.ts --until-failure --shrink
+  synod simulate --tier real --seeds 1..20
+  synod simulate --scenario scenario-7.json --trace trace.ndjson
+  synod simulate --script test/simulator/text/pow/tie.txt
+  synod simulate --mutant pow/longest-chain
+
+How it works: src/simulator/README.md. To write an engine: TUTORIAL.md there.`;
 
 export function registerSimulate(program: Command): void {
   program
     .command('simulate')
     .description('run networks in virtual time, with faults drawn from a seed, and check what must hold')
-    .option('--engine <name|file>', 'an engine that synod knows, or a module that exports createEngine')
-    .option('--seed <n>', 'one run (default: 1)', integerOption('seed', 0, MAX_SEED))
-    .option('--seeds <a..b>', 'many runs, one for each seed', seedsOption)
+    .option('--engine <name|file>', 'pow (default), pos, or the file of a module that exports createEngine')
+    .option('--seed <n>', 'the number that everything in a run is drawn from (default: 1)', integerOption('seed', 0, MAX_SEED))
+    .option('--seeds <a..b>', 'many runs, one for each seed, and the marks that they reached', seedsOption)
     .option('--until-failure', 'go on with the next seeds until one fails')
+    .option('--for <duration>', 'run seeds from --seed on for so long (90s, 10m, 1h), on several threads', durationOption('for'))
+    .option('--jobs <n>', 'threads for --for (default: one for each core)', integerOption('jobs', 1, MAX_JOBS))
     .option('--shrink', 'make a failing run as small as it goes, and save it as a scenario')
     .option('--save <file>', 'where the scenario of a failure (or of the one run) is written')
+    .option('--scenario <file>', 'run what a scenario file says')
     .option('--trace <file>', 'write all that happened in the one run, a JSON document a line')
     .option('--html <file>', 'draw the one run, or the first that failed: a page that any browser opens')
     .option('--html-from <seconds>', 'draw messages only from this virtual time on', secondsOption('html-from'))
     .option('--html-to <seconds>', 'draw messages only up to this virtual time', secondsOption('html-to'))
-    .option('--scenario <file>', 'run what a scenario file says')
-    .option('--script <file>', 'play a text scenario: commands, and what the network did after each of them')
-    .option('--update', 'with --script: write what the network did into the file')
-    .option('--tier <light|real>', "what is below the driver: a light ledger (default), or a node's own store, EVM and pool", tierOption)
     .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
     .option('--duration <seconds>', 'how long faults happen, in virtual time', integerOption('duration', 1, 10_000_000))
     .option('--events <n>', 'faults end after so many events, should that be sooner', integerOption('events', 1, MAX_EVENTS))
-    .option('--for <duration>', 'run seeds from --seed on for so long (90s, 10m, 1h), on several threads', durationOption('for'))
-    .option('--jobs <n>', 'threads for --for (default: one for each core)', integerOption('jobs', 1, MAX_JOBS))
-    .option('--conformance [case]', 'the suite that every engine has to pass (what --engine <file> alone does), or one case of it')
+    .option('--tier <light|real>', "below the driver: a light ledger (default), or a node's own store, EVM and pool", tierOption)
+    .option('--conformance [case]', 'the suite that every engine has to pass, or one case of it')
+    .option('--script <file>', 'play a text scenario: commands, and what the network did after each of them')
+    .option('--update', 'with --script: write what the network did into the file')
     .option('--mutants', 'list the bugs that can be planted, each with its story')
     .option('--mutant <name>', 'plant a bug in this process, and look for a seed that shows it')
     .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      `
-Exit code 1 when something was violated that the faults do not excuse, or when a planted bug was not found.
-
-Examples:
-  synod simulate --seed 7
-  synod simulate --seeds 1..300
-  synod simulate --for 10m
-  synod simulate --seed 7 --html run.html
-  synod simulate --engine ./my-engine.ts
-  synod simulate --engine ./my-engine.ts --until-failure --shrink
-  synod simulate --tier real --seeds 1..20
-  synod simulate --scenario scenario-7.json --trace trace.ndjson
-  synod simulate --script test/simulator/text/pow/tie.txt
-  synod simulate --mutant pow/longest-chain`,
-    )
+    .addHelpText('after', HELP)
     .action(simulate);
 }
 

@@ -100,6 +100,13 @@ describe('progress', () => {
     expect(written.at(-1)).toBe('\n');
   });
 
+  test('of what takes long it says how long one takes', () => {
+    const { written, progress, at } = record(false);
+    at(60_000);
+    progress.update(5);
+    expect(written.at(-1)).toContain('importing: 5 of 200  2%  12.0 s each  2340 s left');
+  });
+
   test('elsewhere it prints a plain line at intervals', () => {
     const { written, progress, at } = record(false);
     for (let i = 0; i <= 100; i++) {

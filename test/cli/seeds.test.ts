@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { durationOption } from '../../src/cli/options.ts';
-import { LongRun } from '../../src/cli/seeds/long-run.ts';
+import { Line, LongRun } from '../../src/cli/seeds/long-run.ts';
 import { longDocument, longText, progressLine } from '../../src/cli/seeds/report.ts';
 import type { SeedReport, SeedTask } from '../../src/cli/seeds/task.ts';
 import { runOnThreads } from '../../src/cli/seeds/threads.ts';
+import { simulateLong } from '../../src/cli/simulate-long.ts';
 import { run } from '../../src/simulator/run.ts';
 import { parseScenario } from '../../src/simulator/scenario.ts';
 import { powSubject } from '../../src/simulator/subjects/pow.ts';
@@ -115,10 +116,32 @@ describe('a long run', () => {
     expect(progressLine(long)).toMatch(/2 seeds .*RSS \d+ MB {2}1 failed$/);
     const text = longText(long);
     expect(text).toContain('planted');
-    expect(text).toMatch(/RSS\): \d+ MB at the start, \d+ MB now, \d+ MB at most/);
+    expect(text).toMatch(/RSS\): \d+ MB at the start, \d+ MB now, \d+ MB at most; trend not known after so short a time/);
+    expect(text).toMatch(/heap of a thread: \d+ MB after the first run, \d+ MB after the last, \d+ MB at most/);
+    expect(text).toContain(`again: synod simulate --engine ${broken} --seed 7 --nodes 3 --duration 60`);
     const document = longDocument(long);
     expect(document).toMatchObject({ threads: 1, failed: 1, engines: { pow: { runs: 1 }, [broken]: { runs: 1 } } });
     expect(document.memory.maxBytes).toBeGreaterThanOrEqual(document.memory.startBytes);
+  });
+
+  it('knows how steep a line is', () => {
+    const line = new Line();
+    for (const x of [1, 2, 3, 4]) line.add(x, 100 + 7 * x + (x % 2));
+    expect(line.slope).toBeCloseTo(7 - 0.2);
+  });
+
+  it('reports what came of it until a thread died', async () => {
+    const dying = join(directory, 'dying.mjs');
+    await writeFile(dying, `${BROKEN.replace("throw new TypeError('planted')", 'process.reallyExit(3)')}`);
+    const written: string[] = [];
+    const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
+    try {
+      const ended = simulateLong({ engines: [dying], durationMs: 60_000, seed: 1, jobs: 1, ...SHORT });
+      await expect(ended).rejects.toMatchObject({ code: 'simulator/thread', fields: { seed: '1' } });
+    } finally {
+      spy.mockRestore();
+    }
+    expect(written.join('')).toContain('memory (RSS)');
   });
 
   it('gives out no seeds when its time is over', async () => {

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { APART } from '../../src/cli/apart/run-apart.ts';
 import { probeModule } from '../../src/cli/engine-probe.ts';
 import { registerSimulate } from '../../src/cli/simulate.ts';
+import { casesFor } from '../../src/simulator/conformance.ts';
+import { powSubject } from '../../src/simulator/subjects/pow.ts';
 import { runCommand } from './wallet-support.ts';
 
 const TUTORIAL = fileURLToPath(new URL('../../src/simulator/tutorial/engine.ts', import.meta.url));
@@ -124,6 +126,13 @@ describe('synod simulate --conformance', () => {
     expect(stderr).toContain(`[${error}]`);
     expect(exitCode).toBe(code);
   });
+});
+
+it('the help lists the cases of the suite, in 80 columns', async () => {
+  const { stdout } = await simulate('--help');
+  const help = stdout.slice(stdout.indexOf('A run has two parts'));
+  for (const { id } of casesFor(powSubject)) expect(help).toContain(id.startsWith('role-') ? 'role-<behaviour>' : id);
+  for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });
 
 describe('a module that is no engine', () => {

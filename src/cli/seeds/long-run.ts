@@ -39,8 +39,40 @@ export interface Memory {
   readonly startBytes: number;
   readonly nowBytes: number;
   readonly maxBytes: number;
-  /** The largest heap that a thread had after a run. */
+  /** Of a thread, after the first run, the last one, and the one after which it was largest. */
+  readonly startHeapBytes: number;
+  readonly nowHeapBytes: number;
   readonly maxHeapBytes: number;
+  /** How the process grows once it is warm, by a line through all that was measured; null before enough was. */
+  readonly bytesPerHour: number | null;
+}
+
+/** Code is compiled and heaps find their size before this. */
+const WARM_AFTER_MS = 30_000;
+const MIN_SAMPLES = 20;
+
+const MS_PER_HOUR = 3_600_000;
+
+/** The straight line that is nearest to some points (least squares), which are not kept. */
+export class Line {
+  count = 0;
+  #x = 0;
+  #y = 0;
+  #xx = 0;
+  #xy = 0;
+
+  add(x: number, y: number): void {
+    this.count++;
+    this.#x += x;
+    this.#y += y;
+    this.#xx += x * x;
+    this.#xy += x * y;
+  }
+
+  /** NaN for fewer than two different x. */
+  get slope(): number {
+    return (this.count * this.#xy - this.#x * this.#y) / (this.count * this.#xx - this.#x ** 2);
+  }
 }
 
 export class LongRun {
@@ -54,10 +86,25 @@ export class LongRun {
   readonly #startBytes = process.memoryUsage.rss();
   #endedMs: number | null = null;
   #maxBytes = 0;
+  #startHeapBytes = 0;
+  #nowHeapBytes = 0;
   #maxHeapBytes = 0;
+  readonly #trend = new Line();
 
   constructor(input: LongInput) {
     this.#input = input;
+  }
+
+  /** What differs from an ordinary run of a seed, as a command says it. */
+  get flags(): string {
+    const { options = {}, limits = {} } = this.#input;
+    const { nodes, faultsMs } = options;
+    const { faultEvents } = limits;
+    return [
+      nodes === undefined ? '' : ` --nodes ${nodes}`,
+      faultsMs === undefined ? '' : ` --duration ${faultsMs / 1_000}`,
+      faultEvents === undefined ? '' : ` --events ${faultEvents}`,
+    ].join('');
   }
 
   get jobs(): number {
@@ -76,7 +123,16 @@ export class LongRun {
   memory(): Memory {
     const nowBytes = process.memoryUsage.rss();
     this.#maxBytes = Math.max(this.#maxBytes, nowBytes);
-    return { startBytes: this.#startBytes, nowBytes, maxBytes: this.#maxBytes, maxHeapBytes: this.#maxHeapBytes };
+    if (this.elapsedMs > WARM_AFTER_MS) this.#trend.add(this.elapsedMs / MS_PER_HOUR, nowBytes);
+    return {
+      startBytes: this.#startBytes,
+      nowBytes,
+      maxBytes: this.#maxBytes,
+      startHeapBytes: this.#startHeapBytes,
+      nowHeapBytes: this.#nowHeapBytes,
+      maxHeapBytes: this.#maxHeapBytes,
+      bytesPerHour: this.#trend.count < MIN_SAMPLES ? null : this.#trend.slope,
+    };
   }
 
   /** Throws what loading an engine throws, and InternalError `simulator/thread`. */
@@ -84,8 +140,11 @@ export class LongRun {
     const { engines, jobs, signal } = this.#input;
     for (const engine of engines) this.tallies.set(engine, new Tally([...COMMON_MARKS, ...(await loadSubject(engine)).marks]));
     const onReport = (report: SeedReport) => this.#add(report);
-    await runOnThreads({ jobs, tasks: this.#tasks(), onReport, ...(signal && { signal }) });
-    this.#endedMs = performance.now();
+    try {
+      await runOnThreads({ jobs, tasks: this.#tasks(), onReport, ...(signal && { signal }) });
+    } finally {
+      this.#endedMs = performance.now();
+    }
   }
 
   *#tasks(): Generator<SeedTask, undefined> {
@@ -101,6 +160,8 @@ export class LongRun {
 
   #add(report: SeedReport): void {
     this.tallies.get(report.engine)?.add(report);
+    this.#startHeapBytes ||= report.heapBytes;
+    this.#nowHeapBytes = report.heapBytes;
     this.#maxHeapBytes = Math.max(this.#maxHeapBytes, report.heapBytes);
     this.memory();
     if (report.ok && report.isStable !== false) return;

@@ -1,6 +1,7 @@
 /** What a long run prints: a line now and then, and in the end what it all came to. */
 import { missedMarks, type Tally } from '../../simulator/tally.ts';
 import { style, table } from '../output.ts';
+import { missedText } from '../simulate-report.ts';
 import type { LongRun, Memory } from './long-run.ts';
 import type { SeedReport } from './task.ts';
 
@@ -37,7 +38,8 @@ export function longText(run: LongRun): string {
     ...run.failures.map(({ engine, seed, isStable, violations }) => {
       const found = violations.find(({ expected }) => !expected);
       const what = found === undefined ? 'not the same twice' : `${found.checker}: ${found.message}`;
-      return `${style('red', 'failed')}  ${engine}, seed ${seed}${isStable === false ? ' (not the same twice)' : ''}: ${what}`;
+      const verdict = `${style('red', 'failed')}  ${engine}, seed ${seed}${isStable === false ? ' (not the same twice)' : ''}: ${what}`;
+      return `${verdict}\n        again: synod simulate --engine ${engine} --seed ${seed}${run.flags}`;
     }),
     `${durationText(run.elapsedMs)}, ${perSecond(run)} events/s on ${run.jobs} ${run.jobs === 1 ? 'thread' : 'threads'}`,
     memoryText(run.memory()),
@@ -69,12 +71,20 @@ function marksText([engine, tally]: readonly [string, Tally]): string {
     [...tally.marks].map(([name, count]) => [name, String(count)]),
     [1],
   );
-  return `${marks}\n${missed.length === 0 ? '' : `marks that no seed reached: ${missed.join('; ')}\n`}`;
+  return `${marks}\n${missedText(missed)
+    .map((line) => `${line}\n`)
+    .join('')}`;
 }
 
-function memoryText({ startBytes, nowBytes, maxBytes, maxHeapBytes }: Memory): string {
-  const [start, now, max, heap] = [startBytes, nowBytes, maxBytes, maxHeapBytes].map(mebibytes);
-  return `memory (RSS): ${start} MB at the start, ${now} MB now, ${max} MB at most; the largest heap of a thread had ${heap} MB`;
+function memoryText({ startBytes, nowBytes, maxBytes, startHeapBytes, nowHeapBytes, maxHeapBytes, bytesPerHour }: Memory): string {
+  const [start, now, max, startHeap, nowHeap, maxHeap] = [startBytes, nowBytes, maxBytes, startHeapBytes, nowHeapBytes, maxHeapBytes].map(
+    mebibytes,
+  );
+  const trend = bytesPerHour === null ? 'not known after so short a time' : `${mebibytes(bytesPerHour)} MB an hour`;
+  return [
+    `memory (RSS): ${start} MB at the start, ${now} MB now, ${max} MB at most; trend ${trend}`,
+    `heap of a thread: ${startHeap} MB after the first run, ${nowHeap} MB after the last, ${maxHeap} MB at most`,
+  ].join('\n');
 }
 
 function perSecond(run: LongRun): number {
