@@ -199,6 +199,8 @@ function judge(turn: Turn, arrival: Arrival, proposal: SignedProposal | null, { 
   if (state.invalid.has(parentHash)) {
     throw new RuleError('pos/parent', `The parent ${parentHash} of block ${hash} is not valid.`, {}, { blame: false });
   }
+  // Before its parent is asked for: what is not believed need not be found.
+  checkHistory(turn, arrival);
   if (parent === undefined) {
     // Whoever signed it is not known here: what it waits for may well be, after a while.
     if (proposal === null) fetchBlock(turn, parentHash, from, false);
@@ -207,7 +209,6 @@ function judge(turn: Turn, arrival: Arrival, proposal: SignedProposal | null, { 
   }
   if (!state.store.blocks.has(parent.hash)) return false;
   const facts = verifyHeader(turn.rules, block, parent, context.wallMs);
-  checkHistory(turn, arrival);
   const before = proposal === null ? stateAfter(turn, parent.hash, MAX_UNSIGNED_REPLAY) : stateAfter(turn, parent.hash);
   if (before === undefined) return false;
   const after = applyBlock(turn, before, block, { verify: true });

@@ -60,6 +60,13 @@ describe('consensus/pos trust: a node that slept for longer than the period', ()
     expect(world.offences()).toEqual([]);
   });
 
+  it('holds no block of that time until its parent comes, and asks nobody for that', () => {
+    const world = new World(newStake(), { slot: LATER });
+    for (const block of history(newStake(), 4).slice(1)) world.receive(block);
+    expect(refusals(world)).toEqual(Array(3).fill('pos/weak-subjectivity'));
+    expect([world.state.orphans.size, world.all('fetch').length]).toEqual([0, 0]);
+  });
+
   it('goes on with those who were asleep like itself', () => {
     const stake = newStake();
     const world = new World(stake, { slot: LATER });
