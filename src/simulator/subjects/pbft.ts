@@ -1,6 +1,10 @@
 /** PBFT in the simulator. What is drawn keeps to what the protocol promises: a view is long enough for a block to go round. */
 import type { Random } from '../../base/random.ts';
 import { createPbft } from '../../consensus/pbft/engine.ts';
+import { PBFT_BEHAVIOURS } from '../behaviours/pbft.ts';
+import { externalValidity, pbftBounded, stableCheckpointMatch, waterMarks } from '../checkers/pbft-bounds.ts';
+import { newViewCarries, viewChangeComplete } from '../checkers/pbft-views.ts';
+import { committedLocal, evidenceSound, preparedIsKept, preparedUnique } from '../checkers/pbft-votes.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
 import { membersSubject } from './members.ts';
@@ -25,7 +29,19 @@ export const pbftSubject = membersSubject({
   blockMs: ({ emptyBlockMs }) => Number(emptyBlockMs),
   maxTimeoutMs: ({ maxViewTimeoutMs, emptyBlockMs }) => Number(maxViewTimeoutMs) + Number(emptyBlockMs),
   linearizableRead: 'read',
-  invariants: [],
+  behaviours: PBFT_BEHAVIOURS,
+  invariants: [
+    preparedUnique,
+    committedLocal,
+    preparedIsKept,
+    evidenceSound,
+    viewChangeComplete,
+    newViewCarries,
+    waterMarks,
+    stableCheckpointMatch,
+    externalValidity,
+    pbftBounded,
+  ],
   marks: [
     traced('a view change', 'viewChange'),
     traced('a member left a view with f + 1 others', 'viewChange', ({ reason }) => reason === 'joined'),
