@@ -155,7 +155,7 @@ export function play(input: Play): Played {
     },
   });
   const seen: (Observation & { readonly atMs: number })[] = [];
-  const wanted: readonly Observation['type'][] = ['engine', 'offence', 'finalized', 'head', 'inserted', 'sending', 'checked'];
+  const wanted: readonly Observation['type'][] = ['engine', 'offence', 'finalized', 'head', 'announced', 'sending'];
   const collector: CheckerFactory = ({ nowMs }) => ({
     name: 'Collector',
     sees: wanted,

@@ -1,5 +1,6 @@
 /** Validators who do not play by the rules, by name. */
 import type { BehaviourFactory } from './behaviour.ts';
+import { balancing, boostless, bouncing, reorganisingExAnte } from './pos-attacks.ts';
 import { doubleProposing, doubleVoting, surroundVoting } from './pos-double.ts';
 import { futureVotes, oldTargets, oldVotes, votesForNothing } from './pos-floods.ts';
 import { lateProposing, lateVoting } from './pos-late.ts';
@@ -21,4 +22,8 @@ export const POS_BEHAVIOURS: ReadonlyMap<string, BehaviourFactory> = new Map([
   ['futureVotes', futureVotes],
   ['oldTargets', oldTargets],
   ['votesForNothing', votesForNothing],
+  ['reorganisingExAnte', reorganisingExAnte()],
+  ['balancing', balancing],
+  ['bouncing', bouncing],
+  ['boostless', boostless],
 ]);

@@ -1,4 +1,5 @@
 /** Blocks that a node keeps to itself, and how it hides that it has them. */
+import type { Hash } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { PeerStatus } from '../../sync/types.ts';
@@ -8,7 +9,7 @@ import type { Tools } from './behaviour.ts';
 /** Blocks of its own that it has told nobody of, oldest first. */
 export class PrivateChain {
   readonly #tools: Tools;
-  readonly #hidden = new Map<string, Block>();
+  readonly #hidden = new Map<Hash, Block>();
 
   constructor(tools: Tools) {
     this.#tools = tools;
@@ -18,8 +19,15 @@ export class PrivateChain {
     return this.#hidden.size;
   }
 
-  hide(block: Block): void {
-    this.#hidden.set(hashHeader(block.header), block);
+  has(hash: Hash): boolean {
+    return this.#hidden.has(hash);
+  }
+
+  /** Answers its hash. */
+  hide(block: Block): Hash {
+    const hash = hashHeader(block.header);
+    this.#hidden.set(hash, block);
+    return hash;
   }
 
   /** Those up to this height, to everybody. */
