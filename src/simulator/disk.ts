@@ -1,7 +1,8 @@
 /**
  * A disk that forgets what was not synced. A file is a sequence of batches: each becomes durable some time after it was
- * written, in order, whole or not at all (a torn batch fails its checksum and counts as not written). A crash keeps the
- * batches that were acknowledged and, of those that were under way, the first few: as many as the seed says.
+ * written, in order. A crash tears the file where the seed says, somewhere in what was not acknowledged. What a node finds
+ * then is what LevelDB finds in a torn log: the batches before the tear, whole. The one in whose middle it is fails its
+ * checksum and is dropped, however much of it had been written, and so is all that came after it.
  *
  * Two files of one disk promise nothing to each other: what was written to one first may survive second.
  */
@@ -20,6 +21,14 @@ interface Batch {
   readonly done: () => void;
 }
 
+/** What a crash made of the batches that were written and not acknowledged. */
+export interface Torn {
+  readonly kept: number;
+  readonly lost: number;
+  /** Both in one file: the tear went through the midst of what was under way. */
+  readonly isTorn: boolean;
+}
+
 export interface DiskEvents {
   /** A write failed: the file takes no more, and its owner must stop (reliability rule e). */
   readonly onError: (error: StorageError) => void;
@@ -33,9 +42,6 @@ export class Disk {
   #slowness = 1;
   #failing = false;
   #hasFailed = false;
-  /** Batches that were lost, or survived unacknowledged, in crashes so far. */
-  lost = 0;
-  survived = 0;
 
   constructor(world: World, random: Random, speed: DiskSpeed) {
     this.#world = world;
@@ -85,14 +91,18 @@ export class Disk {
   }
 
   /** Power loss: closes all files. */
-  crash(): void {
+  crash(): Torn {
+    let [kept, lost, isTorn] = [0, 0, false];
     for (const file of this.#files) {
-      const kept = this.#random.below(file.pending + 1);
-      this.survived += kept;
-      this.lost += file.pending - kept;
-      file.close(kept);
+      const { pending } = file;
+      const left = this.#random.below(pending + 1);
+      kept += left;
+      lost += pending - left;
+      isTorn ||= left > 0 && left < pending;
+      file.close(left);
     }
     this.#files.length = 0;
+    return { kept, lost, isTorn };
   }
 }
 

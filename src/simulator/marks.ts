@@ -65,6 +65,10 @@ const DEEP_BLOCKS = 3;
 export const COMMON_MARKS: readonly MarkRule[] = [
   sometimes('a node crashed', ({ type }) => type === 'stopped', ['stopped']),
   sometimes('a disk error stopped a node', (observation) => observation.type === 'stopped' && observation.error !== null, ['stopped']),
+  sometimes(
+    'a crash lost a write that was under way',
+    (observation) => observation.type === 'stopped' && (observation.torn?.lost ?? 0) > 0,
+  ),
   {
     name: 'a crash lost a head that was not durable',
     sees: ['head', 'started'],

@@ -7,6 +7,7 @@ import type { Hash, Json, Lsn } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import type { Certificate, Effect, Event } from '../consensus/engine.ts';
+import type { Torn } from './disk.ts';
 import type { Fault } from './faults.ts';
 import type { Recovery } from './recovery.ts';
 import type { ReadKind } from './workload.ts';
@@ -14,8 +15,8 @@ import type { ReadKind } from './workload.ts';
 export type Observation =
   /** A life began; the chain is what the disk had. */
   | { readonly type: 'started'; readonly node: number; readonly incarnation: number; readonly chain: ChainView; readonly lsn: Lsn }
-  /** A life ended: by the schedule, or (`error`) because the driver gave up. */
-  | { readonly type: 'stopped'; readonly node: number; readonly error: unknown }
+  /** A life ended: by the schedule, or (`error`) because the driver gave up. What that made of writes under way. */
+  | { readonly type: 'stopped'; readonly node: number; readonly error: unknown; readonly torn?: Torn }
   /** The ledger built a block; it has no proof yet. */
   | { readonly type: 'built'; readonly node: number; readonly block: Block }
   | { readonly type: 'inserted'; readonly node: number; readonly block: Block; readonly hash: Hash }

@@ -202,8 +202,8 @@ export class VirtualNode {
     this.life = null;
     this.#token = null;
     this.miner.stop();
-    this.disk.crash();
-    observe({ type: 'stopped', node: this.place, error });
+    const torn = this.disk.crash();
+    observe({ type: 'stopped', node: this.place, error, torn });
     stopped(this.place, error);
   }
 

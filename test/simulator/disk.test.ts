@@ -101,12 +101,13 @@ describe('Disk: a crash', () => {
       one.write(...upTo(6));
       one.run(4 * WRITE_US);
       const before = one.acknowledged.length;
-      one.disk.crash();
+      const torn = one.disk.crash();
       one.run();
       expect(one.acknowledged).toEqual(upTo(before));
       expect(one.durable).toEqual(upTo(one.durable.length));
       expect(one.durable.length).toBeGreaterThanOrEqual(before);
-      expect(one.disk.survived + one.disk.lost).toBe(6 - before);
+      const left = one.durable.length - before;
+      expect(torn).toEqual({ kept: left, lost: 6 - before - left, isTorn: left > 0 && left < 6 - before });
       kept.add(one.durable.length - before);
     }
     // None, some and all of what was under way: a torn write and one that nobody was told of both happen.

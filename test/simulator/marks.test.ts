@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RuleError, StorageError } from '../../src/base/errors.ts';
 import { Lsn } from '../../src/base/types.ts';
 import type { ChainView } from '../../src/chain/tree.ts';
+import type { Torn } from '../../src/simulator/disk.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { COMMON_MARKS, MarkCollector, sometimes, traced } from '../../src/simulator/marks.ts';
 import type { Observation } from '../../src/simulator/observations.ts';
@@ -68,7 +69,12 @@ describe('the marks of every engine', () => {
     removed,
   });
   const durable = (node: number, to = a1): Observation => ({ type: 'durable', node, head: to });
-  const stopped = (node: number, why: unknown = null): Observation => ({ type: 'stopped', node, error: why });
+  const stopped = (node: number, why: unknown = null, torn: Torn = { kept: 0, lost: 0, isTorn: false }): Observation => ({
+    type: 'stopped',
+    node,
+    error: why,
+    torn,
+  });
   const started = (node: number, at = genesis): Observation => ({
     type: 'started',
     node,
@@ -81,6 +87,17 @@ describe('the marks of every engine', () => {
 
   const CASES: readonly (readonly [string, readonly Observation[], readonly string[]])[] = [
     ['a crash', [stopped(0)], ['a node crashed']],
+    [
+      'a crash between two writes',
+      [stopped(0, null, { kept: 1, lost: 1, isTorn: false })],
+      ['a node crashed', 'a crash lost a write that was under way'],
+    ],
+    [
+      'a crash in the midst of writes',
+      [stopped(0, null, { kept: 1, lost: 2, isTorn: true })],
+      ['a node crashed', 'a crash lost a write that was under way'],
+    ],
+    ['a crash with nothing to write', [stopped(0, null, { kept: 0, lost: 0, isTorn: false })], ['a node crashed']],
     ['a disk error', [stopped(0, new StorageError('storage/write', 'No.'))], ['a node crashed', 'a disk error stopped a node']],
     ['a new head', [head(0), durable(0)], []],
     ['a start with the head that it had', [head(0), durable(0), started(0, a1)], []],

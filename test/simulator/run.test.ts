@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { RuleError } from '../../src/base/errors.ts';
 import { Lsn } from '../../src/base/types.ts';
 import type { AnyEngine, Context, Effect, EngineFactory, Event } from '../../src/consensus/engine.ts';
+import type { CheckerFactory } from '../../src/simulator/checkers/checker.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { carryOut, planRun, type Result, run } from '../../src/simulator/run.ts';
 import type { Subject } from '../../src/simulator/subject.ts';
@@ -93,6 +94,25 @@ describe('a run', () => {
     const result = runSubject(powSubject, { maxEvents: 50 });
     expect(result.violations).toMatchObject([{ checker: 'Engine', message: expect.stringContaining('50 events') }]);
     expect(result.ok).toBe(false);
+  });
+
+  it('tears writes in crashes: of those under way all are there, some, or none', () => {
+    const found = new Set<string>();
+    const watch: CheckerFactory = () => ({
+      name: 'Tears',
+      observe(observation) {
+        if (observation.type !== 'stopped' || observation.torn === undefined) return;
+        const { kept, lost, isTorn } = observation.torn;
+        found.add(isTorn ? 'some' : kept > 0 ? 'all' : lost > 0 ? 'none' : 'nothing under way');
+      },
+    });
+    const crashes = Array.from({ length: 100 }, (_, i): Fault => ({ fault: 'crash', node: i % 3, atMs: 700 * (i + 1), forMs: 400 }));
+    const options = { nodes: 3, faultsMs: 70_000, diskWriteMs: 300, latencyMs: 5, jitterMs: 1, executionMs: 1 };
+    const subject = { ...powSubject, invariants: [...powSubject.invariants, watch] };
+    const engine = { blockTimeSeconds: 1, pauseAfterSeconds: 0, minimumDifficulty: 50, blockRewardWei: 5 };
+    const { violations } = run({ subject, seed: SEED, options: { ...options, engine }, schedule: crashes });
+    expect(violations.filter(({ expected }) => !expected)).toEqual([]);
+    expect([...found].sort()).toEqual(['all', 'none', 'nothing under way', 'some']);
   });
 
   it('finds out when a node makes another block of a height that it has announced, after a crash', () => {
