@@ -89,6 +89,11 @@ export const WHISTLEBLOWER_QUOTIENT = 512n;
 
 export const MAX_SLOT_SECONDS = 60;
 const MIN_SLOTS_PER_EPOCH = 2;
+/**
+ * A slashed validator pays for what was slashed up to half of SLASHING_EPOCHS later, and must not be gone by then; nor may anybody be
+ * paid out who could still sign what a node that wakes up takes for the present (`trust.ts`, PRESENT_EPOCHS).
+ */
+export const MIN_UNBONDING_EPOCHS = SLASHING_EPOCHS;
 export const MAX_SLOTS_PER_EPOCH = 64;
 const MAX_EFFECTIVE_ETHER = 2 ** 32;
 const MAX_EPOCHS = 2 ** 24;
@@ -158,8 +163,7 @@ export function parseSettings(settings: Settings): PosSettings {
     slotsPerEpoch: integer(settings, 'slotsPerEpoch', DEFAULTS.slotsPerEpoch, MIN_SLOTS_PER_EPOCH, MAX_SLOTS_PER_EPOCH),
     minimumDeposit: inGwei(minimumDepositEther),
     maximumEffectiveBalance: inGwei(maximumEffectiveEther),
-    // A slashed validator pays for what was slashed up to half of SLASHING_EPOCHS later, and must not be gone by then.
-    unbondingEpochs: integer(settings, 'unbondingEpochs', DEFAULTS.unbondingEpochs, SLASHING_EPOCHS, MAX_EPOCHS),
+    unbondingEpochs: integer(settings, 'unbondingEpochs', DEFAULTS.unbondingEpochs, MIN_UNBONDING_EPOCHS, MAX_EPOCHS),
     minimumChurn: inGwei(minimumChurnEther),
     churnQuotient: BigInt(integer(settings, 'churnQuotient', DEFAULTS.churnQuotient, 1, MAX_QUOTIENT)),
     leakAfterEpochs: integer(settings, 'leakAfterEpochs', DEFAULTS.leakAfterEpochs, 1, MAX_EPOCHS),

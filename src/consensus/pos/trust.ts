@@ -9,8 +9,10 @@
  *    taken only from sync, which follows no branch that has not shown by its headers that it leads to the trusted block
  *    (`verifyHeader` and sync's least weight see to that). Then what is on other branches is dropped, and rule 1 counts from it.
  */
+import { assert } from '../../base/assert.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { Arrival } from '../orphans.ts';
+import { MIN_UNBONDING_EPOCHS } from './settings.ts';
 import { slotOf, type Turn, trace } from './state.ts';
 import { epochOf } from './time.ts';
 import type { Slot } from './types.ts';
@@ -18,6 +20,8 @@ import { weakSubjectivityPeriod } from './weak-subjectivity.ts';
 
 /** Slots of this long before waking up are the present: nodes of a network that goes on do not all start in one moment. */
 export const PRESENT_EPOCHS = 64;
+
+assert(PRESENT_EPOCHS <= MIN_UNBONDING_EPOCHS, 'whoever signs what counts as the present still has stake to lose');
 
 /** At a start, and whenever the clock has jumped: what happened before this slot was not seen here. */
 export function wakeUp(turn: Turn, slot: Slot): void {
