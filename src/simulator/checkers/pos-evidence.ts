@@ -61,10 +61,11 @@ export const offencesFound: CheckerFactory = (setting) => {
       const { event, effects } = observation;
       for (const effect of effects) if (effect.type === 'insert') takeBlock(watch, effect.block);
       takeEvent(watch, event, effects, state);
-      if (watch.open.length === 0) return;
+      // Said also when a block that comes too early is found to be a second one: it is stored later.
       for (const effect of effects) {
         if (effect.type === 'trace' && effect.name === 'offence') accuse(watch, state, effect.data.validators as number[]);
       }
+      if (watch.open.length === 0) return;
       const missed = watch.open.filter(({ key }) => !watch.accused.has(key) && !isDealtWith(state, key));
       watch.open = [];
       for (const { key, what } of missed) report({ node, message: `Does not notice that ${key} has signed ${what}.` });
