@@ -82,6 +82,18 @@ describe('40% of the stake stay away', () => {
   });
 });
 
+describe('two halves that the leak outlasts', () => {
+  it('finalize two chains, and nobody has done wrong: the price of going on without those who are away', () => {
+    const parted: Fault = { fault: 'partition', side: [0, 1], direction: 'both', atMs: 4 * EPOCH_MS, forMs: FOR_EVER_MS };
+    const engine = { leakQuotient: 1_024, leakAfterEpochs: 4 };
+    const played = play({ stakes: [0, 1, 2, 3].map(() => [32, 32]), schedule: [parted], engine, epochs: 70, untilFaultsEnd: true });
+    const message = expect.stringMatching(/neither descends from the other. What was seen convicts 0% of the stake\.$/);
+    // Nobody lies, so no run may excuse it: the networks of the other tests, and of the batch, have a leak that is too slow for this.
+    expect(played.unexpected).toContainEqual(expect.objectContaining({ checker: 'AccountableSafety', expected: false, message }));
+    expect(played.endMs / EPOCH_MS).toBeGreaterThan(30);
+  });
+});
+
 describe('a network that was stopped for a day', () => {
   it('goes on from its next slot, with finality within two epochs', () => {
     const atMs = 6 * EPOCH_MS + 1_500;

@@ -5,7 +5,7 @@
  * What is drawn keeps to what the protocol promises. All nodes have the same stake, since a quorum is counted in nodes. A slot is long
  * enough for a block to be there before votes are due: without synchrony it is safe, and owes no progress. And the leak is
  * so slow that nobody loses anything by it: with a real one a partition that lasts finalizes two chains with nobody to blame, which
- * is the protocol's known price for going on without a third (test/simulator/pos-attacks.test.ts shows it).
+ * is the protocol's known price for going on without a third (test/simulator/pos-recovery.test.ts shows it).
  */
 import type { Random } from '../../base/random.ts';
 import { posEngine } from '../../consensus/pos/engine.ts';
