@@ -117,6 +117,22 @@ describe('proposer boost that half of the nodes do not know (May 2022), with a p
   });
 });
 
+describe('a quarter of the stake', () => {
+  it.each([
+    ['proposes after the votes, or some slots late', 'lateProposing'],
+    ['shows its votes up to an epoch later', 'lateVoting'],
+  ])('that %s gains nothing, is blamed by nobody, and holds nobody up', (_what, behaviour) => {
+    const played = play({ schedule: [byzantine(behaviour, ATTACKER)], epochs: 24, untilFaultsEnd: true });
+    expect(played.violations).toEqual([]);
+    expect(played.of('offence')).toEqual([]);
+    expect(played.slashed(0)).toEqual([]);
+    for (const place of EVERYBODY_ELSE) {
+      expect(played.lateEpochs(place)).toBeLessThanOrEqual(NEAR + 2);
+      expect(played.deepestReorg(place)).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
 function reorganisations(played: Played, places: readonly number[]) {
   return played.of('head').filter(({ node, removed }) => places.includes(node) && removed.length > 0);
 }
