@@ -4,7 +4,7 @@ import { RuleError } from '../../../src/base/errors.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import type { HeaderNode } from '../../../src/chain/tree.ts';
 import { blame } from '../../../src/simulator/checkers/blame.ts';
-import { commonPrefix, PREFIX_BLOCKS } from '../../../src/simulator/checkers/common-prefix.ts';
+import { commonPrefix, PREFIX_BLOCKS, prefixBlocks } from '../../../src/simulator/checkers/common-prefix.ts';
 import { termination } from '../../../src/simulator/checkers/termination.ts';
 import { headIsMaxWork, workMonotone } from '../../../src/simulator/checkers/work.ts';
 import type { Fault } from '../../../src/simulator/faults.ts';
@@ -146,6 +146,17 @@ describe('CommonPrefix', () => {
     const one = new CheckerBench(commonPrefix, { badShare: 0.6 });
     for (const blocks of [A.slice(0, 30), B.slice(0, 31), A.slice(0, 32)]) one.follow(0, blocks);
     expect(one.reports).toHaveLength(1);
+  });
+
+  it('bears deeper ones the more power is against it, up to a half', () => {
+    expect([0.1, 0.35, 0.36, 0.4, 0.45, 0.48].map((share) => prefixBlocks(share, 0))).toEqual([24, 24, 26, 37, 75, 186]);
+    expect([prefixBlocks(0.4, 0.1), prefixBlocks(0.45, 0.1)]).toEqual([43, 101]);
+    expect([prefixBlocks(0.5, 0), prefixBlocks(0.45, 1), prefixBlocks(0.7, 0)]).toEqual([Infinity, Infinity, Infinity]);
+    const quick = { badShare: 0.36, options: { latencyMs: 0, jitterMs: 0, executionMs: 0, diskWriteMs: 0 } };
+    expect(reorganised(prefixBlocks(0.36, 0), undefined, quick)).toEqual([]);
+    expect(reorganised(prefixBlocks(0.36, 0) + 1, undefined, quick)).toMatchObject([
+      { expected: false, message: expect.stringContaining('no more than 26 may be, with 36% of the hash power against it') },
+    ]);
   });
 
   it('says nothing where luck may do it, nor of nodes that do not follow the protocol', () => {
