@@ -19,5 +19,3 @@ export const POS = { engine: 'pos', options: { nodes: 4, faultsMs: 200_000 } } a
 export const STAKING = { engine: 'pos', options: { nodes: 4, faultsMs: 300_000, transfersPerMinute: 60 } } as const;
 /** Where a clock is wrong and nobody is there to say so. */
 export const ALONE = { engine: 'pos', options: { nodes: 2, faultsMs: 600_000 }, faults: ['clock', 'partition'] } as const;
-/** With one of four who signs two things. */
-export const TWINS = { ...POS, adversary: 'twin' } as const;

@@ -1,5 +1,5 @@
 /** Bugs of proof-of-stake's state transition: what votes justify, what they earn, who enters and leaves. */
-import { POS, STAKING, TWINS } from './conditions.ts';
+import { POS, STAKING } from './conditions.ts';
 import type { Mutant } from './mutant.ts';
 
 const JUSTIFICATION = 'consensus/pos/justification.ts';
@@ -38,7 +38,7 @@ const FINALITY: readonly Mutant[] = [
     maxSeeds: 20,
   },
   {
-    ...TWINS,
+    ...POS,
     name: 'pos/slashed-still-count',
     story: 'Those who were slashed go on voting, and their votes count towards two thirds.',
     source: "the specs' get_unslashed_participating_indices",
@@ -46,6 +46,7 @@ const FINALITY: readonly Mutant[] = [
     edits: [{ find: 'if (slashed) continue;', replace: '' }],
     finders: ['FinalizationRules'],
     maxSeeds: 20,
+    adversary: 'doubleVoting',
   },
 ];
 
@@ -92,4 +93,106 @@ const STAKE: readonly Mutant[] = [
   },
 ];
 
-export const POS_STAKE_MUTANTS: readonly Mutant[] = [...FINALITY, ...STAKE];
+const VALIDATORS: readonly Mutant[] = [
+  {
+    ...STAKING,
+    name: 'pos/set-changes-too-soon',
+    story: 'Who enters or leaves does so in the next epoch, whose committees have been drawn without it.',
+    source: "the specs' compute_activation_exit_epoch; Cosmos Hub v17.1, where one validator left while another entered",
+    file: REGISTRY,
+    edits: [{ find: 'return epoch + 1 + SET_LOOKAHEAD_EPOCHS;', replace: 'return epoch + 1;' }],
+    finders: ['RegistryRules'],
+    maxSeeds: 20,
+  },
+  {
+    ...POS,
+    name: 'pos/slashed-again',
+    story: 'Evidence may be used again: whoever has been slashed pays with every block.',
+    source: "the specs' is_slashable_validator",
+    file: 'consensus/pos/offences.ts',
+    edits: [{ find: 'return !validator.slashed && validator', replace: 'return validator' }],
+    finders: ['RegistryRules'],
+    maxSeeds: 20,
+    adversary: 'doubleVoting',
+  },
+  {
+    ...POS,
+    name: 'pos/leak-never-begins',
+    story: 'Without finality everything goes on as usual: those who are away keep their stake, and the rest never become two thirds.',
+    source: "Gasper (arXiv 2003.03052), section 8.3; the specs' inactivity leak",
+    file: 'consensus/pos/rewards.ts',
+    edits: [
+      {
+        find: 'return state.epochsSinceFinality > settings.leakAfterEpochs;',
+        replace: 'return state.epochsSinceFinality < 0 && settings.leakAfterEpochs < 0;',
+      },
+    ],
+    finders: ['Leak'],
+    maxSeeds: 20,
+  },
+  {
+    ...POS,
+    name: 'pos/leak-never-ends',
+    story: 'Epochs without finality are counted for ever: the leak goes on when things become final again.',
+    source: "the specs' get_finality_delay",
+    file: 'consensus/pos/epochs.ts',
+    edits: [
+      {
+        find: 'return { ...state, ...finality, epochsSinceFinality };',
+        replace: 'return { ...state, ...finality, epochsSinceFinality: state.epochsSinceFinality + epochsSinceFinality };',
+      },
+    ],
+    finders: ['Leak'],
+    maxSeeds: 20,
+  },
+];
+
+const DUTIES: readonly Mutant[] = [
+  {
+    ...POS,
+    name: 'pos/few-rounds',
+    story: 'The shuffle has 10 rounds, so that near places stay near: committees can be guessed, and other clients draw others.',
+    source: 'Hoang, Morris, Rogaway, "An Enciphering Scheme Based on a Card Shuffle" (2012); SHUFFLE_ROUND_COUNT',
+    file: 'consensus/pos/shuffle.ts',
+    edits: [{ find: 'SHUFFLE_ROUNDS = 90', replace: 'SHUFFLE_ROUNDS = 10' }],
+    finders: ['DutiesExact'],
+    maxSeeds: 10,
+  },
+  {
+    ...POS,
+    name: 'pos/no-look-ahead',
+    story: 'The seed of an epoch is made when the epoch begins: the last proposer before it chooses between two sets of duties.',
+    source: "the specs' MIN_SEED_LOOKAHEAD",
+    file: 'consensus/pos/settings.ts',
+    edits: [{ find: 'SEED_LOOKAHEAD_EPOCHS = 1', replace: 'SEED_LOOKAHEAD_EPOCHS = 0' }],
+    finders: ['DutiesExact'],
+    maxSeeds: 10,
+  },
+  {
+    ...POS,
+    name: 'pos/turns-by-heads',
+    story: 'Everybody proposes as often as everybody else, whatever the stake.',
+    source: "the specs' compute_proposer_index",
+    file: 'consensus/pos/committees.ts',
+    edits: [
+      {
+        find: 'if (balanceOf(candidate) << 64n >= largest * chance) return candidate;',
+        replace: 'if (largest >= chance >> 64n) return candidate;',
+      },
+    ],
+    finders: ['DutiesExact'],
+    maxSeeds: 10,
+  },
+  {
+    ...POS,
+    name: 'pos/one-reveal-for-all',
+    story: 'A reveal names no epoch, so that a proposer has one for ever: after its first block nothing that it adds is new to anybody.',
+    source: "the specs' get_epoch_signature; signing domains",
+    file: 'consensus/pos/signing.ts',
+    edits: [{ find: "return signingRoot(chain, 'randao', epoch, []);", replace: "return signingRoot(chain, 'randao', 0 * epoch, []);" }],
+    finders: ['DutiesExact'],
+    maxSeeds: 10,
+  },
+];
+
+export const POS_STAKE_MUTANTS: readonly Mutant[] = [...FINALITY, ...STAKE, ...VALIDATORS, ...DUTIES];

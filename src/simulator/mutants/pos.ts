@@ -1,5 +1,5 @@
 /** Bugs of proof-of-stake's fork choice, of what validators sign, and of what is noticed of others. */
-import { ALONE, POS, TWINS } from './conditions.ts';
+import { ALONE, POS } from './conditions.ts';
 import type { Mutant } from './mutant.ts';
 
 const PROTECTION = 'consensus/pos/protection.ts';
@@ -52,7 +52,7 @@ const SIGNATURES: readonly Mutant[] = [
 
 const OFFENCES: readonly Mutant[] = [
   {
-    ...TWINS,
+    ...POS,
     name: 'pos/double-votes-unseen',
     story: 'Two votes for one target are taken for the same vote.',
     source: "the specs' is_slashable_attestation_data",
@@ -65,6 +65,18 @@ const OFFENCES: readonly Mutant[] = [
     ],
     finders: ['OffencesFound'],
     maxSeeds: 20,
+    adversary: 'doubleVoting',
+  },
+  {
+    ...POS,
+    name: 'pos/surround-unseen',
+    story: 'Votes within the span of others are noticed by nobody: those who want two histories to be final pay nothing for it.',
+    source: 'Casper FFG (arXiv 1710.09437), second slashing condition',
+    file: DETECTOR,
+    edits: [{ find: 'return isDouble(a, b) || surrounds(a, b) || surrounds(b, a);', replace: 'return isDouble(a, b);' }],
+    finders: ['OffencesFound'],
+    maxSeeds: 20,
+    adversary: 'surroundVoting',
   },
 ];
 
@@ -97,7 +109,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     maxSeeds: 20,
   },
   {
-    ...TWINS,
+    ...POS,
     name: 'pos/second-block-boosted',
     story: 'Of two blocks of one proposer the later one is boosted, so that a proposer can take back its own block when it likes.',
     source: "the specs' on_block, since 2023: only the first timely block of a slot",
@@ -105,6 +117,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     edits: [{ find: 'store.boosted ??= hash', replace: 'store.boosted = hash' }],
     finders: ['HeadIsGhost'],
     maxSeeds: 20,
+    adversary: 'doubleProposing',
   },
   {
     ...POS,
@@ -122,7 +135,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     maxSeeds: 40,
   },
   {
-    ...TWINS,
+    ...POS,
     name: 'pos/equivocators-count',
     story: 'Those who were seen to vote twice go on counting, each of them for one branch here and for another there.',
     source: "the equivocating balancing attack (arXiv 2110.10086); the specs' on_attester_slashing",
@@ -135,6 +148,7 @@ const CHOICE_OF_HEAD: readonly Mutant[] = [
     ],
     finders: ['HeadIsGhost'],
     maxSeeds: 20,
+    adversary: 'balancing',
   },
   {
     ...POS,

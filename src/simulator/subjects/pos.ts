@@ -14,9 +14,11 @@ import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import { POS_BEHAVIOURS } from '../behaviours/pos.ts';
 import { posBounded } from '../checkers/pos-bounds.ts';
 import { silentAfterJump } from '../checkers/pos-clock.ts';
+import { dutiesExact } from '../checkers/pos-duties.ts';
 import { offencesFound } from '../checkers/pos-evidence.ts';
 import { certificates, finalizationRules, finalizedMonotone, headDescendsFromJustified } from '../checkers/pos-finality.ts';
 import { headIsGhost } from '../checkers/pos-ghost.ts';
+import { leak, registryRules } from '../checkers/pos-registry.ts';
 import { accountableSafety, noHonestSlashable } from '../checkers/pos-safety.ts';
 import { requests, stakeConservation } from '../checkers/pos-stake.ts';
 import { FAULT_RANGES } from '../schedule.ts';
@@ -84,6 +86,9 @@ export const posSubject: Subject = {
     stakeConservation,
     requests,
     silentAfterJump,
+    dutiesExact,
+    registryRules,
+    leak,
     posBounded,
   ],
   marks: POS_MARKS,
