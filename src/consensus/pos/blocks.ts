@@ -16,6 +16,7 @@
 import { present } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
+import type { PublicKey } from '../../base/signatures.ts';
 import type { Hash, NodeId } from '../../base/types.ts';
 import { type Block, checkPayload } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
@@ -125,7 +126,7 @@ export function countPayload(turn: Turn, payload: Payload, after: StakeState): v
   for (const attestation of payload.attestations) {
     const vote = indexedAttestation(settings, after, attestation);
     if (isConsistent(turn.state.store, vote.data)) addVote(turn.state.store, vote.indices, vote.data.target.epoch, vote.data.head);
-    for (const offence of seeVote(turn.state.detector, vote)) convict(turn, offence);
+    for (const offence of seeVote(turn.state.detector, vote, after.validators)) convict(turn, offence);
   }
   for (const offence of payload.offences) convict(turn, offence);
 }
@@ -133,6 +134,12 @@ export function countPayload(turn: Turn, payload: Payload, after: StakeState): v
 function statusOf({ state, fresh, context }: Turn, hash: Hash): BlockStatus | undefined {
   if (state.invalid.has(hash)) return 'invalid';
   return fresh.has(hash) ? 'stored' : context.chain.status(hash);
+}
+
+/** A block whose proposer has signed it, and with which key. */
+interface SignedBlock {
+  readonly proposal: SignedProposal;
+  readonly key: PublicKey;
 }
 
 /** How a block came. */
@@ -155,17 +162,17 @@ function acceptWithOrphans(turn: Turn, first: Arrival, manner: Manner): void {
 /** Whether the block was inserted. */
 function accept(turn: Turn, arrival: Arrival, manner: Manner): boolean {
   const { hash, from } = arrival;
-  let proposal: SignedProposal | null;
+  let signed: SignedBlock | null;
   try {
     checkPayload(arrival.block);
-    proposal = checkSeal(turn, arrival);
+    signed = checkSeal(turn, arrival);
   } catch (error) {
     // Its body or its seal: the block itself may still come.
     blame(turn, hash, from, error);
     return false;
   }
   try {
-    return noteProposal(turn, proposal, manner) && judge(turn, arrival, proposal, manner);
+    return noteProposal(turn, signed, manner) && judge(turn, arrival, signed?.proposal ?? null, manner);
   } catch (error) {
     if (error instanceof RuleError && error.code === FUTURE) holdEarly(turn, arrival);
     else refuse(turn, hash, from, error);
@@ -174,18 +181,19 @@ function accept(turn: Turn, arrival: Arrival, manner: Manner): boolean {
 }
 
 /** What the signature alone says. False for a block that need not be looked at. */
-function noteProposal(turn: Turn, proposal: SignedProposal | null, { isNews, isNeeded }: Manner): boolean {
-  if (proposal === null) return true;
+function noteProposal(turn: Turn, signed: SignedBlock | null, { isNews, isNeeded }: Manner): boolean {
+  if (signed === null) return true;
+  const { proposal, key } = signed;
   const { detector, anchor, orphans } = turn.state;
   const { proposer, slot, block } = proposal;
   if (isNews) noteSigned(turn, proposer, slot);
   if (slot <= anchor.state.slot || slot > currentSlot(turn) + turn.rules.settings.slotsPerEpoch) return true;
   const isWanted = isNeeded || !orphans.children(block).next().done;
-  if (!isWanted && isSurplus(detector, proposal)) {
+  if (!isWanted && isSurplus(detector, proposal, key)) {
     trace(turn, 'ignored', { hash: block, code: 'pos/surplus' });
     return false;
   }
-  const offence = seeProposal(detector, proposal);
+  const offence = seeProposal(detector, proposal, key);
   if (offence !== null) convict(turn, offence);
   return true;
 }
@@ -223,7 +231,7 @@ function judge(turn: Turn, arrival: Arrival, proposal: SignedProposal | null, { 
  * validators can make us compute states. One that is newer than what is final may have another's place on another branch: so the
  * block's own branch says who it is, and where that is not here, a seal that does not fit our head's branch says nothing yet.
  */
-function checkSeal(turn: Turn, { block, hash }: Arrival): SignedProposal | null {
+function checkSeal(turn: Turn, { block, hash }: Arrival): SignedBlock | null {
   const { proposer, signature } = decodeSeal(block.seal);
   const { anchor, head } = turn.state;
   const slot = slotOf(turn, block);
@@ -232,7 +240,8 @@ function checkSeal(turn: Turn, { block, hash }: Arrival): SignedProposal | null 
   const key = (branch ?? stateAfter(turn, head.hash))?.validators[proposer]?.publicKey;
   if (key === undefined) return null;
   const message = proposalRoot(turn.rules.params, epochOf(turn.rules.settings, slot), slot, hash);
-  if (turn.rules.signatures.verify({ publicKeys: [key], message, signature })) return { proposer, slot, block: hash, signature };
+  if (turn.rules.signatures.verify({ publicKeys: [key], message, signature }))
+    return { proposal: { proposer, slot, block: hash, signature }, key };
   if (branch === undefined) return null;
   throw new RuleError('pos/signature', `Block ${hash} is not signed by validator ${proposer}, whom its seal names.`, { proposer });
 }

@@ -4,16 +4,24 @@
  *
  * What it remembers is bounded: of each validator one vote for each target epoch of the window, of each slot of the
  * window two proposals at most. Whoever was caught once is not looked at again.
+ *
+ * It goes by keys: until a validator is final, its index may be another's on another branch, and both may well have voted.
+ * Evidence goes by indices, so a key that has two of them convicts itself only by what it signed as one of them.
  */
+import { present } from '../../base/assert.ts';
+import type { PublicKey } from '../../base/signatures.ts';
 import type { AttestationData, Checkpoint, Epoch, IndexedAttestation, Offence, SignedProposal, Slot, ValidatorIndex } from './types.ts';
 
 export interface Detector {
-  /** By validator, then by target epoch. */
-  readonly votes: Map<ValidatorIndex, Map<Epoch, IndexedAttestation>>;
+  /** By target epoch. */
+  readonly votes: Map<PublicKey, Map<Epoch, IndexedAttestation>>;
   /** By slot, then by proposer: the first that were seen. */
-  readonly proposals: Map<Slot, Map<ValidatorIndex, readonly SignedProposal[]>>;
-  readonly caught: Set<ValidatorIndex>;
+  readonly proposals: Map<Slot, Map<PublicKey, readonly SignedProposal[]>>;
+  readonly caught: Set<PublicKey>;
 }
+
+/** All that is needed of a validator here. */
+type Keyed = { readonly publicKey: PublicKey };
 
 /** Older votes are forgotten. Evidence against them would still be taken, from whoever has it. */
 export const DETECTION_EPOCHS = 64;
@@ -24,56 +32,60 @@ export function newDetector(): Detector {
   return { votes: new Map(), proposals: new Map(), caught: new Set() };
 }
 
-/** Remembers a vote whose signature was verified. Answers evidence against those validators that it convicts. */
-export function seeVote(detector: Detector, vote: IndexedAttestation): Offence[] {
+/**
+ * Remembers a vote whose signature was verified, by the keys of these `validators`. Answers evidence against those whom it
+ * convicts.
+ */
+export function seeVote(detector: Detector, vote: IndexedAttestation, validators: readonly Keyed[]): Offence[] {
   const found: Offence[] = [];
-  for (const validator of vote.indices) {
-    if (detector.caught.has(validator)) continue;
-    const seen = detector.votes.get(validator);
+  for (const index of vote.indices) {
+    const { publicKey } = present(validators[index], 'a validator that voted');
+    if (detector.caught.has(publicKey)) continue;
+    const seen = detector.votes.get(publicKey);
     const same = seen?.get(vote.data.target.epoch);
     // Most votes come again, alone, in sums and in blocks.
     if (same !== undefined && isSameVote(same.data, vote.data)) continue;
-    const earlier = slashableWith(seen, vote.data);
+    const earlier = slashableWith(seen, vote.data, index);
     if (earlier === undefined) {
-      remember(detector, validator, vote);
+      remember(detector, publicKey, vote);
       continue;
     }
-    detector.caught.add(validator);
+    detector.caught.add(publicKey);
     const isKnown = found.some((offence) => offence.type === 'votes' && (offence.first === earlier || offence.second === earlier));
     if (!isKnown) found.push(surrounds(earlier.data, vote.data) ? votes(earlier, vote) : votes(vote, earlier));
   }
   return found;
 }
 
-/** Remembers a proposal whose signature was verified; evidence if it is the proposer's second block for the slot. */
-export function seeProposal(detector: Detector, proposal: SignedProposal): Offence | null {
+/** Remembers a proposal whose signature, by this key, was verified; evidence if it is the proposer's second block for the slot. */
+export function seeProposal(detector: Detector, proposal: SignedProposal, key: PublicKey): Offence | null {
   const { slot, proposer } = proposal;
-  const seen = proposalsOf(detector, proposal);
+  const seen = proposalsOf(detector, slot, key);
   if (seen.length >= MAX_PROPOSALS || seen.some(({ block }) => block === proposal.block)) return null;
-  const ofSlot = detector.proposals.get(slot) ?? new Map<ValidatorIndex, readonly SignedProposal[]>();
-  detector.proposals.set(slot, ofSlot.set(proposer, [...seen, proposal]));
+  const ofSlot = detector.proposals.get(slot) ?? new Map<PublicKey, readonly SignedProposal[]>();
+  detector.proposals.set(slot, ofSlot.set(key, [...seen, proposal]));
   const [first] = seen;
-  if (first === undefined || detector.caught.has(proposer)) return null;
-  detector.caught.add(proposer);
+  if (first?.proposer !== proposer || detector.caught.has(key)) return null;
+  detector.caught.add(key);
   return { type: 'proposals', first, second: proposal };
 }
 
 /** Whether the proposer has shown so many other blocks for this slot that one more says nothing new. */
-export function isSurplus(detector: Detector, proposal: SignedProposal): boolean {
-  const seen = proposalsOf(detector, proposal);
+export function isSurplus(detector: Detector, proposal: SignedProposal, key: PublicKey): boolean {
+  const seen = proposalsOf(detector, proposal.slot, key);
   return seen.length >= MAX_PROPOSALS && seen.every(({ block }) => block !== proposal.block);
 }
 
-function proposalsOf({ proposals }: Detector, { slot, proposer }: SignedProposal): readonly SignedProposal[] {
-  return proposals.get(slot)?.get(proposer) ?? [];
+function proposalsOf({ proposals }: Detector, slot: Slot, key: PublicKey): readonly SignedProposal[] {
+  return proposals.get(slot)?.get(key) ?? [];
 }
 
 /** Forgets what is older than the window. */
 export function forgetBefore(detector: Detector, epoch: Epoch, slotsPerEpoch: number): void {
   const oldest = epoch - DETECTION_EPOCHS;
-  for (const [validator, byEpoch] of detector.votes) {
+  for (const [key, byEpoch] of detector.votes) {
     for (const target of byEpoch.keys()) if (target < oldest) byEpoch.delete(target);
-    if (byEpoch.size === 0) detector.votes.delete(validator);
+    if (byEpoch.size === 0) detector.votes.delete(key);
   }
   for (const slot of detector.proposals.keys()) if (slot < oldest * slotsPerEpoch) detector.proposals.delete(slot);
 }
@@ -106,15 +118,19 @@ function isSameCheckpoint(a: Checkpoint, b: Checkpoint): boolean {
   return a.epoch === b.epoch && a.root === b.root;
 }
 
-function slashableWith(seen: ReadonlyMap<Epoch, IndexedAttestation> | undefined, data: AttestationData): IndexedAttestation | undefined {
-  for (const vote of seen?.values() ?? []) if (isSlashable(vote.data, data)) return vote;
+function slashableWith(
+  seen: ReadonlyMap<Epoch, IndexedAttestation> | undefined,
+  data: AttestationData,
+  index: ValidatorIndex,
+): IndexedAttestation | undefined {
+  for (const vote of seen?.values() ?? []) if (isSlashable(vote.data, data) && vote.indices.includes(index)) return vote;
   return undefined;
 }
 
-function remember({ votes }: Detector, validator: ValidatorIndex, vote: IndexedAttestation): void {
-  const byEpoch = votes.get(validator) ?? new Map<Epoch, IndexedAttestation>();
+function remember({ votes }: Detector, key: PublicKey, vote: IndexedAttestation): void {
+  const byEpoch = votes.get(key) ?? new Map<Epoch, IndexedAttestation>();
   byEpoch.set(vote.data.target.epoch, vote);
-  votes.set(validator, byEpoch);
+  votes.set(key, byEpoch);
 }
 
 /** Evidence has the surrounding vote first. */

@@ -170,7 +170,7 @@ function castVote(turn: Turn, judge: StakeState, data: AttestationData, committe
   state.lastVotes = [...state.lastVotes, attestation].slice(-MAX_LAST_VOTES);
   state.counts.voted += voters.length;
   turn.effects.push({ type: 'send', to: '*', message: { type: 'vote', vote: attestation }, after: lsn });
-  keepVote(turn, attestation, indexedAttestation(rules.settings, judge, attestation));
+  keepVote(turn, attestation, indexedAttestation(rules.settings, judge, attestation), judge);
 }
 
 /** Sends the sum of what has come for the data that we voted for, where the draw says so. Our own vote is in it, so it waits for the log. */

@@ -85,11 +85,11 @@ export function countQueued(turn: Turn, since: Slot): void {
   if (epochOf(turn.rules.settings, since) !== epochOf(turn.rules.settings, state.slot)) state.useless.clear();
 }
 
-/** A vote that is right in everything, ours or another's: pooled, watched, and queued for the fork choice. */
-export function keepVote(turn: Turn, attestation: Attestation, vote: IndexedAttestation): boolean {
+/** A vote that is right in everything, ours or another's, by the state that `judge`s it: pooled, watched, and queued for the fork choice. */
+export function keepVote(turn: Turn, attestation: Attestation, vote: IndexedAttestation, judge: StakeState): boolean {
   const { state, rules } = turn;
   if (!addToPool(state.pool, attestation, rules.signatures)) return false;
-  for (const offence of seeVote(state.detector, vote)) convict(turn, offence);
+  for (const offence of seeVote(state.detector, vote, judge.validators)) convict(turn, offence);
   const { slot, target, head } = vote.data;
   if (slot < state.slot) addVote(state.store, vote.indices, target.epoch, head);
   else if (state.queued.length < MAX_QUEUED_VOTES)
@@ -125,7 +125,7 @@ function takeVote(turn: Turn, from: NodeId, attestation: Attestation): boolean {
     );
   }
   if (from !== turn.context.self) state.timelySlot = state.slot;
-  return keepVote(turn, attestation, vote);
+  return keepVote(turn, attestation, vote, judge);
 }
 
 /**

@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { PublicKey } from '../../../src/base/signatures.ts';
 import type { Hash } from '../../../src/base/types.ts';
 import {
   DETECTION_EPOCHS,
+  type Detector,
   forgetBefore,
   isDouble,
   isSlashable,
   newDetector,
-  seeProposal,
-  seeVote,
+  seeProposal as seenProposal,
+  seeVote as seenVote,
   surrounds,
 } from '../../../src/consensus/pos/detector.ts';
 import type { AttestationData, IndexedAttestation, SignedProposal } from '../../../src/consensus/pos/types.ts';
@@ -32,6 +34,11 @@ const proposal = (proposer: number, slot: number, block: number): SignedProposal
   block: root(block),
   signature: new Uint8Array(96),
 });
+
+const keyOf = (index: number): PublicKey => `0x${(0xa0 + index).toString(16)}`;
+const VALIDATORS = Array.from({ length: 8 }, (_, index) => ({ publicKey: keyOf(index) }));
+const seeVote = (detector: Detector, given: IndexedAttestation, validators = VALIDATORS) => seenVote(detector, given, validators);
+const seeProposal = (detector: Detector, given: SignedProposal, key = keyOf(given.proposer)) => seenProposal(detector, given, key);
 
 describe('slashing conditions', () => {
   // Every pair of links with epochs up to 3, judged by the two sentences of the paper.
@@ -74,7 +81,7 @@ describe('votes', () => {
     seeVote(detector, a);
     seeVote(detector, b);
     expect(seeVote(detector, c)).toHaveLength(2);
-    expect([...detector.caught]).toEqual([1, 2]);
+    expect([...detector.caught]).toEqual([keyOf(1), keyOf(2)]);
   });
 
   it('convict a validator once', () => {
@@ -122,5 +129,28 @@ describe('memory', () => {
         expect(found.length > 0).toBe(exists);
       }),
     );
+  });
+});
+
+describe('a place that is not final', () => {
+  const another = VALIDATORS.map((validator, index) => (index === 7 ? { publicKey: keyOf(9) } : validator));
+
+  it('may be of two validators on two branches, and neither is convicted by what the other signed', () => {
+    const detector = newDetector();
+    expect(seeVote(detector, vote([7], 0, 1, 1))).toEqual([]);
+    expect(seeVote(detector, vote([7], 0, 1, 2), another)).toEqual([]);
+    expect(seeProposal(detector, proposal(7, 5, 1))).toBeNull();
+    expect(seeProposal(detector, proposal(7, 5, 2), keyOf(9))).toBeNull();
+    expect(detector.caught.size).toBe(0);
+    expect(seeVote(detector, vote([7], 0, 1, 3))).toHaveLength(1);
+  });
+
+  it('may be one of two of the same validator: evidence names one place', () => {
+    const detector = newDetector();
+    const moved = [...VALIDATORS.slice(0, 6), VALIDATORS[7] ?? { publicKey: '0x' }];
+    expect(seeVote(detector, vote([7], 0, 1, 1))).toEqual([]);
+    expect(seeVote(detector, vote([6], 0, 1, 2), moved)).toEqual([]);
+    expect(seeProposal(detector, proposal(7, 5, 1))).toBeNull();
+    expect(seeProposal(detector, proposal(6, 5, 2), keyOf(7))).toBeNull();
   });
 });
