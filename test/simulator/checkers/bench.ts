@@ -41,6 +41,8 @@ export class CheckerBench {
   readonly reports: Report[] = [];
   readonly chains: (LightChain | null)[];
   nowMs = 0;
+  /** By how much the clock of every node is ahead. */
+  wallOffsetMs = 0;
   isSatisfied = false;
   /** What every engine calls safe. */
   safe: Hash | null = null;
@@ -76,7 +78,7 @@ export class CheckerBench {
       inspect: () => state,
       safe: () => this.safe,
       nowMs: () => this.nowMs,
-      wallMsOf: () => 1_000 * network.genesis.block.header.timestamp + this.nowMs,
+      wallMsOf: () => 1_000 * network.genesis.block.header.timestamp + this.nowMs + this.wallOffsetMs,
       satisfied: () => {
         this.isSatisfied = true;
       },

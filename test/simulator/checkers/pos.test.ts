@@ -1,18 +1,12 @@
 /** Proof-of-stake's checkers: each is silent about a proper history, and objects to one in which its invariant is broken. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EMPTY } from '../../../src/base/bytes.ts';
 import { RuleError } from '../../../src/base/errors.ts';
 import type { Hash, NodeId } from '../../../src/base/types.ts';
-import type { Block } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
-import type { Facts, HeaderNode, Output } from '../../../src/chain/tree.ts';
 import type { Effect, Event } from '../../../src/consensus/engine.ts';
-import { encodePayload, encodeSeal } from '../../../src/consensus/pos/codec.ts';
-import { proofMessage } from '../../../src/consensus/pos/contract.ts';
 import { blockRootAt } from '../../../src/consensus/pos/history.ts';
 import type { StakeBlock } from '../../../src/consensus/pos/transition.ts';
-import type { Attestation, AttestationData, Payload, StakeState, Withdrawal } from '../../../src/consensus/pos/types.ts';
-import type { CheckerFactory } from '../../../src/simulator/checkers/checker.ts';
+import type { Attestation, AttestationData } from '../../../src/consensus/pos/types.ts';
 import { posBounded } from '../../../src/simulator/checkers/pos-bounds.ts';
 import { offencesFound } from '../../../src/simulator/checkers/pos-evidence.ts';
 import {
@@ -23,56 +17,10 @@ import {
 } from '../../../src/simulator/checkers/pos-finality.ts';
 import { headIsGhost } from '../../../src/simulator/checkers/pos-ghost.ts';
 import { accountableSafety, noHonestSlashable } from '../../../src/simulator/checkers/pos-safety.ts';
-import { growthProblem, requests, stakeConservation, withdrawalProblem } from '../../../src/simulator/checkers/pos-stake.ts';
-import { deposit, depositorOf } from '../../../src/simulator/subjects/pos-clients.ts';
-import { ETHER, StakeChain, signerAt } from '../../consensus/pos/stake-chain.ts';
-import { nodeOf } from '../support.ts';
-import { type BenchInput, CheckerBench } from './bench.ts';
+import type { StakeChain } from '../../consensus/pos/stake-chain.ts';
+import { blockOf, factsAt, newChain, PosBench, VALIDATORS } from './pos-bench.ts';
 
-const VALIDATORS = 8;
 const PEER = 'peer' as NodeId;
-
-/** All stake is that of node 0 (even keys) and of node 1 (odd ones). */
-function newChain(): StakeChain {
-  const validators = Array.from({ length: VALIDATORS }, (_, i) => ({ publicKey: signerAt(i).publicKey, depositor: depositorOf(i % 2) }));
-  return new StakeChain(VALIDATORS, { validators });
-}
-
-function blockOf({ header, seal, payload }: StakeBlock): Block {
-  return { header, seal: encodeSeal(seal), transactions: [], payload: encodePayload(payload) };
-}
-
-const genesisOf = (chain: StakeChain): Block => ({ header: chain.genesis, seal: EMPTY, transactions: [], payload: EMPTY });
-const factsAt = ({ header, slot }: StakeBlock): Facts => ({ weight: BigInt(header.number), carried: BigInt(slot) });
-
-class PosBench extends CheckerBench {
-  constructor(
-    factory: CheckerFactory,
-    chain: StakeChain,
-    input: BenchInput = {},
-    state: ConstructorParameters<typeof CheckerBench>[2] = null,
-  ) {
-    const block = genesisOf(chain);
-    const genesis = { block, node: nodeOf(block, { weight: 0n, carried: 0n }), status: 'executed' as const, state: [] };
-    super(factory, { ...input, network: { params: chain.rules.params, genesis } }, state);
-  }
-
-  get messages(): string[] {
-    return this.reports.map(({ message }) => message);
-  }
-
-  keep(node: number, ...blocks: readonly StakeBlock[]): HeaderNode[] {
-    return blocks.map((block) => this.insert(node, blockOf(block), factsAt(block)));
-  }
-
-  step(node: number, event: Event<unknown>, effects: readonly Effect<unknown>[] = []): void {
-    this.observe({ type: 'step', node, event, effects });
-  }
-
-  final(node: number, block: HeaderNode, certificate: Uint8Array = Uint8Array.of(1, 2, 3, 4)): void {
-    this.observe({ type: 'finalized', node, block, certificate });
-  }
-}
 
 const hashOf = ({ header }: StakeBlock): Hash => hashHeader(header);
 const heard = (vote: Attestation): Event<unknown> => ({ type: 'message', from: PEER, message: { type: 'vote', vote } });
@@ -321,87 +269,6 @@ describe('OffencesFound', () => {
   it('objects when two votes of one key are taken and nothing is said', () => {
     const [first] = objections(() => []);
     expect(first).toContain('has signed two votes');
-  });
-});
-
-describe('StakeConservation', () => {
-  it('is silent about a chain of blocks with votes, epochs and a deposit', () => {
-    run(5);
-    made.push(chain.extend(6, { said: [chain.deposit(VALIDATORS, 40)] }));
-    run(24);
-    const bench = new PosBench(stakeConservation, chain);
-    bench.keep(0, ...made);
-    expect(bench.messages).toEqual([]);
-  });
-
-  it('objects to a balance that grows by more than it can', () => {
-    const { state } = chain;
-    const grown = { ...state, balances: state.balances.with(2, (state.balances[2] ?? 0n) + 2n) };
-    expect(growthProblem(state, grown, () => 2n)).toBeNull();
-    expect(growthProblem(state, grown, () => 1n)).toContain('validator 2');
-  });
-
-  const payload = (withdrawals: readonly Withdrawal[]): Payload => ({ ...chain.draft(1).payload, withdrawals });
-  const due = (epoch: number): StakeState => ({
-    ...chain.state,
-    withdrawals: [3],
-    validators: chain.state.validators.map((validator) => ({ ...validator, withdrawableEpoch: epoch })),
-  });
-  const paid = (state: StakeState): StakeState => ({ ...state, balances: state.balances.with(3, 0n) });
-  const all: Withdrawal = { validator: 3, to: depositorOf(1), amount: 32n * ETHER };
-
-  it('takes a stake that is paid whole, after the wait, to its depositor', () => {
-    expect(withdrawalProblem(payload([all]), due(7), paid(due(7)), 7)).toBeNull();
-  });
-
-  it.each<[string, Withdrawal, number, (state: StakeState) => StakeState]>([
-    ['before the wait is over', all, 6, paid],
-    ['to somebody else', { ...all, to: depositorOf(0) }, 7, paid],
-    ['more than there is', { ...all, amount: 33n * ETHER }, 7, paid],
-    ['and keeps it', all, 7, (state) => state],
-    ['for somebody who did not ask', { ...all, validator: 4 }, 7, paid],
-    ['for nobody', { ...all, validator: 99 }, 7, paid],
-  ])('objects to a stake that is paid %s', (_what, withdrawal, epoch, after) => {
-    expect(withdrawalProblem(payload([withdrawal]), due(7), after(due(7)), epoch)).not.toBeNull();
-  });
-});
-
-describe('Requests', () => {
-  const { publicKey } = signerAt(VALIDATORS);
-  const owner = depositorOf(0);
-  const by = (key: number): Uint8Array => signerAt(key).sign(proofMessage(1337, owner, publicKey));
-
-  /** The contract says something in block 1, and block 2 repeats something. */
-  function objections(said: readonly Output[], repeats: boolean, proof = by(VALIDATORS)): string[] {
-    run(1);
-    const second = chain.extend(2, { said: repeats ? [chain.deposit(VALIDATORS, 32, owner)] : [] });
-    const claimed = second.payload.requests.map((request) => (request.type === 'deposit' ? { ...request, signature: proof } : request));
-    const block = { ...blockOf(second), payload: encodePayload({ ...second.payload, requests: claimed }) };
-    const bench = new PosBench(requests, chain);
-    bench.follow(0, [...made.map(blockOf)], []);
-    Object.defineProperty(bench.chain(0), 'outputs', { value: (hash: Hash) => (hash === hashOf(made[0] as StakeBlock) ? said : []) });
-    bench.follow(0, [block], []);
-    return bench.messages;
-  }
-  const good = deposit(publicKey, owner, by(VALIDATORS));
-
-  it('is silent when a block repeats what the contract said in its parent', () => {
-    expect(objections([good], true)).toEqual([]);
-  });
-
-  it('objects to a deposit that nobody made, and to one that is left out', () => {
-    expect(objections([], true)).toEqual([expect.stringContaining('nobody made')]);
-    chain = newChain();
-    made = [];
-    expect(objections([good], false)).toEqual([expect.stringContaining('leaves out a deposit')]);
-  });
-
-  it('objects to a deposit of a key that nobody has proved to own', () => {
-    const rogue = deposit(publicKey, owner, by(0));
-    expect(objections([rogue], true, by(0))).toEqual([expect.stringContaining('proof of possession is none')]);
-    chain = newChain();
-    made = [];
-    expect(objections([rogue], false)).toEqual([]);
   });
 });
 
