@@ -1,0 +1,172 @@
+/** Bugs of Raft: elections, what is counted as decided, what is on disk before it is said, and reads. */
+import type { Mutant } from './mutant.ts';
+
+const ELECTION = 'consensus/raft/election.ts';
+const FOLLOW = 'consensus/raft/follow.ts';
+const REPLICATION = 'consensus/raft/replication.ts';
+const ROLES = 'consensus/raft/roles.ts';
+const READS = 'consensus/raft/reads.ts';
+
+/** Small networks whose leaders change often. */
+const RAFT = { engine: 'raft', options: { nodes: 3, faultsMs: 300_000 } } as const;
+const FIVE = { engine: 'raft', options: { nodes: 5, faultsMs: 300_000 } } as const;
+
+const ELECTIONS: readonly Mutant[] = [
+  {
+    ...RAFT,
+    name: 'raft/vote-not-on-disk',
+    story: 'A vote is given and not written down: after a crash the node votes again in the same term, for somebody else.',
+    source: "Ongaro's dissertation, figure 3.1: votedFor is persistent; Jepsen found it missing in several implementations",
+    file: ELECTION,
+    edits: [{ find: '      state.vote = from;\n      persistTerm(turn);', replace: '      state.vote = from;' }],
+    finders: ['ElectionSafety'],
+    maxSeeds: 100,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/term-not-on-disk',
+    story: 'A new term is entered and not written down: after a crash the node lives through it again, and votes in it again.',
+    source: "Ongaro's dissertation, figure 3.1: currentTerm is persistent",
+    file: ROLES,
+    edits: [{ find: '  persistTerm(turn);\n}', replace: '}' }],
+    finders: ['ElectionSafety'],
+    maxSeeds: 100,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/votes-twice',
+    story: 'Who asks gets a vote, whoever got it before in this term: two leaders of one term.',
+    source: "Ongaro's dissertation, section 3.4: first come, first served",
+    file: ELECTION,
+    edits: [{ find: '(state.vote === null || state.vote === from)', replace: 'state.term > 0' }],
+    finders: ['ElectionSafety'],
+    maxSeeds: 100,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/votes-for-a-shorter-log',
+    story: 'Whether the log of a candidate is as up to date as the own is not looked at: a leader overwrites what was decided.',
+    source: "Ongaro's dissertation, section 3.6.1",
+    file: ELECTION,
+    edits: [{ find: 'isFree && !isMoreUpToDate(state.log.last, last)', replace: 'isFree && last.height >= 0' }],
+    finders: ['LeaderCompleteness', 'LogInv', 'MoreUpToDateCorrect', 'QuorumLogInv'],
+    maxSeeds: 50,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/compares-length-first',
+    story: 'Of two logs the longer one is taken for more up to date, whatever its last term is.',
+    source: "Ongaro's dissertation, section 3.6.1: the term of the last entry comes first",
+    file: ELECTION,
+    edits: [{ find: 'return a.term > b.term || (a.term === b.term && a.height > b.height);', replace: 'return a.height > b.height;' }],
+    finders: ['LeaderCompleteness', 'LogInv', 'MoreUpToDateCorrect', 'QuorumLogInv'],
+    maxSeeds: 100,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/pre-vote-deadlock',
+    story:
+      'A node that is ahead in terms and behind in blocks refuses an old leader without a word: it cannot win, and is not led, for ever.',
+    source: 'etcd-io/raft: what pre-vote and check-quorum did to a node that came back with a higher term (etcd issue 8501)',
+    file: 'consensus/raft/step.ts',
+    edits: [
+      { find: "    if (type === 'append' || type === 'chunk') refuseOldTerm(turn, from);\n", replace: '' },
+      { find: "    if (type === 'requestVote') answerCandidate(turn, from, message);\n", replace: '' },
+    ],
+    finders: ['Termination'],
+    maxSeeds: 100,
+    faults: ['crash', 'partition', 'noise'],
+  },
+];
+
+const DECIDING: readonly Mutant[] = [
+  {
+    ...FIVE,
+    name: 'raft/counts-an-old-term',
+    story: 'A block of an earlier term is taken for decided because a majority has it; a later leader overwrites it.',
+    source: "Ongaro's dissertation, figure 3.7; figure 8 of the paper",
+    file: REPLICATION,
+    edits: [{ find: 'if (position.term !== state.term) {', replace: 'if (position.term > state.term) {' }],
+    finders: ['LeaderCompleteness', 'LogInv', 'MoreUpToDateCorrect', 'QuorumLogInv'],
+    maxSeeds: 200,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/acknowledges-too-early',
+    story: 'A follower acknowledges what it has in memory: a crash of two takes what the leader has decided.',
+    source: "Ongaro's dissertation, figure 3.1: updated on stable storage before responding",
+    file: FOLLOW,
+    edits: [{ find: 'answered.durable = Math.min(durableHeight(state), matched);', replace: 'answered.durable = matched;' }],
+    finders: ['CommittedIsDurable'],
+    maxSeeds: 20,
+    faults: ['crash', 'slowDisk', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/counts-itself-too-early',
+    story: 'A leader counts itself before its own disk has the block.',
+    source: "Ongaro's dissertation, section 10.2.1: the leader may write in parallel, and counts itself when it has written",
+    file: REPLICATION,
+    edits: [{ find: 'const own = durableHeight(state);', replace: 'const own = state.log.last.height;' }],
+    finders: ['CommittedIsDurable'],
+    maxSeeds: 50,
+    faults: ['slowDisk', 'crash'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/commits-beyond-what-matched',
+    story: "The leader's commit index is applied to whatever the follower's log has there, left over from another leader.",
+    source: "Ongaro's dissertation, figure 3.1, AppendEntries 5: the minimum with the index of the last new entry",
+    file: FOLLOW,
+    edits: [{ find: 'Math.min(commit, state.matched)', replace: 'Math.min(commit, log.last.height)' }],
+    finders: ['LogInv', 'Agreement'],
+    maxSeeds: 100,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/keeps-what-contradicts',
+    story: 'A block that is already at a height stays there, though the leader has another one: nothing is truncated.',
+    source: "Ongaro's dissertation, figure 3.1, AppendEntries 3",
+    file: FOLLOW,
+    edits: [{ find: 'log.at(end)?.hash !== hashHeader(block.header)', replace: 'log.at(end) === undefined' }],
+    finders: ['LogInv', 'Agreement', 'CommittedIsDurable', 'LogMatching'],
+    maxSeeds: 100,
+    faults: ['crash', 'partition', 'noise'],
+  },
+];
+
+const READING: readonly Mutant[] = [
+  {
+    ...FIVE,
+    name: 'raft/reads-before-an-own-block',
+    story: 'A new leader answers reads before a block of its own term is decided, and does not know yet what was decided before.',
+    source: "Ongaro's dissertation, section 6.4, step 1; etcd-io/raft: ReadIndex before a commit in the current term",
+    file: READS,
+    edits: [{ find: ' || !hasDecidedOwn(state)', replace: '' }],
+    finders: ['Linearizability'],
+    maxSeeds: 200,
+    options: { nodes: 5, faultsMs: 300_000, transfersPerMinute: 120 },
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...RAFT,
+    name: 'raft/reads-without-asking',
+    story: 'A leader answers reads without asking whether it still leads: one that is cut off shows the past.',
+    source: "Ongaro's dissertation, section 6.4, step 3; etcd before 2.3 read stale values (Jepsen, 2014)",
+    file: READS,
+    edits: [{ find: 'asked.at.round > confirmed', replace: 'asked.at.round > round + 1' }],
+    finders: ['Linearizability'],
+    maxSeeds: 200,
+    options: { nodes: 3, faultsMs: 300_000, transfersPerMinute: 120 },
+    faults: ['partition', 'noise'],
+  },
+];
+
+export const RAFT_MUTANTS: readonly Mutant[] = [...ELECTIONS, ...DECIDING, ...READING];
