@@ -109,11 +109,11 @@ function takeVote(turn: Turn, phase: Phase, vote: Votes): boolean {
 }
 
 /** Who prepares another block was told something else by the primary: it is shown what the primary said here. */
-function confront({ council, effects }: Turn, { proposal, shownTo }: Round, member: number, hash: Hash): void {
+function confront({ council, effects, state }: Turn, { proposal, shownTo }: Round, member: number, hash: Hash): void {
   const node = council.membership.nodeAt(member);
   if (proposal === null || proposal.vote === null || proposal.hash === hash || shownTo.has(member) || node === undefined) return;
   shownTo.add(member);
-  effects.push({ type: 'send', to: node, message: { type: 'vote', phase: 'prepare', vote: proposal.vote } });
+  effects.push({ type: 'send', to: node, message: { type: 'vote', phase: 'prepare', vote: proposal.vote }, after: state.lsn });
 }
 
 /** A certificate that was checked, or made here. */
@@ -176,12 +176,7 @@ export function voteWhenReady(turn: Turn): void {
   if (decided !== undefined && decided !== ballot.hash) return;
   const isProven = round.certificate !== null && turn.rules.ballots.ballotOf('prepare', round.certificate).hash === ballot.hash;
   const status = chain.status(ballot.hash);
-  if (status === 'invalid')
-    return reject(
-      turn,
-      round,
-      new RuleError('pbft/invalid-block', `Block ${ballot.hash} (${ballot.height}) was proposed, and is not valid.`),
-    );
+  if (status === 'invalid') return reject(turn, round, invalid(ballot));
   if (status !== 'executed') return void (status === undefined ? insert(turn, round, isProven) : execute(turn, ballot.hash));
   if (hasSigned(turn, 'prepare', ballot) || (!isProven && isEarly(turn, round))) return commitWhenPrepared(turn, round, ballot, isProven);
   prepare(turn, round, ballot);
@@ -200,6 +195,10 @@ function insert(turn: Turn, round: Round, isProven: boolean): void {
   } catch (error) {
     reject(turn, round, error);
   }
+}
+
+function invalid({ hash, height }: Ballot): RuleError {
+  return new RuleError('pbft/invalid-block', `Block ${hash} (${height}) was proposed, and is not valid.`, { hash, height });
 }
 
 /** The view timer does the rest. */

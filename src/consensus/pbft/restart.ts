@@ -7,7 +7,7 @@ import type { Event } from '../engine.ts';
 import { factsOf } from '../members/council.ts';
 import { SETTLE_TIMER } from '../members/decisions.ts';
 import { learnCommitted } from './agreement.ts';
-import { viewOf } from './ballots.ts';
+import { type Ballot, type Phase, viewOf } from './ballots.ts';
 import { stableAt } from './checkpoints.ts';
 import { decodeRecord, type LogRecord } from './records.ts';
 import { activeHeight, primaryOf, roundAt, type Turn } from './state.ts';
@@ -36,7 +36,7 @@ function takeRecord(turn: Turn, record: LogRecord, blocks: Map<Hash, Block>): vo
     case 'block': {
       const hash = hashHeader(record.block.header);
       blocks.set(hash, record.block);
-      if (record.isVoted) state.signed.prepare = { view: record.view, height: record.block.header.number, hash };
+      if (record.isVoted) note(turn, 'prepare', { view: record.view, height: record.block.header.number, hash });
       return;
     }
     case 'prepared': {
@@ -44,7 +44,7 @@ function takeRecord(turn: Turn, record: LogRecord, blocks: Map<Hash, Block>): vo
       const block = ballot && blocks.get(ballot.hash);
       if (!block) return;
       state.prepared = { ...ballot, certificate: record.certificate, block };
-      state.signed.commit = ballot;
+      note(turn, 'commit', ballot);
       return;
     }
     case 'committed':
@@ -77,6 +77,12 @@ function takeRecord(turn: Turn, record: LogRecord, blocks: Map<Hash, Block>): vo
     default:
       return unreachable(record);
   }
+}
+
+/** What was written again at a checkpoint may stand after what is newer. */
+function note({ state }: Turn, phase: Phase, ballot: Ballot): void {
+  const last = state.signed[phase];
+  if (last === null || ballot.view > last.view || (ballot.view === last.view && ballot.height > last.height)) state.signed[phase] = ballot;
 }
 
 /** The chain on disk may lack what was only inserted. Lower ones come first. */

@@ -15,6 +15,7 @@
 import { assert } from '../../base/assert.ts';
 import { EMPTY } from '../../base/bytes.ts';
 import { RuleError } from '../../base/errors.ts';
+import type { Hash } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import { toOthers } from '../members/decisions.ts';
@@ -57,8 +58,14 @@ export function receiveViewChange(turn: Turn, change: ViewChange, block: Block |
       `A view change of member ${member} comes with block ${hash ?? 'none'}; it says that ${checked.prepared?.hash ?? 'none'} is prepared.`,
     );
   }
-  state.changes.set(member, { ...checked, block });
+  state.changes.set(member, { ...checked, block: held(turn, hash) ?? block });
   if (checked.checkpoint !== null) learnCommitted(turn, checked.checkpoint);
+}
+
+/** Members mostly have the same block prepared: it is kept once. */
+function held({ state: { changes, prepared } }: Turn, hash: Hash | undefined): Block | null {
+  if (prepared !== null && prepared.hash === hash) return prepared.block;
+  return [...changes.values()].find((change) => hash !== undefined && change.prepared?.hash === hash)?.block ?? null;
 }
 
 /** One that proves less than it says is refused as a whole: it must not stand in the way of those that prove something. */
