@@ -6,6 +6,8 @@ import type { Fault } from '../../src/simulator/faults.ts';
 import { GENESIS_SECONDS } from '../../src/simulator/genesis.ts';
 import { byzantine, EPOCH_MS, type Played, play, SLOT_MS, SLOTS } from './pos-play.ts';
 
+/** Of real time, on a machine that is busy with much else. */
+const LIMIT_MS = 180_000;
 const GWEI = 1_000_000_000n;
 const ETHER_OF_KEY = 32;
 const KEYS = Array.from({ length: 8 }, () => ETHER_OF_KEY);
@@ -35,20 +37,24 @@ describe('an ex-ante reorganisation', () => {
     return { played, attempts: settled.length, weights: lost.map(({ weight }) => Number(weight / GWEI) / committee) };
   }
 
-  it('fails with proposer boost below the 40% of a committee that the boost is worth, and succeeds without', () => {
-    const boosted = given([]);
-    const before = given(boostless(EVERYBODY_ELSE));
-    for (const { played, attempts } of [boosted, before]) {
-      expect(played.violations).toEqual([]);
-      expect(attempts).toBeGreaterThan(20);
-      expect(played.lateEpochs(0)).toBeLessThanOrEqual(NEAR + 1);
-    }
-    expect(boosted.weights.every((weight) => weight > BOOST)).toBe(true);
-    // A quarter of the stake is seldom so much of a committee; any part of one was enough.
-    expect(boosted.weights.length).toBeLessThan(boosted.attempts / 4);
-    expect(before.weights.length).toBeGreaterThan(before.attempts / 3);
-    expect(before.weights.filter((weight) => weight < BOOST).length).toBeGreaterThan(10);
-  });
+  it(
+    'fails with proposer boost below the 40% of a committee that the boost is worth, and succeeds without',
+    () => {
+      const boosted = given([]);
+      const before = given(boostless(EVERYBODY_ELSE));
+      for (const { played, attempts } of [boosted, before]) {
+        expect(played.violations).toEqual([]);
+        expect(attempts).toBeGreaterThan(20);
+        expect(played.lateEpochs(0)).toBeLessThanOrEqual(NEAR + 1);
+      }
+      expect(boosted.weights.every((weight) => weight > BOOST)).toBe(true);
+      // A quarter of the stake is seldom so much of a committee; any part of one was enough.
+      expect(boosted.weights.length).toBeLessThan(boosted.attempts / 4);
+      expect(before.weights.length).toBeGreaterThan(before.attempts / 3);
+      expect(before.weights.filter((weight) => weight < BOOST).length).toBeGreaterThan(10);
+    },
+    LIMIT_MS,
+  );
 });
 
 function slotOf({ header }: Block): number {
@@ -128,7 +134,8 @@ describe('a quarter of the stake', () => {
     expect(played.slashed(0)).toEqual([]);
     for (const place of EVERYBODY_ELSE) {
       expect(played.lateEpochs(place)).toBeLessThanOrEqual(NEAR + 2);
-      expect(played.deepestReorg(place)).toBeLessThanOrEqual(1);
+      // Its own blocks, of two slots in a row.
+      expect(played.deepestReorg(place)).toBeLessThanOrEqual(2);
     }
   });
 });
