@@ -1,4 +1,7 @@
 /** Bugs of Raft: elections, what is counted as decided, what is on disk before it is said, and reads. */
+import { placeId } from '../places.ts';
+import { membersOf } from '../subjects/members.ts';
+import { TAG_KEYS } from '../tags.ts';
 import type { Mutant } from './mutant.ts';
 
 const ELECTION = 'consensus/raft/election.ts';
@@ -9,11 +12,30 @@ const READS = 'consensus/raft/reads.ts';
 
 /** Small networks whose leaders change often. */
 const RAFT = { engine: 'raft', options: { nodes: 3, faultsMs: 300_000 } } as const;
+/** Elections are slow, so that much may happen in one; and there are many, in few events. */
+const SLOW_ELECTIONS = {
+  engine: 'raft',
+  options: {
+    nodes: 3,
+    faultsMs: 3_600_000,
+    latencyMs: 20,
+    jitterMs: 5,
+    diskWriteMs: 5,
+    transfersPerMinute: 0,
+    engine: {
+      members: membersOf([0, 1, 2].map(placeId), TAG_KEYS),
+      heartbeatMs: 400,
+      electionMinMs: 2_000,
+      electionMaxMs: 2_400,
+      emptyBlockMs: 10_000,
+    },
+  },
+} as const;
 const FIVE = { engine: 'raft', options: { nodes: 5, faultsMs: 300_000 } } as const;
 
 const ELECTIONS: readonly Mutant[] = [
   {
-    ...RAFT,
+    ...SLOW_ELECTIONS,
     name: 'raft/vote-not-on-disk',
     story: 'A vote is given and not written down: after a crash the node votes again in the same term, for somebody else.',
     source: "Ongaro's dissertation, figure 3.1: votedFor is persistent; Jepsen found it missing in several implementations",
@@ -21,10 +43,10 @@ const ELECTIONS: readonly Mutant[] = [
     edits: [{ find: '      state.vote = from;\n      persistTerm(turn);', replace: '      state.vote = from;' }],
     finders: ['ElectionSafety'],
     maxSeeds: 100,
-    faults: ['crash', 'partition', 'noise'],
+    faults: ['crash', 'cutLink', 'partition'],
   },
   {
-    ...RAFT,
+    ...SLOW_ELECTIONS,
     name: 'raft/term-not-on-disk',
     story: 'A new term is entered and not written down: after a crash the node lives through it again, and votes in it again.',
     source: "Ongaro's dissertation, figure 3.1: currentTerm is persistent",
@@ -32,7 +54,7 @@ const ELECTIONS: readonly Mutant[] = [
     edits: [{ find: '  persistTerm(turn);\n}', replace: '}' }],
     finders: ['ElectionSafety'],
     maxSeeds: 100,
-    faults: ['crash', 'partition', 'noise'],
+    faults: ['crash', 'cutLink', 'partition'],
   },
   {
     ...RAFT,
