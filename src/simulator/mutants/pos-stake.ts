@@ -24,7 +24,7 @@ const FINALITY: readonly Mutant[] = [
     source: "the specs' get_attesting_balance; one man, one vote is for whom a key costs nothing",
     file: JUSTIFICATION,
     edits: [{ find: 'votes += validator.effectiveBalance;', replace: 'votes += duties.activeBalance / BigInt(duties.active.length);' }],
-    finders: ['FinalizationRules'],
+    finders: ['FinalizationRules', 'HeadIsGhost'],
     maxSeeds: 20,
   },
   {
