@@ -144,8 +144,10 @@ export function blockingRequest(turn: Turn, session: Session): BlocksRequest | u
 function missingSlots(turn: Turn, session: Session): Slot[] {
   const missing: Slot[] = [];
   let seen = 0;
-  for (const [hash, slot] of session.slots) {
-    if (++seen > BODY_WINDOW || slot.node.header.number > provenHeight(session)) break;
+  const highest = provenHeight(session);
+  for (const slot of session.slots.values()) {
+    const { hash, header } = slot.node;
+    if (++seen > BODY_WINDOW || header.number > highest) break;
     if (slot.phase !== 'missing') continue;
     if (turn.context.chain.status(hash) === undefined) missing.push(slot);
     else come(session, slot, 'stored');

@@ -31,12 +31,12 @@ export type ProofCheck = (header: Header) => void;
 export const FUTURE = 'header/future';
 
 /**
- * What was worked out before, for as long as anybody has the block. Neither it nor its ancestors ever change, and each is asked
- * about many times: by gossip, by sync, by the engine's step, by every template on top of it.
+ * What was worked out last under some rules. Neither a block nor its ancestors ever change, and one after the other asks the same
+ * of them: gossip and then the engine's step of a new block, every template of the head.
  */
+const lastScheduled = new WeakMap<PowRules, { readonly parent: HeaderNode; readonly difficulty: bigint }>();
+const lastVerified = new WeakMap<PowRules, { readonly header: Header; readonly parent: HeaderNode; readonly facts: Facts }>();
 const timesOf = new WeakMap<HeaderNode, RecentTimes>();
-const scheduleOf = new WeakMap<HeaderNode, { readonly rules: PowRules; readonly difficulty: bigint }>();
-const factsOf = new WeakMap<Header, { readonly rules: PowRules; readonly parent: HeaderNode; readonly facts: Facts }>();
 
 /**
  * Throws RuleError, cheapest rule first; but the future limit comes last, so that a header that is only early is known to
@@ -44,8 +44,8 @@ const factsOf = new WeakMap<Header, { readonly rules: PowRules; readonly parent:
  */
 export function verifyHeader(rules: PowRules, sealed: SealedHeader, parent: HeaderNode, ancestors: HeaderView, wallMs: number): Facts {
   const { header } = sealed;
-  const known = factsOf.get(header);
-  if (known?.rules === rules && known.parent === parent) {
+  const known = lastVerified.get(rules);
+  if (known?.header === header && known.parent === parent) {
     // The seal is no part of the header.
     checkUnusedFields(sealed);
     checkNotEarly(header, rules.settings, wallMs);
@@ -62,7 +62,7 @@ export function verifyHeader(rules: PowRules, sealed: SealedHeader, parent: Head
     weight: parent.facts.weight + workOf(targetOf(header.difficulty)),
     carried: parent.facts.carried + uncountedSeconds(rules.settings, times, header.timestamp),
   };
-  factsOf.set(header, { rules, parent, facts });
+  lastVerified.set(rules, { header, parent, facts });
   checkNotEarly(header, rules.settings, wallMs);
   return facts;
 }
@@ -115,10 +115,10 @@ function insertAscending(list: number[], value: number): void {
  */
 export function nextDifficulty(rules: PowRules, parent: HeaderNode, ancestors: HeaderView, times: RecentTimes, timestamp: number): bigint {
   if (isPause(rules.settings, times, timestamp)) return rules.settings.minimumDifficulty;
-  const known = scheduleOf.get(parent);
-  if (known?.rules === rules) return known.difficulty;
+  const known = lastScheduled.get(rules);
+  if (known?.parent === parent) return known.difficulty;
   const difficulty = scheduledDifficulty(rules, parent, ancestors);
-  scheduleOf.set(parent, { rules, difficulty });
+  lastScheduled.set(rules, { parent, difficulty });
   return difficulty;
 }
 
