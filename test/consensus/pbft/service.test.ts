@@ -1,0 +1,142 @@
+/** What members do for each other and for their operators: state transfer, evidence, checkpoints, reads, commands. */
+import { describe, expect, it } from 'vitest';
+import type { Hash } from '../../../src/base/types.ts';
+import { COUNCIL, certificateOf, type Lost, Member, Network, voteOf } from './world.ts';
+
+const hashOf = (digit: string) => `0x${digit.repeat(64)}` as Hash;
+const ballot = { view: 0, height: 1, hash: hashOf('a') };
+const read = { type: 'admin', request: 1, command: { name: 'read', arguments: {} } } as const;
+
+describe('state transfer', () => {
+  it('gives a member that has heard nothing what is decided', () => {
+    const network = new Network();
+    const isAway: Lost = (from, to) => from === 3 || to === 3;
+    for (const name of [1, 2, 3]) network.block(name, isAway);
+    network.restart(3);
+    network.deliver();
+    const { state, fetched } = network.at(3);
+    expect(state.best?.height).toBe(3);
+    expect(fetched).toContain(network.at(0).chain.head.hash);
+    // Sync brings the blocks, with the proof that their giver had.
+    for (const number of [1, 2, 3]) {
+      const block = network.at(0).chain.block(network.at(0).chain.canonical(number) ?? hashOf('0'));
+      if (block !== undefined) network.at(3).step({ type: 'block', block, origin: 'sync', from: null, certificate: null });
+    }
+    expect(network.at(3).height).toBe(3);
+    network.block(4, (from) => from === 2);
+    expect(network.at(3).height).toBe(4);
+  });
+
+  it('sends what was lost again', () => {
+    const network = new Network();
+    network.block(1, (from) => from !== 0);
+    expect(network.heights).toEqual([0, 0, 0, 0]);
+    for (const member of network.members) member.fire('tick');
+    network.deliver();
+    expect(network.heights).toEqual([1, 1, 1, 1]);
+  });
+
+  it('answers each member now and then only', () => {
+    const network = new Network();
+    network.block(1);
+    const { members } = network;
+    const asked = network.at(0);
+    for (let i = 0; i < 50; i++) {
+      asked.receive(3, { type: 'status', status: { view: 0, isChanging: false, height: 0, progress: 'nothing' } });
+    }
+    expect(asked.take('certificate').length).toBeLessThanOrEqual(1);
+    expect(members).toHaveLength(4);
+  });
+});
+
+describe('evidence', () => {
+  const votes = [voteOf(3, 'commit', ballot), voteOf(3, 'commit', { ...ballot, hash: hashOf('b') })] as const;
+
+  it('is kept, shown, passed on once, and there after a restart', () => {
+    const member = new Member(1);
+    for (let i = 0; i < 3; i++) member.receive(2, { type: 'evidence', evidence: { phase: 'commit', votes } });
+    expect(member.take('evidence')).toHaveLength(3);
+    const shown = { evidence: [{ member: 3, phase: 'commit', view: 0, height: 1 }] };
+    expect(member.engine.inspect(member.state)).toMatchObject(shown);
+    const again = member.restart();
+    expect(again.engine.inspect(again.state)).toMatchObject(shown);
+    expect(member.traces.filter(({ name }) => name === 'evidence')).toHaveLength(1);
+  });
+
+  it('is bounded for each member', () => {
+    const member = new Member(1);
+    for (let height = 1; height < 20; height++) {
+      const [first, second] = ['a', 'b'].map((digit) => voteOf(3, 'commit', { view: 0, height, hash: hashOf(digit) }));
+      if (first && second) member.receive(2, { type: 'evidence', evidence: { phase: 'commit', votes: [first, second] } });
+    }
+    expect(member.state.evidence.size).toBe(4);
+  });
+
+  it('is refused where it shows no contradiction, or one that its member did not sign', () => {
+    const member = new Member(1);
+    const [first] = votes;
+    const other = voteOf(3, 'commit', { ...ballot, height: 2, hash: hashOf('b') });
+    const forged = { ...voteOf(2, 'commit', { ...ballot, hash: hashOf('b') }), members: [3] };
+    for (const second of [first, other, forged])
+      member.receive(2, { type: 'evidence', evidence: { phase: 'commit', votes: [first, second] } });
+    expect(member.offences.map(({ code }) => code)).toEqual(['pbft/evidence', 'pbft/evidence', 'pbft/evidence']);
+    expect(member.state.evidence.size).toBe(0);
+  });
+});
+
+describe('a checkpoint', () => {
+  it('raises the water marks when the chain on disk has it as final', () => {
+    const network = new Network();
+    for (const name of [1, 2, 3, 4, 5]) network.block(name);
+    expect(network.at(1).engine.inspect(network.at(1).state)).toMatchObject({ waterMarks: { low: 4, high: 8 } });
+    const taken = network.at(1).traces.filter(({ name }) => name === 'checkpoint');
+    expect(taken.map(({ data }) => data.height)).toEqual([2, 4]);
+  });
+});
+
+describe('a linearizable read', () => {
+  it('waits for a quorum, and for the head to show what may have been decided', () => {
+    const network = new Network();
+    // The reader alone does not hear of the block.
+    network.block(1, (_, to) => to === 3);
+    const reader = network.at(3);
+    reader.step(read);
+    expect(reader.replies).toEqual([]);
+    network.deliver((_, __, message) => message.type !== 'ask' && message.type !== 'answer');
+    expect(reader.replies).toEqual([]);
+    expect(reader.state.best?.height).toBe(1);
+    const block = network.at(0).chain.block(network.at(0).chain.head.hash);
+    if (block !== undefined) reader.step({ type: 'block', block, origin: 'sync', from: null, certificate: null });
+    expect(reader.replies).toEqual([{ height: 1 }]);
+  });
+
+  it('believes no claim without proof', () => {
+    const member = new Member(1);
+    member.step(read);
+    const [{ request } = { request: 0 }] = member.take('ask');
+    const few = certificateOf([2, 3], 'prepare', { ...ballot, height: 900 });
+    member.receive(3, { type: 'answer', request, committed: new Uint8Array(0), prepared: few });
+    expect(member.offences.map(({ code }) => code)).toEqual(['pbft/answer']);
+    for (const from of [0, 2]) member.receive(from, { type: 'answer', request, committed: new Uint8Array(0), prepared: new Uint8Array(0) });
+    expect(member.replies).toEqual([{ height: 0 }]);
+  });
+
+  it('ends with an error where no quorum answers', () => {
+    const member = new Member(1);
+    member.step(read);
+    member.fire('read');
+    expect(member.replies).toEqual([expect.objectContaining({ code: 'pbft/read-timeout' })]);
+  });
+});
+
+describe('commands', () => {
+  it('are status and read; others are answered with an error', () => {
+    const member = new Member(1);
+    member.step({ type: 'admin', request: 1, command: { name: 'status', arguments: {} } });
+    member.step({ type: 'admin', request: 2, command: { name: 'dance', arguments: {} } });
+    expect(member.replies).toEqual([
+      expect.objectContaining({ role: 'backup', view: 0, leader: COUNCIL.membership.nodeAt(0), quorum: 3 }),
+      expect.objectContaining({ code: 'pbft/admin' }),
+    ]);
+  });
+});
