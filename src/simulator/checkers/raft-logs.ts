@@ -40,6 +40,11 @@ export class NodeLog {
     return this.#tail.get(height)?.hash ?? this.#chain.canonical(height);
   }
 
+  /** Above the head. */
+  placeAt(height: number): Place | undefined {
+    return this.#tail.get(height);
+  }
+
   /** How many blocks it takes the place of. */
   append(place: Place): number {
     let dropped = 0;
@@ -72,10 +77,14 @@ export class NodeLog {
   }
 }
 
+export interface TermAndVote {
+  readonly term: number;
+  readonly vote: NodeId | null;
+}
+
 interface Written {
   readonly lsn: number;
-  /** Null for a record of term and vote. */
-  readonly place: Place | null;
+  readonly what: Place | TermAndVote;
 }
 
 /** What happened to a log, for those who check. */
@@ -106,6 +115,7 @@ export class RaftLogs {
   /** What the disk has of the records, by node: the last block of each height, and none above the last. */
   readonly #onDisk = new Map<number, Map<number, Place>>();
   readonly #written = new Map<number, Written[]>();
+  readonly #terms = new Map<number, TermAndVote>();
   readonly #lsns = new Map<number, number>();
   readonly #stored = new Map<number, HeaderNode>();
   readonly #recipients = new WeakMap<object, NodeId | '*'>();
@@ -156,6 +166,11 @@ export class RaftLogs {
     return parent === hash;
   }
 
+  /** Term and vote as the node's disk has them. */
+  termOnDisk(node: number): TermAndVote {
+    return this.#terms.get(node) ?? { term: 0, vote: null };
+  }
+
   #started(node: number, chain: ChainView, lsn: number): void {
     this.#persisted(node, lsn);
     this.#written.set(node, []);
@@ -184,8 +199,8 @@ export class RaftLogs {
     const lsn = (this.#lsns.get(node) ?? 0) + 1;
     this.#lsns.set(node, lsn);
     const record = decodeRecord(bytes);
-    const place = record.type === 'block' ? { ...placeOf(nodeOf(record.block.header)), parent: record.block.header.parentHash } : null;
-    this.#written.set(node, [...(this.#written.get(node) ?? []), { lsn, place }]);
+    const place = record.type === 'block' ? placeOf(nodeOf(record.block.header)) : null;
+    this.#written.set(node, [...(this.#written.get(node) ?? []), { lsn, what: place ?? (record as TermAndVote) }]);
     if (place === null) return;
     const dropped = present(this.logs.get(node), 'the log of a node that runs').append(place);
     this.#tell('appended', node, place, dropped);
@@ -196,10 +211,13 @@ export class RaftLogs {
     const onDisk = this.#onDisk.get(node) ?? new Map<number, Place>();
     this.#onDisk.set(node, onDisk);
     const stored = this.#stored.get(node)?.header.number ?? 0;
-    for (const { lsn: at, place } of written) {
-      if (at > lsn || place === null) continue;
-      for (const height of [...onDisk.keys()]) if (height >= place.height || height <= stored) onDisk.delete(height);
-      onDisk.set(place.height, place);
+    for (const { lsn: at, what } of written) {
+      if (at > lsn) continue;
+      if ('vote' in what) this.#terms.set(node, what);
+      else {
+        for (const height of [...onDisk.keys()]) if (height >= what.height || height <= stored) onDisk.delete(height);
+        onDisk.set(what.height, what);
+      }
     }
     this.#written.set(
       node,

@@ -4,6 +4,8 @@
  * ElectionSafety: at most one leader in a term; and nobody votes for two candidates of one term, whatever crashes.
  * LeaderAppendOnly: a leader never drops a block of its log.
  * LogMatching: blocks of one height and term are the same block, and each follows the one before it in the log.
+ * PersistBeforeSend: what a node says of its term, its vote and its log is on its disk (figure 3.1, "updated on stable storage").
+ * OwnTermFirst: what a leader decides by counting is a block of its own term (figure 3.7, in the paper figure 8).
  * LeaderCompleteness: what a leader has decided is in the logs of the leaders of all later terms.
  */
 import type { Hash } from '../../base/types.ts';
@@ -89,3 +91,38 @@ export const leaderCompleteness = logChecker('LeaderCompleteness', ({ report }, 
     },
   };
 });
+
+export const persistBeforeSend = logChecker('PersistBeforeSend', ({ report }, logs) => {
+  function check(node: number, isOnDisk: boolean, what: string): void {
+    if (isOnDisk) return;
+    const { term, vote } = logs.termOnDisk(node);
+    report({ node, message: `Says ${what}, which is not on its disk (term ${term}, vote for ${vote ?? 'nobody'}).` });
+  }
+
+  return {
+    sent(node, to, message) {
+      const { term, vote } = logs.termOnDisk(node);
+      if (message.type === 'vote' && message.granted && !message.isPre) {
+        check(node, term > message.term || (term === message.term && vote === to), `that it votes for ${to} in term ${message.term}`);
+      }
+      if (message.type === 'requestVote' && message.campaign !== 'preVote') {
+        check(node, term > message.term || (term === message.term && vote === placeId(node)), `that it stands in term ${message.term}`);
+      }
+      if (message.type !== 'ack') return;
+      check(node, term >= message.term, `that this is term ${message.term}`);
+      const hash = logs.logs.get(node)?.hashAt(message.durable);
+      check(node, hash !== undefined && logs.isOnDisk(node, { height: message.durable, hash }), `that it has block ${message.durable}`);
+    },
+  };
+});
+
+export const ownTermFirst = logChecker('OwnTermFirst', ({ report }, { logs }) => ({
+  committed(node, { height, hash, term }) {
+    const place = logs.get(node)?.placeAt(height);
+    if (place === undefined || place.hash !== hash || place.term === term) return;
+    report({
+      node,
+      message: `Leads in term ${term}, and decides block ${height} (${hash}) of term ${place.term} because a quorum has it.`,
+    });
+  },
+}));

@@ -1,7 +1,4 @@
 /** Bugs of Raft: elections, what is counted as decided, what is on disk before it is said, and reads. */
-import { placeId } from '../places.ts';
-import { membersOf } from '../subjects/members.ts';
-import { TAG_KEYS } from '../tags.ts';
 import type { Mutant } from './mutant.ts';
 
 const ELECTION = 'consensus/raft/election.ts';
@@ -12,49 +9,30 @@ const READS = 'consensus/raft/reads.ts';
 
 /** Small networks whose leaders change often. */
 const RAFT = { engine: 'raft', options: { nodes: 3, faultsMs: 300_000 } } as const;
-/** Elections are slow, so that much may happen in one; and there are many, in few events. */
-const SLOW_ELECTIONS = {
-  engine: 'raft',
-  options: {
-    nodes: 3,
-    faultsMs: 3_600_000,
-    latencyMs: 20,
-    jitterMs: 5,
-    diskWriteMs: 5,
-    transfersPerMinute: 0,
-    engine: {
-      members: membersOf([0, 1, 2].map(placeId), TAG_KEYS),
-      heartbeatMs: 400,
-      electionMinMs: 2_000,
-      electionMaxMs: 2_400,
-      emptyBlockMs: 10_000,
-    },
-  },
-} as const;
 const FIVE = { engine: 'raft', options: { nodes: 5, faultsMs: 300_000 } } as const;
 
 const ELECTIONS: readonly Mutant[] = [
   {
-    ...SLOW_ELECTIONS,
+    ...RAFT,
     name: 'raft/vote-not-on-disk',
     story: 'A vote is given and not written down: after a crash the node votes again in the same term, for somebody else.',
     source: "Ongaro's dissertation, figure 3.1: votedFor is persistent; Jepsen found it missing in several implementations",
     file: ELECTION,
     edits: [{ find: '      state.vote = from;\n      persistTerm(turn);', replace: '      state.vote = from;' }],
-    finders: ['ElectionSafety'],
-    maxSeeds: 100,
-    faults: ['crash', 'cutLink', 'partition'],
+    finders: ['PersistBeforeSend', 'ElectionSafety'],
+    maxSeeds: 10,
+    faults: ['crash', 'partition', 'noise'],
   },
   {
-    ...SLOW_ELECTIONS,
+    ...RAFT,
     name: 'raft/term-not-on-disk',
     story: 'A new term is entered and not written down: after a crash the node lives through it again, and votes in it again.',
     source: "Ongaro's dissertation, figure 3.1: currentTerm is persistent",
     file: ROLES,
     edits: [{ find: '  persistTerm(turn);\n}', replace: '}' }],
-    finders: ['ElectionSafety'],
-    maxSeeds: 100,
-    faults: ['crash', 'cutLink', 'partition'],
+    finders: ['PersistBeforeSend', 'ElectionSafety'],
+    maxSeeds: 10,
+    faults: ['crash', 'partition', 'noise'],
   },
   {
     ...RAFT,
@@ -76,17 +54,6 @@ const ELECTIONS: readonly Mutant[] = [
     edits: [{ find: 'isFree && !isMoreUpToDate(state.log.last, last)', replace: 'isFree && last.height >= 0' }],
     finders: ['LeaderCompleteness', 'LogInv', 'MoreUpToDateCorrect', 'QuorumLogInv'],
     maxSeeds: 50,
-    faults: ['crash', 'partition', 'noise'],
-  },
-  {
-    ...RAFT,
-    name: 'raft/compares-length-first',
-    story: 'Of two logs the longer one is taken for more up to date, whatever its last term is.',
-    source: "Ongaro's dissertation, section 3.6.1: the term of the last entry comes first",
-    file: ELECTION,
-    edits: [{ find: 'return a.term > b.term || (a.term === b.term && a.height > b.height);', replace: 'return a.height > b.height;' }],
-    finders: ['LeaderCompleteness', 'LogInv', 'MoreUpToDateCorrect', 'QuorumLogInv'],
-    maxSeeds: 100,
     faults: ['crash', 'partition', 'noise'],
   },
   {
@@ -114,8 +81,8 @@ const DECIDING: readonly Mutant[] = [
     source: "Ongaro's dissertation, figure 3.7; figure 8 of the paper",
     file: REPLICATION,
     edits: [{ find: 'if (position.term !== state.term) {', replace: 'if (position.term > state.term) {' }],
-    finders: ['LeaderCompleteness', 'LogInv', 'MoreUpToDateCorrect', 'QuorumLogInv'],
-    maxSeeds: 200,
+    finders: ['OwnTermFirst', 'LeaderCompleteness', 'LogInv', 'MoreUpToDateCorrect', 'QuorumLogInv'],
+    maxSeeds: 30,
     faults: ['crash', 'partition', 'noise'],
   },
   {
@@ -125,7 +92,7 @@ const DECIDING: readonly Mutant[] = [
     source: "Ongaro's dissertation, figure 3.1: updated on stable storage before responding",
     file: FOLLOW,
     edits: [{ find: 'answered.durable = Math.min(durableHeight(state), matched);', replace: 'answered.durable = matched;' }],
-    finders: ['CommittedIsDurable'],
+    finders: ['CommittedIsDurable', 'PersistBeforeSend'],
     maxSeeds: 20,
     faults: ['crash', 'slowDisk', 'noise'],
   },

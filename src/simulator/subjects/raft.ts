@@ -5,7 +5,14 @@
 import type { Random } from '../../base/random.ts';
 import { createRaft } from '../../consensus/raft/engine.ts';
 import { committedIsDurable, logInv, moreUpToDateCorrect, quorumLogInv } from '../checkers/raft-quorums.ts';
-import { electionSafety, leaderAppendOnly, leaderCompleteness, logMatching } from '../checkers/raft-safety.ts';
+import {
+  electionSafety,
+  leaderAppendOnly,
+  leaderCompleteness,
+  logMatching,
+  ownTermFirst,
+  persistBeforeSend,
+} from '../checkers/raft-safety.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
 import { membersSubject } from './members.ts';
@@ -32,6 +39,8 @@ export const raftSubject = membersSubject({
     leaderAppendOnly,
     logMatching,
     leaderCompleteness,
+    persistBeforeSend,
+    ownTermFirst,
     logInv,
     committedIsDurable,
     quorumLogInv,
