@@ -9,6 +9,7 @@
  * correct clocks.
  */
 
+import { atSlot } from './forkchoice.ts';
 import { genesisSeconds, type Turn, trace } from './state.ts';
 import { epochOf, slotAt, slotStartMs } from './time.ts';
 import { isSearching, wakeUp } from './trust.ts';
@@ -42,7 +43,11 @@ export function watchClock(turn: Turn): void {
   clock.lateness = [];
   clock.elsewhere.clear();
   // Slots follow the clock back as well, or the node would be deaf until it is there again; `protection.ts` knows what was signed.
-  if (currentSlot(turn) < state.slot) state.slot = state.votedSlot = currentSlot(turn);
+  // So does the fork choice, at once: the next block may be one that it must hold to be timely.
+  if (currentSlot(turn) < state.slot) {
+    state.slot = state.votedSlot = currentSlot(turn);
+    atSlot(state.store, state.slot);
+  }
   wakeUp(turn, currentSlot(turn));
   trace(turn, 'clockJump', { jumpMs: Math.round(jumpMs), silentMs: silenceMs(turn) });
   setSlotTimer(turn);

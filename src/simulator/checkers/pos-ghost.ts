@@ -31,8 +31,6 @@ const TIMELY_PART = 3;
 /** How early a vote may be, by the clock of who takes it. */
 const DISPARITY_MS = 500;
 const MAX_SIBLINGS = 1_024;
-const SMALLEST_STEP_MS = 5;
-const QUIET_SLOTS = 3;
 
 /** What one node knows in one life. */
 class Knowledge {
@@ -200,23 +198,12 @@ function isBeginning(effect: Effect<unknown>): boolean {
 }
 
 export const headIsGhost: CheckerFactory = (setting) => {
-  const { isCorrect, wallMsOf, nowMs, blockMs, report } = setting;
+  const { isCorrect, wallMsOf, report } = setting;
   const reference = stakeReference(setting);
   const tallies = talliesOf(reference);
   const nodes = new Map<number, Knowledge>();
-  /** By node: of how far its clock was ahead of the world's when it was last read, and until when it is not looked at. */
-  const clocks = new Map<number, { readonly aheadMs: number; readonly quietUntilMs: number }>();
-
-  /** After a step of its clock, however small, a node may see a slot twice: whether a block was in time then is anybody's guess. */
-  function readClock(node: number): void {
-    const aheadMs = wallMsOf(node) - nowMs();
-    const known = clocks.get(node) ?? { aheadMs, quietUntilMs: 0 };
-    const hasStepped = Math.abs(aheadMs - known.aheadMs) > SMALLEST_STEP_MS;
-    clocks.set(node, { aheadMs, quietUntilMs: hasStepped ? nowMs() + QUIET_SLOTS * blockMs : known.quietUntilMs });
-  }
 
   function compare(node: number, known: Knowledge): void {
-    if (nowMs() < (clocks.get(node)?.quietUntilMs ?? 0)) return;
     const { view, chain, head } = known;
     const expected = known.expected();
     if (expected === head || !view.isExecuted(expected) || !view.descends(expected, chain.finalized.hash)) return;
@@ -236,7 +223,6 @@ export const headIsGhost: CheckerFactory = (setting) => {
       if (observation.type !== 'step') return;
       const { event, effects } = observation;
       const wallMs = wallMsOf(node);
-      readClock(node);
       if (event.type === 'start') known.remember(event.records);
       const isNewSlot = known.tick(wallMs, effects);
       const begun = event.type === 'start' ? -1 : effects.findIndex(isBeginning);

@@ -211,4 +211,13 @@ describe('the boost of a timely block', () => {
       expect(world.state.store.boosted).toBeNull();
     }
   });
+
+  it('is given to the first block after the clock went back', () => {
+    const { stake, world } = followed(SLOTS);
+    const block = stake.extend();
+    world.advanceTo(block.slot + 4);
+    world.jump(-4_000);
+    world.receive(block);
+    expect(world.state.store.boosted).toBe(hashOf(block));
+  });
 });
