@@ -54,7 +54,7 @@ function recordOf(kind: number, fields: readonly unknown[]): RaftRecord {
 }
 
 const ADVICE =
-  'A member that forgets its term and vote may help to elect two leaders: do not empty this datadir and start it with the same key while the network runs without having read consensus/raft/README.md.';
+  'Start the synod that wrote it. Without its log a member may help to elect a leader that lacks what was decided: see the end of consensus/raft/README.md before it is started with an empty --datadir.';
 
 function otherFormat(found: number): StorageError {
   const message = `The consensus log of this datadir was written by another version of synod: expected records of format ${RECORD_FORMAT}, found ${found}. ${ADVICE}`;

@@ -8,7 +8,14 @@ import type { RaftMessage } from '../../../src/consensus/raft/messages.ts';
 import { encodeRecord } from '../../../src/consensus/raft/records.ts';
 import type { CheckerFactory } from '../../../src/simulator/checkers/checker.ts';
 import { committedIsDurable, logInv, moreUpToDateCorrect, quorumLogInv } from '../../../src/simulator/checkers/raft-quorums.ts';
-import { electionSafety, leaderAppendOnly, leaderCompleteness, logMatching } from '../../../src/simulator/checkers/raft-safety.ts';
+import {
+  electionSafety,
+  leaderAppendOnly,
+  leaderCompleteness,
+  logMatching,
+  ownTermFirst,
+  persistBeforeSend,
+} from '../../../src/simulator/checkers/raft-safety.ts';
 import { placeId } from '../../../src/simulator/places.ts';
 import { childOf, GENESIS } from '../support.ts';
 import { CheckerBench } from './bench.ts';
@@ -41,6 +48,13 @@ class Bench extends CheckerBench {
     const lsn = Lsn((this.#lsns[node] ?? 0) + blocks.length);
     this.#lsns[node] = lsn;
     const records = blocks.map((block) => encodeRecord({ type: 'block', block }));
+    this.observe({ type: 'step', node, event: { type: 'timer', id: 'x' }, effects: [{ type: 'persist', lsn, records }] });
+  }
+
+  enter(node: number, term: number, vote: NodeId | null): void {
+    const lsn = Lsn((this.#lsns[node] ?? 0) + 1);
+    this.#lsns[node] = lsn;
+    const records = [encodeRecord({ type: 'term', term, vote })];
     this.observe({ type: 'step', node, event: { type: 'timer', id: 'x' }, effects: [{ type: 'persist', lsn, records }] });
   }
 
@@ -259,5 +273,57 @@ describe('MoreUpToDateCorrect', () => {
     bench.write(0, A1);
     bench.follow(0, [A1]);
     expect(bench.objections[0]).toMatch(/^1: Its log ends at 1 of term 2, as up to date as that of node 0/);
+  });
+});
+
+describe('PersistBeforeSend', () => {
+  const vote: RaftMessage = { type: 'vote', term: 2, isPre: false, granted: true };
+  const stands: RaftMessage = { type: 'requestVote', term: 2, campaign: 'vote', last: { height: 0, term: 0 } };
+  const ack: RaftMessage = { type: 'ack', term: 2, durable: 1, has: 1, round: 1 };
+
+  it('is silent when what is said is on disk, or was of a term that is over', () => {
+    const bench = new Bench(persistBeforeSend);
+    bench.enter(0, 2, placeId(1));
+    bench.store(0, A1);
+    bench.send(0, placeId(1), vote);
+    bench.send(0, placeId(1), { ...ack });
+    bench.enter(0, 3, null);
+    bench.flush(0);
+    bench.send(0, placeId(1), { ...vote });
+    bench.enter(1, 2, placeId(1));
+    bench.flush(1);
+    bench.send(1, placeId(0), stands);
+    expect(bench.objections).toEqual([]);
+  });
+
+  it('objects to votes, candidates and acknowledgements that a crash would take back', () => {
+    const bench = new Bench(persistBeforeSend);
+    bench.enter(0, 2, placeId(1));
+    bench.send(0, placeId(1), vote);
+    bench.send(1, placeId(0), stands);
+    bench.flush(0);
+    bench.write(0, A1);
+    bench.send(0, placeId(1), ack);
+    expect(bench.objections).toEqual([
+      '0: Says that it votes for node-1 in term 2, which is not on its disk (term 0, vote for nobody).',
+      '1: Says that it stands in term 2, which is not on its disk (term 0, vote for nobody).',
+      '0: Says that it has block 1, which is not on its disk (term 2, vote for node-1).',
+    ]);
+  });
+});
+
+describe('OwnTermFirst', () => {
+  it('is silent about blocks of the leader’s term', () => {
+    const bench = new Bench(ownTermFirst);
+    bench.write(0, A1);
+    bench.commit(0, A1, 1);
+    expect(bench.objections).toEqual([]);
+  });
+
+  it('objects when an older one is counted', () => {
+    const bench = new Bench(ownTermFirst);
+    bench.write(0, A1);
+    bench.commit(0, A1, 4);
+    expect(bench.objections).toEqual([`0: Leads in term 4, and decides block 1 (${hashOf(A1)}) of term 1 because a quorum has it.`]);
   });
 });
