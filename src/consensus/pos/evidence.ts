@@ -4,7 +4,7 @@ import type { NodeId } from '../../base/types.ts';
 import { encodeOffence, MAX_EVIDENCE_BYTES } from './codec.ts';
 import { processSlots } from './epochs.ts';
 import { discount } from './forkchoice.ts';
-import { checkOffence, convictedBy, judge } from './offences.ts';
+import { checkOffence, convictedBy } from './offences.ts';
 import { orNull } from './requests.ts';
 import { type Turn, trace } from './state.ts';
 import { stateAfter } from './states.ts';
@@ -52,12 +52,15 @@ export function restoreEvidence({ state }: Turn, offences: readonly Offence[]): 
   }
 }
 
-/** Forgets what the final chain has dealt with, and what it never will: who is accused has left, or it was too long ago. */
+/**
+ * Forgets what the final chain has dealt with, and what it never will: who is accused has left, or it was too long ago, or the place of
+ * who signed is another's now.
+ */
 export function forgetSettled(turn: Turn): void {
   const { state, rules } = turn;
   const final = state.anchor.state;
   for (const [key, offence] of state.offences) {
-    const isOpen = !areSettled(turn, offence) || orNull(() => judge(rules.settings, rules.params, final, offence)) !== null;
+    const isOpen = !areSettled(turn, offence) || orNull(() => checkOffence(rules, final, offence)) !== null;
     if (!isOpen) state.offences.delete(key);
   }
 }

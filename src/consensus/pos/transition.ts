@@ -189,8 +189,9 @@ export function prevRandao({ settings }: Pick<PosRules, 'settings'>, state: Stak
 export interface Proposal {
   /** Its signature of `randaoRoot`. */
   readonly randaoReveal: Signature;
-  /** Verified votes and evidence, best first. Those that the block cannot carry are left out. */
+  /** Verified votes, best first. Those that the block cannot carry are left out. */
   readonly attestations: Iterable<Attestation>;
+  /** Looked at again: the keys that it was verified with may have their places on another branch only. */
   readonly offences: Iterable<Offence>;
   /** All that the staking contract said in the parent. */
   readonly said: readonly Request[];
@@ -205,7 +206,9 @@ export function draftPayload(rules: PosRules, parent: StakeState, state: StakeSt
   const requests = effectiveRequests(rules, state, proposal.said);
   const requested = processRequests(rules, { state, statements: [], rewards: [] }, requests, proposer);
   const revealed = processReveal(rules, requested, proposal.randaoReveal, proposer);
-  const offences = takeValid(revealed, proposal.offences, MAX_OFFENCES, (work, each) => processOffence(rules, work, each, proposer));
+  const offences = takeValid(revealed, proposal.offences, MAX_OFFENCES, (work, each) =>
+    ifSigned(rules, work, processOffence(rules, work, each, proposer)),
+  );
   const attestations = takeValid(offences.work, proposal.attestations, MAX_ATTESTATIONS, (work, each) =>
     unlessVain(work, processAttestation(rules, work, each, proposer)),
   );
@@ -218,6 +221,10 @@ export function draftPayload(rules: PosRules, parent: StakeState, state: StakeSt
     requests,
     withdrawals: expectedWithdrawals(rules, attestations.work).all,
   };
+}
+
+function ifSigned({ signatures }: PosRules, before: Work, after: Work): Work | null {
+  return signatures.verifyAll(after.statements.slice(before.statements.length).map(({ signed }) => signed)) ? after : null;
 }
 
 /** Most votes of the pool are in the chain already. */

@@ -1,7 +1,9 @@
 /** Evidence that waits for a block: how it comes, and how it goes. */
 import { describe, expect, it } from 'vitest';
+import { present } from '../../../src/base/assert.ts';
 import { proposerOf } from '../../../src/consensus/pos/committees.ts';
 import type { Offence } from '../../../src/consensus/pos/types.ts';
+import { followed } from './followed.ts';
 import { StakeChain, someHash } from './stake-chain.ts';
 import { World } from './world.ts';
 
@@ -46,5 +48,17 @@ describe('consensus/pos evidence', () => {
       live((UNBONDING + 4) * SLOTS);
       expect(world.state.offences.size).toBe(0);
     }
+  });
+
+  it('is forgotten once the place of who signed it is for good that of another', () => {
+    const stake = new StakeChain(8);
+    const world = followed(stake, 2 * SLOTS);
+    const [first, second] = [someHash(1), someHash(2)].map((block) => ({ ...stake.proposal(GUILTY + 1, 2, block), proposer: GUILTY }));
+    const foreign: Offence = { type: 'proposals', first: present(first, 'a proposal'), second: present(second, 'a proposal') };
+    // As if it had come while the head was of a branch where that key has the place.
+    world.state.offences.set(String(GUILTY), foreign);
+    followed(stake, 6 * SLOTS, world);
+    expect(world.chain.finalized.header.number).toBeGreaterThan(2 * SLOTS);
+    expect(world.state.offences.size).toBe(0);
   });
 });

@@ -96,6 +96,16 @@ describe('consensus/pos transition: a block', () => {
     expect(block.payload.offences).toEqual([offence]);
     expect(codeOf(() => chain.apply(block))).toBeUndefined();
   });
+
+  it('drafts leave out evidence that was signed by whoever has the place on another branch', () => {
+    const chain = chainAt(9);
+    const offence = evidence(chain, 3);
+    const [first, second] = [someHash(1), someHash(2)].map((block) => ({ ...chain.proposal(4, chain.state.slot - 1, block), proposer: 3 }));
+    const foreign: Offence = { type: 'proposals', first: present(first, 'a proposal'), second: present(second, 'a proposal') };
+    const block = chain.draft(10, { offences: [foreign, offence] });
+    expect(block.payload.offences).toEqual([offence]);
+    expect(codeOf(() => chain.apply(block))).toBeUndefined();
+  });
 });
 
 describe('consensus/pos transition: broken rules', () => {
