@@ -7,6 +7,7 @@
  * what members sign of decided blocks afterwards (`attestations.ts`).
  */
 import { present } from '../../base/assert.ts';
+import { BoundedMap } from '../../base/bounded.ts';
 import { InternalError, RuleError } from '../../base/errors.ts';
 import type { Hash, Lsn, NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
@@ -18,19 +19,22 @@ import { type Council, type Decision, factsOf } from './council.ts';
 /** A timer that asks for nothing but `settle`. */
 export const SETTLE_TIMER = 'settle';
 
+/** Certificates that are kept for blocks on their way. The newest push out the oldest. */
+const MAX_PROOFS = 64;
+
 export interface Proof extends Decision {
   readonly certificate: Certificate;
 }
 
 export interface Decisions {
-  /** The newest block that the protocol decided, as far as this node knows; null when that is the head. */
+  /** A block above the head that the protocol decided: the newest that is here, or else the newest; null when there is none. */
   goal: Decision | null;
   /** Blocks from the head (excluded) to the goal, oldest first, as far as they are here. */
   path: Hash[];
   /** Being executed. */
   readonly checking: Set<Hash>;
-  /** A certificate for a block that is not final here yet: the one for the highest. */
-  proof: Proof | null;
+  /** Certificates for blocks that are not final here yet, by height. The highest one may be of a block that is not here. */
+  readonly proofs: BoundedMap<number, Proof>;
   /** The one for what is final here, to show to others; null after a start. */
   shown: Proof | null;
 }
@@ -47,12 +51,20 @@ export interface DecisionTurn extends Context {
 }
 
 export function initDecisions(): Decisions {
-  return { goal: null, path: [], checking: new Set(), proof: null, shown: null };
+  return { goal: null, path: [], checking: new Set(), proofs: new BoundedMap(MAX_PROOFS), shown: null };
 }
 
-/** The protocol has decided this block. It may not be here yet. Call `settle` at the end of the step. */
+/**
+ * The protocol has decided this block. It may not be here yet. Call `settle` at the end of the step. A goal that is here is
+ * not given up for one that is not: where blocks are made more quickly than they arrive, the newest never is.
+ */
 export function decide({ decisions, chain }: DecisionTurn, decision: Decision): void {
-  if (decision.height > Math.max(decisions.goal?.height ?? 0, chain.head.header.number)) decisions.goal = decision;
+  const { goal } = decisions;
+  if (decision.height <= chain.head.header.number) return;
+  const isHere = chain.get(decision.hash) !== undefined;
+  const isGoalHere = goal !== null && chain.get(goal.hash) !== undefined;
+  const isBetter = isHere === isGoalHere ? decision.height > (goal?.height ?? 0) : isHere;
+  if (goal === null || isBetter) decisions.goal = decision;
 }
 
 /**
@@ -61,7 +73,7 @@ export function decide({ decisions, chain }: DecisionTurn, decision: Decision): 
  */
 export function settle(turn: DecisionTurn): HeaderNode {
   const { decisions, chain } = turn;
-  if (decisions.proof !== null) decide(turn, decisions.proof);
+  for (const proof of decisions.proofs.values()) decide(turn, proof);
   extendPath(turn);
   let head = chain.head;
   for (let [next] = decisions.path; next !== undefined; [next] = decisions.path) {
@@ -116,12 +128,11 @@ function conflict({ height, hash }: Decision, head: Hash): InternalError {
 
 /** `head`: the height that the head has after this step. */
 function finalizeProven({ decisions, chain, effects }: DecisionTurn, head: number): void {
-  const { proof } = decisions;
-  if (proof === null || proof.height > head) return;
-  decisions.proof = null;
-  if (proof.height <= chain.finalized.header.number) return;
-  decisions.shown = proof;
-  effects.push({ type: 'finalize', hash: proof.hash, certificate: proof.certificate });
+  const [proof] = [...decisions.proofs.values()].filter(({ height }) => height <= head).sort((a, b) => b.height - a.height);
+  if (proof === undefined) return;
+  for (const height of [...decisions.proofs.keys()]) if (height <= proof.height) decisions.proofs.delete(height);
+  if (proof.height > (decisions.shown?.height ?? 0)) decisions.shown = proof;
+  if (proof.height > chain.finalized.header.number) effects.push({ type: 'finalize', hash: proof.hash, certificate: proof.certificate });
 }
 
 /**
@@ -180,7 +191,7 @@ export function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId
 
 /** This certificate, which was verified or made here, proves this decision. Call `settle` at the end of the step. */
 export function prove({ decisions }: Pick<DecisionTurn, 'decisions'>, proof: Proof): void {
-  if (proof.height > (decisions.proof?.height ?? 0)) decisions.proof = proof;
+  if (proof.height > (decisions.shown?.height ?? 0)) decisions.proofs.set(proof.height, proof);
 }
 
 /** Holds what broke a rule against who sent it; any other error is thrown on. */

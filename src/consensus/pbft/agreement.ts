@@ -9,7 +9,7 @@ import type { Hash } from '../../base/types.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import { roundOf } from '../members/building.ts';
-import { blame, execute, prove, settle, toOthers } from '../members/decisions.ts';
+import { blame, execute, keep as keepBlock, prove, settle, toOthers } from '../members/decisions.ts';
 import type { Votes } from '../votes.ts';
 import type { Ballot, Phase } from './ballots.ts';
 import { accuse } from './evidence.ts';
@@ -130,12 +130,20 @@ export function learnCommitted(turn: Turn, proof: NonNullable<Turn['state']['bes
 /** At the end of every step, first: what is proven becomes the head, and final. Returns the head. */
 export function decideProven(turn: Turn): HeaderNode {
   const { state, decisions } = turn;
-  if (decisions.proof !== null && decisions.proof.height > (state.best?.height ?? 0)) state.best = decisions.proof;
+  for (const proof of decisions.proofs.values()) if (proof.height > (state.best?.height ?? 0)) state.best = proof;
+  keepProven(turn);
   const head = settle(turn);
-  const { best } = state;
-  if (best === null || best.height < activeHeight(state)) return head;
-  if (best.hash === head.hash || turn.chain.canonical(best.height) === best.hash) blockCommitted(turn, best);
+  const { shown } = decisions;
+  if (shown !== null && shown.height >= activeHeight(state)) blockCommitted(turn, shown);
   return head;
+}
+
+/** A proposal that was not to be voted for (of a time that has not come by this node's clock) may be decided by others. */
+function keepProven(turn: Turn): void {
+  const { best, rounds } = turn.state;
+  const proposal = best === null ? null : rounds.get(best.height)?.proposal;
+  if (!proposal || proposal.hash !== best?.hash || turn.chain.get(best.hash) !== undefined) return;
+  if (turn.chain.get(proposal.block.header.parentHash) !== undefined) keepBlock(turn, proposal.block, null);
 }
 
 function blockCommitted(turn: Turn, proof: NonNullable<Turn['state']['best']>): void {
@@ -155,12 +163,14 @@ function blockCommitted(turn: Turn, proof: NonNullable<Turn['state']['best']>): 
 }
 
 /** Others have decided what is not here yet: sync brings it. */
-export function isBehind({ state, chain }: Turn): boolean {
+export function isMissing({ state }: Turn): boolean {
   const { best, entered } = state;
-  const height = activeHeight(state);
-  return (
-    (best !== null && best.height >= height) || entered.base >= height || chain.head.header.number > Math.max(height - 1, best?.height ?? 0)
-  );
+  return (best !== null && best.height >= activeHeight(state)) || entered.base >= activeHeight(state);
+}
+
+/** After a crash the head may be newer than what can be proven: its height is voted on again, or others prove it. */
+export function isUnproven({ state, chain }: Turn): boolean {
+  return chain.head.header.number >= activeHeight(state) && !((state.best?.height ?? 0) >= activeHeight(state));
 }
 
 /** At the end of every step: prepares what is proposed, and commits what is prepared, as soon as it can be. */

@@ -3,7 +3,7 @@ import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import { buildDelayMs, fieldsOf } from '../members/building.ts';
-import { isBehind } from './agreement.ts';
+import { isMissing } from './agreement.ts';
 import { activeHeight, highWaterMark, primaryOf, roundAt, type Turn, trace } from './state.ts';
 
 export const BUILD_TIMER = 'build';
@@ -13,7 +13,7 @@ export function proposeWhenDue(turn: Turn, head: HeaderNode): void {
   const { state, chain } = turn;
   const { entered } = state;
   const height = activeHeight(state);
-  if (state.place === null || state.isChanging || primaryOf(turn, entered.view) !== state.place || isBehind(turn)) return;
+  if (state.place === null || state.isChanging || primaryOf(turn, entered.view) !== state.place || isMissing(turn)) return;
   // Its own head may be newer than what it can prove; the others will tell.
   if (head.header.number >= height || height > highWaterMark(turn) || state.rounds.get(height)?.proposal) return;
   const { prepare } = state.signed;

@@ -21,7 +21,10 @@ export function start(turn: Turn, { records, lsn }: Extract<Event<never>, { type
   for (const bytes of records) takeRecord(turn, decodeRecord(rules.ballots, bytes), blocks);
   insertBlocks(turn, blocks);
   const { best } = state;
-  if (best !== null && chain.canonical(best.height) === best.hash) state.committed = best;
+  if (best !== null && chain.canonical(best.height) === best.hash) {
+    state.committed = best;
+    turn.decisions.shown = best;
+  }
   state.stable = stableAt(turn, Math.min(state.committed?.height ?? 0, chain.finalized.header.number));
   if (state.prepared !== null && state.prepared.height < activeHeight(state)) state.prepared = null;
   state.calmView = state.entered.view;

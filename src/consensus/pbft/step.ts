@@ -3,10 +3,10 @@ import { unreachable } from '../../base/assert.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Context, Event } from '../engine.ts';
-import { blame, blockChecked, learn, receiveBlock } from '../members/decisions.ts';
+import { blame, blockChecked, receiveBlock } from '../members/decisions.ts';
 import type { Votes } from '../votes.ts';
 import { answerAdmin } from './admin.ts';
-import { countOwnCommit, decideProven, receiveProposal, receiveVote, voteWhenReady } from './agreement.ts';
+import { countOwnCommit, decideProven, learnCommitted, receiveProposal, receiveVote, voteWhenReady } from './agreement.ts';
 import type { Phase } from './ballots.ts';
 import { chainStored } from './checkpoints.ts';
 import { receiveEvidence } from './evidence.ts';
@@ -92,7 +92,7 @@ function take(turn: Turn, from: NodeId, message: PbftMessage): void {
     case 'status':
       return answerStatus(turn, from, message.status);
     case 'certificate':
-      return learn(turn, message.certificate, from);
+      return learnCommitted(turn, { ...turn.council.proven(message.certificate), certificate: message.certificate });
     case 'evidence':
       return receiveEvidence(turn, message.evidence);
     case 'ask':

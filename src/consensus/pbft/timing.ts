@@ -9,7 +9,7 @@
  *   the first block of a view      the view began                   next view
  *   a block that may be due        the last block                   looks whether there is anything to do; if so, next view
  */
-import { isBehind } from './agreement.ts';
+import { isMissing, isUnproven } from './agreement.ts';
 import { blockBuilt, build, proposalDelayMs } from './proposing.ts';
 import { activeHeight, type Turn } from './state.ts';
 import { hasQuorum, startViewChange } from './views.ts';
@@ -40,16 +40,22 @@ function waited(turn: Turn): { readonly what: string; readonly delayMs: number }
   const delayMs = timeoutMs(turn);
   if (state.place === null) return null;
   if (state.isChanging) return hasQuorum(turn) ? { what: `view ${state.view}`, delayMs } : null;
+  // The others can go on without this member; if they cannot, they will say so.
+  if (isMissing(turn)) return null;
   if (isUnderWay(turn)) return { what: `block ${state.view}/${activeHeight(state)}`, delayMs };
-  if (isBehind(turn)) return null;
   const dueMs = proposalDelayMs(turn);
   return dueMs === null ? null : { what: `due ${state.view}/${activeHeight(state)}/${state.hasWork}`, delayMs: dueMs + delayMs };
 }
 
 /** A block has been heard of, or is owed, that is not committed yet. */
-export function isUnderWay({ state }: Turn): boolean {
+export function isUnderWay(turn: Turn): boolean {
+  const { state } = turn;
   const round = state.rounds.get(activeHeight(state));
-  return state.isOwed || (round !== undefined && (round.proposal !== null || round.votes.prepare.size + round.votes.commit.size > 0));
+  return (
+    state.isOwed ||
+    isUnproven(turn) ||
+    (round !== undefined && (round.proposal !== null || round.votes.prepare.size + round.votes.commit.size > 0))
+  );
 }
 
 /** The view timer ran out. */
@@ -59,7 +65,7 @@ export function viewTimedOut(turn: Turn): void {
   if (state.place === null) return;
   if (state.isChanging) return startViewChange(turn, state.view + 1, 'no new view');
   if (isUnderWay(turn)) return startViewChange(turn, state.view + 1, 'no block');
-  if (isBehind(turn) || state.building !== null) return;
+  if (state.building !== null) return;
   const { emptyBlockMs } = rules.settings;
   const isSure = emptyBlockMs > 0 && nowMs - state.lastBlockMs >= emptyBlockMs + rules.settings.viewTimeoutMs;
   if (isSure) startViewChange(turn, state.view + 1, 'no block');

@@ -5,7 +5,7 @@
  */
 import type { NodeId } from '../../base/types.ts';
 import { toOthers } from '../members/decisions.ts';
-import { isBehind } from './agreement.ts';
+import { isMissing } from './agreement.ts';
 import { PHASES } from './ballots.ts';
 import type { PbftMessage, Status } from './messages.ts';
 import { activeHeight, primaryOf, type Turn } from './state.ts';
@@ -30,7 +30,7 @@ export function armTick(turn: Turn): void {
 function isWaiting(turn: Turn): boolean {
   const { state } = turn;
   if (state.place === null) return false;
-  return state.isChanging || state.isCurious || state.reads.size > 0 || isUnderWay(turn) || isBehind(turn);
+  return state.isChanging || state.isCurious || state.reads.size > 0 || isUnderWay(turn) || isMissing(turn);
 }
 
 function standing(turn: Turn): string {

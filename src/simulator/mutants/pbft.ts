@@ -28,16 +28,6 @@ const VIEW_CHANGES: readonly Mutant[] = [
     maxSeeds: 20,
   },
   {
-    ...TROUBLED,
-    name: 'pbft/lowest-view-carried',
-    story: 'Of two prepared blocks the new view carries the one of the older view, which the later may have replaced.',
-    source: "section 4.4: O takes the pre-prepare of the highest view; IBFT's first version had none at all (arXiv 1901.07160)",
-    file: VIEWS,
-    edits: [{ find: 'prepared.sort((a, b) => b.view - a.view);', replace: 'prepared.sort((a, b) => a.view - b.view);' }],
-    finders: ['NewViewCarries', 'PreparedIsKept', 'Agreement'],
-    maxSeeds: 100,
-  },
-  {
     ...PBFT,
     name: 'pbft/invalid-masks-valid',
     story:
@@ -166,7 +156,8 @@ const VOTES: readonly Mutant[] = [
       },
     ],
     finders: ['PreparedUnique', 'CommittedLocal', 'Certificates', 'Agreement'],
-    maxSeeds: 20,
+    maxSeeds: 60,
+    faults: ['crash', 'noise'],
     adversary: 'equivocating',
   },
   {
