@@ -5,6 +5,9 @@ import { type Json, quote } from '../base/types.ts';
 
 type Settings = { readonly [key: string]: Json };
 
+/** Longer ones are of no number that anybody means. */
+const MAX_DIGITS = 80;
+
 export class SettingsReader {
   readonly #engine: string;
   readonly #settings: Settings;
@@ -25,6 +28,14 @@ export class SettingsReader {
     const value = this.#settings[field] ?? otherwise;
     if (typeof value === 'number' && Number.isInteger(value) && value >= low && value <= high) return value;
     return this.refuse(field, `an integer of ${low} to ${high}`);
+  }
+
+  /** A number, or a string in decimal or 0x form, since JSON's numbers end at 2^53. */
+  bigInteger(field: string, otherwise: bigint, low: bigint, high: bigint): bigint {
+    const value = this.#settings[field] ?? null;
+    const parsed = value === null ? otherwise : bigOf(value);
+    if (parsed !== null && parsed >= low && parsed <= high) return parsed;
+    return this.refuse(field, `an integer of ${low} to ${high} (a number, or a string in decimal or 0x form)`);
   }
 
   boolean(field: string, otherwise: boolean): boolean {
@@ -73,4 +84,10 @@ export class SettingsReader {
       field: name,
     });
   }
+}
+
+function bigOf(value: Json): bigint | null {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : null;
+  if (typeof value !== 'string' || value.length > MAX_DIGITS) return null;
+  return /^(0x[0-9a-fA-F]+|\d+)$/.test(value) ? BigInt(value) : null;
 }

@@ -27,6 +27,12 @@ describe('the log of an engine', () => {
     expect(levels()).toEqual(['info', 'info', 'info', 'warn', 'warn', 'warn', 'warn']);
   });
 
+  it('tells of stake that is lost for want of votes, and of changes of the validators', () => {
+    const { log, levels } = setUp();
+    for (const name of ['leakBegan', 'leakEnded', 'validators']) log.trace(name, {});
+    expect(levels()).toEqual(['warn', 'info', 'info']);
+  });
+
   it('says after a jump of the clock what it means', () => {
     const { log, lines } = setUp();
     log.trace('clockJump', { jumpMs: 5_000, silentMs: 8_000 });

@@ -3,10 +3,10 @@
  * of them are consensus rules. Names in capitals are those of consensus-specs where it has the constant.
  */
 import { assert } from '../../base/assert.ts';
-import { fromHex, toHex } from '../../base/bytes.ts';
-import { UsageError } from '../../base/errors.ts';
+import { toHex } from '../../base/bytes.ts';
 import { PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signature } from '../../base/signatures.ts';
-import { Address, type Json, quote } from '../../base/types.ts';
+import { Address, type Json } from '../../base/types.ts';
+import { SettingsReader } from '../settings-reader.ts';
 import type { Gwei } from './types.ts';
 
 export interface PosSettings {
@@ -104,13 +104,12 @@ const MAX_QUOTIENT = 2 ** 32;
 const MAX_STAKE_ETHER = 2 ** 32;
 /** What a genesis file may name. */
 const MAX_GENESIS_VALIDATORS = 4_096;
+const ADDRESS_BYTES = 20;
 
 assert(MAX_VALIDATORS <= MIN_SLOTS_PER_EPOCH * MAX_COMMITTEES_PER_SLOT * MAX_COMMITTEE_SIZE, 'a full registry fits its committees');
 assert(RANDAO_EPOCHS >= SEED_LOOKAHEAD_EPOCHS + 3, 'the seeds of the previous and of the next epoch are in the ring');
 assert(ROOT_EPOCHS >= 4, 'the last slot before the epoch before the previous one is in the ring');
 assert(SLASHING_QUOTIENT < WHISTLEBLOWER_QUOTIENT, 'who is slashed loses more than its reporter gains');
-
-type Settings = { readonly [key: string]: Json };
 
 const DEFAULTS = {
   slotSeconds: 2,
@@ -141,97 +140,57 @@ const KNOWN = [
 const KNOWN_OF_VALIDATOR = ['publicKey', 'depositor', 'stakeEther', 'signature'];
 
 /** Throws UsageError `genesis/pos` that names the bad field. */
-export function parseSettings(settings: Settings): PosSettings {
-  refuseUnknown(settings, KNOWN, '');
-  const minimumDepositEther = integer(settings, 'minimumDepositEther', DEFAULTS.minimumDepositEther, 1, MAX_EFFECTIVE_ETHER);
-  const maximumEffectiveEther = integer(
-    settings,
+export function parseSettings(settings: { readonly [key: string]: Json }): PosSettings {
+  const reader = new SettingsReader('pos', settings, KNOWN);
+  const minimumDepositEther = reader.integer('minimumDepositEther', DEFAULTS.minimumDepositEther, 1, MAX_EFFECTIVE_ETHER);
+  const maximumEffectiveEther = reader.integer(
     'maximumEffectiveEther',
     Math.max(DEFAULTS.maximumEffectiveEther, minimumDepositEther),
     minimumDepositEther,
     MAX_EFFECTIVE_ETHER,
   );
-  const minimumChurnEther = integer(
-    settings,
+  const minimumChurnEther = reader.integer(
     'minimumChurnEther',
     DEFAULTS.minimumChurnDeposits * minimumDepositEther,
     minimumDepositEther,
     MAX_STAKE_ETHER,
   );
   return {
-    slotSeconds: integer(settings, 'slotSeconds', DEFAULTS.slotSeconds, 1, MAX_SLOT_SECONDS),
-    slotsPerEpoch: integer(settings, 'slotsPerEpoch', DEFAULTS.slotsPerEpoch, MIN_SLOTS_PER_EPOCH, MAX_SLOTS_PER_EPOCH),
+    slotSeconds: reader.integer('slotSeconds', DEFAULTS.slotSeconds, 1, MAX_SLOT_SECONDS),
+    slotsPerEpoch: reader.integer('slotsPerEpoch', DEFAULTS.slotsPerEpoch, MIN_SLOTS_PER_EPOCH, MAX_SLOTS_PER_EPOCH),
     minimumDeposit: inGwei(minimumDepositEther),
     maximumEffectiveBalance: inGwei(maximumEffectiveEther),
-    unbondingEpochs: integer(settings, 'unbondingEpochs', DEFAULTS.unbondingEpochs, MIN_UNBONDING_EPOCHS, MAX_EPOCHS),
+    unbondingEpochs: reader.integer('unbondingEpochs', DEFAULTS.unbondingEpochs, MIN_UNBONDING_EPOCHS, MAX_EPOCHS),
     minimumChurn: inGwei(minimumChurnEther),
-    churnQuotient: BigInt(integer(settings, 'churnQuotient', DEFAULTS.churnQuotient, 1, MAX_QUOTIENT)),
-    leakAfterEpochs: integer(settings, 'leakAfterEpochs', DEFAULTS.leakAfterEpochs, 1, MAX_EPOCHS),
-    leakQuotient: BigInt(integer(settings, 'leakQuotient', DEFAULTS.leakQuotient, 1, MAX_QUOTIENT)),
-    weakSubjectivityEpochs:
-      (settings.weakSubjectivityEpochs ?? null) === null ? null : integer(settings, 'weakSubjectivityEpochs', 0, 1, MAX_TRUST_EPOCHS),
-    validators: validatorsOf(settings, minimumDepositEther),
+    churnQuotient: BigInt(reader.integer('churnQuotient', DEFAULTS.churnQuotient, 1, MAX_QUOTIENT)),
+    leakAfterEpochs: reader.integer('leakAfterEpochs', DEFAULTS.leakAfterEpochs, 1, MAX_EPOCHS),
+    leakQuotient: BigInt(reader.integer('leakQuotient', DEFAULTS.leakQuotient, 1, MAX_QUOTIENT)),
+    weakSubjectivityEpochs: reader.has('weakSubjectivityEpochs') ? reader.integer('weakSubjectivityEpochs', 0, 1, MAX_TRUST_EPOCHS) : null,
+    validators: validatorsOf(reader, minimumDepositEther),
   };
 }
 
-function validatorsOf(settings: Settings, minimumDepositEther: number): GenesisValidator[] {
-  const { validators } = settings;
-  if (!Array.isArray(validators) || validators.length === 0 || validators.length > MAX_GENESIS_VALIDATORS) {
-    return refuse('validators', undefined, `a list of 1 to ${MAX_GENESIS_VALIDATORS} validators`);
-  }
+function validatorsOf(reader: SettingsReader, minimumDepositEther: number): GenesisValidator[] {
+  const readers = reader.list('validators', MAX_GENESIS_VALIDATORS, KNOWN_OF_VALIDATOR);
+  if (readers.length === 0) reader.refuse('validators', 'at least one validator');
   const known = new Set<PublicKey>();
-  return validators.map((value: Json, i) => {
-    const at = `validators[${i}]`;
-    const validator = validatorOf(value, at, minimumDepositEther);
-    if (known.has(validator.publicKey)) refuse(`${at}.publicKey`, validator.publicKey, 'a key that no other validator has');
+  return readers.map((each) => {
+    const validator = validatorOf(each, minimumDepositEther);
+    if (known.has(validator.publicKey)) each.refuse('publicKey', 'a key that no other validator has');
     known.add(validator.publicKey);
     return validator;
   });
 }
 
-function validatorOf(value: Json, at: string, minimumDepositEther: number): GenesisValidator {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(at, value, 'an object');
-  const fields = value as Settings;
-  refuseUnknown(fields, KNOWN_OF_VALIDATOR, `${at}.`);
-  const { depositor } = fields;
-  if (typeof depositor !== 'string' || !/^0x[0-9a-fA-F]{40}$/.test(depositor)) {
-    return refuse(`${at}.depositor`, depositor, 'an address: 0x and 40 hex digits');
-  }
+function validatorOf(reader: SettingsReader, minimumDepositEther: number): GenesisValidator {
   return {
-    publicKey: toHex(hexBytes(fields, 'publicKey', PUBLIC_KEY_BYTES, at)),
-    depositor: Address(depositor),
-    stake: inGwei(integer(fields, 'stakeEther', minimumDepositEther, minimumDepositEther, MAX_STAKE_ETHER, `${at}.`)),
-    signature: (fields.signature ?? null) === null ? null : hexBytes(fields, 'signature', SIGNATURE_BYTES, at),
+    publicKey: toHex(reader.bytes('publicKey', PUBLIC_KEY_BYTES)),
+    depositor: Address(toHex(reader.bytes('depositor', ADDRESS_BYTES))),
+    stake: inGwei(reader.integer('stakeEther', minimumDepositEther, minimumDepositEther, MAX_STAKE_ETHER)),
+    signature: reader.has('signature') ? reader.bytes('signature', SIGNATURE_BYTES) : null,
   };
-}
-
-function hexBytes(fields: Settings, field: string, bytes: number, at: string): Uint8Array {
-  const value = fields[field];
-  if (typeof value !== 'string' || value.length !== 2 + 2 * bytes || !/^0x[0-9a-fA-F]+$/.test(value)) {
-    return refuse(`${at}.${field}`, value, `0x and ${2 * bytes} hex digits`);
-  }
-  return fromHex(value);
 }
 
 function inGwei(ether: number): Gwei {
   return BigInt(ether) * GWEI_PER_ETHER;
-}
-
-function refuseUnknown(settings: Settings, known: readonly string[], prefix: string): void {
-  for (const key of Object.keys(settings)) {
-    if (!known.includes(key)) refuse(`${prefix}${key}`, settings[key], `one of ${known.join(', ')} as the name of a setting`);
-  }
-}
-
-function integer(settings: Settings, field: string, otherwise: number, low: number, high: number, prefix = ''): number {
-  const value = settings[field] ?? otherwise;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
-    return refuse(`${prefix}${field}`, value, `an integer of ${low} to ${high}`);
-  }
-  return value;
-}
-
-function refuse(field: string, value: Json | undefined, expected: string): never {
-  const shown = quote(JSON.stringify(value) ?? 'nothing');
-  throw new UsageError('genesis/pos', `The proof-of-stake setting '${field}' is ${shown}; expected ${expected}.`, { field });
 }

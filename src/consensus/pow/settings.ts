@@ -1,6 +1,6 @@
 /** The proof-of-work settings of a genesis file: `config.engine = { "name": "pow", ... }`. All of them are consensus rules. */
-import { UsageError } from '../../base/errors.ts';
-import { type Json, quote } from '../../base/types.ts';
+import type { Json } from '../../base/types.ts';
+import { SettingsReader } from '../settings-reader.ts';
 
 export interface PowSettings {
   /** Wanted average time between blocks. */
@@ -31,55 +31,27 @@ const MAX_FUTURE_LIMIT_SECONDS = 60;
 /** Blocks whose times a timestamp is compared with; the median of them lags by about half as many block times. */
 export const MEDIAN_TIME_BLOCKS = 11;
 
-type Settings = { readonly [key: string]: Json };
 const KNOWN = ['blockTimeSeconds', 'halfLifeSeconds', 'pauseAfterSeconds', 'minimumDifficulty', 'blockRewardWei'];
 
 /** Throws UsageError `genesis/pow` that names the bad field. */
-export function parseSettings(settings: Settings): PowSettings {
-  for (const key of Object.keys(settings)) {
-    if (!KNOWN.includes(key)) refuse(key, settings[key], `one of ${KNOWN.join(', ')} as the name of a setting`);
-  }
-  const blockTimeSeconds = integer(settings, 'blockTimeSeconds', DEFAULT_BLOCK_TIME_SECONDS, 1, MAX_BLOCK_TIME_SECONDS);
-  const halfLifeSeconds = integer(
-    settings,
+export function parseSettings(settings: { readonly [key: string]: Json }): PowSettings {
+  const reader = new SettingsReader('pow', settings, KNOWN);
+  const blockTimeSeconds = reader.integer('blockTimeSeconds', DEFAULT_BLOCK_TIME_SECONDS, 1, MAX_BLOCK_TIME_SECONDS);
+  const halfLifeSeconds = reader.integer(
     'halfLifeSeconds',
     DEFAULT_HALF_LIFE_BLOCKS * blockTimeSeconds,
     Math.max(MIN_HALF_LIFE_SECONDS, blockTimeSeconds),
     MAX_HALF_LIFE_SECONDS,
   );
   const futureLimitSeconds = Math.min(MAX_FUTURE_LIMIT_SECONDS, Math.floor(halfLifeSeconds / HALF_LIFE_TO_FUTURE_LIMIT));
-  const pauseAfterSeconds = integer(settings, 'pauseAfterSeconds', 0, 0, MAX_PAUSE_SECONDS);
+  const pauseAfterSeconds = reader.integer('pauseAfterSeconds', 0, 0, MAX_PAUSE_SECONDS);
   // Below this a miner could pretend a pause on a network that runs well: one block with the oldest time that the
   // median allows, the next with the latest that clocks allow.
   const shortestPause = MEDIAN_TIME_BLOCKS * blockTimeSeconds + futureLimitSeconds;
   if (pauseAfterSeconds !== 0 && pauseAfterSeconds < shortestPause) {
-    refuse('pauseAfterSeconds', pauseAfterSeconds, `0 (off) or at least ${shortestPause} (11 block times and the future limit)`);
+    reader.refuse('pauseAfterSeconds', `0 (off) or at least ${shortestPause} (11 block times and the future limit)`);
   }
-  const minimumDifficulty = bigInteger(settings, 'minimumDifficulty', 1n, 1n, MAX_MINIMUM_DIFFICULTY);
-  const blockRewardWei = bigInteger(settings, 'blockRewardWei', 0n, 0n, MAX_BLOCK_REWARD_WEI);
+  const minimumDifficulty = reader.bigInteger('minimumDifficulty', 1n, 1n, MAX_MINIMUM_DIFFICULTY);
+  const blockRewardWei = reader.bigInteger('blockRewardWei', 0n, 0n, MAX_BLOCK_REWARD_WEI);
   return { blockTimeSeconds, halfLifeSeconds, pauseAfterSeconds, minimumDifficulty, blockRewardWei, futureLimitSeconds };
-}
-
-/** A number, or a string in decimal or 0x form, since JSON's numbers end at 2^53. */
-function bigInteger(settings: Settings, field: string, otherwise: bigint, low: bigint, high: bigint): bigint {
-  const value = settings[field];
-  if (value === undefined) return otherwise;
-  const integral =
-    typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && /^(0x[0-9a-fA-F]+|\d+)$/.test(value);
-  const parsed = integral && String(value).length <= 80 ? BigInt(value as number | string) : -1n;
-  if (parsed < low || parsed > high) refuse(field, value, `an integer of ${low} to ${high} (a number, or a string in decimal or 0x form)`);
-  return parsed;
-}
-
-function integer(settings: Settings, field: string, otherwise: number, low: number, high: number): number {
-  const value = settings[field] ?? otherwise;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
-    return refuse(field, value, `an integer of ${low} to ${high}`);
-  }
-  return value;
-}
-
-function refuse(field: string, value: Json | undefined, expected: string): never {
-  const shown = quote(JSON.stringify(value) ?? 'nothing');
-  throw new UsageError('genesis/pow', `The proof-of-work setting '${field}' is ${shown}; expected ${expected}.`, { field });
 }
