@@ -6,7 +6,7 @@
  */
 import type { NodeId } from '../../base/types.ts';
 import type { Campaign, LogEnd, RaftMessage } from './messages.ts';
-import { persistTerm, tell, tellAll } from './persist.ts';
+import { isIncomplete, persistTerm, tell, tellAll } from './persist.ts';
 import { voteResult } from './quorum.ts';
 import { becomeLeader } from './replication.ts';
 import { becomeFollower, changeRole, enterTerm, hasLeader, setElectionTimer } from './roles.ts';
@@ -20,7 +20,7 @@ export function suspectLeader(turn: Turn): void {
   const { state, chain, self } = turn;
   setElectionTimer(turn);
   // Nobody can build on a block that this node computes differently.
-  if (state.place === null || chain.status(state.log.last.hash) === 'invalid') return;
+  if (state.place === null || chain.status(state.log.last.hash) === 'invalid' || isIncomplete(state)) return;
   state.leader = null;
   changeRole(turn, { role: 'preCandidate', votes: new Map([[self, true]]) });
   askForVotes(turn, 'preVote', state.term + 1);
@@ -50,7 +50,7 @@ export function answerCandidate(turn: Turn, from: NodeId, { term, campaign, last
   const { state, effects } = turn;
   const isPre = campaign === 'preVote';
   const isFree = isPre ? term > state.term : term === state.term && (state.vote === null || state.vote === from) && state.leader === null;
-  const granted = isFree && !isMoreUpToDate(state.log.last, last);
+  const granted = isFree && !isMoreUpToDate(state.log.last, last) && !isIncomplete(state);
   if (isFree && !granted) effects.push({ type: 'trace', name: 'lessUpToDate', data: { candidate: from, term } });
   if (granted && !isPre) {
     if (state.vote === null) {

@@ -17,11 +17,11 @@ const TERM_EVERY = 64;
 
 /** Term or vote has changed. */
 export function persistTerm({ state, effects }: Turn): void {
-  const { term, vote } = state;
+  const { term, vote, stored } = state;
   state.lsn = Lsn(state.lsn + 1);
   state.termLsn = state.lsn;
   state.voteLsn = state.lsn;
-  const record = encodeRecord({ type: 'term', term, vote });
+  const record = encodeRecord({ type: 'term', term, vote, stored });
   effects.push({ type: 'persist', lsn: state.lsn, records: [record], truncateBelow: firstNeeded(state) });
 }
 
@@ -30,8 +30,8 @@ export function appendBlock({ state, effects }: Turn, block: Block): Entry {
   const records = [encodeRecord({ type: 'block', block })];
   const isDue = state.lsn - state.termLsn >= TERM_EVERY;
   if (isDue) {
-    const { term, vote } = state;
-    records.unshift(encodeRecord({ type: 'term', term, vote }));
+    const { term, vote, stored } = state;
+    records.unshift(encodeRecord({ type: 'term', term, vote, stored }));
     state.termLsn = Lsn(state.lsn + 1);
   }
   state.lsn = Lsn(state.lsn + records.length);
@@ -72,6 +72,7 @@ export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event
   state.lsn = lsn;
   state.persisted = lsn;
   const entries: Entry[] = [];
+  let stored = 0;
   for (const [index, bytes] of records.entries()) {
     const record = decodeRecord(bytes);
     const at = Lsn(lsn - records.length + 1 + index);
@@ -83,11 +84,19 @@ export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event
     } else {
       state.term = record.term;
       state.vote = record.vote;
+      stored = record.stored;
       state.termLsn = at;
     }
   }
+  // The chain was further: what it had was a part of the log, and is to come back before this node may have a say.
+  if (stored > state.stored) state.lostUpTo = Math.max(stored, entries.at(-1)?.height ?? 0);
   startDecisions(turn);
   takeUp(turn, entries);
+}
+
+/** Whether a part of what this node has acknowledged is not on its disk any more: it must neither vote nor stand. */
+export function isIncomplete(state: RaftState): boolean {
+  return state.lostUpTo > 0 && durableHeight(state) < state.lostUpTo;
 }
 
 /**

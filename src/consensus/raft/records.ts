@@ -12,7 +12,8 @@ import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber 
 import { encodedBlock } from './messages.ts';
 
 export type RaftRecord =
-  | { readonly type: 'term'; readonly term: number; readonly vote: NodeId | null }
+  /** `stored`: the height that the decided chain on disk had, at least, when this was written. */
+  | { readonly type: 'term'; readonly term: number; readonly vote: NodeId | null; readonly stored: number }
   | { readonly type: 'block'; readonly block: Block };
 
 /** Raised with every change of what follows. */
@@ -20,15 +21,15 @@ export const RECORD_FORMAT = 1;
 
 const TERM = 0;
 const BLOCK = 1;
-const FIELDS = { [TERM]: 4, [BLOCK]: 3 } as const;
-const MAX_FIELDS = 4;
+const FIELDS = { [TERM]: 5, [BLOCK]: 3 } as const;
+const MAX_FIELDS = 5;
 
 export function encodeRecord(record: RaftRecord): Uint8Array {
   return encodeRlp([RECORD_FORMAT, ...fieldsOf(record)]);
 }
 
 function fieldsOf(record: RaftRecord): RlpValue[] {
-  return record.type === 'term' ? [TERM, record.term, utf8ToBytes(record.vote ?? '')] : [BLOCK, encodedBlock(record.block)];
+  return record.type === 'term' ? [TERM, record.term, utf8ToBytes(record.vote ?? ''), record.stored] : [BLOCK, encodedBlock(record.block)];
 }
 
 /** Throws StorageError `raft/record-format` for what another version of synod wrote, `raft/record` for what none did. */
@@ -50,7 +51,8 @@ function recordOf(kind: number, fields: readonly unknown[]): RaftRecord {
   }
   if (kind === BLOCK) return { type: 'block', block: decodeBlock(bytesField(fields[2], 'block')) };
   const vote = new TextDecoder().decode(bytesField(fields[3], 'vote'));
-  return { type: 'term', term: safeNumber(bytesField(fields[2], 'term'), 'term'), vote: vote === '' ? null : NodeId(vote) };
+  const [term, stored] = [safeNumber(bytesField(fields[2], 'term'), 'term'), safeNumber(bytesField(fields[4], 'stored'), 'stored')];
+  return { type: 'term', term, vote: vote === '' ? null : NodeId(vote), stored };
 }
 
 const ADVICE =

@@ -62,6 +62,8 @@ export interface RaftState {
   readonly log: Log;
   /** The height of the head on disk. */
   stored: number;
+  /** The chain was lost with blocks up to this height, which this node had acknowledged; 0 if none was. */
+  lostUpTo: number;
   /** Blocks up to this height are decided. */
   commit: number;
   /** Up to this height the log is that of this term's leader; never below `commit`. */
@@ -102,6 +104,7 @@ export function initialState(council: Council, { self, chain, nowMs }: Context):
     heardMs: null,
     log: new Log(head),
     stored: head.height,
+    lostUpTo: 0,
     commit: head.height,
     matched: head.height,
     answered: { durable: 0, round: 0 },

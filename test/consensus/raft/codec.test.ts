@@ -61,8 +61,8 @@ describe('a message', () => {
 
 describe('a record', () => {
   const RECORDS: readonly RaftRecord[] = [
-    { type: 'term', term: 4, vote: B },
-    { type: 'term', term: 5, vote: null },
+    { type: 'term', term: 4, vote: B, stored: 3 },
+    { type: 'term', term: 5, vote: null, stored: 0 },
     ...BLOCKS.map((block) => ({ type: 'block', block }) as const),
   ];
 

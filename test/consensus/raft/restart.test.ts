@@ -60,6 +60,29 @@ describe('a node that comes back', () => {
   });
 });
 
+describe('a node whose chain was lost', () => {
+  it('neither votes nor stands before its disk has again what it had acknowledged', () => {
+    const world = new World();
+    follow(world, [A1, A2], 1, 2);
+    world.receive(C, { type: 'requestVote', term: 2, campaign: 'transfer', last: { height: 2, term: 1 } });
+    follow(world, [blocksOf(A2, [2])[0] as Block], 2, 2);
+    expect(world.head).toBe(2);
+    const next = new World({ records: world.records, incarnation: 2 });
+    expect([next.head, next.state.log.last.height]).toEqual([0, 0]);
+    next.fire('election');
+    expect(next.role).toBe('follower');
+    const ask = (term: number) => {
+      next.receive(B, { type: 'requestVote', term, campaign: 'transfer', last: { height: 9, term: 2 } });
+      return next.take('vote').at(-1)?.message.granted;
+    };
+    expect(ask(3)).toBe(false);
+    next.receive(C, { type: 'chunk', term: 4, blocks: [A1, A2], certificate: null });
+    expect(ask(5)).toBe(false);
+    next.receive(C, { type: 'append', term: 6, prev: placeOf(A2), block: blocksOf(A2, [2])[0] as Block, commit: 2, round: 1 });
+    expect(ask(7)).toBe(true);
+  });
+});
+
 describe('the records', () => {
   it('stay few while blocks are decided, and always have the term', () => {
     const world = new World();

@@ -54,7 +54,7 @@ class Bench extends CheckerBench {
   enter(node: number, term: number, vote: NodeId | null): void {
     const lsn = Lsn((this.#lsns[node] ?? 0) + 1);
     this.#lsns[node] = lsn;
-    const records = [encodeRecord({ type: 'term', term, vote })];
+    const records = [encodeRecord({ type: 'term', term, vote, stored: 0 })];
     this.observe({ type: 'step', node, event: { type: 'timer', id: 'x' }, effects: [{ type: 'persist', lsn, records }] });
   }
 
