@@ -38,7 +38,11 @@ function liveRecords({ state, chain }: Turn, height: number): LogRecord[] {
   for (const each of evidence.values()) records.push({ type: 'evidence', evidence: each });
   if (entered.newView !== null) records.push({ type: 'newView', newView: entered.newView, block: entered.block });
   const own = place === null ? undefined : changes.get(place);
-  if (own !== undefined && own.view > entered.view) records.push({ type: 'viewChange', change: own.change });
+  if (own !== undefined && own.view > entered.view) {
+    // Without its block nobody would take it.
+    if (own.block !== null) records.push({ type: 'block', view: 0, block: own.block, isVoted: false });
+    records.push({ type: 'viewChange', change: own.change });
+  }
   for (let number = height + 1; number <= (committed?.height ?? 0); number++) {
     const block = chain.block(chain.canonical(number) ?? chain.genesis.hash);
     if (block !== undefined) records.push({ type: 'block', view: 0, block, isVoted: false });

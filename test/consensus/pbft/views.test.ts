@@ -169,6 +169,22 @@ describe('a restart', () => {
     expect(network.at(0).chain.head.hash).toBe(hash);
   });
 
+  it('shows the block with its view change, also when the log was cut in between', () => {
+    const network = new Network();
+    network.block(1);
+    network.block(2, noCommits);
+    const member = network.at(3);
+    const prepared = member.state.prepared;
+    member.fire('view');
+    expect(member.state).toMatchObject({ isChanging: true, prepared: { height: 2 } });
+    // The others go on, and this member hears of it, and cuts its log at the checkpoint.
+    const certificate = certificateOf([0, 1, 2], 'commit', { view: 0, height: 2, hash: prepared?.hash ?? hashOf('0') });
+    member.receive(0, { type: 'certificate', certificate });
+    expect(member.state.stable).toBe(2);
+    const again = member.restart();
+    expect(again.state.changes.get(3)?.block?.header.number).toBe(2);
+  });
+
   it('goes on in the view that had begun, with what it must begin with', () => {
     const network = new Network();
     network.block(1, noCommits);
