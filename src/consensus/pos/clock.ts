@@ -2,11 +2,13 @@
  * Time as this node sees it, and whether it may be believed. Slots follow the system clock, which may jump; on Medalla (August
  * 2020) bad time servers made validators sign hours ahead, and once time was right again they could not sign at all.
  *
- * So nothing is signed for two epochs after a jump (in monotonic time), nor while others live in another time: while most of
- * the valid blocks that were new lately came more than an epoch late, or more than a third of the stake has signed new
- * blocks of slots more than an epoch from ours, valid or not. (Of those who live in the past we may refuse the blocks, and of
- * those who live in the future we cannot judge them.) A step of the clock below half a slot is no jump: time servers
- * correct clocks.
+ * So nothing is signed for two epochs after a jump (in monotonic time), nor while others live in another time: while more than a
+ * third of the stake has signed new blocks of slots more than an epoch from ours, valid or not. (Of those who live in the past we
+ * may refuse the blocks, and of those who live in the future we cannot judge them.) For some epochs after a start or a jump it
+ * is enough that most of the valid blocks that were new came more than an epoch late: nobody may have been heard yet. For no longer,
+ * since any one validator can fill slots that were left empty, and could silence everybody by one such block now and then.
+ *
+ * A step of the clock below half a slot is no jump: time servers correct clocks.
  */
 
 import { atSlot } from './forkchoice.ts';
@@ -20,6 +22,8 @@ export const SLOT_TIMER = 'slot';
 const SILENT_EPOCHS = 2;
 /** Others are listened to for so long before the first signature after a long pause, which may be none but that of our clock. */
 const LISTENING_SLOTS = 2;
+/** After a start or a jump, how long the first whom we hear are believed, however few they are. */
+const CAUTIOUS_EPOCHS = 8;
 /** What others showed of their time is forgotten after this. */
 const MEMORY_EPOCHS = 8;
 const MS_PER_SECOND = 1_000;
@@ -40,6 +44,7 @@ export function watchClock(turn: Turn): void {
   state.counts.clockJumps++;
   clock.silentUntilMs = context.nowMs + silenceMs(turn);
   clock.silentBecause = 'the clock jumped';
+  clock.cautiousUntilMs = context.nowMs + inMs(turn, CAUTIOUS_EPOCHS);
   clock.lateness = [];
   clock.elsewhere.clear();
   // Slots follow the clock back as well, or the node would be deaf until it is there again; `protection.ts` knows what was signed.
@@ -61,10 +66,11 @@ export function silenceReason(turn: Turn): string | null {
   return isSearching(turn) ? 'the trusted block is not here yet' : null;
 }
 
-/** After a start: the newest block is of long ago, if our clock is right. */
+/** After a start: our clock may be wrong, and if it is right the newest block may be of long ago. */
 export function listenFirst(turn: Turn): void {
   const { state, context, rules } = turn;
   const { slotsPerEpoch, slotSeconds } = rules.settings;
+  state.clock.cautiousUntilMs = context.nowMs + inMs(turn, CAUTIOUS_EPOCHS);
   const pause = currentSlot(turn) - Number(state.head.facts.carried);
   if (pause <= SILENT_EPOCHS * slotsPerEpoch) return;
   state.clock.silentUntilMs = context.nowMs + LISTENING_SLOTS * slotSeconds * MS_PER_SECOND;
@@ -95,10 +101,11 @@ export function setSlotTimer(turn: Turn): void {
 }
 
 function isOutvoted(turn: Turn): boolean {
-  const { elsewhere, lateness } = turn.state.clock;
+  const { elsewhere, lateness, cautiousUntilMs } = turn.state.clock;
   const oldestMs = turn.context.nowMs - inMs(turn, MEMORY_EPOCHS);
   const recent = lateness.filter(({ atMs }) => atMs >= oldestMs);
-  if (recent.filter(({ isLate }) => isLate).length * 2 > recent.length) return true;
+  const isMostlyLate = recent.filter(({ isLate }) => isLate).length * 2 > recent.length;
+  if (isMostlyLate && turn.context.nowMs < cautiousUntilMs) return true;
   for (const [validator, atMs] of elsewhere) if (atMs < oldestMs) elsewhere.delete(validator);
   const { validators, slot } = turn.state.anchor.state;
   const epoch = epochOf(turn.rules.settings, slot);

@@ -76,6 +76,8 @@ export interface ClockState {
   /** Nothing is signed before this (monotonic). */
   silentUntilMs: number;
   silentBecause: string;
+  /** Until this (monotonic) late blocks of anybody keep us silent, not only those of a third of the stake. */
+  cautiousUntilMs: number;
   /** Whether the newest valid blocks of others came late, the last of them at the end; an epoch's worth. Monotonic time. */
   lateness: readonly { readonly isLate: boolean; readonly atMs: number }[];
   /** Validators who sign new blocks of another time than ours, and when we last saw one (monotonic). */
@@ -206,6 +208,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
       lastWallMs: context.wallMs,
       silentUntilMs: 0,
       silentBecause: '',
+      cautiousUntilMs: 0,
       lateness: [],
       elsewhere: new Map(),
     },

@@ -1,12 +1,16 @@
 /** Duties under a clock that cannot be trusted. */
 import { describe, expect, it } from 'vitest';
-import { StakeChain } from './stake-chain.ts';
+import { present } from '../../../src/base/assert.ts';
+import { decodePayload, decodeSeal } from '../../../src/consensus/pos/codec.ts';
+import { GENESIS_TIME, StakeChain } from './stake-chain.ts';
 import { World } from './world.ts';
 
 const ALL = [0, 1, 2, 3, 4, 5, 6, 7];
 const OURS = [0, 1];
 const SLOTS = 4;
 const HOUR_MS = 3_600_000;
+/** The slot in which a network wakes up. */
+const PAUSE = 3_600;
 
 describe('consensus/pos clock', () => {
   it('signs nothing for two epochs after a jump, and goes on from the slot that the clock says then, forward or back', () => {
@@ -58,6 +62,37 @@ describe('consensus/pos clock', () => {
     const alone = new World(new StakeChain(8), { keys: ALL, slot: 3_600 });
     alone.advance(4_000);
     expect(signatures(alone)).toBeGreaterThan(0);
+  });
+
+  it('is not silenced for long by one validator that fills the past with blocks, one every few epochs', () => {
+    const stake = new StakeChain(8, { weakSubjectivityEpochs: 100_000 });
+    const before = new World(stake, { keys: ALL });
+    before.advanceTo(12);
+    const { chain, records } = before;
+    const head = new StakeChain(8, { weakSubjectivityEpochs: 100_000 });
+    for (let number = 1; number <= chain.head.header.number; number++) {
+      const block = present(chain.block(present(chain.canonical(number), 'a hash')), 'a block');
+      const { timestamp } = block.header;
+      head.state = head.apply({
+        slot: timestamp - GENESIS_TIME,
+        header: block.header,
+        payload: decodePayload(block.payload),
+        seal: decodeSeal(block.seal),
+      });
+      head.head = block.header;
+    }
+    head.waiting = [];
+    const world = new World(stake, { keys: ALL.slice(0, -1), chain, records, slot: PAUSE });
+    let past = 100;
+    for (let epoch = 0; epoch < 24; epoch++) {
+      let block = head.draft(past);
+      while (block.seal.proposer !== ALL.length - 1) block = head.draft(++past);
+      past++;
+      world.receive(block, 'mallory');
+      world.advance(SLOTS * 1_000);
+    }
+    expect(world.traces('notSigned').map(({ reason }) => reason)).toContain('others live in another slot');
+    expect(world.chain.finalized.facts.carried).toBeGreaterThan(PAUSE);
   });
 });
 
