@@ -63,6 +63,11 @@ export type Balances = readonly Gwei[];
 export const PROPOSER_BOOST_PERCENT = 40n;
 /** Blocks above the finalized one: hours of lost finality. What comes on top is refused. */
 export const MAX_UNFINALIZED_BLOCKS = 32_768;
+/**
+ * On top of these, for blocks of the last epoch's slots: after a pause of days a few validators can fill all other room with blocks
+ * for slots that were left empty, and nothing would become final ever again if there were none for what goes on.
+ */
+export const MAX_RECENT_BLOCKS = 4_096;
 
 /** Begins at a block that is final, as far as this node knows: nothing below it matters. */
 export function newForkChoice(hash: Hash, slot: Slot, epoch: Epoch, slotsPerEpoch: number): ForkChoice {
@@ -112,13 +117,17 @@ export function atSlot(store: ForkChoice, slot: Slot): void {
 export function addBlock(store: ForkChoice, block: ForkBlock, isTimely: boolean): boolean {
   const { blocks } = store;
   if (blocks.has(block.hash)) return true;
-  if (blocks.size >= MAX_UNFINALIZED_BLOCKS || !blocks.has(block.parent)) return false;
+  if (blocks.size >= roomFor(store, block) || !blocks.has(block.parent)) return false;
   assert(block.slot > present(blocks.get(block.parent), 'the parent').slot, 'a block is in a later slot than its parent');
   blocks.set(block.hash, { ...block, isExecuted: false });
   if (isTimely) boost(store, block);
   store.chosen = null;
   learnCheckpoints(store, block);
   return true;
+}
+
+function roomFor({ slot, slotsPerEpoch }: ForkChoice, block: ForkBlock): number {
+  return MAX_UNFINALIZED_BLOCKS + (block.slot + slotsPerEpoch >= slot ? MAX_RECENT_BLOCKS : 0);
 }
 
 function boost(store: ForkChoice, { hash, slot }: ForkBlock): void {

@@ -14,6 +14,7 @@ import {
   type ForkBlock,
   type ForkChoice,
   headOf,
+  MAX_RECENT_BLOCKS,
   MAX_UNFINALIZED_BLOCKS,
   newForkChoice,
   prune,
@@ -255,9 +256,17 @@ describe('checkpoints', () => {
 describe('bounds', () => {
   it('refuse blocks beyond a number, and those whose parent is unknown', () => {
     expect(add('a', 'nowhere', 1)).toBe(false);
-    for (let i = 1; i < MAX_UNFINALIZED_BLOCKS; i++)
-      store.blocks.set(hash(`b${i}`), { ...genesis, hash: hash(`b${i}`), isExecuted: false });
-    expect(add('a', 'g', 1)).toBe(false);
+    const fill = (most: number): void => {
+      for (let i = store.blocks.size; i < most; i++)
+        store.blocks.set(hash(`b${i}`), { ...genesis, hash: hash(`b${i}`), isExecuted: false });
+    };
+    atSlot(store, 100);
+    fill(MAX_UNFINALIZED_BLOCKS);
+    expect(add('old', 'g', 100 - SLOTS - 1)).toBe(false);
+    // Somebody may have filled the slots of a long pause: the network must go on.
+    expect(add('new', 'g', 100 - SLOTS)).toBe(true);
+    fill(MAX_UNFINALIZED_BLOCKS + MAX_RECENT_BLOCKS);
+    expect(add('a', 'g', 100)).toBe(false);
   });
 });
 
