@@ -8,9 +8,9 @@
  */
 import type { NodeId } from '../../base/types.ts';
 
-/** On their way to one follower. */
+/** On their way to one follower. With one more block of the largest size they fit what the network holds back for a peer (16 MiB). */
 export const MAX_INFLIGHT_BLOCKS = 64;
-export const MAX_INFLIGHT_BYTES = 16 * 1024 * 1024;
+export const MAX_INFLIGHT_BYTES = 4 * 1024 * 1024;
 
 interface Sent {
   readonly height: number;

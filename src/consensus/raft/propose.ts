@@ -63,18 +63,26 @@ function build(turn: Turn, leadership: Leadership): void {
 /** The build timer: `propose` looks at the clock. */
 export function buildIsDue({ state }: Turn): void {
   const leadership = leadershipOf(state);
-  if (leadership !== null) leadership.buildAtMs = null;
+  if (leadership === null) return;
+  leadership.buildAtMs = null;
+  if (leadership.draft?.request === null) leadership.draft = null;
 }
 
 export function blockBuilt(turn: Turn, { request, block }: Extract<Event<RaftMessage>, { type: 'built' }>): void {
-  const { state, effects, nowMs } = turn;
+  const { state, effects, nowMs, settings } = turn;
   const leadership = leadershipOf(state);
   if (leadership?.draft?.request !== request) return;
   const { isWanted } = leadership.draft;
+  if (block === null) {
+    // Asked again at once, it would fail again at once.
+    leadership.draft = { request: null, isWanted };
+    effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs: settings.heartbeatMs });
+    return;
+  }
   leadership.draft = null;
-  const hasTransactions = block !== null && block.transactions.length > 0;
+  const hasTransactions = block.transactions.length > 0;
   state.hasWork = hasTransactions;
-  if (block === null || block.header.parentHash !== state.log.last.hash || (!hasTransactions && !isWanted)) return;
+  if (block.header.parentHash !== state.log.last.hash || (!hasTransactions && !isWanted)) return;
   state.lastBlockMs = nowMs;
   const { height } = appendBlock(turn, block);
   leadership.first ??= height;

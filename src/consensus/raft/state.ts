@@ -23,8 +23,8 @@ export interface Leadership {
   readonly progress: ReadonlyMap<NodeId, Progress>;
   /** The height of the first block of its own term; null before that is in its log. */
   first: number | null;
-  /** The block that is being built. `isWanted`: even without transactions. */
-  draft: { readonly request: RequestId; readonly isWanted: boolean } | null;
+  /** The block that is being built. `isWanted`: even without transactions. Of one that failed, `request` is null until the build timer. */
+  draft: { readonly request: RequestId | null; readonly isWanted: boolean } | null;
   /** When the build timer will run out; null while it is not set. Monotonic. */
   buildAtMs: number | null;
   /** The number of the last heartbeat to all. */

@@ -86,6 +86,18 @@ describe('a new leader', () => {
     expect(world.state.log.last.height).toBe(2);
   });
 
+  it('asks again after a while for a block that could not be built', () => {
+    const world = new World();
+    world.canBuild = false;
+    world.elect();
+    expect(world.state.log.last.height).toBe(0);
+    world.canBuild = true;
+    world.fire('heartbeat');
+    expect(world.state.log.last.height).toBe(0);
+    world.fire('build');
+    expect(world.state.log.last.height).toBe(1);
+  });
+
   it('keeps the interval between blocks', () => {
     const world = leader([], { settings: { blockIntervalMs: 200 } });
     world.nowMs += 50;

@@ -134,6 +134,7 @@ export class World {
   readonly bad = new Set<Hash>();
   /** Transactions for the next block. */
   pool: Uint8Array[] = [];
+  canBuild = true;
   slowDisk: boolean;
   nowMs = 0;
   random = 0.5;
@@ -296,7 +297,8 @@ export class World {
     this.#queue.push({ type: 'checked', hash, error: isBad ? new RuleError('test/bad', 'bad') : null });
   }
 
-  #build(parent: Hash, term: number): Block {
+  #build(parent: Hash, term: number): Block | null {
+    if (!this.canBuild) return null;
     const block = blockOf(present(this.chain.block(parent), 'the parent'), term, { nodes: this.nodes });
     const transactions = this.pool;
     this.pool = [];
