@@ -3,6 +3,7 @@ import { UsageError } from '../base/errors.ts';
 import type { Signatures } from '../base/signatures.ts';
 import { quote } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
+import { createChandraToueg } from './chandra-toueg/engine.ts';
 import type { AnyEngine, EngineFactory, NodeSettings } from './engine.ts';
 import { createPbft } from './pbft/engine.ts';
 import { createPos } from './pos/engine.ts';
@@ -10,6 +11,7 @@ import { createPow } from './pow/engine.ts';
 import { createRaft } from './raft/engine.ts';
 
 const ENGINES: ReadonlyMap<string, EngineFactory> = new Map([
+  ['chandra-toueg', createChandraToueg],
   ['pbft', createPbft],
   ['pos', createPos],
   ['pow', createPow],

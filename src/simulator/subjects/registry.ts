@@ -1,12 +1,13 @@
 /** Engines that the simulator knows by name. */
 import type { Subject } from '../subject.ts';
+import { chandraTouegSubject } from './chandra-toueg.ts';
 import { pbftSubject } from './pbft.ts';
 import { posSubject } from './pos.ts';
 import { powSubject } from './pow.ts';
 import { raftSubject } from './raft.ts';
 
 const SUBJECTS: ReadonlyMap<string, Subject> = new Map(
-  [powSubject, posSubject, pbftSubject, raftSubject].map((subject) => [subject.name, subject]),
+  [powSubject, posSubject, pbftSubject, raftSubject, chandraTouegSubject].map((subject) => [subject.name, subject]),
 );
 
 export const SUBJECT_NAMES: readonly string[] = [...SUBJECTS.keys()];
