@@ -5,17 +5,21 @@ import { quote } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import { createChandraToueg } from './chandra-toueg/engine.ts';
 import type { AnyEngine, EngineFactory, NodeSettings } from './engine.ts';
+import { createPaxos } from './paxos/engine.ts';
 import { createPbft } from './pbft/engine.ts';
 import { createPos } from './pos/engine.ts';
 import { createPow } from './pow/engine.ts';
 import { createRaft } from './raft/engine.ts';
+import { createZab } from './zab/engine.ts';
 
 const ENGINES: ReadonlyMap<string, EngineFactory> = new Map([
   ['chandra-toueg', createChandraToueg],
+  ['paxos', createPaxos],
   ['pbft', createPbft],
   ['pos', createPos],
   ['pow', createPow],
   ['raft', createRaft],
+  ['zab', createZab],
 ]);
 
 export const ENGINE_NAMES: readonly string[] = [...ENGINES.keys()];
