@@ -156,7 +156,7 @@ const VOTES: readonly Mutant[] = [
       },
     ],
     finders: ['PreparedUnique', 'CommittedLocal', 'Certificates', 'Agreement'],
-    maxSeeds: 60,
+    maxSeeds: 90,
     faults: ['crash', 'noise'],
     adversary: 'equivocating',
   },

@@ -293,7 +293,7 @@ export class Network {
       isQuiet = true;
       for (const member of this.members) {
         for (const { to, message } of member.sent.splice(0)) {
-          const place = NODES.findIndex((node) => node === to);
+          const place = NODES.indexOf(to as NodeId);
           if (isLost(member.place, place, message)) continue;
           isQuiet = false;
           this.at(place).receive(member.place, message);
