@@ -16,6 +16,7 @@ import { InternalError, RuleError, SynodError } from '../base/errors.ts';
 import { type Hash, type Json, Lsn, type NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { AdminCommand, AnyEngine, Certificate, Context, Effect, Event, Origin, RequestId } from '../consensus/engine.ts';
+import { blockBytes } from '../sync/size.ts';
 import type { Ports } from './ports.ts';
 import { Timers } from './timers.ts';
 
@@ -154,8 +155,7 @@ export class Driver {
    * step for this block, which may be later when the driver is at work already.
    */
   receiveBlock({ block, origin, from, certificate = null }: BlockArrival, processed?: () => void): boolean {
-    const bytes = block.transactions.reduce((sum, transaction) => sum + transaction.length, 1_024 + block.payload.length);
-    return this.#receive({ type: 'block', block, origin, from, certificate }, bytes, processed);
+    return this.#receive({ type: 'block', block, origin, from, certificate }, blockBytes({ ...block, certificate }), processed);
   }
 
   /** The pool changed. Said often, delivered once until the engine has seen it. */

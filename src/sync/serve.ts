@@ -4,7 +4,7 @@
  */
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
-import type { Block, ProvenBlock } from '../chain/block.ts';
+import { type Block, MAX_CERTIFICATE_BYTES, type ProvenBlock } from '../chain/block.ts';
 import type { SealedHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import { HEADERS_PER_REQUEST, MAX_BLOCKS_PER_REQUEST, MAX_BLOCKS_REPLY_BYTES, MAX_LOCATOR_HASHES } from './limits.ts';
@@ -54,11 +54,18 @@ export function serveBlocks(chain: ServedBlocks, hashes: readonly Hash[]): Prove
   for (const hash of new Set(hashes)) {
     const block = chain.block(hash);
     if (block === undefined) continue;
-    bytes += blockBytes(block);
+    const proven = { ...block, certificate: carriedCertificate(chain, hash) };
+    bytes += blockBytes(proven);
     if (blocks.length > 0 && bytes > MAX_BLOCKS_REPLY_BYTES) break;
-    blocks.push({ ...block, certificate: chain.certificate(hash) ?? null });
+    blocks.push(proven);
   }
   return blocks;
+}
+
+/** Those of proof-of-stake list all voters, and may be too large to travel like this; nobody needs them, the blocks prove as much. */
+function carriedCertificate(chain: ServedBlocks, hash: Hash): Uint8Array | null {
+  const certificate = chain.certificate(hash);
+  return certificate === undefined || certificate.length > MAX_CERTIFICATE_BYTES ? null : certificate;
 }
 
 function commonHeight(chain: ServedChain, locator: readonly Hash[]): number {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type Hash, ZERO_HASH } from '../../src/base/types.ts';
+import { decodeProvenBlock, encodeProvenBlock, MAX_CERTIFICATE_BYTES } from '../../src/chain/block.ts';
 import { hashHeader } from '../../src/chain/header.ts';
 import { HEADERS_PER_REQUEST, MAX_LOCATOR_HASHES } from '../../src/sync/limits.ts';
 import { locatorOf } from '../../src/sync/locator.ts';
 import { serveBlocks, serveHeaders } from '../../src/sync/serve.ts';
+import { blockBytes } from '../../src/sync/size.ts';
 import { branchOn, FakeChain, GENESIS } from './fake-chain.ts';
 import { at } from './world.ts';
 
@@ -73,6 +75,15 @@ describe('sync/serve: blocks', () => {
     const certificate = Uint8Array.of(1, 2, 3);
     const chain = { ...served(CHAIN), certificate: (hash: Hash) => (hash === at(hashes, 1) ? certificate : undefined) };
     expect(serveBlocks(chain, [at(hashes, 0), at(hashes, 1)]).map((block) => block.certificate)).toEqual([null, certificate]);
+  });
+
+  it('gives no certificate that is too large to be taken, and counts the others', () => {
+    const certificateOf = (bytes: number) => ({ ...served(CHAIN), certificate: () => new Uint8Array(bytes) });
+    const [block] = serveBlocks(certificateOf(MAX_CERTIFICATE_BYTES + 1), hashes.slice(0, 1));
+    expect(block?.certificate).toBeNull();
+    const some = serveBlocks(certificateOf(MAX_CERTIFICATE_BYTES), hashes.slice(0, 32));
+    expect(some.every((each) => decodeProvenBlock(encodeProvenBlock(each)).certificate?.length === MAX_CERTIFICATE_BYTES)).toBe(true);
+    expect(some.reduce((sum, each) => sum + blockBytes(each), 0)).toBeGreaterThan(32 * MAX_CERTIFICATE_BYTES);
   });
 
   it('refuses too many hashes', () => {
