@@ -11,7 +11,7 @@ import { askToFollow } from './following.ts';
 import { compareZxids, type Zxid } from './history.ts';
 import { beginDiscovery } from './leading.ts';
 import type { Status, Vote, ZabMessage } from './messages.ts';
-import { tell, tellAll } from './persist.ts';
+import { isIncomplete, tell, tellAll } from './persist.ts';
 import { changeRole, leaderOf } from './roles.ts';
 import { establishedOf, type Looking, type Turn } from './state.ts';
 
@@ -44,6 +44,8 @@ export function look(turn: Turn, reason: string): void {
 }
 
 export function ownVote({ state, self }: Turn): Vote {
+  // One that has lost what it had acknowledged votes for anybody but itself.
+  if (isIncomplete(state)) return { leader: self, current: 0, last: { epoch: 0, height: 0 } };
   const { epoch, height } = state.history.last;
   return { leader: self, current: state.epochs.current, last: { epoch, height } };
 }

@@ -11,10 +11,10 @@ import { hashHeader } from '../../chain/header.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import { factsOf } from '../members/council.ts';
 import { blame, decide, execute, keep, learn } from '../members/decisions.ts';
-import { look } from './election.ts';
+import { look, ownVote } from './election.ts';
 import type { Position } from './history.ts';
 import type { LeaderMessage, ZabMessage } from './messages.ts';
-import { appendBlock, cutHistory, durableHeight, persistEpochs, tell } from './persist.ts';
+import { appendBlock, cutHistory, durableHeight, isIncomplete, persistEpochs, tell } from './persist.ts';
 import { changeRole } from './roles.ts';
 import { zabRules } from './rules.ts';
 import type { Following, Turn } from './state.ts';
@@ -32,9 +32,8 @@ export function askToFollow(turn: Turn, leader: NodeId): void {
 }
 
 function tellStanding(turn: Turn, leader: NodeId): void {
-  const { epochs, history } = turn.state;
-  const { epoch, height } = history.last;
-  tell(turn, leader, { type: 'followerInfo', accepted: epochs.accepted, current: epochs.current, last: { epoch, height } });
+  const { current, last } = ownVote(turn);
+  tell(turn, leader, { type: 'followerInfo', accepted: turn.state.epochs.accepted, current, last });
 }
 
 /** Once in a tick of a node that follows. */
@@ -69,7 +68,7 @@ export function receiveNewEpoch(turn: Turn, from: NodeId, epoch: number): void {
     role.epoch = epoch;
     role.phase = 'synchronisation';
   }
-  const isCounted = epochs.acceptedFrom === from;
+  const isCounted = epochs.acceptedFrom === from && !isIncomplete(state);
   const { last } = state.history;
   tell(turn, from, {
     type: 'ackEpoch',

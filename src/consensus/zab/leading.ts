@@ -8,7 +8,7 @@ import { advanceCommit, heartbeat, startFollower } from './broadcast.ts';
 import { type Credentials, compareCredentials, look, ownVote } from './election.ts';
 import { Follower } from './follower.ts';
 import type { ZabMessage } from './messages.ts';
-import { durableHeight, persistEpochs, tell } from './persist.ts';
+import { durableHeight, isIncomplete, persistEpochs, tell } from './persist.ts';
 import { changeRole } from './roles.ts';
 import type { Leading, Turn } from './state.ts';
 
@@ -60,7 +60,7 @@ function proposeEpoch(turn: Turn, leading: Leading): void {
   leading.waitedTicks = 0;
   epochs.accepted = epoch;
   epochs.acceptedFrom = self;
-  leading.acceptors.add(self);
+  if (!isIncomplete(state)) leading.acceptors.add(self);
   persistEpochs(turn);
   effects.push({ type: 'trace', name: 'newEpoch', data: { epoch } });
   for (const { node } of followers) tell(turn, node, { type: 'newEpoch', epoch });

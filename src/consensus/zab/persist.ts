@@ -25,7 +25,7 @@ export function persistEpochs(turn: Turn): void {
 /** Appends records; the epochs come first where they have changed or were written long ago. Returns the position of the last. */
 function write({ state, effects }: Turn, records: readonly ZabRecord[]): Lsn {
   const isDue = state.epochsLsn > state.lsn || state.lsn - state.namedLsn >= EPOCHS_EVERY;
-  const all: readonly ZabRecord[] = isDue ? [{ type: 'epochs', epochs: { ...state.epochs } }, ...records] : records;
+  const all: readonly ZabRecord[] = isDue ? [{ type: 'epochs', epochs: { ...state.epochs }, stored: state.stored }, ...records] : records;
   if (isDue) state.namedLsn = Lsn(state.lsn + 1);
   state.lsn = Lsn(state.lsn + all.length);
   effects.push({ type: 'persist', lsn: state.lsn, records: all.map(encodeRecord), truncateBelow: firstNeeded(state) });
@@ -79,12 +79,14 @@ export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event
   state.lsn = lsn;
   state.persisted = lsn;
   let entries: Entry[] = [];
+  let stored = 0;
   for (const [index, bytes] of records.entries()) {
     const record = decodeRecord(bytes);
     const at = Lsn(lsn - records.length + 1 + index);
     if (record.type === 'epochs') {
       Object.assign(state.epochs, record.epochs);
       state.namedLsn = at;
+      stored = record.stored;
     } else if (record.type === 'cut') {
       entries = entries.filter(({ height }) => height <= record.height);
     } else {
@@ -92,8 +94,15 @@ export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event
       entries = [...entries.filter(({ height }) => height < entry.height), entry];
     }
   }
+  // The chain was further: what it had was a part of the history, and is to come back before this node may have a say.
+  if (stored > state.stored) state.lostUpTo = Math.max(stored, entries.at(-1)?.height ?? 0);
   startDecisions(turn);
   takeUp(turn, entries);
+}
+
+/** Whether a part of what this node has acknowledged is not on its disk any more: it must neither lead nor help to choose a history. */
+export function isIncomplete(state: ZabState): boolean {
+  return state.lostUpTo > 0 && durableHeight(state) < state.lostUpTo;
 }
 
 /**

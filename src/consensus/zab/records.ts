@@ -11,7 +11,8 @@ import { encodedBlock } from './messages.ts';
 import type { Epochs } from './state.ts';
 
 export type ZabRecord =
-  | { readonly type: 'epochs'; readonly epochs: Readonly<Epochs> }
+  /** `stored`: the height that the decided chain on disk had, at least, when this was written. */
+  | { readonly type: 'epochs'; readonly epochs: Readonly<Epochs>; readonly stored: number }
   /** It takes the place of what is at its height and above. */
   | { readonly type: 'block'; readonly block: Block }
   /** Nothing above this height holds any more. */
@@ -24,8 +25,8 @@ const EPOCHS = 0;
 const BLOCK = 1;
 const CUT = 2;
 /** After format and kind. */
-const FIELDS: readonly number[] = [3, 1, 1];
-const MAX_FIELDS = 5;
+const FIELDS: readonly number[] = [4, 1, 1];
+const MAX_FIELDS = 6;
 
 export function encodeRecord(record: ZabRecord): Uint8Array {
   return encodeRlp([RECORD_FORMAT, ...fieldsOf(record)]);
@@ -35,7 +36,7 @@ function fieldsOf(record: ZabRecord): RlpValue[] {
   switch (record.type) {
     case 'epochs': {
       const { accepted, acceptedFrom, current } = record.epochs;
-      return [EPOCHS, accepted, utf8ToBytes(acceptedFrom ?? ''), current];
+      return [EPOCHS, accepted, utf8ToBytes(acceptedFrom ?? ''), current, record.stored];
     }
     case 'block':
       return [BLOCK, encodedBlock(record.block)];
@@ -66,7 +67,8 @@ function recordOf(kind: number, fields: readonly unknown[]): ZabRecord {
   if (kind === CUT) return { type: 'cut', height: first };
   const from = new TextDecoder().decode(bytesField(fields[1], 'node'));
   const current = safeNumber(bytesField(fields[2], 'current epoch'), 'current epoch');
-  return { type: 'epochs', epochs: { accepted: first, acceptedFrom: from === '' ? null : NodeId(from), current } };
+  const stored = safeNumber(bytesField(fields[3], 'stored'), 'stored');
+  return { type: 'epochs', epochs: { accepted: first, acceptedFrom: from === '' ? null : NodeId(from), current }, stored };
 }
 
 const ADVICE =

@@ -87,6 +87,8 @@ export interface ZabState {
   readonly history: History;
   /** The height of the head on disk. */
   stored: number;
+  /** The chain on disk was lost with blocks up to this height, which this node had acknowledged; 0 if none was. */
+  lostUpTo: number;
   /** Blocks up to this height are decided. */
   commit: number;
   /** Up to this height the history is known to be the leader's; never below `commit`. */
@@ -126,6 +128,7 @@ export function initialState(council: Council, { self, chain, nowMs }: Context):
     epochs: { accepted: 0, acceptedFrom: null, current: 0 },
     history: new History(head),
     stored: head.height,
+    lostUpTo: 0,
     commit: head.height,
     matched: head.height,
     answered: { durable: 0, round: 0 },

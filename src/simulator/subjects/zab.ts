@@ -4,6 +4,8 @@
  */
 import type { Random } from '../../base/random.ts';
 import { createZab } from '../../consensus/zab/engine.ts';
+import { historyBeforeEpoch, leadership1, leadership2, primaryIntegrity } from '../checkers/zab-epochs.ts';
+import { globalPrimaryOrder, localPrimaryOrder, prefixConsistency, totalOrder, zabIntegrity } from '../checkers/zab-orders.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
 import { membersSubject } from './members.ts';
@@ -25,7 +27,17 @@ export const zabSubject = membersSubject({
   blockMs: (settings) => Number(settings.emptyBlockMs),
   maxTimeoutMs: ({ tickMs, initLimit, emptyBlockMs }) => ATTEMPTS * Number(tickMs) * Number(initLimit) + Number(emptyBlockMs),
   linearizableRead: 'read',
-  invariants: [],
+  invariants: [
+    leadership1,
+    leadership2,
+    primaryIntegrity,
+    historyBeforeEpoch,
+    zabIntegrity,
+    totalOrder,
+    prefixConsistency,
+    localPrimaryOrder,
+    globalPrimaryOrder,
+  ],
   marks: [
     traced('a leader was deposed with uncommitted blocks', 'deposed', ({ uncommitted }) => Number(uncommitted) > 0),
     traced('a leader without a quorum stepped down', 'noQuorum'),
