@@ -72,8 +72,8 @@ const ANSWER = 8;
 const FIELDS = [2, 2, 4, 2, 4, 1, 3, 2, 3];
 const MAX_FIELDS = 4;
 
-/** A block, certificates of all members beside it, and framing. */
-const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + 2 * MAX_CERTIFICATE_BYTES;
+/** A block, with certificates and framing beside it: what the network carries in one message. */
+const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + MAX_CERTIFICATE_BYTES;
 const PROGRESS: readonly Status['progress'][] = ['nothing', 'proposal', 'prepared'];
 
 /** What the signature of a view change is over, besides the view. */

@@ -7,6 +7,10 @@ import { isMissing } from './agreement.ts';
 import { activeHeight, highWaterMark, primaryOf, roundAt, type Turn, trace } from './state.ts';
 
 export const BUILD_TIMER = 'build';
+/** Where the ledger could not build, it is asked again after so long. */
+const BUILD_AGAIN_MS = 500;
+/** Instead of a request that is open. */
+const FAILED = 0;
 
 /** At the end of every step. */
 export function proposeWhenDue(turn: Turn, head: HeaderNode): void {
@@ -50,16 +54,26 @@ export function build(turn: Turn, parent: HeaderNode, isProbe: boolean): void {
   effects.push({ type: 'build', request, parent: parent.hash, fields });
 }
 
+/** The timer: what was not due, or could not be built. */
+export function buildAgain({ state }: Turn): void {
+  state.buildFor = null;
+  if (state.building?.request === FAILED) state.building = null;
+}
+
 /** The reply. True when this was a probe that found work which the primary leaves undone. */
 export function blockBuilt(turn: Turn, request: number, block: Block | null): boolean {
-  const { state, rules, nowMs } = turn;
+  const { state, rules, nowMs, effects } = turn;
   const { building } = state;
   if (building?.request !== request) return false;
+  if (block === null) {
+    state.building = { ...building, request: FAILED };
+    effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs: BUILD_AGAIN_MS });
+    return false;
+  }
   state.building = null;
-  const isEmpty = block === null || block.transactions.length === 0;
+  const isEmpty = block.transactions.length === 0;
   if (isEmpty) state.hasWork = false;
-  const isStale = state.isChanging || building.view !== state.entered.view || building.height !== activeHeight(state);
-  if (isStale || block === null) return false;
+  if (state.isChanging || building.view !== state.entered.view || building.height !== activeHeight(state)) return false;
   const round = state.rounds.get(building.height);
   if (building.isProbe) return !isEmpty && !round?.proposal;
   const { emptyBlockMs } = rules.settings;

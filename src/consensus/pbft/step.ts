@@ -12,7 +12,7 @@ import { chainStored } from './checkpoints.ts';
 import { receiveEvidence } from './evidence.ts';
 import { defer, takeDeferred } from './future.ts';
 import type { PbftMessage } from './messages.ts';
-import { BUILD_TIMER, proposeWhenDue } from './proposing.ts';
+import { BUILD_TIMER, buildAgain, proposeWhenDue } from './proposing.ts';
 import { answerAsk, finishReads, repeatReads, takeAnswer } from './reads.ts';
 import { start } from './restart.ts';
 import type { PbftEffect, PbftRules, PbftState, Turn } from './state.ts';
@@ -121,8 +121,7 @@ function timerFired(turn: Turn, id: string): void {
     case VIEW_TIMER:
       return viewTimedOut(turn);
     case BUILD_TIMER:
-      turn.state.buildFor = null;
-      return;
+      return buildAgain(turn);
     case TICK_TIMER:
       tick(turn);
       return repeatReads(turn);

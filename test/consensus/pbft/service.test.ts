@@ -129,6 +129,26 @@ describe('a linearizable read', () => {
   });
 });
 
+describe('a primary', () => {
+  it('asks again, and not at once, for a block that could not be built', () => {
+    const member = new Member(0, { emptyBlockMs: 100 });
+    member.isStuck = true;
+    member.fire('build');
+    expect(member.timers.get('build')).toBe(500);
+    member.isStuck = false;
+    member.fire('build');
+    expect(member.take('preprepare')).toHaveLength(3);
+  });
+
+  it('makes no empty block where nobody asked for one', () => {
+    const member = new Member(0);
+    member.work();
+    member.step({ type: 'mempool', pending: 1 });
+    expect(member.take('preprepare')).toEqual([]);
+    expect(member.state.hasWork).toBe(false);
+  });
+});
+
 describe('commands', () => {
   it('are status and read; others are answered with an error', () => {
     const member = new Member(1);

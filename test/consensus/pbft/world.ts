@@ -113,6 +113,8 @@ export class Member {
   /** Records stay in memory until it is false again and `flush` is called. */
   slowDisk = false;
   nowMs = 0;
+  /** The ledger cannot build now. */
+  isStuck = false;
   /** Seconds by which its clock is ahead. */
   aheadSeconds = 0;
   #firstLsn = 1;
@@ -238,7 +240,7 @@ export class Member {
       case 'build': {
         const parent = present(chain.block(effect.parent), 'the parent');
         const block = { ...childOf(parent, 0, effect.fields), transactions: this.pool.splice(0) };
-        this.#queue.push({ type: 'built', request: effect.request, block });
+        this.#queue.push({ type: 'built', request: effect.request, block: this.isStuck ? null : block });
         return;
       }
       case 'setTimer':
