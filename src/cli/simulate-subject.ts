@@ -5,18 +5,13 @@ import { quote } from '../base/types.ts';
 import type { Scenario } from '../simulator/scenario.ts';
 import type { Subject } from '../simulator/subject.ts';
 import type { Script } from '../simulator/text/script.ts';
-import { notebookHere } from './apart/run-apart.ts';
+import { isModuleFile, notebookHere } from './apart/run-apart.ts';
 import { readJsonFile } from './options.ts';
 import { argumentError } from './output.ts';
 import type { SimulateFlags } from './simulate-flags.ts';
 
 const MAX_SCRIPT_BYTES = 8 * 1024 * 1024;
 const DEFAULT_ENGINE = 'pow';
-
-/** No engine has such a name. */
-export function isModuleFile(engine: string): boolean {
-  return /[./\\]/.test(engine);
-}
 
 /** As flags, scenario or script name it. Throws what reading these throws. */
 export async function engineOf(flags: SimulateFlags): Promise<string> {

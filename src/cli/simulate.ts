@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { quote } from '../base/types.ts';
 import { describe } from '../simulator/describe.ts';
 import type { Subject } from '../simulator/subject.ts';
-import { isApart, notebookHere, runApart } from './apart/run-apart.ts';
+import { isApart, isModuleFile, notebookHere, runApart } from './apart/run-apart.ts';
 import { durationOption, integerOption } from './options.ts';
 import { argumentError, note } from './output.ts';
 import { MAX_JOBS } from './seeds/limits.ts';
 import { asksForSuite, checkTogether, limitsOf, optionsOf, type SimulateFlags } from './simulate-flags.ts';
 import { commandOf, drawAgain, secondsOption } from './simulate-html.ts';
-import { engineOf, isModuleFile, loadSubject } from './simulate-subject.ts';
+import { engineOf, loadSubject } from './simulate-subject.ts';
 import { tierOption } from './simulate-tier.ts';
 
 const MAX_SEED = Number.MAX_SAFE_INTEGER;

@@ -87,6 +87,7 @@ function notedEngine(engine: AnyEngine, notebook: Notebook): AnyEngine {
     verifyCertificate: note('verifyCertificate', engine.verifyCertificate),
     randomness: note('randomness', engine.randomness),
     rewards: note('rewards', engine.rewards),
+    ...(engine.carried !== undefined && { carried: note('carried', engine.carried) }),
     ...(engine.safe !== undefined && { safe: note('safe', engine.safe) }),
     inspect: note('inspect', engine.inspect),
   };

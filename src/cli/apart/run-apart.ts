@@ -42,6 +42,11 @@ interface End {
   readonly why: string | null;
 }
 
+/** Whether it is a path: no engine has such a name. */
+export function isModuleFile(engine: string): boolean {
+  return /[./\\]/.test(engine);
+}
+
 /** Whether this is the process that is apart already. */
 export function isApart(): boolean {
   return process.env[APART] !== undefined;

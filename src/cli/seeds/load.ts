@@ -6,12 +6,7 @@ import { quote } from '../../base/types.ts';
 import type { Subject } from '../../simulator/subject.ts';
 import { subjectOf } from '../../simulator/subjects/custom.ts';
 import { knownSubject, SUBJECT_NAMES } from '../../simulator/subjects/registry.ts';
-import { notebookHere } from '../apart/run-apart.ts';
-
-/** Whether it is a path, and not the name of an engine. */
-export function isModuleFile(engine: string): boolean {
-  return /[./\\]/.test(engine);
-}
+import { isModuleFile, notebookHere } from '../apart/run-apart.ts';
 
 /** Throws UsageError `simulator/unknown-engine`, or what `loadModule` throws. */
 export async function loadSubject(engine: string): Promise<Subject> {
