@@ -117,7 +117,7 @@ export function registerNode(program: Command): void {
       `
 Examples:
   synod node --mine --miner.etherbase 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
-  synod node --datadir ./second --port 30304 --http.port 8546 --bootnodes /ip4/127.0.0.1/tcp/30303/p2p/16Uiu2...
+  synod node --datadir ./second --port 30304 --http.port 8546 --bootnodes /ip4/127.0.0.1/tcp/30303/p2p/12D3KooW...
   synod node --engine pos --stake --validators.password password.txt --miner.etherbase 0xf39F...2266
   synod node --genesis my-network.json --datadir ./mine --http.api eth,net,web3,txpool,miner,admin,synod`,
     )

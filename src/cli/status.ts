@@ -26,7 +26,7 @@ Examples:
 }
 
 export function statusText(status: NodeStatus): string {
-  const { head, safe, finalized, sync, pool, reorgs, mining } = status;
+  const { head, safe, finalized, pool, reorgs, mining } = status;
   const stake = staking(status);
   const block = ({ number, hash }: NodeStatus['head']) => `${number}  ${hash}`;
   const lines: [string, string][] = [
@@ -38,7 +38,7 @@ export function statusText(status: NodeStatus): string {
     ...(stake === null || finalized.number === 0 ? [] : [['checkpoint', checkpoint(finalized)] as [string, string]]),
     ['state root', head.stateRoot],
     ['peers', `${status.peers}  (this node: ${status.peerId})`],
-    ['sync', sync.state === 'idle' ? 'level with its peers' : `${sync.state}: ${sync.current} of ${sync.target}`],
+    ['sync', syncText(status)],
     ['pool', `${pool.pending} pending, ${pool.queued} queued`],
     ['reorgs', reorgs.count === 0 ? 'none since start' : `${reorgs.count} since start, the deepest ${reorgs.deepest} blocks`],
     ...(mining === null ? [] : [['mining', miningText(mining)] as [string, string]]),
@@ -46,6 +46,11 @@ export function statusText(status: NodeStatus): string {
     ...(status.partition === null ? [] : [['partition', `may talk to ${status.partition.length} peers only`] as [string, string]]),
   ];
   return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
+}
+
+function syncText({ sync, peers }: NodeStatus): string {
+  if (sync.state !== 'idle') return `${sync.state}: ${sync.current} of ${sync.target}`;
+  return peers === 0 ? 'nobody to compare with: no peers' : 'level with its peers';
 }
 
 /** As `synod node --checkpoint` takes it. */
@@ -62,7 +67,7 @@ export function miningText(mining: NonNullable<NodeStatus['mining']>): string {
 
 function stakingText({ keys, validators, slot, epoch, counts }: NonNullable<ReturnType<typeof staking>>): string {
   const done = keys === 0 ? '' : `: ${counts.proposed} blocks, ${counts.voted} votes, ${counts.missed} blocks missed`;
-  return `slot ${slot}, epoch ${epoch}; ${keys} of ${validators} validators here${done}`;
+  return `slot ${slot}, epoch ${epoch}; ${validators} validators, ${keys} ${keys === 1 ? 'key' : 'keys'} here${done}`;
 }
 
 function age(timestamp: number): string {

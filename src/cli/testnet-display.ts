@@ -2,9 +2,10 @@
  * What one sees of a test network: accounts as anvil prints them, endpoints, then a table that is redrawn in place on a
  * terminal, or a line now and then elsewhere, or JSON lines.
  */
+import { relative, resolve } from 'node:path';
 import { toHex } from '../base/bytes.ts';
 import type { NodeStatus } from '../node/status.ts';
-import type { Manifest, TestnetNode } from '../testnet/manifest.ts';
+import { DEFAULT_DIRECTORY, type Manifest, type TestnetNode } from '../testnet/manifest.ts';
 import type { NodeReport, SupervisorEvent } from '../testnet/supervisor.ts';
 import { DEV_MNEMONIC, devAccounts } from '../wallet/mnemonic.ts';
 import { checksummed } from '../wallet/private-key.ts';
@@ -105,8 +106,8 @@ class TerminalDisplay extends PlainDisplay {
   override status(report: readonly NodeReport[]): void {
     this.#erase();
     const { columns, rows } = terminalSize();
-    const hint = style('dim', 'Ctrl-C stops the network. From another terminal: synod testnet partition 0,1 2,3');
-    const lines = screenLines([...reportTable(report, columns).split('\n'), hint], columns, rows);
+    const hint = hintText(this.manifest.nodes.length, this.directory, process.cwd());
+    const lines = screenLines([...reportTable(report, columns).split('\n'), style('dim', hint)], columns, rows);
     process.stdout.write(`${lines.join('\n')}\n`);
     this.#drawn = lines.map((line) => visibleWidth(line));
   }
@@ -122,6 +123,16 @@ class TerminalDisplay extends PlainDisplay {
     if (up > 0) process.stdout.write(`\r\u001b[${up}A\u001b[J`);
     this.#drawn = [];
   }
+}
+
+/** A command for another terminal that works as it stands: with nodes that there are, and the directory unless it is the usual one. */
+export function hintText(nodes: number, directory: string, workingDirectory: string): string {
+  const numbers = Array.from({ length: nodes }, (_, index) => index);
+  const half = Math.ceil(nodes / 2);
+  const command = nodes < 2 ? 'status' : `partition ${numbers.slice(0, half).join()} ${numbers.slice(half).join()}`;
+  const isUsual = directory === resolve(workingDirectory, DEFAULT_DIRECTORY);
+  const option = isUsual ? '' : ` --dir ${relative(workingDirectory, directory) || '.'}`;
+  return `Ctrl-C stops it. In another terminal: npx synod testnet ${command}${option}`;
 }
 
 /** A terminal that does not say how large it is counts as the usual one. */

@@ -10,7 +10,7 @@ import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import type { Endpoints } from '../testnet/child.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
 import { DEFAULT_HASH_RATE, membersAmong } from '../testnet/engines.ts';
-import { createManifest, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
+import { createManifest, DEFAULT_DIRECTORY, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
 import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
@@ -19,7 +19,6 @@ import { argumentError, print } from './output.ts';
 import { createRpcClient } from './rpc-client.ts';
 import { type Display, openDisplay, reportTable } from './testnet-display.ts';
 
-export const DEFAULT_DIRECTORY = '.synod/testnet';
 const MAX_VALIDATORS = 1_000;
 const DEFAULT_NODES = 4;
 const VALIDATORS_PER_NODE = 2;
@@ -77,7 +76,7 @@ export function registerTestnet(program: Command): void {
       integerOption('hashrate', 0, MAX_HASH_RATE_LIMIT),
       DEFAULT_HASH_RATE,
     )
-    .addOption(directoryOption().default(undefined, `${DEFAULT_DIRECTORY}, removed at the end if this start made it`))
+    .addOption(directoryOption(`${DEFAULT_DIRECTORY}, removed at the end if this start made it`))
     .option('--keep', 'keep the directory at the end, to go on from there next time (implied by --dir)')
     .option('--rpc-port <port>', 'RPC port of node 0, the next one for node 1 and so on (0: free ones)', portOption('rpc-port'), 8545)
     .option('--json', 'one JSON document a line: ready, then status every second')
@@ -100,8 +99,9 @@ Examples:
   registerControls(testnet);
 }
 
-function directoryOption(): Option {
-  return new Option('--dir <directory>', 'where the network is kept').argParser(absolutePath);
+/** commander prints no default for an option that has no value. */
+function directoryOption(otherwise: string): Option {
+  return new Option('--dir <directory>', `where the network is kept (default: ${otherwise})`).argParser(absolutePath);
 }
 
 /** The options that were set by hand, and not by default. */
@@ -329,7 +329,7 @@ function registerControls(testnet: Command): void {
     testnet
       .command(usage)
       .description(description)
-      .addOption(directoryOption().default(undefined, DEFAULT_DIRECTORY))
+      .addOption(directoryOption(DEFAULT_DIRECTORY))
       .option('--json', 'print JSON')
       .action(async (...input: unknown[]) => {
         const command = input.at(-1) as Command;

@@ -7,12 +7,12 @@ import type { HeaderNode } from '../chain/tree.ts';
 import type { PosRules } from '../consensus/pos/rules.ts';
 import { type PosSettings, parseSettings } from '../consensus/pos/settings.ts';
 import { genesisFile } from '../node/genesis-file.ts';
+import { DEFAULT_DIRECTORY } from '../testnet/manifest.ts';
 import { builtInGenesis, genesisFor } from './genesis.ts';
 import { LightSource } from './light-source.ts';
 import { absolutePath, defaultDatadir } from './options.ts';
 import { argumentError, openProgress, type Progress, print, warn } from './output.ts';
 import { createRpcClient, rpcOption } from './rpc-client.ts';
-import { DEFAULT_DIRECTORY } from './testnet.ts';
 import { type Verified, verifyChain } from './verify-chain.ts';
 
 interface VerifyFlags {

@@ -54,6 +54,8 @@ export type TestnetNode = Readonly<z.infer<typeof Node>>;
 export type Manifest = Readonly<z.infer<typeof Manifest>>;
 
 export const MAX_NODES = 64;
+/** Below the working directory. */
+export const DEFAULT_DIRECTORY = '.synod/testnet';
 export const paths = {
   manifest: (directory: string) => join(directory, 'testnet.json'),
   genesis: (directory: string) => join(directory, 'genesis.json'),

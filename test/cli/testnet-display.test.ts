@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { truncate, visibleWidth } from '../../src/cli/output.ts';
-import { reportTable, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
+import { hintText, reportTable, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
 import type { NodeStatus } from '../../src/node/status.ts';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
 
@@ -84,4 +84,12 @@ describe('a line that is cut', () => {
     ['🙂🙂🙂', 2, '🙂🙂'],
     ['text', 0, ''],
   ])('%j to %i columns', (text, columns, expected) => expect(truncate(text, columns)).toBe(expected));
+
+  it('ends with a command that works for this network, in 80 columns', () => {
+    expect(hintText(4, '/w/.synod/testnet', '/w')).toMatch(/npx synod testnet partition 0,1 2,3$/);
+    expect(hintText(3, '/w/.synod/testnet', '/w')).toMatch(/partition 0,1 2$/);
+    expect(hintText(4, '/net', '/w')).toMatch(/partition 0,1 2,3 --dir \.\.\/net$/);
+    expect(hintText(1, '/w/.synod/testnet', '/w')).toMatch(/testnet status$/);
+    expect(hintText(4, '/w/.synod/testnet', '/w').length).toBeLessThanOrEqual(80);
+  });
 });
