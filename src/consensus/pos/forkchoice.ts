@@ -288,26 +288,38 @@ function updateCheckpoints(store: ForkChoice, justified: Checkpoint, finalized: 
 function viableBlocks(store: ForkChoice): Entry[] {
   const root = store.blocks.get(store.justified.root);
   assert(root !== undefined, `the justified block ${store.justified.root} is known`);
+  const isViable = leafRule(store);
   const withChildren = new Set<Hash>();
   const kept = new Set<Hash>();
   const viable: Entry[] = [];
   for (const block of [...store.blocks.values()].reverse()) {
     if (!block.isExecuted) continue;
     withChildren.add(block.parent);
-    if (withChildren.has(block.hash) ? !kept.has(block.hash) : !isViableLeaf(store, block)) continue;
+    if (withChildren.has(block.hash) ? !kept.has(block.hash) : !isViable(block)) continue;
     kept.add(block.parent);
     viable.push(block);
   }
   return viable;
 }
 
-function isViableLeaf(store: ForkChoice, leaf: Entry): boolean {
+/** For all leaves at once: to go down from each would take as long as all branches together. */
+function leafRule(store: ForkChoice): (leaf: Entry) => boolean {
   const { justified, finalized } = store;
   const now = epochOf(store, store.slot);
-  // "get_voting_source": of an epoch that is over, what it has justified in the end.
-  const source = epochOf(store, leaf.slot) < now ? leaf.unrealizedJustified : leaf.justified;
-  const agrees = justified.epoch === 0 || source.epoch === justified.epoch || source.epoch + 2 >= now;
-  return agrees && (finalized.epoch === 0 || checkpointOf(store, leaf.hash, finalized.epoch) === finalized.root);
+  const checkpoints = ancestorsAt(store, finalized.epoch * store.slotsPerEpoch);
+  return (leaf) => {
+    // "get_voting_source": of an epoch that is over, what it has justified in the end.
+    const source = epochOf(store, leaf.slot) < now ? leaf.unrealizedJustified : leaf.justified;
+    const agrees = justified.epoch === 0 || source.epoch === justified.epoch || source.epoch + 2 >= now;
+    return agrees && (finalized.epoch === 0 || checkpoints.get(leaf.hash) === finalized.root);
+  };
+}
+
+/** `ancestorAt` of every block. */
+function ancestorsAt({ blocks }: ForkChoice, slot: Slot): Map<Hash, Hash | undefined> {
+  const found = new Map<Hash, Hash | undefined>();
+  for (const block of blocks.values()) found.set(block.hash, block.slot <= slot ? block.hash : found.get(block.parent));
+  return found;
 }
 
 function isBetter(block: Entry, rival: Entry, weights: ReadonlyMap<Hash, Gwei>): boolean {

@@ -1,6 +1,6 @@
 /** The fork choice against the attacks that shaped it; the names of the specs' functions are in `forkchoice.ts`. */
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Hash } from '../../../src/base/types.ts';
 import {
   addBlock,
@@ -267,6 +267,21 @@ describe('bounds', () => {
     expect(add('new', 'g', 100 - SLOTS)).toBe(true);
     fill(MAX_UNFINALIZED_BLOCKS + MAX_RECENT_BLOCKS);
     expect(add('a', 'g', 100)).toBe(false);
+  });
+});
+
+describe('the work', () => {
+  it('of finding the head grows with the blocks, not with the branches times their length', () => {
+    const LENGTH = 300;
+    atSlot(store, 4 * LENGTH);
+    const final: Checkpoint = { epoch: 1, root: hash('b1') };
+    const decided = { justified: final, finalized: final, unrealizedJustified: final, unrealizedFinalized: final };
+    for (let i = 1; i <= LENGTH; i++) add(`b${i}`, i === 1 ? 'g' : `b${i - 1}`, i + SLOTS - 1, decided);
+    for (let i = 1; i <= LENGTH; i++) add(`leaf${i}`, `b${LENGTH}`, LENGTH + SLOTS + i, decided);
+    vote([1], 'leaf7', 2);
+    const reads = vi.spyOn(store.blocks, 'get');
+    expect(head()).toBe('leaf7');
+    expect(reads.mock.calls.length).toBeLessThan(10 * LENGTH);
   });
 });
 
