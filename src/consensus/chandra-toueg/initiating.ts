@@ -29,15 +29,16 @@ export function beginWhenDue(turn: Turn): void {
   buildFor(turn, height);
 }
 
-/** Null: nothing calls for a block. */
+/** Null: nothing calls for a block. Who is not the first to begin waits until the one who is seems to leave it undone. */
 function delayOf({ state, settings, council, self, nowMs }: Turn, height: number): number | null {
-  const delayMs = buildDelayMs(settings, { hasWork: state.hasWork, sinceMs: nowMs - state.lastBlockMs });
-  if (delayMs === null) return null;
+  const { hasWork, lastBlockMs, workSinceMs, suspected } = state;
+  const afterMs = buildDelayMs(settings, { hasWork, sinceMs: 0 });
+  if (afterMs === null) return null;
+  const dueMs = Math.max(lastBlockMs + afterMs, hasWork ? workSinceMs : 0);
   let round = 1;
-  while (state.suspected.has(coordinatorOf(council.membership, height, round))) round++;
-  if (coordinatorOf(council.membership, height, round) === self) return delayMs;
-  const sinceMs = nowMs - Math.max(state.lastBlockMs, state.workSinceMs);
-  return Math.max(delayMs, settings.suspicionMs - sinceMs);
+  while (suspected.has(coordinatorOf(council.membership, height, round))) round++;
+  const isFirst = coordinatorOf(council.membership, height, round) === self;
+  return Math.max(0, dueMs + (isFirst ? 0 : settings.suspicionMs) - nowMs);
 }
 
 function buildLater({ state, effects, nowMs }: Turn, delayMs: number): void {

@@ -41,7 +41,7 @@ export function enterRound(turn: Turn, round: number, reason: string, isSilent =
     acks: new Set(),
     nacks: new Set(),
   };
-  trace(turn, 'round', { height, round, reason, timestamp: note.timestamp });
+  trace(turn, 'round', { height, round, reason, timestamp: note.timestamp, isCoordinator: coordinates(turn, state.attempt) });
   if (!isSilent) speak(turn, state.attempt, true);
 }
 

@@ -1,4 +1,5 @@
 /** All mutants that the simulator must find. The list of an engine is added here. */
+import { CHANDRA_TOUEG_MUTANTS } from './chandra-toueg.ts';
 import type { Mutant } from './mutant.ts';
 import { NODE_MUTANTS } from './node.ts';
 import { PBFT_MUTANTS } from './pbft.ts';
@@ -13,6 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...POS_STAKE_MUTANTS,
   ...RAFT_MUTANTS,
   ...PBFT_MUTANTS,
+  ...CHANDRA_TOUEG_MUTANTS,
   ...NODE_MUTANTS,
 ];
 

@@ -4,6 +4,9 @@
  */
 import type { Random } from '../../base/random.ts';
 import { createChandraToueg } from '../../consensus/chandra-toueg/engine.ts';
+import { CHANDRA_TOUEG_INVARIANTS } from '../checkers/chandra-toueg.ts';
+import { eventualWeakAccuracy, strongCompleteness } from '../checkers/chandra-toueg-detector.ts';
+import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
 import { membersSubject } from './members.ts';
 
@@ -24,8 +27,21 @@ export const chandraTouegSubject = membersSubject({
   blockMs: (settings) => Number(settings.emptyBlockMs),
   maxTimeoutMs: (settings) => ROUNDS * Number(settings.maxSuspicionMs) + Number(settings.emptyBlockMs),
   linearizableRead: 'read',
-  invariants: [],
-  marks: [],
+  invariants: [...CHANDRA_TOUEG_INVARIANTS, strongCompleteness, eventualWeakAccuracy],
+  marks: [
+    traced('a coordinator was given up because it was suspected', 'round', ({ reason }) => reason === 'suspected'),
+    traced('a coordinator was given up because it took too long', 'round', ({ reason }) => reason === 'patience'),
+    traced('a coordinator was refused, and followed the others', 'round', ({ reason }) => reason === 'nack'),
+    traced('a suspicion was taken back', 'trusted'),
+    traced('a value of an earlier round was proposed again', 'proposed', ({ adopted }) => Number(adopted) > 0),
+    traced('a value was decided in a later round', 'decided', ({ round }) => Number(round) > 1),
+    traced('an instance went on after a restart', 'round', ({ reason }) => reason === 'restart'),
+    traced(
+      'a member had work that the coordinator left undone',
+      'round',
+      ({ reason, isCoordinator }) => reason === 'work' && isCoordinator === false,
+    ),
+  ],
 });
 
 function drawSettings(random: Random, { latencyMs, jitterMs, diskWriteMs }: NetworkTimes): EngineJson {
