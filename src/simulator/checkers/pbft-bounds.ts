@@ -72,36 +72,41 @@ export const stableCheckpointMatch: CheckerFactory = ({ isCorrect, isOverwhelmed
 };
 
 export const externalValidity: CheckerFactory = ({ isCorrect, chainOf, wallMsOf, report }) => {
-  /** Votes that were looked at: they may be said again when the clock shows something else. */
-  const seen = new Set<string>();
+  /** Votes that were looked at when they were given. They may leave later, even in a later life, which has the block to execute again. */
+  const given = new Set<string>();
   const prepared = new Set<Hash>();
+
+  function check(node: number, hash: Hash): void {
+    const chain = chainOf(node);
+    const block = chain?.get(hash);
+    const parent = block && chain?.get(block.header.parentHash);
+    if (block === undefined || parent === undefined || chain?.status(hash) !== 'executed') {
+      return report({ node, message: `Prepares block ${hash}, which it has not executed.` });
+    }
+    const { timestamp } = block.header;
+    if (1_000 * timestamp <= wallMsOf(node) + FUTURE_MS || timestamp === parent.header.timestamp || prepared.has(hash)) return;
+    report({ node, message: `Prepares block ${hash} of ${timestamp} s at ${wallMsOf(node)} ms.` });
+  }
+
   return {
     name: 'ExternalValidity',
     sees: ['sending', 'step'],
     observe(observation) {
       if (observation.type === 'step' && isCorrect(observation.node)) {
+        const { node } = observation;
         for (const effect of observation.effects) {
-          if (effect.type === 'trace' && effect.name === 'prepared') prepared.add(effect.data.hash as Hash);
+          if (effect.type !== 'trace' || (effect.name !== 'prepare' && effect.name !== 'prepared')) continue;
+          const { view, height, hash } = effect.data;
+          if (effect.name === 'prepared') prepared.add(hash as Hash);
+          else check(node, hash as Hash);
+          if (effect.name === 'prepare') given.add(`${node}/${view}/${height}/${hash}`);
         }
       }
       if (observation.type !== 'sending' || !isCorrect(observation.node)) return;
       const { node } = observation;
       const own = ownVote(node, observation.message as PbftMessage);
-      const name = own && `${node}/${own.view}/${own.height}`;
-      if (own?.phase !== 'prepare' || name === null || seen.has(name)) return;
-      seen.add(name);
-      const chain = chainOf(node);
-      const block = chain?.get(own.hash);
-      const parent = block && chain?.get(block.header.parentHash);
-      if (block === undefined || parent === undefined || chain?.status(own.hash) !== 'executed') {
-        report({ node, message: `Prepares block ${own.hash}, which it has not executed.` });
-      } else if (
-        1_000 * block.header.timestamp > wallMsOf(node) + FUTURE_MS &&
-        block.header.timestamp !== parent.header.timestamp &&
-        !prepared.has(own.hash)
-      ) {
-        report({ node, message: `Prepares block ${own.hash} of ${block.header.timestamp} s at ${wallMsOf(node)} ms.` });
-      }
+      if (own?.phase !== 'prepare' || given.has(`${node}/${own.view}/${own.height}/${own.hash}`)) return;
+      report({ node, message: `Sends a prepare for block ${own.hash} that it was not seen to give.` });
     },
   };
 };

@@ -27,6 +27,8 @@ export const pbftSubject = membersSubject({
   create: createPbft,
   settings: drawSettings,
   blockMs: ({ emptyBlockMs }) => Number(emptyBlockMs),
+  // A view may be idle for as long as an empty block takes before its time-out begins. Of ten such waits f are for primaries that are
+  // gone or lie, some for members that come together in one view, and the rest for what was lost on the way.
   maxTimeoutMs: ({ maxViewTimeoutMs, emptyBlockMs }) => Number(maxViewTimeoutMs) + Number(emptyBlockMs),
   linearizableRead: 'read',
   behaviours: PBFT_BEHAVIOURS,

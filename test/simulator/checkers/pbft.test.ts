@@ -181,17 +181,30 @@ describe('WaterMarks and StableCheckpointMatch', () => {
 });
 
 describe('ExternalValidity', () => {
+  const prepares = (one: CheckerBench, node: number, hash: Hash) =>
+    one.observe({
+      type: 'step',
+      node,
+      event: { type: 'mempool', pending: 0 },
+      effects: [{ type: 'trace', name: 'prepare', data: { view: 0, height: 1, hash } }],
+    });
+
   it('objects to votes for what is not executed, and for what is of another time', () => {
     const one = bench(externalValidity);
     one.follow(0, blockA === undefined ? [] : [blockA]);
+    prepares(one, 0, A);
+    one.stop(0);
+    one.start(0, 'empty');
+    // It was executed when the vote was given.
     sends(one, 0, vote(0, 'prepare', A));
     expect(one.reports).toEqual([]);
-    sends(one, 1, vote(1, 'prepare', A));
+    prepares(one, 1, A);
     expect(one.reports).toHaveLength(1);
     const [late] = chainOn(GENESIS.block, 1, 3_600);
     one.follow(2, late === undefined ? [] : [late]);
-    sends(one, 2, vote(2, 'prepare', hashOf(late)));
-    expect(one.reports).toHaveLength(2);
+    prepares(one, 2, hashOf(late));
+    sends(one, 3, vote(3, 'prepare', A));
+    expect(one.reports.map(({ node }) => node)).toEqual([1, 2, 3]);
   });
 });
 
