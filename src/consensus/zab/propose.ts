@@ -50,7 +50,7 @@ function build(turn: Turn, leading: Leading): void {
   const { state, chain, council, beneficiary, wallMs, effects } = turn;
   const parent = present(chain.get(state.history.last.hash), 'the last block of the history');
   const request = state.nextRequest++;
-  leading.draft = { request, isWanted: !state.hasWork };
+  leading.draft = { request, isWanted: !state.hasWork, hasFailed: false };
   const round = BigInt(state.epochs.current);
   const fields = fieldsOf({ parent, wallMs, beneficiary, membership: council.membership, round, payload: new Uint8Array(0) });
   effects.push({ type: 'build', request, parent: parent.hash, fields });
@@ -59,18 +59,26 @@ function build(turn: Turn, leading: Leading): void {
 /** The build timer: `propose` looks at the clock. */
 export function buildIsDue({ state }: Turn): void {
   const leading = establishedOf(state);
-  if (leading !== null) leading.buildAtMs = null;
+  if (leading === null) return;
+  leading.buildAtMs = null;
+  if (leading.draft?.hasFailed === true) leading.draft = null;
 }
 
 export function blockBuilt(turn: Turn, { request, block }: Extract<Event<ZabMessage>, { type: 'built' }>): void {
-  const { state, effects, nowMs } = turn;
+  const { state, effects, nowMs, settings } = turn;
   const leading = establishedOf(state);
   if (leading?.draft?.request !== request) return;
+  if (block === null) {
+    // At once it would fail again.
+    leading.draft = { ...leading.draft, hasFailed: true };
+    effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs: settings.tickMs });
+    return;
+  }
   const { isWanted } = leading.draft;
   leading.draft = null;
-  const hasTransactions = block !== null && block.transactions.length > 0;
+  const hasTransactions = block.transactions.length > 0;
   state.hasWork = hasTransactions;
-  if (block === null || block.header.parentHash !== state.history.last.hash || (!hasTransactions && !isWanted)) return;
+  if (block.header.parentHash !== state.history.last.hash || (!hasTransactions && !isWanted)) return;
   state.lastBlockMs = nowMs;
   const { hash } = appendBlock(turn, block);
   effects.push({ type: 'insert', block, facts: factsOf(block.header) });

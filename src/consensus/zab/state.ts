@@ -58,8 +58,8 @@ export interface Leading {
   waitedTicks: number;
   /** Of the last message to all. */
   round: number;
-  /** The block that is being built. `isWanted`: even without transactions. */
-  draft: { readonly request: RequestId; readonly isWanted: boolean } | null;
+  /** The block that is being built. `isWanted`: even without transactions. `hasFailed`: it is asked for again in a while. */
+  draft: { readonly request: RequestId; readonly isWanted: boolean; readonly hasFailed: boolean } | null;
   /** When the build timer will run out; null while it is not set. Monotonic. */
   buildAtMs: number | null;
 }

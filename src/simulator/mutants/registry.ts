@@ -2,19 +2,23 @@
 import { CHANDRA_TOUEG_MUTANTS } from './chandra-toueg.ts';
 import type { Mutant } from './mutant.ts';
 import { NODE_MUTANTS } from './node.ts';
+import { PAXOS_MUTANTS } from './paxos.ts';
 import { PBFT_MUTANTS } from './pbft.ts';
 import { POS_MUTANTS } from './pos.ts';
 import { POS_STAKE_MUTANTS } from './pos-stake.ts';
 import { POW_MUTANTS } from './pow.ts';
 import { RAFT_MUTANTS } from './raft.ts';
+import { ZAB_MUTANTS } from './zab.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...POW_MUTANTS,
   ...POS_MUTANTS,
   ...POS_STAKE_MUTANTS,
   ...RAFT_MUTANTS,
+  ...PAXOS_MUTANTS,
   ...PBFT_MUTANTS,
   ...CHANDRA_TOUEG_MUTANTS,
+  ...ZAB_MUTANTS,
   ...NODE_MUTANTS,
 ];
 

@@ -1,0 +1,184 @@
+/** Bugs of Zab: those that ZooKeeper had between election and broadcast, and what its papers warn of. */
+import { placeId } from '../places.ts';
+import { membersOf } from '../subjects/members.ts';
+import { TAG_KEYS } from '../tags.ts';
+import type { Mutant } from './mutant.ts';
+
+const ELECTION = 'consensus/zab/election.ts';
+const FOLLOWING = 'consensus/zab/following.ts';
+const BROADCAST = 'consensus/zab/broadcast.ts';
+const READS = 'consensus/zab/reads.ts';
+
+/** Small networks whose leaders change often. */
+const ZAB = { engine: 'zab', options: { nodes: 3, faultsMs: 300_000 } } as const;
+const FIVE = { engine: 'zab', options: { nodes: 5, faultsMs: 300_000 } } as const;
+/** Blocks follow each other quickly on slow disks, so that a leader that falls leaves undecided ones behind. */
+const BUSY = {
+  engine: 'zab',
+  options: {
+    nodes: 3,
+    faultsMs: 600_000,
+    latencyMs: 20,
+    jitterMs: 10,
+    diskWriteMs: 40,
+    transfersPerMinute: 600,
+    engine: {
+      members: membersOf([0, 1, 2].map(placeId), TAG_KEYS),
+      tickMs: 100,
+      initLimit: 20,
+      syncLimit: 10,
+      blockIntervalMs: 0,
+      emptyBlockMs: 500,
+    },
+  },
+} as const;
+
+const WHAT_IS_LOST = ['Leadership2', 'PrimaryIntegrity', 'TotalOrder', 'Agreement', 'Engine'];
+
+const SYNCHRONISING: readonly Mutant[] = [
+  {
+    ...ZAB,
+    name: 'zab/epoch-before-history',
+    story:
+      'A follower writes down the new epoch while the history that belongs to it is still on its way to the disk, or not there at all.',
+    source: 'ZOOKEEPER-4643 and 4646: currentEpoch was updated before the history was on disk',
+    file: FOLLOWING,
+    edits: [
+      { find: '  if (durableHeight(state) < role.initial.height) return;\n', replace: '' },
+      {
+        find: 'if (following.initial === null && (initial.height < commit || history.has(initial))) {',
+        replace: 'if (following.initial === null && initial.height >= 0) {',
+      },
+    ],
+    finders: ['HistoryBeforeEpoch'],
+    maxSeeds: 50,
+    faults: ['crash', 'partition', 'noise', 'slowDisk'],
+  },
+  {
+    ...ZAB,
+    name: 'zab/current-epoch-not-on-disk',
+    story:
+      'A follower acknowledges the history of a new epoch and does not write down that it has taken it over: after a crash an older history may win the election.',
+    source: 'Junqueira, Reed, Serafini, DSN 2011, algorithm 2: f.a is on stable storage before the acknowledgement',
+    file: FOLLOWING,
+    edits: [{ find: '  epochs.current = role.epoch;\n  persistEpochs(turn);', replace: '  epochs.current = role.epoch;' }],
+    finders: ['Leadership2'],
+    maxSeeds: 20,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...BUSY,
+    name: 'zab/commits-during-synchronisation',
+    story: 'A follower that is being brought up to date decides whatever its own history has at the height that the leader names.',
+    source: 'ZOOKEEPER-4394: a COMMIT came while the follower was synchronising',
+    file: FOLLOWING,
+    edits: [
+      {
+        find: '  if (following.initial !== null && state.epochs.current === following.epoch) {',
+        replace: '  if (state.history.last.height >= height) {',
+      },
+      { find: 'Math.min(height, state.matched)', replace: 'height' },
+    ],
+    finders: [...WHAT_IS_LOST, 'PrefixConsistency'],
+    maxSeeds: 300,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...BUSY,
+    name: 'zab/tail-not-truncated',
+    story: 'What a follower has after the history of its new leader stays there, and goes on as if it were decided with the rest.',
+    source: 'ZOOKEEPER-2832: a tail that was never committed stayed after the snapshot of the leader',
+    file: FOLLOWING,
+    edits: [
+      { find: '    dropOldTail(turn, following, initial.height);\n', replace: '' },
+      { find: '      checkContradiction(following, block);\n', replace: '' },
+    ],
+    finders: [...WHAT_IS_LOST, 'PrefixConsistency', 'LocalPrimaryOrder', 'Contract'],
+    maxSeeds: 200,
+    faults: ['crash', 'partition', 'noise'],
+  },
+];
+
+const ELECTING: readonly Mutant[] = [
+  {
+    ...BUSY,
+    name: 'zab/elects-by-epoch-only',
+    story: 'Of two nodes of one epoch either may lead, however much shorter its history is: what was decided is truncated everywhere.',
+    source: 'ZOOKEEPER-1154, and FastLeaderElection.tla: the last zxid counts among nodes of one epoch',
+    file: ELECTION,
+    edits: [{ find: 'return a.current - b.current || compareZxids(a.last, b.last);', replace: 'return a.current - b.current;' }],
+    finders: WHAT_IS_LOST,
+    maxSeeds: 50,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...FIVE,
+    name: 'zab/promises-nothing',
+    story: 'A follower enters an epoch and goes on to enter earlier ones: two leaders have a quorum each.',
+    source: 'Junqueira, Reed, Serafini, DSN 2011, algorithm 1: f.p only ascends',
+    file: FOLLOWING,
+    edits: [
+      { find: "  if (epoch < epochs.accepted) return look(turn, 'the leader proposes an old epoch');\n", replace: '' },
+      { find: 'const isCounted = epochs.acceptedFrom === from && !isIncomplete(state);', replace: 'const isCounted = true;' },
+    ],
+    finders: ['Leadership1', 'Leadership2', 'TotalOrder', 'PrimaryIntegrity', 'LocalPrimaryOrder'],
+    maxSeeds: 300,
+    faults: ['crash', 'partition', 'noise'],
+  },
+];
+
+const BROADCASTING: readonly Mutant[] = [
+  {
+    ...BUSY,
+    name: 'zab/takes-from-an-old-epoch',
+    story: 'A follower takes proposals from whoever sends them: those of a leader whose epoch is over end up in a later history.',
+    source: 'Junqueira, Reed, Serafini, DSN 2011, algorithm 3: only proposals of the epoch that was entered',
+    file: FOLLOWING,
+    edits: [{ find: 'role.leader !== from || role.epoch !== message.epoch) return;', replace: "role.phase === 'discovery') return;" }],
+    finders: [...WHAT_IS_LOST, 'HistoryBeforeEpoch', 'PrefixConsistency', 'Contract'],
+    maxSeeds: 200,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...ZAB,
+    name: 'zab/acknowledges-too-early',
+    story: 'A follower acknowledges what it has in memory: a crash of two takes what the leader has decided.',
+    source: 'ZOOKEEPER-4685: acknowledged before it was logged',
+    file: FOLLOWING,
+    edits: [{ find: 'answered.durable = Math.min(durableHeight(state), matched);', replace: 'answered.durable = matched;' }],
+    finders: ['Leadership2'],
+    maxSeeds: 20,
+    faults: ['crash', 'slowDisk', 'noise'],
+  },
+  {
+    ...ZAB,
+    name: 'zab/counts-the-unled',
+    story: 'A leader counts followers that have not acknowledged its history: what it decides they may drop.',
+    source: 'Junqueira, Reed, Serafini, DSN 2011, algorithm 2: a quorum acknowledges NEWLEADER first',
+    file: BROADCAST,
+    edits: [
+      { find: 'state.persisted >= state.epochsLsn;', replace: 'state.persisted >= 0;' },
+      {
+        find: '({ isLed, match }) => (isLed ? match : null)',
+        replace: '({ standing, match }) => (standing === null ? null : Math.max(match, standing.last.height))',
+      },
+    ],
+    finders: ['Leadership2'],
+    maxSeeds: 50,
+    faults: ['crash', 'partition', 'noise'],
+  },
+  {
+    ...ZAB,
+    name: 'zab/reads-without-asking',
+    story: 'A leader answers reads without asking whether anybody still follows it: one that is cut off shows the past.',
+    source: "ZooKeeper's sync, which answers from the leader alone (Jepsen, 2013, on reads that are not linearizable)",
+    file: READS,
+    edits: [{ find: 'at.round > confirmed', replace: 'at.round > leading.round + 1' }],
+    finders: ['Linearizability'],
+    maxSeeds: 200,
+    options: { nodes: 3, faultsMs: 300_000, transfersPerMinute: 120 },
+    faults: ['partition', 'noise'],
+  },
+];
+
+export const ZAB_MUTANTS: readonly Mutant[] = [...SYNCHRONISING, ...ELECTING, ...BROADCASTING];
