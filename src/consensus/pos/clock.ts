@@ -4,9 +4,10 @@
  *
  * So nothing is signed for two epochs after a jump (in monotonic time), nor while others live in another time: while more than a
  * third of the stake has signed new blocks of slots more than an epoch from ours, valid or not. (Of those who live in the past we
- * may refuse the blocks, and of those who live in the future we cannot judge them.) For some epochs after a start or a jump it
- * is enough that most of the valid blocks that were new came more than an epoch late: nobody may have been heard yet. For no longer,
- * since any one validator can fill slots that were left empty, and could silence everybody by one such block now and then.
+ * may refuse the blocks, and of those who live in the future we cannot judge them.) Whose clock may well be
+ * wrong, since it has jumped or has only just been read, needs less: most of the valid blocks that were new came more than an epoch
+ * late, by however few. For others that would be too little, since any one validator can fill slots that were left empty, and could
+ * silence everybody by one such block now and then.
  *
  * A step of the clock below half a slot is no jump: time servers correct clocks.
  */
@@ -22,7 +23,7 @@ export const SLOT_TIMER = 'slot';
 const SILENT_EPOCHS = 2;
 /** Others are listened to for so long before the first signature after a long pause, which may be none but that of our clock. */
 const LISTENING_SLOTS = 2;
-/** After a start or a jump, how long the first whom we hear are believed, however few they are. */
+/** After a start, how long those whom we hear are believed, however few they are. After a jump it is until the next start. */
 const CAUTIOUS_EPOCHS = 8;
 /** What others showed of their time is forgotten after this. */
 const MEMORY_EPOCHS = 8;
@@ -44,7 +45,7 @@ export function watchClock(turn: Turn): void {
   state.counts.clockJumps++;
   clock.silentUntilMs = context.nowMs + silenceMs(turn);
   clock.silentBecause = 'the clock jumped';
-  clock.cautiousUntilMs = context.nowMs + inMs(turn, CAUTIOUS_EPOCHS);
+  clock.cautiousUntilMs = Number.POSITIVE_INFINITY;
   clock.lateness = [];
   clock.elsewhere.clear();
   // Slots follow the clock back as well, or the node would be deaf until it is there again; `protection.ts` knows what was signed.
