@@ -27,6 +27,22 @@ describe('state transfer', () => {
     expect(network.at(3).height).toBe(4);
   });
 
+  it('follows also where the newest block is always still on its way', () => {
+    const network = new Network();
+    const isAway: Lost = (from, to) => from === 3 || to === 3;
+    for (const name of [1, 2, 3]) network.block(name, isAway);
+    const [giver, member] = [network.at(0), network.at(3)];
+    const newest = giver.certificates[2];
+    if (newest !== undefined) member.receive(0, { type: 'certificate', certificate: newest });
+    for (const number of [1, 2]) {
+      const block = giver.chain.block(giver.chain.canonical(number) ?? hashOf('0'));
+      if (block !== undefined)
+        member.step({ type: 'block', block, origin: 'sync', from: null, certificate: giver.certificates[number - 1] ?? null });
+    }
+    expect(member.state).toMatchObject({ committed: { height: 2 }, best: { height: 3 } });
+    expect(member.chain.finalized.header.number).toBe(2);
+  });
+
   it('sends what was lost again', () => {
     const network = new Network();
     network.block(1, (from) => from !== 0);
