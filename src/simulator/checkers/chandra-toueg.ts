@@ -157,33 +157,40 @@ export const adoptedBeforeSaid = notesChecker('AdoptedBeforeSaid', ({ report }) 
 });
 
 export const reliableBroadcast: CheckerFactory = ({ nodes, report }) => {
-  /** By node: the highest decision that it has heard of in this life. */
+  /** By node: the highest decision that it has heard of, or made, in this life. */
   const known = new Map<number, number>();
   const learn = (node: number, height: number): void => void known.set(node, Math.max(known.get(node) ?? 0, height));
+
+  function hears(node: number, message: ChandraTouegMessage, told: readonly number[]): void {
+    // Whoever proposes knows that the block before is decided; answers to questions have the block with them.
+    if (message.type === 'proposal') learn(node, message.height - 1);
+    if (message.type !== 'decide' || message.height <= (known.get(node) ?? 0)) return;
+    const count = told.filter((height) => height === message.height).length;
+    if (message.value.block !== null || count >= nodes - 2) return;
+    report({ node, message: `Hears of the decision at height ${message.height}, and tells ${count} of ${nodes - 2} others.` });
+  }
+
   return {
     name: 'ReliableBroadcast',
     sees: ['started', 'head', 'step'],
     observe(observation) {
       if (observation.type === 'started') known.set(observation.node, observation.chain.head.header.number);
       if (observation.type === 'head') learn(observation.node, observation.head.header.number);
-      if (observation.type !== 'step' || observation.event.type !== 'message') return;
+      if (observation.type !== 'step') return;
       const { node, effects, event } = observation;
-      const message = event.message as ChandraTouegMessage;
-      // Whoever proposes knows that the block before is decided; answers to questions have the block with them.
-      if (message.type === 'proposal') learn(node, message.height - 1);
-      if (message.type !== 'decide' || message.height <= (known.get(node) ?? 0)) return;
-      learn(node, message.height);
-      if (message.value.block !== null) return;
-      const told = effects.filter((effect) => effect.type === 'send' && isDecision(effect.message, message.height)).length;
-      if (told >= nodes - 2) return;
-      report({ node, message: `Hears of the decision at height ${message.height}, and tells ${told} of ${nodes - 2} others.` });
+      const told = effects.flatMap((effect) => (effect.type === 'send' ? decidedIn(effect.message) : []));
+      if (event.type === 'message') {
+        hears(node, event.message as ChandraTouegMessage, told);
+        for (const height of decidedIn(event.message)) learn(node, height);
+      }
+      for (const height of told) learn(node, height);
     },
   };
 };
 
-function isDecision(message: unknown, height: number): boolean {
-  const { type, height: of } = message as ChandraTouegMessage & { readonly height?: number };
-  return type === 'decide' && of === height;
+function decidedIn(message: unknown): readonly number[] {
+  const said = message as ChandraTouegMessage;
+  return said.type === 'decide' ? [said.height] : [];
 }
 
 export const CHANDRA_TOUEG_INVARIANTS: readonly CheckerFactory[] = [
