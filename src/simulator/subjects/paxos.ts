@@ -5,6 +5,7 @@
 import type { Random } from '../../base/random.ts';
 import { ELECTIONS } from '../../consensus/election/electors.ts';
 import { createPaxos } from '../../consensus/paxos/engine.ts';
+import { PAXOS_INVARIANTS } from '../checkers/paxos.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
 import { membersSubject } from './members.ts';
@@ -26,7 +27,7 @@ export const paxosSubject = membersSubject({
   blockMs: (settings) => Number(settings.emptyBlockMs),
   maxTimeoutMs: (settings) => PATIENCES * Number(settings.maxSuspicionMs) + Number(settings.emptyBlockMs),
   linearizableRead: 'read',
-  invariants: [],
+  invariants: PAXOS_INVARIANTS,
   marks: [
     traced('a leader was deposed with undecided blocks', 'deposed', ({ undecided }) => Number(undecided) > 0),
     traced('a leader without a majority stepped down', 'noMajority'),

@@ -1,0 +1,112 @@
+/** Bugs of Multi-Paxos: promises, ballots, what a new leader takes over, what is on disk before it is said, and reads. */
+import type { Mutant } from './mutant.ts';
+
+const ACCEPTOR = 'consensus/paxos/acceptor.ts';
+const PROPOSER = 'consensus/paxos/proposer.ts';
+const TAKEOVER = 'consensus/paxos/takeover.ts';
+
+/** Small networks whose leaders change often. */
+const THREE = { engine: 'paxos', options: { nodes: 3, faultsMs: 300_000 } } as const;
+const FIVE = { engine: 'paxos', options: { nodes: 5, faultsMs: 300_000 } } as const;
+const TROUBLES = ['crash', 'partition', 'noise'] as const;
+
+export const PAXOS_MUTANTS: readonly Mutant[] = [
+  {
+    ...FIVE,
+    name: 'paxos/stale-promise',
+    story: 'A promise is counted whatever ballot it is for: a late one of an older ballot stands for acceptors that have promised nothing.',
+    source: 'Paxos Made Moderately Complex, figure 6: a scout looks at the ballot of every p1b',
+    file: PROPOSER,
+    edits: [
+      { find: "role.role === 'candidate' && message.ballot === role.ballot)", replace: "role.role === 'candidate' && message.ballot > 0)" },
+    ],
+    finders: ['SafeAt', 'SlotAgreement', 'ParentChosen', 'Agreement'],
+    maxSeeds: 100,
+    faults: [...TROUBLES],
+  },
+  {
+    ...THREE,
+    name: 'paxos/ballot-reuse',
+    story: 'The own promise of a new ballot is not written down: after a crash the same ballot is used again, for other values.',
+    source: 'Paxos Made Simple, section 2.5: a proposer remembers the highest number that it has used',
+    file: PROPOSER,
+    edits: [{ find: '  promise(turn, ballot);', replace: '  state.promised = ballot;\n  state.seen = ballot;' }],
+    finders: ['BallotUniqueness', 'AnswersAreDurable', 'OneValuePerBallot'],
+    maxSeeds: 50,
+    faults: [...TROUBLES],
+  },
+  {
+    ...FIVE,
+    name: 'paxos/accept-does-not-promise',
+    story: 'What is accepted under a ballot that was not promised before does not raise the promise: older ballots are accepted later.',
+    source: 'tlaplus/Examples, Paxos.tla, Phase2b: maxBal becomes the ballot; missing in several implementations',
+    file: ACCEPTOR,
+    edits: [{ find: '  promise(turn, ballot);\n  state.leader = from;', replace: '  state.leader = from;' }],
+    finders: ['PromiseKept', 'SafeAt', 'SlotAgreement', 'OneValuePerBallot', 'AnswersAreDurable'],
+    maxSeeds: 100,
+    faults: [...TROUBLES],
+  },
+  {
+    ...THREE,
+    name: 'paxos/promise-not-on-disk',
+    story: 'A promise is given and not written down: after a crash its acceptor accepts under an older ballot.',
+    source: 'Paxos Made Simple, section 2.5',
+    file: ACCEPTOR,
+    edits: [{ find: '  raise(turn, ballot);\n  persistPromise(turn);', replace: '  raise(turn, ballot);' }],
+    finders: ['AnswersAreDurable', 'PromiseKept', 'BallotUniqueness'],
+    maxSeeds: 20,
+    faults: [...TROUBLES],
+  },
+  {
+    ...THREE,
+    name: 'paxos/accept-not-on-disk',
+    story: 'An acceptor says that it has accepted before its disk has the block: a crash takes what was decided.',
+    source: 'Paxos Made Simple, section 2.5: stable storage before the response is sent',
+    file: 'consensus/paxos/persist.ts',
+    edits: [
+      {
+        find: "effects.push({ type: 'send', to, message, after: state.lsn });",
+        replace: "effects.push({ type: 'send', to, message, after: state.promiseLsn });",
+      },
+    ],
+    finders: ['AnswersAreDurable', 'SlotAgreement', 'GapFreeExecution'],
+    maxSeeds: 20,
+    faults: ['crash', 'slowDisk', 'noise'],
+  },
+  {
+    ...FIVE,
+    name: 'paxos/promise-omits-open-slots',
+    story: 'A promise leaves out the slots right above what is decided: a new leader puts something else where something was chosen.',
+    source: 'Multi-Paxos implementations that answer phase 1 from the commit index on, and are off by one',
+    file: ACCEPTOR,
+    edits: [
+      { find: 'log.entries.filter(({ height }) => height > known)', replace: 'log.entries.filter(({ height }) => height > known + 1)' },
+    ],
+    finders: ['SafeAt', 'SlotAgreement', 'ParentChosen', 'Agreement'],
+    maxSeeds: 50,
+    faults: [...TROUBLES],
+  },
+  {
+    ...FIVE,
+    name: 'paxos/takes-the-lowest-ballot',
+    story: 'Of the values that phase 1 shows for a slot the oldest is proposed again, and not that of the highest ballot.',
+    source: 'Paxos Made Simple, section 2.2, P2c: the value of the highest-numbered proposal',
+    file: TAKEOVER,
+    edits: [{ find: 'value.ballot > best.ballot', replace: 'value.ballot < best.ballot' }],
+    finders: ['SafeAt', 'SlotAgreement', 'ParentChosen', 'Agreement'],
+    maxSeeds: 200,
+    faults: [...TROUBLES],
+  },
+  {
+    ...FIVE,
+    name: 'paxos/reads-without-asking',
+    story: 'A leader answers reads without asking whether it still leads: one that is cut off shows the past.',
+    source: "Ongaro's dissertation, section 6.4, step 3, which holds for any leader",
+    file: 'consensus/paxos/reads.ts',
+    edits: [{ find: 'at.round > confirmed', replace: 'at.round > leadership.round + 1' }],
+    finders: ['Linearizability'],
+    maxSeeds: 200,
+    options: { nodes: 5, faultsMs: 300_000, transfersPerMinute: 120 },
+    faults: ['partition', 'noise'],
+  },
+];
