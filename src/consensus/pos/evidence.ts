@@ -12,6 +12,8 @@ import type { Offence, StakeState, ValidatorIndex } from './types.ts';
 
 /** That wait for a block. */
 export const MAX_WAITING_OFFENCES = 128;
+/** Of one peer in one epoch, false for all we know, against validators that other branches may know differently. */
+export const MAX_UNSETTLED_EVIDENCE = 256;
 
 /** Evidence whose signatures were checked, found here or in a block: told to others once, and left to the next block. */
 export function convict(turn: Turn, offence: Offence): void {
@@ -38,7 +40,8 @@ export function receiveEvidence(turn: Turn, from: NodeId, offence: Offence): voi
     if (!(error instanceof RuleError)) throw error;
     trace(turn, 'refusedEvidence', { code: error.code });
     const isLate = error.code === 'pos/offence-known' || error.code === 'pos/offence-stale';
-    if (error.blame && !isLate && areSettled(turn, offence)) return void turn.effects.push({ type: 'offence', from, error });
+    if (error.blame && !isLate && (areSettled(turn, offence) || isFlood(turn, from)))
+      return void turn.effects.push({ type: 'offence', from, error });
   }
   turn.effects.push({ type: 'ignore' });
 }
@@ -78,6 +81,13 @@ function isNews(turn: Turn, accused: readonly ValidatorIndex[]): boolean {
   const waiting = new Set([...state.offences.values()].flatMap(convictedBy));
   const { validators } = stateNow(turn);
   return accused.some((index) => validators[index]?.slashed === false && !waiting.has(index));
+}
+
+/** Each piece costs two verifications, and those who follow the protocol have one against each validator. */
+function isFlood({ state }: Turn, from: NodeId): boolean {
+  const count = (state.useless.get(from) ?? 0) + 1;
+  state.useless.set(from, count);
+  return count > MAX_UNSETTLED_EVIDENCE;
 }
 
 /** Whether all whom it names have their places for good. */

@@ -130,7 +130,7 @@ export interface PosState {
   queued: readonly QueuedVote[];
   /** The slot, by our clock, in which a right vote of others was last of our time. */
   timelySlot: Slot;
-  /** Votes of other times, or of convicted validators, by peer, in this epoch. */
+  /** Votes of other times or of convicted validators, and evidence that nobody can judge yet, by peer, in this epoch. */
   readonly useless: BoundedMap<NodeId, number>;
   readonly detector: Detector;
   /** Evidence that no block has taken yet, by the validators that it convicts. */
