@@ -6,6 +6,7 @@
  * LogMatching: blocks of one height and term are the same block, and each follows the one before it in the log.
  * PersistBeforeSend: what a node says of its term, its vote and its log is on its disk (figure 3.1, "updated on stable storage").
  * OwnTermFirst: what a leader decides by counting is a block of its own term (figure 3.7, in the paper figure 8).
+ * ReadsAfterOwnBlock: a leader tells others what a read must show only when a block of its own term is decided (section 6.4, step 1).
  * LeaderCompleteness: what a leader has decided is in the logs of the leaders of all later terms.
  */
 import type { Hash } from '../../base/types.ts';
@@ -126,3 +127,19 @@ export const ownTermFirst = logChecker('OwnTermFirst', ({ report }, { logs }) =>
     });
   },
 }));
+
+export const readsAfterOwnBlock = logChecker('ReadsAfterOwnBlock', ({ report }) => {
+  /** By node: the term that it leads in, and the last in which it decided a block. */
+  const leads = new Map<number, number>();
+  const decided = new Map<number, number>();
+  return {
+    role: (node, role, term) => void (role === 'leader' ? leads.set(node, term) : leads.delete(node)),
+    reset: (node) => void leads.delete(node),
+    committed: (node, { term }) => void decided.set(node, term),
+    sent(node, to, message) {
+      const term = leads.get(node);
+      if (message.type !== 'readAt' || term === undefined || decided.get(node) === term) return;
+      report({ node, message: `Answers a read of ${to} with height ${message.height}, and has decided no block of its own term ${term}.` });
+    },
+  };
+});

@@ -12,6 +12,7 @@ import {
   logMatching,
   ownTermFirst,
   persistBeforeSend,
+  readsAfterOwnBlock,
 } from '../checkers/raft-safety.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
@@ -41,6 +42,7 @@ export const raftSubject = membersSubject({
     leaderCompleteness,
     persistBeforeSend,
     ownTermFirst,
+    readsAfterOwnBlock,
     logInv,
     committedIsDurable,
     quorumLogInv,

@@ -15,6 +15,7 @@ import {
   logMatching,
   ownTermFirst,
   persistBeforeSend,
+  readsAfterOwnBlock,
 } from '../../../src/simulator/checkers/raft-safety.ts';
 import { placeId } from '../../../src/simulator/places.ts';
 import { childOf, GENESIS } from '../support.ts';
@@ -325,5 +326,29 @@ describe('OwnTermFirst', () => {
     bench.write(0, A1);
     bench.commit(0, A1, 4);
     expect(bench.objections).toEqual([`0: Leads in term 4, and decides block 1 (${hashOf(A1)}) of term 1 because a quorum has it.`]);
+  });
+});
+
+describe('ReadsAfterOwnBlock', () => {
+  const answer: RaftMessage = { type: 'readAt', read: { incarnation: 1, number: 1 }, height: 1 };
+
+  it('is silent when the leader has decided a block of its term, and about what an old leader sends late', () => {
+    const bench = new Bench(readsAfterOwnBlock);
+    bench.role(0, 'leader', 2);
+    bench.commit(0, A1, 2);
+    bench.send(0, placeId(1), answer);
+    bench.role(1, 'leader', 3);
+    bench.role(1, 'follower', 4);
+    bench.send(1, placeId(2), { ...answer });
+    expect(bench.objections).toEqual([]);
+  });
+
+  it('objects when it has not', () => {
+    const bench = new Bench(readsAfterOwnBlock);
+    bench.role(0, 'leader', 2);
+    bench.commit(0, A1, 2);
+    bench.role(0, 'leader', 5);
+    bench.send(0, placeId(1), answer);
+    expect(bench.objections).toEqual(['0: Answers a read of node-1 with height 1, and has decided no block of its own term 5.']);
   });
 });
