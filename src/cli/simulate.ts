@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { quote } from '../base/types.ts';
+import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { describe } from '../simulator/describe.ts';
 import type { Subject } from '../simulator/subject.ts';
 import { isApart, isModuleFile, notebookHere, runApart } from './apart/run-apart.ts';
@@ -57,7 +58,7 @@ export function registerSimulate(program: Command): void {
   program
     .command('simulate')
     .description('run networks in virtual time, with faults drawn from a seed, and check what must hold')
-    .option('--engine <name|file>', 'pow (default), pos, or the file of a module that exports createEngine')
+    .option('--engine <name|file>', `${ENGINE_NAMES.join(', ')}, or the file of a module that exports createEngine (default: pow)`)
     .option('--seed <n>', 'the number that everything in a run is drawn from (default: 1)', integerOption('seed', 0, MAX_SEED))
     .option('--seeds <a..b>', 'many runs, one for each seed, and the marks that they reached', seedsOption)
     .option('--until-failure', 'go on with the next seeds until one fails')

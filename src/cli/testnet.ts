@@ -54,7 +54,7 @@ export function registerTestnet(program: Command): void {
     .command('testnet')
     .description('start a network of real nodes on this machine')
     .option('--nodes <n>', 'how many nodes (default: 4; 3 with engines that bear crashes only)', integerOption('nodes', 1, MAX_NODES))
-    .option('--engine <name>', `how they agree: ${ENGINE_NAMES.join(' or ')}`, 'pos')
+    .option('--engine <name>', `how they agree: ${ENGINE_NAMES.join(', ')}`, 'pos')
     .option(
       '--validators <n>',
       'pos: validators of the whole network (default: two for each node, four at least)',
