@@ -8,7 +8,7 @@
  */
 import type { Hash, Json } from '../../base/types.ts';
 import type { CheckerFactory } from './checker.ts';
-import { ownVote, type PbftMessage } from './pbft-reference.ts';
+import { faultyOf, ownVote, type PbftMessage, quorumOf } from './pbft-reference.ts';
 
 const FUTURE_MS = 10_000;
 /** As in `consensus/pbft/settings.ts`. */
@@ -71,10 +71,12 @@ export const stableCheckpointMatch: CheckerFactory = ({ isCorrect, isOverwhelmed
   };
 };
 
-export const externalValidity: CheckerFactory = ({ isCorrect, chainOf, wallMsOf, report }) => {
+export const externalValidity: CheckerFactory = ({ isCorrect, chainOf, wallMsOf, nodes, report }) => {
   /** Votes that were looked at when they were given. They may leave later, even in a later life, which has the block to execute again. */
   const given = new Set<string>();
-  const prepared = new Set<Hash>();
+  /** By block, the correct nodes that have given one. With so many there may be a quorum, which has looked at the time. */
+  const givers = new Map<Hash, Set<number>>();
+  const enough = quorumOf(nodes) - faultyOf(nodes);
 
   function check(node: number, hash: Hash): void {
     const chain = chainOf(node);
@@ -84,7 +86,8 @@ export const externalValidity: CheckerFactory = ({ isCorrect, chainOf, wallMsOf,
       return report({ node, message: `Prepares block ${hash}, which it has not executed.` });
     }
     const { timestamp } = block.header;
-    if (1_000 * timestamp <= wallMsOf(node) + FUTURE_MS || timestamp === parent.header.timestamp || prepared.has(hash)) return;
+    if (1_000 * timestamp <= wallMsOf(node) + FUTURE_MS || timestamp === parent.header.timestamp) return;
+    if ((givers.get(hash)?.size ?? 0) >= enough) return;
     report({ node, message: `Prepares block ${hash} of ${timestamp} s at ${wallMsOf(node)} ms.` });
   }
 
@@ -95,11 +98,11 @@ export const externalValidity: CheckerFactory = ({ isCorrect, chainOf, wallMsOf,
       if (observation.type === 'step' && isCorrect(observation.node)) {
         const { node } = observation;
         for (const effect of observation.effects) {
-          if (effect.type !== 'trace' || (effect.name !== 'prepare' && effect.name !== 'prepared')) continue;
+          if (effect.type !== 'trace' || effect.name !== 'prepare') continue;
           const { view, height, hash } = effect.data;
-          if (effect.name === 'prepared') prepared.add(hash as Hash);
-          else check(node, hash as Hash);
-          if (effect.name === 'prepare') given.add(`${node}/${view}/${height}/${hash}`);
+          check(node, hash as Hash);
+          given.add(`${node}/${view}/${height}/${hash}`);
+          givers.set(hash as Hash, (givers.get(hash as Hash) ?? new Set()).add(node));
         }
       }
       if (observation.type !== 'sending' || !isCorrect(observation.node)) return;
