@@ -85,8 +85,8 @@ function isNews(turn: Turn, accused: readonly ValidatorIndex[]): boolean {
 
 /** Each piece costs two verifications, and those who follow the protocol have one against each validator. */
 function isFlood({ state }: Turn, from: NodeId): boolean {
-  const count = (state.useless.get(from) ?? 0) + 1;
-  state.useless.set(from, count);
+  const count = (state.unsettled.get(from) ?? 0) + 1;
+  state.unsettled.set(from, count);
   return count > MAX_UNSETTLED_EVIDENCE;
 }
 

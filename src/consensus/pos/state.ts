@@ -130,8 +130,10 @@ export interface PosState {
   queued: readonly QueuedVote[];
   /** The slot, by our clock, in which a right vote of others was last of our time. */
   timelySlot: Slot;
-  /** Votes of other times or of convicted validators, and evidence that nobody can judge yet, by peer, in this epoch. */
+  /** Votes of other times, or of convicted validators, by peer, in this epoch. */
   readonly useless: BoundedMap<NodeId, number>;
+  /** Evidence that nobody can judge yet, by peer, in this epoch. */
+  readonly unsettled: BoundedMap<NodeId, number>;
   readonly detector: Detector;
   /** Evidence that no block has taken yet, by the validators that it convicts. */
   readonly offences: Map<string, Offence>;
@@ -194,6 +196,7 @@ export function initialState(rules: PosRules, context: Context, node: NodeSettin
     queued: [],
     timelySlot: Number.NEGATIVE_INFINITY,
     useless: new BoundedMap(MAX_COUNTED_PEERS),
+    unsettled: new BoundedMap(MAX_COUNTED_PEERS),
     detector: newDetector(),
     offences: new Map(),
     history: new Map(),

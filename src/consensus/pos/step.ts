@@ -101,6 +101,7 @@ function slotBegins(turn: Turn, slot: Slot): void {
   setSlotTimer(turn);
   if (epochOf(rules.settings, since) !== epochOf(rules.settings, slot)) {
     forgetBefore(state.detector, epochOf(rules.settings, slot), slotsPerEpoch);
+    state.unsettled.clear();
   }
   countQueued(turn, since);
   retryEarly(turn);
