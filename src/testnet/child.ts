@@ -105,7 +105,10 @@ export class NodeChild {
   }
 
   #failure(why: string): UsageError {
-    return new UsageError('testnet/node-failed', `Node ${this.index} ${why}. The end of ${this.#options.logFile}:\n${this.logTail()}`);
+    const tail = this.logTail();
+    // The node advises a flag of its own, which a test network does not have.
+    const advice = tail.includes('[rpc/port-in-use]') ? '\nOf a test network it is --rpc-port that takes other ports.' : '';
+    return new UsageError('testnet/node-failed', `Node ${this.index} ${why}. The end of ${this.#options.logFile}:\n${tail}${advice}`);
   }
 
   #onExit(child: ChildProcess, reason: string): void {
