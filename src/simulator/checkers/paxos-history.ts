@@ -23,11 +23,9 @@ export interface PaxosListener {
   voted?(node: number, vote: Vote): void;
   /** A majority has accepted this under one ballot, on disk, for the first time. */
   chosen?(vote: Vote): void;
-  /** It begins phase 1 of this ballot. */
-  stood?(node: number, ballot: number, life: number): void;
   decided?(node: number, head: HeaderNode, old: HeaderNode): void;
   /** A message left. */
-  sent?(node: number, message: PaxosMessage): void;
+  sent?(node: number, message: PaxosMessage, life: number): void;
 }
 
 interface Written {
@@ -80,7 +78,7 @@ export class PaxosHistory {
         for (const effect of observation.effects) this.#effect(node, effect as Effect<PaxosMessage>);
         return;
       case 'sending':
-        return this.#tell('sent', node, observation.message as PaxosMessage);
+        return this.#tell('sent', node, observation.message as PaxosMessage, this.#lives.get(node) ?? 0);
       case 'persisted':
         return this.#onDisk(node, observation.lsn);
       case 'head':
@@ -103,8 +101,6 @@ export class PaxosHistory {
 
   #effect(node: number, effect: Effect<PaxosMessage>): void {
     if (effect.type === 'persist') for (const record of effect.records) this.#record(node, decodeRecord(record));
-    if (effect.type !== 'trace' || effect.name !== 'role' || effect.data.role !== 'candidate') return;
-    this.#tell('stood', node, Number(effect.data.ballot), this.#lives.get(node) ?? 0);
   }
 
   #record(node: number, record: PaxosRecord): void {

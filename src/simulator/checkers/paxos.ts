@@ -8,7 +8,7 @@
  * SafeAt: what is accepted under a ballot excludes nothing that was, or still could be, chosen under a lower one.
  * PromiseKept: nobody accepts under a ballot lower than one that it has promised, before or after a crash.
  * AnswersAreDurable: what an acceptor says it has promised or accepted is on its disk.
- * BallotUniqueness: no two members, and no two lives of one, stand with the same ballot, and none does twice.
+ * BallotUniqueness: no two members, and no two lives of one, ask for promises with the same ballot.
  * Nontriviality: what is accepted was built by somebody.
  * GapFreeExecution: every block that becomes part of a node's chain was chosen, slot after slot.
  */
@@ -112,12 +112,16 @@ export const answersAreDurable = paxosChecker('AnswersAreDurable', ({ report }, 
 }));
 
 export const ballotUniqueness = paxosChecker('BallotUniqueness', ({ report }) => {
-  const users = new Map<number, number>();
+  /** By ballot: who asked for promises with it, and in which life. A ballot that nobody heard of may be used again. */
+  const users = new Map<number, string>();
   return {
-    stood(node, ballot) {
-      const before = users.get(ballot);
-      users.set(ballot, node);
-      if (before !== undefined) report({ node, message: `Stands with ballot ${ballot}, with which node ${before} has stood before.` });
+    sent(node, message, life) {
+      if (message.type !== 'prepare') return;
+      const { ballot } = message;
+      const user = `life ${life} of node ${node}`;
+      const before = users.get(ballot) ?? user;
+      users.set(ballot, before);
+      if (before !== user) report({ node, message: `Stands with ballot ${ballot} in ${user}, with which ${before} has stood.` });
     },
   };
 });

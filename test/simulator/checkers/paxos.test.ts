@@ -70,8 +70,7 @@ class Bench extends CheckerBench {
   }
 
   stand(node: number, ballot: number): void {
-    const effects = [{ type: 'trace', name: 'role', data: { role: 'candidate', ballot } }] as const;
-    this.observe({ type: 'step', node, event: EVENT, effects });
+    this.say(node, { type: 'prepare', ballot, height: 0 });
   }
 
   say(node: number, message: PaxosMessage): void {
@@ -167,7 +166,7 @@ const PLANTED: readonly (readonly [CheckerFactory, RegExp, (bench: Bench) => voi
   ],
   [
     ballotUniqueness,
-    /Stands with ballot 256, with which node 0 has stood/,
+    /Stands with ballot 256 in life 2 of node 0, with which life 1 of node 0/,
     (bench) => {
       bench.stand(0, 256);
       bench.begin(0, 2);
