@@ -2,7 +2,7 @@
  * Zab's invariants about what is delivered, and in which order (DSN 2011, section III; Zab.tla). A block is delivered by the node
  * whose head it becomes, after all before it.
  *
- * Integrity: what is delivered, a leader has proposed. TotalOrder: whoever delivers a height delivers the same block there.
+ * Integrity: what is delivered, a leader has proposed and a quorum has on disk. TotalOrder: whoever delivers a height delivers the same block there.
  * PrefixConsistency: of two nodes, what one has delivered begins with what the other has, or the other way round.
  * LocalPrimaryOrder: the blocks of one epoch are one chain, each proposed once, after the one before it.
  * GlobalPrimaryOrder: no block of an earlier epoch is delivered after one of a later epoch.
@@ -10,6 +10,7 @@
 import type { Hash } from '../../base/types.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { ChainView, HeaderNode } from '../../chain/tree.ts';
+import { majority } from '../../consensus/votes.ts';
 import { epochOf } from '../../consensus/zab/state.ts';
 import { zabChecker } from './zab-disks.ts';
 
@@ -22,13 +23,19 @@ function* delivered(chain: ChainView | null, head: HeaderNode, old: HeaderNode):
   }
 }
 
-export const zabIntegrity = zabChecker('ZabIntegrity', ({ report, chainOf }) => {
+export const zabIntegrity = zabChecker('ZabIntegrity', ({ report, chainOf, nodes }, disks) => {
   const proposed = new Set<Hash>();
   return {
     sent(_node, message) {
       if (message.type === 'propose') proposed.add(hashHeader(message.block.header));
     },
     delivered(node, head, old) {
+      const place = { height: head.header.number, hash: head.hash };
+      const holders = Array.from({ length: nodes }, (_, other) => other).filter((other) => disks.has(other, place));
+      if (holders.length < majority(nodes)) {
+        const message = `Delivers block ${place.height} (${place.hash}), which is on the disks of node ${holders.join(', ')} only.`;
+        report({ node, message });
+      }
       for (const { header, hash } of delivered(chainOf(node), head, old)) {
         if (!proposed.has(hash)) report({ node, message: `Delivers block ${header.number} (${hash}), which no leader has proposed.` });
       }
