@@ -3,7 +3,6 @@
  * (Aguilera, Chen and Toueg, DISC 1998): a member that forgot the round that it had reached would acknowledge an earlier one,
  * and one that forgot its estimate would let a decided value be replaced.
  */
-import { present } from '../../base/assert.ts';
 import { Lsn } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
@@ -89,13 +88,13 @@ export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event
   state.lsn = lsn;
   state.persisted = lsn;
   for (const [index, bytes] of records.entries()) take(state, decodeRecord(bytes), Lsn(lsn - records.length + 1 + index));
-  dropNotes(state);
   startDecisions(turn);
   insertBlocks(turn);
   for (const { height, round, timestamp, hash } of state.notes.values()) trace(turn, 'restored', { height, round, timestamp, hash });
 }
 
 function take(state: ChandraTouegState, record: ChandraTouegRecord, at: Lsn): void {
+  if (record.height <= state.stored) return;
   const note = noteOf(state, record.height);
   if (note.records === 0) note.firstLsn = at;
   note.lsn = at;
@@ -104,10 +103,13 @@ function take(state: ChandraTouegState, record: ChandraTouegRecord, at: Lsn): vo
     note.round = Math.max(note.round, record.round);
     return;
   }
+  const block = record.block ?? note.block;
+  // The record with the block was truncated, as the note was written anew: that comes later in the log.
+  if (block === null) return;
   note.round = Math.max(note.round, record.timestamp);
   note.timestamp = record.timestamp;
-  note.block = record.block ?? present(note.block, 'the block of an earlier record');
-  note.hash = hashHeader(note.block.header);
+  note.block = block;
+  note.hash = hashHeader(block.header);
 }
 
 /** The chain on disk may not have them. Lower ones come first; those whose parent is missing come again with a decision. */

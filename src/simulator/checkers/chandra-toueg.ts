@@ -78,7 +78,8 @@ export const oneValuePerRound = notesChecker('OneValuePerRound', ({ report }) =>
   /** By height and round. */
   const values = new Map<string, Hash>();
   return {
-    wrote(node, { height, round, hash }) {
+    // What a crash took before it was on disk nobody has heard of: another value may be proposed.
+    adopted(node, { height, round, hash }) {
       const key = `${height}/${round}`;
       const known = values.get(key) ?? hash;
       values.set(key, known);

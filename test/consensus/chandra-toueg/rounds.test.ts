@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
+import { encodeRecord } from '../../../src/consensus/chandra-toueg/records.ts';
 import { GENESIS } from '../../simulator/support.ts';
 import { blockOf, hashOfBlock, NODES, STRANGER, World } from './world.ts';
 
@@ -39,6 +40,25 @@ describe('a member that does not coordinate', () => {
     expect(again.take('ack').map(({ to }) => to)).toEqual([FIRST]);
     again.receive(SECOND, { type: 'newRound', height: 1, round: 2 });
     expect(again.take('estimate')).toMatchObject([{ to: SECOND, message: { round: 2, timestamp: 1, value: { hash: hashOfBlock(A) } } }]);
+  });
+
+  it('starts from a log whose oldest records are gone, once it was written anew', () => {
+    const named = { type: 'estimate', height: 1, timestamp: 3, block: null } as const;
+    const anew = { type: 'estimate', height: 1, timestamp: 4, block: B } as const;
+    const world = new World({ records: [named, anew, { ...named, timestamp: 5 }].map(encodeRecord) });
+    expect(world.state.notes.get(1)).toMatchObject({ round: 5, timestamp: 5, hash: hashOfBlock(B), firstLsn: 1, records: 3 });
+  });
+
+  it('writes what it knows anew after many rounds, and needs no older record', () => {
+    const world = new World();
+    world.receive(FIRST, { type: 'proposal', height: 1, round: 1, value: whole(A) });
+    for (let round = 2; round <= 119; round++) {
+      const from = NODES[(1 + round - 1) % NODES.length] as NodeId;
+      if (from !== SELF) world.receive(from, { type: 'newRound', height: 1, round });
+    }
+    expect(world.records.length).toBeLessThan(64);
+    const note = world.restart().state.notes.get(1);
+    expect(note).toMatchObject({ round: 119, timestamp: 1, hash: hashOfBlock(A) });
   });
 
   it('refuses a round that it has left, also after a crash', () => {

@@ -144,8 +144,9 @@ describe('estimates', () => {
     const bench = new Bench(oneValuePerRound);
     bench.adopt(1, A, 0, 1);
     bench.adopt(2, B, 0);
-    expect(bench.objections).toEqual([]);
     bench.write(2, 1, B);
+    expect(bench.objections).toEqual([]);
+    bench.flush(2);
     expect(bench.objections).toEqual([[2, 'Adopts # in round 1 of height 1, where others adopted #.']]);
   });
 
