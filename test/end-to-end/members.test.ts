@@ -14,6 +14,7 @@ const RECIPIENT = `0x${'4e4d'.repeat(10)}` as const;
 const ALL = [0, 1, 2, 3];
 const ENGINES: readonly { readonly engine: string; readonly members: readonly number[]; readonly quorum: number }[] = [
   { engine: 'raft', members: [0, 1, 2], quorum: 2 },
+  { engine: 'paxos', members: [0, 1, 2], quorum: 2 },
   { engine: 'chandra-toueg', members: [0, 1, 2], quorum: 2 },
   { engine: 'zab', members: [0, 1, 2], quorum: 2 },
 ];
