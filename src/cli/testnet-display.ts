@@ -265,12 +265,18 @@ function syncText(status: NodeStatus | null): string {
   return status === null || status.sync.state === 'idle' ? 'up' : `syncing to ${status.sync.target}`;
 }
 
-/** What a node does for its network: hashes, or validators. */
+/** What a node does for its network: hashes, validators, or the lead among members. */
 function workText(status: NodeStatus): string {
   const { mining } = status;
   if (mining !== null) return mining.enabled ? hashRate(mining.hashesPerSecond) : '-';
-  const keys = staking(status)?.keys ?? 0;
-  return keys === 0 ? '-' : `${keys} val`;
+  const stake = staking(status);
+  if (stake !== null) return stake.keys === 0 ? '-' : `${stake.keys} val`;
+  return leaderIn(status) === status.peerId ? 'leads' : 'follows';
+}
+
+/** Of the engine's own picture, under an engine with members. */
+function leaderIn({ consensus }: NodeStatus): string | null {
+  return (consensus as { readonly leader?: string | null } | null)?.leader ?? null;
 }
 
 interface Staking {
