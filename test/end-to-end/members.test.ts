@@ -13,6 +13,7 @@ const RECIPIENT = `0x${'4e4d'.repeat(10)}` as const;
 /** With crash-fault engines the fourth node only follows. */
 const ALL = [0, 1, 2, 3];
 const ENGINES: readonly { readonly engine: string; readonly members: readonly number[]; readonly quorum: number }[] = [
+  { engine: 'pbft', members: [0, 1, 2, 3], quorum: 3 },
   { engine: 'raft', members: [0, 1, 2], quorum: 2 },
   { engine: 'paxos', members: [0, 1, 2], quorum: 2 },
   { engine: 'chandra-toueg', members: [0, 1, 2], quorum: 2 },
