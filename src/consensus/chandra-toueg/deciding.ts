@@ -45,10 +45,17 @@ export function receiveDecide(turn: Turn, from: NodeId, { height, value }: Extra
   if (block === null) fetchMissing(turn);
 }
 
-/** The block of the last decision, where it is not here: at once, and again with every heartbeat until it is. */
-export function fetchMissing({ state, chain, effects }: Turn): void {
+/**
+ * The block of the last decision, where it is not here: at once, and again with every heartbeat until it is. Where others before
+ * it may be missing as well, whoever told of it is asked for all of them, in order.
+ */
+export function fetchMissing(turn: Turn): void {
+  const { state, chain, effects } = turn;
   const { decided, decidedBy } = state;
-  if (decidedBy !== null && chain.get(decided.hash) === undefined) effects.push({ type: 'fetch', hash: decided.hash, from: decidedBy });
+  if (decidedBy === null || chain.get(decided.hash) !== undefined) return;
+  const next = chain.head.header.number + 1;
+  if (decided.height === next) effects.push({ type: 'fetch', hash: decided.hash, from: decidedBy });
+  else send(turn, decidedBy, { type: 'ask', height: next });
 }
 
 /**

@@ -119,6 +119,16 @@ describe('a member that does not coordinate', () => {
     expect(world.take('ask')).toMatchObject([{ to: SECOND, message: { height: 1 } }]);
   });
 
+  it('asks for the blocks before a decision that is further ahead, and takes them in order', () => {
+    const world = new World();
+    const second = blockOf(A, 1);
+    world.receive(SECOND, { type: 'decide', height: 2, value: named(second) });
+    expect(world.take('ask')).toMatchObject([{ to: SECOND, message: { height: 1 } }]);
+    world.receive(SECOND, { type: 'decide', height: 1, value: whole(A) });
+    world.receive(SECOND, { type: 'decide', height: 2, value: whole(second) });
+    expect(world.chain.head.hash).toBe(hashOfBlock(second));
+  });
+
   it('holds against others what they may not say', () => {
     const world = new World();
     world.receive(SECOND, { type: 'proposal', height: 1, round: 1, value: whole(A) });
