@@ -74,7 +74,8 @@ export function receiveNewEpoch(turn: Turn, from: NodeId, epoch: number): void {
     type: 'ackEpoch',
     epoch,
     isCounted,
-    current: epochs.current,
+    // Nobody gives way to a node that could not lead itself.
+    current: ownVote(turn).current,
     last: { epoch: last.epoch, height: last.height, hash: last.hash },
     decided: state.commit,
   });
