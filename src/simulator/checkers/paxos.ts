@@ -83,7 +83,7 @@ export const safeAt = paxosChecker('SafeAt', ({ report, nodes }, { slots, promis
 });
 
 export const promiseKept = paxosChecker('PromiseKept', ({ report }) => {
-  /** By node: the highest ballot that it told somebody it had promised or accepted under. */
+  /** By node: the highest ballot that it told somebody it had promised, or accepted under. */
   const given = new Map<number, number>();
   return {
     sent(node, message) {
@@ -92,6 +92,7 @@ export const promiseKept = paxosChecker('PromiseKept', ({ report }) => {
     },
     voted(node, { ballot, height }) {
       const before = given.get(node) ?? 0;
+      given.set(node, Math.max(before, ballot));
       if (ballot < before) report({ node, message: `Accepts in slot ${height} under ballot ${ballot}, and has promised ${before}.` });
     },
   };
