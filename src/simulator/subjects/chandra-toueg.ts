@@ -37,7 +37,7 @@ export const chandraTouegSubject = membersSubject({
     traced('a value was decided in a later round', 'decided', ({ round }) => Number(round) > 1),
     traced('an instance went on after a restart', 'round', ({ reason }) => reason === 'restart'),
     traced(
-      'a member had work that the coordinator left undone',
+      'a member began in the place of the first coordinator',
       'round',
       ({ reason, isCoordinator }) => reason === 'work' && isCoordinator === false,
     ),
