@@ -9,7 +9,10 @@ import { raftSubject } from './raft.ts';
 import { zabSubject } from './zab.ts';
 
 const SUBJECTS: ReadonlyMap<string, Subject> = new Map(
-  [powSubject, posSubject, pbftSubject, raftSubject, paxosSubject, zabSubject, chandraTouegSubject].map((subject) => [subject.name, subject]),
+  [powSubject, posSubject, pbftSubject, raftSubject, paxosSubject, zabSubject, chandraTouegSubject].map((subject) => [
+    subject.name,
+    subject,
+  ]),
 );
 
 export const SUBJECT_NAMES: readonly string[] = [...SUBJECTS.keys()];
