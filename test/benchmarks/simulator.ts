@@ -5,35 +5,44 @@
 import { Random } from '../../src/base/random.ts';
 import { EventQueue } from '../../src/simulator/event-queue.ts';
 import { run } from '../../src/simulator/run.ts';
-import type { Subject } from '../../src/simulator/subject.ts';
 import { powSubject } from '../../src/simulator/subjects/pow.ts';
 import { type BenchRow, interleave, printRows, ratioOf } from './row.ts';
 
 /** Without crypto: signatures and proofs are tags, but headers are hashed. */
 const WANTED_PER_SECOND = 200_000;
-const ROUNDS = 7;
+const ROUNDS = 5;
 const HEAP_EVENTS = 1_000_000;
 /** What waits in the queue of a busy network. */
 const PENDING = 200;
 const MAX_DELAY_US = 100_000;
 /** Networks of two to seven nodes, for so many events each, as in the batch of the tests. */
 const NODES = [2, 3, 4, 5, 6, 7];
+const SMALL = 2;
+const LARGE = 7;
 const FAULT_EVENTS = 19_000;
 const FAULTS_MS = 4 * 3_600_000;
 const US_PER_SECOND = 1_000_000;
 
 export async function benchSimulator(): Promise<BenchRow[]> {
-  const { heap, pow } = await interleave({ heap: turnHeap, pow: () => simulate(powSubject) }, ROUNDS);
-  const wanted = `${(pow / WANTED_PER_SECOND).toFixed(2)} of the ${WANTED_PER_SECOND.toLocaleString('en-US')} wanted`;
+  const { heap, mixed, small, large } = await interleave(
+    { heap: turnHeap, mixed: () => simulate(NODES), small: () => simulate([SMALL]), large: () => simulate([LARGE]) },
+    ROUNDS,
+  );
+  const share = (perSecond: number) =>
+    `${(perSecond / WANTED_PER_SECOND).toFixed(2)} of the ${WANTED_PER_SECOND.toLocaleString('en-US')} wanted`;
+  const row = (name: string, value: number, note: string): BenchRow => ({
+    name,
+    value,
+    unit: 'events/s',
+    ratio: ratioOf(value, heap, 'heap loop'),
+    note: `${note}${share(value)}`,
+  });
   return [
     { name: 'bare heap loop', value: heap, unit: 'events/s', note: `${PENDING} events wait` },
-    {
-      name: 'proof-of-work',
-      value: pow,
-      unit: 'events/s',
-      ratio: ratioOf(pow, heap, 'heap loop'),
-      note: `events that the world's queue delivers, with faults, all checkers and hashed headers; ${wanted}`,
-    },
+    row('proof-of-work', mixed, 'events that the queue delivers, with faults, all checkers and hashed headers; '),
+    // Few nodes build and check blocks most of the time, many send each other messages.
+    row(`${SMALL} nodes`, small, ''),
+    row(`${LARGE} nodes`, large, ''),
   ];
 }
 
@@ -54,13 +63,13 @@ function turnHeap(): number {
   });
 }
 
-function simulate(subject: Subject): number {
+function simulate(sizes: readonly number[]): number {
   return perCoreSecond(() => {
-    const results = NODES.map((nodes) =>
-      run({ subject, seed: String(nodes), options: { nodes, faultsMs: FAULTS_MS }, faultEvents: FAULT_EVENTS }),
+    const results = sizes.map((nodes) =>
+      run({ subject: powSubject, seed: String(nodes), options: { nodes, faultsMs: FAULTS_MS }, faultEvents: FAULT_EVENTS }),
     );
     const failed = results.find(({ ok }) => !ok);
-    if (failed !== undefined) console.log(`  ${subject.name}, seed ${failed.plan.seed}: ${failed.violations[0]?.message}`);
+    if (failed !== undefined) console.log(`  seed ${failed.plan.seed}: ${failed.violations[0]?.message}`);
     return results.reduce((sum, { stats }) => sum + stats.events, 0);
   });
 }
