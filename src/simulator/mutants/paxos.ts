@@ -1,18 +1,39 @@
-/** Bugs of Multi-Paxos: promises, ballots, what a new leader takes over, what is on disk before it is said, and reads. */
+/** Bugs of Multi-Paxos: promises, ballots, what a new leader is shown, and what is on disk before it is said. */
+import { placeId } from '../places.ts';
+import { membersOf } from '../subjects/members.ts';
+import { TAG_KEYS } from '../tags.ts';
 import type { Mutant } from './mutant.ts';
 
 const ACCEPTOR = 'consensus/paxos/acceptor.ts';
 const PROPOSER = 'consensus/paxos/proposer.ts';
-const TAKEOVER = 'consensus/paxos/takeover.ts';
 
 /** Small networks whose leaders change often. */
 const THREE = { engine: 'paxos', options: { nodes: 3, faultsMs: 300_000 } } as const;
 const FIVE = { engine: 'paxos', options: { nodes: 5, faultsMs: 300_000 } } as const;
+/** Members lose patience before an answer can have come, and stand again: promises come late. */
+const IMPATIENT = {
+  engine: 'paxos',
+  options: {
+    nodes: 5,
+    faultsMs: 600_000,
+    latencyMs: 150,
+    jitterMs: 100,
+    diskWriteMs: 5,
+    engine: {
+      members: membersOf([0, 1, 2, 3, 4].map(placeId), TAG_KEYS),
+      election: 'timeout',
+      heartbeatMs: 100,
+      suspicionMs: 400,
+      maxSuspicionMs: 400,
+      emptyBlockMs: 500,
+    },
+  },
+} as const;
 const TROUBLES = ['crash', 'partition', 'noise'] as const;
 
 export const PAXOS_MUTANTS: readonly Mutant[] = [
   {
-    ...FIVE,
+    ...IMPATIENT,
     name: 'paxos/stale-promise',
     story: 'A promise is counted whatever ballot it is for: a late one of an older ballot stands for acceptors that have promised nothing.',
     source: 'Paxos Made Moderately Complex, figure 6: a scout looks at the ballot of every p1b',
@@ -33,17 +54,6 @@ export const PAXOS_MUTANTS: readonly Mutant[] = [
     edits: [{ find: '  promise(turn, ballot);', replace: '  state.promised = ballot;\n  state.seen = ballot;' }],
     finders: ['BallotUniqueness', 'AnswersAreDurable', 'OneValuePerBallot'],
     maxSeeds: 50,
-    faults: [...TROUBLES],
-  },
-  {
-    ...FIVE,
-    name: 'paxos/accept-does-not-promise',
-    story: 'What is accepted under a ballot that was not promised before does not raise the promise: older ballots are accepted later.',
-    source: 'tlaplus/Examples, Paxos.tla, Phase2b: maxBal becomes the ballot; missing in several implementations',
-    file: ACCEPTOR,
-    edits: [{ find: '  promise(turn, ballot);\n  state.leader = from;', replace: '  state.leader = from;' }],
-    finders: ['PromiseKept', 'SafeAt', 'SlotAgreement', 'OneValuePerBallot', 'AnswersAreDurable'],
-    maxSeeds: 100,
     faults: [...TROUBLES],
   },
   {
@@ -85,28 +95,5 @@ export const PAXOS_MUTANTS: readonly Mutant[] = [
     finders: ['SafeAt', 'SlotAgreement', 'ParentChosen', 'Agreement'],
     maxSeeds: 50,
     faults: [...TROUBLES],
-  },
-  {
-    ...FIVE,
-    name: 'paxos/takes-the-lowest-ballot',
-    story: 'Of the values that phase 1 shows for a slot the oldest is proposed again, and not that of the highest ballot.',
-    source: 'Paxos Made Simple, section 2.2, P2c: the value of the highest-numbered proposal',
-    file: TAKEOVER,
-    edits: [{ find: 'value.ballot > best.ballot', replace: 'value.ballot < best.ballot' }],
-    finders: ['SafeAt', 'SlotAgreement', 'ParentChosen', 'Agreement'],
-    maxSeeds: 200,
-    faults: [...TROUBLES],
-  },
-  {
-    ...FIVE,
-    name: 'paxos/reads-without-asking',
-    story: 'A leader answers reads without asking whether it still leads: one that is cut off shows the past.',
-    source: "Ongaro's dissertation, section 6.4, step 3, which holds for any leader",
-    file: 'consensus/paxos/reads.ts',
-    edits: [{ find: 'at.round > confirmed', replace: 'at.round > leadership.round + 1' }],
-    finders: ['Linearizability'],
-    maxSeeds: 200,
-    options: { nodes: 5, faultsMs: 300_000, transfersPerMinute: 120 },
-    faults: ['partition', 'noise'],
   },
 ];
