@@ -6,7 +6,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { toHex } from '../base/bytes.ts';
 import type { Json, NodeId } from '../base/types.ts';
-import { possessionMessage } from '../consensus/members/settings.ts';
+import { possessionMessage } from '../consensus/members/possession.ts';
 import { nodeIdOf, nodeKeyFromSeed, storeNodeKey } from '../network/node-key.ts';
 import { datadirPaths } from '../storage/datadir.ts';
 import { blsSigner } from '../wallet/bls.ts';

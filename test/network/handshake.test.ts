@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { decodeStatus, encodeStatus } from '../../src/network/messages.ts';
+import { decodeStatus, encodeStatus, PROTOCOL_VERSION } from '../../src/network/messages.ts';
 import { eventually, hash, startNode, status, stopAll } from './harness.ts';
 import { Stranger } from './stranger.ts';
 
@@ -11,7 +11,7 @@ describe('handshake', () => {
     ['network/wrong-chain', { chainId: 5 }],
     ['network/wrong-engine', { engine: 'raft' }],
     ['network/wrong-config', { configHash: hash('other') }],
-    ['network/wrong-protocol', { protocolVersion: 2 }],
+    ['network/wrong-protocol', { protocolVersion: PROTOCOL_VERSION + 1 }],
   ])('%s: both sides say so and part, and neither tries again soon', async (code, difference) => {
     const ours = await startNode(1);
     const theirs = await startNode(2, { bootnodes: [ours.address], handlers: { status: () => status(difference) } });

@@ -2,15 +2,14 @@
  * What the settings of every permissioned engine have in common: its members, and when blocks are made.
  *   "members": [{ "node": "<peer id>", "publicKey": "0x..", "proofOfPossession": "0x.." }, ...]
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
-import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { fromHex, toHex } from '../../base/bytes.ts';
+import { toHex } from '../../base/bytes.ts';
 import { UsageError } from '../../base/errors.ts';
-import { PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signatures } from '../../base/signatures.ts';
+import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Signatures } from '../../base/signatures.ts';
 import { NodeId } from '../../base/types.ts';
 import type { SettingsReader } from '../settings-reader.ts';
 import { MAX_MEMBERS } from '../votes.ts';
 import { type Faults, type Member, Membership } from './membership.ts';
+import { possessionMessage } from './possession.ts';
 
 /** Names of the settings that are read here, for `SettingsReader`. */
 export const COMMON_SETTINGS = ['members', 'blockIntervalMs', 'emptyBlockMs'] as const;
@@ -38,11 +37,6 @@ export function readCommonSettings(reader: SettingsReader, faults: Faults, signa
     blockIntervalMs: reader.integer('blockIntervalMs', 0, 0, MAX_INTERVAL_MS),
     emptyBlockMs: reader.integer('emptyBlockMs', 0, 0, MAX_INTERVAL_MS),
   };
-}
-
-/** What a member signs to show that the key is its own, so that keys can be added up (draft-irtf-cfrg-bls-signature 3.3). */
-export function possessionMessage(publicKey: PublicKey): Uint8Array {
-  return keccak_256(concatBytes(utf8ToBytes('synod/member/'), fromHex(publicKey)));
 }
 
 function memberOf(reader: SettingsReader, faults: Faults, signatures: Signatures): Member {

@@ -1,6 +1,6 @@
 /** Bugs of Multi-Paxos: promises, ballots, what a new leader is shown, and what is on disk before it is said. */
 import { placeId } from '../places.ts';
-import { membersOf } from '../subjects/members.ts';
+import { membersOf } from '../subjects/member-list.ts';
 import { TAG_KEYS } from '../tags.ts';
 import type { Mutant } from './mutant.ts';
 

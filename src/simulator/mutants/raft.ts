@@ -1,6 +1,6 @@
 /** Bugs of Raft: elections, what is counted as decided, what is on disk before it is said, and reads. */
 import { placeId } from '../places.ts';
-import { membersOf } from '../subjects/members.ts';
+import { membersOf } from '../subjects/member-list.ts';
 import { TAG_KEYS } from '../tags.ts';
 import type { Mutant } from './mutant.ts';
 

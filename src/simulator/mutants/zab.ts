@@ -1,6 +1,6 @@
 /** Bugs of Zab: those that ZooKeeper had between election and broadcast, and what its papers warn of. */
 import { placeId } from '../places.ts';
-import { membersOf } from '../subjects/members.ts';
+import { membersOf } from '../subjects/member-list.ts';
 import { TAG_KEYS } from '../tags.ts';
 import type { Mutant } from './mutant.ts';
 

@@ -1,14 +1,11 @@
 /** What is the same for the simulator about every permissioned engine: members, their keys, how many are enough. */
-import { toHex } from '../../base/bytes.ts';
 import type { Random } from '../../base/random.ts';
-import type { NodeId } from '../../base/types.ts';
 import type { EngineFactory } from '../../consensus/engine.ts';
 import { type Faults, faultyOf, quorumOf } from '../../consensus/members/membership.ts';
-import { possessionMessage } from '../../consensus/members/settings.ts';
 import type { BehaviourFactory } from '../behaviours/behaviour.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import type { EngineJson, NetworkTimes, Subject } from '../subject.ts';
-import type { Keys } from '../tags.ts';
+import { membersOf } from './member-list.ts';
 
 /** Crash-fault engines have an odd number of members; Byzantine ones bear the fault of one from four members on. */
 const SIZES: { readonly [faults in Faults]: readonly number[] } = { crash: [3, 5, 7], byzantine: [4, 5, 6, 7] };
@@ -36,12 +33,4 @@ export function membersSubject({ faults, create, settings, behaviours = new Map(
     // Where members only crash, none of them lies.
     behaviours: faults === 'byzantine' ? new Map([...COMMON_BEHAVIOURS, [TWIN, twin], ...behaviours]) : behaviours,
   };
-}
-
-/** Every node is a member. */
-export function membersOf(nodes: readonly NodeId[], keys: Keys): EngineJson[] {
-  return nodes.map((node, identity) => {
-    const { publicKey, sign } = keys.signer(identity, 0);
-    return { node, publicKey, proofOfPossession: toHex(sign(possessionMessage(publicKey))) };
-  });
 }

@@ -7,7 +7,7 @@ import { createChandraToueg } from '../../../src/consensus/chandra-toueg/engine.
 import type { ChandraTouegMessage } from '../../../src/consensus/chandra-toueg/messages.ts';
 import { type ChandraTouegRecord, decodeRecord, encodeRecord } from '../../../src/consensus/chandra-toueg/records.ts';
 import { parseSettings } from '../../../src/consensus/chandra-toueg/settings.ts';
-import { membersOf } from '../../../src/simulator/subjects/members.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { GENESIS } from '../../simulator/support.ts';
 import { blockOf, hashOfBlock, NODES, paramsOf } from './world.ts';

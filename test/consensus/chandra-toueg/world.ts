@@ -15,7 +15,7 @@ import type { ChandraTouegState } from '../../../src/consensus/chandra-toueg/sta
 import type { AdminCommand, Certificate, Context, Effect, Engine, Event } from '../../../src/consensus/engine.ts';
 import { Membership } from '../../../src/consensus/members/membership.ts';
 import { placeId } from '../../../src/simulator/places.ts';
-import { membersOf } from '../../../src/simulator/subjects/members.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { childOf, GENESIS, nodeOf } from '../../simulator/support.ts';
 

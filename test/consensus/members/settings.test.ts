@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/base/bytes.ts';
 import type { Json, NodeId } from '../../../src/base/types.ts';
 import type { Faults } from '../../../src/consensus/members/membership.ts';
-import { COMMON_SETTINGS, possessionMessage, readCommonSettings } from '../../../src/consensus/members/settings.ts';
+import { possessionMessage } from '../../../src/consensus/members/possession.ts';
+import { COMMON_SETTINGS, readCommonSettings } from '../../../src/consensus/members/settings.ts';
 import { SettingsReader } from '../../../src/consensus/settings-reader.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 

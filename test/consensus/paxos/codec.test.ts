@@ -9,7 +9,7 @@ import { MAX_ACCEPTED, positionOf } from '../../../src/consensus/paxos/log.ts';
 import { blocksIn, MAX_SENT_BLOCKS, type PaxosMessage } from '../../../src/consensus/paxos/messages.ts';
 import { decodeRecord, encodeRecord, type PaxosRecord, RECORD_FORMAT } from '../../../src/consensus/paxos/records.ts';
 import { placeId } from '../../../src/simulator/places.ts';
-import { membersOf } from '../../../src/simulator/subjects/members.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { childOf, GENESIS } from '../../simulator/support.ts';
 

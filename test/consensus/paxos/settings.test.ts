@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/base/types.ts';
 import { parseSettings } from '../../../src/consensus/paxos/settings.ts';
 import { placeId } from '../../../src/simulator/places.ts';
-import { membersOf } from '../../../src/simulator/subjects/members.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 
 const NODES = [0, 1, 2, 3].map(placeId);

@@ -17,7 +17,7 @@ import { parseSettings } from '../../../src/consensus/pbft/settings.ts';
 import type { PbftState } from '../../../src/consensus/pbft/state.ts';
 import type { Votes } from '../../../src/consensus/votes.ts';
 import { placeId } from '../../../src/simulator/places.ts';
-import { membersOf } from '../../../src/simulator/subjects/members.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { childOf, GENESIS, nodeOf } from '../../simulator/support.ts';
 

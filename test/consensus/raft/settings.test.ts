@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/base/types.ts';
 import { parseSettings } from '../../../src/consensus/raft/settings.ts';
-import { membersOf } from '../../../src/simulator/subjects/members.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { NODES } from './world.ts';
 

@@ -15,7 +15,7 @@ import { createRaft } from '../../../src/consensus/raft/engine.ts';
 import type { RaftMessage } from '../../../src/consensus/raft/messages.ts';
 import type { RaftState } from '../../../src/consensus/raft/state.ts';
 import { placeId } from '../../../src/simulator/places.ts';
-import { membersOf } from '../../../src/simulator/subjects/members.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { childOf, GENESIS, nodeOf } from '../../simulator/support.ts';
 

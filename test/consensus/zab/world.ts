@@ -11,7 +11,7 @@ import { createZab } from '../../../src/consensus/zab/engine.ts';
 import type { Position } from '../../../src/consensus/zab/history.ts';
 import type { ZabMessage } from '../../../src/consensus/zab/messages.ts';
 import { positionOf, type ZabState } from '../../../src/consensus/zab/state.ts';
-import { membersOf } from '../../../src/simulator/subjects/members.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { GENESIS, nodeOf } from '../../simulator/support.ts';
 import { blockOf, hashOfBlock, NODES } from '../raft/world.ts';
