@@ -22,18 +22,32 @@ export interface ThreadsInput {
  */
 export async function runOnThreads({ jobs, tasks, onReport, signal }: ThreadsInput): Promise<void> {
   const workers: Worker[] = [];
+  const ended: Promise<void>[] = [];
   const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
   const thread = () => {
     const worker = new Worker(new URL('./worker.ts', import.meta.url));
     workers.push(worker);
-    return serve(worker, tasks, onReport);
+    return serve(worker, tasks, onReport).then(() => {
+      ended.push(leave(worker));
+    });
   };
   try {
     if (signal?.aborted !== true) await Promise.race([aborted, Promise.all(Array.from({ length: jobs }, thread))]);
+    await Promise.all(ended);
   } finally {
     for (const worker of workers) worker.removeAllListeners();
+    // Those that are at work still; the others are gone.
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
+
+/** Lets a thread end by itself: Node has died (SIGSEGV) when idle threads with time limits and WebAssembly were terminated. */
+function leave(worker: Worker): Promise<void> {
+  worker.removeAllListeners();
+  return new Promise((resolve) => {
+    worker.once('exit', () => resolve());
+    worker.postMessage(null);
+  });
 }
 
 /** Gives one worker a task after another. */

@@ -4,7 +4,9 @@ import { present } from '../../base/assert.ts';
 import { carryOut, type SeedTask } from './task.ts';
 
 function main(port: MessagePort): void {
-  port.on('message', (task: SeedTask) => {
+  port.on('message', (task: SeedTask | null) => {
+    // There is no more to do, whatever timers an engine has left.
+    if (task === null) process.exit();
     carryOut(task).then(
       (report) => port.postMessage(report),
       (error: unknown) => setImmediate(() => rethrow(error)),
