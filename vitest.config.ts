@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // One more than the two cores: tests of real networks wait for slots and elections most of the time.
-    maxWorkers: 3,
+    // Two cores: more workers than that only make the real-process tests compete with each other.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
