@@ -10,7 +10,7 @@ import { callControl } from '../../src/testnet/control.ts';
 import { createManifest, genesisDocument, paths, type TestnetOptions } from '../../src/testnet/manifest.ts';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
 import { DEV_MNEMONIC, devAccounts } from '../../src/wallet/mnemonic.ts';
-import { Hopeless, isRunning, type Processes, type TestProcess, until } from '../support/processes.ts';
+import { Hopeless, isRunning, PATIENCE_MS, type Processes, type TestProcess, until } from '../support/processes.ts';
 import { commonBlock, type RpcBlock, statusOf } from './rpc.ts';
 
 export const DEV_ACCOUNTS = devAccounts(DEV_MNEMONIC, 10);
@@ -54,6 +54,9 @@ interface NodeUpEvent extends Event {
   readonly rpcUrl: string;
 }
 
+/** Several processes start at once, beside whatever else the machine does. */
+const START_PATIENCE_MS = 2 * PATIENCE_MS;
+
 /** `synod testnet --json --dir ...`, running. */
 export class Testnet {
   readonly directory: string;
@@ -70,10 +73,14 @@ export class Testnet {
   static async start(processes: Processes, directory: string, ...args: string[]): Promise<Testnet> {
     const supervisor = processes.synod(['testnet', '--json', '--dir', directory, ...args]);
     const net = new Testnet(processes, directory, supervisor);
-    await until('the test network is ready', () => {
-      if (!supervisor.running) throw new Hopeless(`The supervisor ended: ${supervisor.tail()}`);
-      return net.ready();
-    });
+    await until(
+      'the test network is ready',
+      () => {
+        if (!supervisor.running) throw new Hopeless(`The supervisor ended: ${supervisor.tail()}`);
+        return net.ready();
+      },
+      START_PATIENCE_MS,
+    );
     await net.report();
     return net;
   }
