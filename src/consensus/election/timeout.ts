@@ -21,7 +21,7 @@ export class TimeoutElector implements Elector {
   }
 
   receive(): void {
-    // Nobody has anything to say here.
+    // Each member waits for its own time-out: nobody sends a message of this elector.
   }
 
   yield({ nowMs, patienceMs, random }: Pick<ElectionTurn, 'nowMs' | 'patienceMs' | 'random'>): void {
