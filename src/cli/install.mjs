@@ -7,7 +7,10 @@
  *
  * The stamp file says what is installed:
  *   the hash of package.json, package-lock.json and the platform   everything: done, without starting npm
- *   another hash                                                   an older state: npm brings it up to date
+ *   the same and RUNTIME                                           all that a node needs, without the tools of its
+ *                                                                  developers (`--runtime` asks for no more)
+ *   another hash                                                   an older state: npm brings it up to date, with the
+ *                                                                  tools if they were there
  *   INCOMPLETE                                                     an installation was killed: begin from nothing,
  *                                                                  because npm takes a half-unpacked package for whole
  *   absent                                                         never installed, or by hand: npm decides
@@ -28,8 +31,11 @@ const STAMP_NAME = '.synod-install';
 const STAMP = join(MODULES, STAMP_NAME);
 const LOCK = `${STAMP}.lock`;
 const INCOMPLETE = 'incomplete';
+const RUNTIME = ' runtime';
+/** Whether what runs next is a node: compilers, browsers' drivers and other chains' tools are four fifths of the bytes. */
+const IS_RUNTIME_ENOUGH = process.argv.includes('--runtime');
 const NODE_MAJOR = 24;
-const NPM_INSTALL = 'install --no-save --no-audit --no-fund --loglevel=error --include=dev --include=optional --prefer-offline';
+const NPM_INSTALL = 'install --no-save --no-audit --no-fund --loglevel=error --include=optional --prefer-offline';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const LOCK_INTERVAL_MS = 200;
 const LOCK_TIMEOUT_MS = 15 * 60 * 1000;
@@ -59,7 +65,8 @@ function wantedStamp() {
 }
 
 function isInstalled() {
-  return readIfThere(STAMP) === wantedStamp();
+  const stamp = readIfThere(STAMP);
+  return stamp === wantedStamp() || (IS_RUNTIME_ENOUGH && stamp === wantedStamp() + RUNTIME);
 }
 
 function readIfThere(path) {
@@ -67,13 +74,14 @@ function readIfThere(path) {
 }
 
 async function install(lock) {
-  const stamp = wantedStamp();
   // npm writes its own list of what it installed last of all: without that, a run of npm by hand did not end either.
   const isHalfDone = readIfThere(STAMP) === INCOMPLETE || !existsSync(join(MODULES, '.package-lock.json'));
+  const isRuntime = IS_RUNTIME_ENOUGH && (isHalfDone || readIfThere(STAMP).endsWith(RUNTIME));
+  const stamp = wantedStamp() + (isRuntime ? RUNTIME : '');
   writeFileSync(STAMP, INCOMPLETE);
   if (isHalfDone) clearModules();
   process.stderr.write('synod: installing dependencies...\n');
-  const { code, signal } = await runNpm(lock);
+  const { code, signal } = await runNpm(lock, isRuntime ? '--omit=dev' : '--include=dev');
   if (signal !== null) throw new InstallError(`The installation was interrupted (${signal}). The next start begins it anew.`);
   if (code !== 0) {
     // npm that gives up takes back what it did.
@@ -94,7 +102,7 @@ function clearModules() {
 }
 
 /** How npm ended. A signal that came while it ran counts as the end, even if npm exits with a code after it. */
-function runNpm(lock) {
+function runNpm(lock, dev) {
   // npm must not run on the Node in our own bin directory, which it is about to replace.
   const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => resolve(entry) !== BIN);
   return new Promise((fulfil, reject) => {
@@ -106,7 +114,7 @@ function runNpm(lock) {
     };
     for (const signal of SIGNALS) process.on(signal, interrupt);
     // stdout belongs to the script that comes after; what npm says goes to stderr.
-    const npm = spawn('npm', NPM_INSTALL.split(' '), { cwd: ROOT, stdio: ['ignore', 2, 2], env });
+    const npm = spawn('npm', [...NPM_INSTALL.split(' '), dev], { cwd: ROOT, stdio: ['ignore', 2, 2], env });
     if (npm.pid !== undefined) lock.shareWith(npm.pid);
     npm.on('error', (error) => reject(new InstallError(`Cannot run npm (${error.message}). Install Node.js together with npm.`)));
     npm.on('close', (code, signal) => {

@@ -127,6 +127,24 @@ describe('what is not there is installed', () => {
     expect(await readFile(inRoot('log.arguments'), 'utf8')).toMatch(/^install --no-save --no-audit --no-fund --loglevel=error /);
   });
 
+  test('without the tools of developers where a node is started, until a script needs them; from then on with them', async () => {
+    await script('machine/npm', `echo "$@" | sed 's/.*--\\(include\\|omit\\)=dev/\\1/' >> "$LOG.dev"\n${NPM}`);
+    const wanted = async () => (await readFile(inRoot('log.dev'), 'utf8')).trim().split('\n');
+    const runtime = () => outcome(start('install.mjs', ['--runtime']));
+    expect((await runtime()).code).toBe(0);
+    expect((await runtime()).stderr).toBe('');
+    expect(await wanted()).toEqual(['omit']);
+    await writeFile(inRoot('package.json'), '{"changed":1}');
+    await runtime();
+    expect(await wanted()).toEqual(['omit', 'omit']);
+    await install();
+    expect((await runtime()).stderr).toBe('');
+    expect(await wanted()).toEqual(['omit', 'omit', 'include']);
+    await writeFile(inRoot('package.json'), '{"changed":2}');
+    await runtime();
+    expect(await wanted()).toEqual(['omit', 'omit', 'include', 'include']);
+  });
+
   test('on a Node outside of what is being replaced', async () => {
     await script('machine/npm', `echo "$PATH" > "$LOG.path"\n${NPM}`);
     await install();
