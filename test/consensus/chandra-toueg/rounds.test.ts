@@ -4,7 +4,8 @@ import type { NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { encodeRecord } from '../../../src/consensus/chandra-toueg/records.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { blockOf, hashOfBlock, NODES, STRANGER, World } from './world.ts';
+import { blockOf, hashOfBlock, NODES, STRANGER } from '../members/world.ts';
+import { World } from './world.ts';
 
 /** Coordinators of rounds 1, 2 and 3 at height 1, among five members; the two others. */
 const [, FIRST, SECOND, THIRD] = NODES as [NodeId, NodeId, NodeId, NodeId, NodeId];

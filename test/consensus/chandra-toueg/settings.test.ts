@@ -10,7 +10,8 @@ import { parseSettings } from '../../../src/consensus/chandra-toueg/settings.ts'
 import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { blockOf, hashOfBlock, NODES, paramsOf } from './world.ts';
+import { blockOf, hashOfBlock, NODES } from '../members/world.ts';
+import { paramsOf } from './world.ts';
 
 function codeOf(work: () => unknown): string | null {
   try {

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { hashHeader } from '../../../src/chain/header.ts';
 import { childOf, GENESIS } from '../../simulator/support.ts';
-import { COUNCIL, GENESIS_NODE, Member, Network, STRANGER, voteOf } from './world.ts';
+import { AGE_SECONDS, GENESIS_NODE, STRANGER } from '../members/world.ts';
+import { COUNCIL, Member, Network, voteOf } from './world.ts';
 
 const prepared = (network: Network) => network.members.map(({ state }) => state.prepared?.view ?? null);
 const blockOf = (member: Member, changes: object = {}) =>
@@ -45,8 +46,8 @@ describe('pre-prepare, prepare, commit', () => {
     const member = new Member(1);
     const proposal = proposalOf(member);
     member.bad.add(hashHeader(proposal.block.header));
-    member.receive(0, proposal);
-    expect(member.take('vote')).toEqual([]);
+    member.hear(0, proposal);
+    expect(member.said('vote')).toEqual([]);
     expect(member.offences.map(({ code }) => code)).toEqual(['pbft/invalid-block']);
   });
 
@@ -58,32 +59,32 @@ describe('pre-prepare, prepare, commit', () => {
     expect(slow.sent.filter(({ message }) => message.type === 'vote')).toEqual([]);
     expect(slow.height).toBe(0);
     slow.flush();
-    expect(slow.take('vote').map(({ phase }) => phase)).toContain('prepare');
+    expect(slow.said('vote').map(({ phase }) => phase)).toContain('prepare');
   });
 
   it('wait with a block whose time is ahead of the clock, and take it when the clock has come up', () => {
     const member = new Member(1);
     const { timestamp } = GENESIS.block.header;
-    member.receive(0, proposalOf(member, { timestamp: timestamp + 1_000 + 60 }));
-    expect(member.take('vote')).toEqual([]);
+    member.hear(0, proposalOf(member, { timestamp: timestamp + AGE_SECONDS + 60 }));
+    expect(member.said('vote')).toEqual([]);
     member.aheadSeconds = 55;
     member.fire('tick');
-    expect(member.take('vote').length).toBe(3);
+    expect(member.said('vote').length).toBe(3);
   });
 
   it('show who was told something else what the primary said, and leave a primary that is convicted', () => {
     const member = new Member(1);
     const [one, other] = [proposalOf(member), proposalOf(member, { gasUsed: 0n, timestamp: GENESIS.block.header.timestamp + 7 })];
-    member.receive(0, one);
-    member.take('vote');
-    member.receive(2, {
+    member.hear(0, one);
+    member.said('vote');
+    member.hear(2, {
       type: 'vote',
       phase: 'prepare',
       vote: voteOf(2, 'prepare', { view: 0, height: 1, hash: hashHeader(other.block.header) }),
     });
-    expect(member.take('vote')).toEqual([{ type: 'vote', phase: 'prepare', vote: one.vote }]);
-    member.receive(0, other);
-    expect(member.take('evidence')).toHaveLength(3);
+    expect(member.said('vote')).toEqual([{ type: 'vote', phase: 'prepare', vote: one.vote }]);
+    member.hear(0, other);
+    expect(member.said('evidence')).toHaveLength(3);
     expect(member.state).toMatchObject({ view: 1, isChanging: true });
   });
 
@@ -96,10 +97,10 @@ describe('pre-prepare, prepare, commit', () => {
       [2, 0],
       [3, 1],
     ] as const) {
-      member.receive(place, { type: 'vote', phase: 'commit', vote: voteOf(place, 'commit', { view, height: 1, hash }) });
+      member.hear(place, { type: 'vote', phase: 'commit', vote: voteOf(place, 'commit', { view, height: 1, hash }) });
     }
     expect(member.state.best).toBeNull();
-    member.receive(3, { type: 'vote', phase: 'commit', vote: voteOf(3, 'commit', { view: 0, height: 1, hash }) });
+    member.hear(3, { type: 'vote', phase: 'commit', vote: voteOf(3, 'commit', { view: 0, height: 1, hash }) });
     expect(member.state.best?.height).toBe(1);
   });
 });
@@ -108,29 +109,29 @@ describe('what breaks a rule', () => {
   const refused = (act: (member: Member) => void) => {
     const member = new Member(1);
     act(member);
-    expect(member.take('vote')).toEqual([]);
+    expect(member.said('vote')).toEqual([]);
     return member.offences.map(({ code }) => code);
   };
 
   it('is refused by its own code', () => {
-    expect(refused((member) => member.receive(STRANGER, proposalOf(member)))).toEqual(['members/stranger']);
-    expect(refused((member) => member.receive(2, proposalOf(member, {}, 0, 2)))).toEqual(['pbft/not-primary']);
-    expect(refused((member) => member.receive(0, { ...proposalOf(member), block: blockOf(member, { timestamp: 1 }) }))).toEqual([
+    expect(refused((member) => member.hear(STRANGER, proposalOf(member)))).toEqual(['members/stranger']);
+    expect(refused((member) => member.hear(2, proposalOf(member, {}, 0, 2)))).toEqual(['pbft/not-primary']);
+    expect(refused((member) => member.hear(0, { ...proposalOf(member), block: blockOf(member, { timestamp: 1 }) }))).toEqual([
       'pbft/proposal',
     ]);
-    expect(refused((member) => member.receive(0, proposalOf(member, { nonce: '0x0000000000000005' })))).toEqual(['pbft/round']);
-    expect(refused((member) => member.receive(0, proposalOf(member, { mixHash: GENESIS_NODE.hash })))).toEqual(['members/membership']);
-    expect(refused((member) => member.receive(0, proposalOf(member, { timestamp: 0 })))).toEqual(['members/timestamp']);
+    expect(refused((member) => member.hear(0, proposalOf(member, { nonce: '0x0000000000000005' })))).toEqual(['pbft/round']);
+    expect(refused((member) => member.hear(0, proposalOf(member, { mixHash: GENESIS_NODE.hash })))).toEqual(['members/membership']);
+    expect(refused((member) => member.hear(0, proposalOf(member, { timestamp: 0 })))).toEqual(['members/timestamp']);
     expect(
       refused((member) => {
         const proposal = proposalOf(member);
-        member.receive(0, { ...proposal, vote: { ...proposal.vote, signature: new Uint8Array(96) } });
+        member.hear(0, { ...proposal, vote: { ...proposal.vote, signature: new Uint8Array(96) } });
       }),
     ).toEqual(['pbft/signature']);
     expect(
       refused((member) => {
         const vote = voteOf(2, 'commit', { view: 0, height: 1, hash: GENESIS_NODE.hash });
-        member.receive(2, { type: 'vote', phase: 'commit', vote: { ...vote, members: [3] } });
+        member.hear(2, { type: 'vote', phase: 'commit', vote: { ...vote, members: [3] } });
       }),
     ).toEqual(['pbft/signature']);
   });
@@ -138,10 +139,10 @@ describe('what breaks a rule', () => {
   it('is bounded where it is of the future', () => {
     const member = new Member(1);
     for (let view = 1; view <= 200; view++) {
-      member.receive(2, { type: 'vote', phase: 'prepare', vote: voteOf(2, 'prepare', { view, height: 1, hash: GENESIS_NODE.hash }) });
+      member.hear(2, { type: 'vote', phase: 'prepare', vote: voteOf(2, 'prepare', { view, height: 1, hash: GENESIS_NODE.hash }) });
     }
     for (let height = 1; height <= 200; height++) {
-      member.receive(3, { type: 'vote', phase: 'prepare', vote: voteOf(3, 'prepare', { view: 0, height, hash: GENESIS_NODE.hash }) });
+      member.hear(3, { type: 'vote', phase: 'prepare', vote: voteOf(3, 'prepare', { view: 0, height, hash: GENESIS_NODE.hash }) });
     }
     expect(member.engine.inspect(member.state)).toMatchObject({ waiting: 16, rounds: 4 });
     expect(member.offences).toEqual([]);

@@ -33,7 +33,7 @@ describe('state transfer', () => {
     for (const name of [1, 2, 3]) network.block(name, isAway);
     const [giver, member] = [network.at(0), network.at(3)];
     const newest = giver.certificates[2];
-    if (newest !== undefined) member.receive(0, { type: 'certificate', certificate: newest });
+    if (newest !== undefined) member.hear(0, { type: 'certificate', certificate: newest });
     for (const number of [1, 2]) {
       const block = giver.chain.block(giver.chain.canonical(number) ?? hashOf('0'));
       if (block !== undefined)
@@ -58,9 +58,9 @@ describe('state transfer', () => {
     const { members } = network;
     const asked = network.at(0);
     for (let i = 0; i < 50; i++) {
-      asked.receive(3, { type: 'status', status: { view: 0, isChanging: false, height: 0, progress: 'nothing' } });
+      asked.hear(3, { type: 'status', status: { view: 0, isChanging: false, height: 0, progress: 'nothing' } });
     }
-    expect(asked.take('certificate').length).toBeLessThanOrEqual(1);
+    expect(asked.said('certificate').length).toBeLessThanOrEqual(1);
     expect(members).toHaveLength(4);
   });
 });
@@ -70,8 +70,8 @@ describe('evidence', () => {
 
   it('is kept, shown, passed on once, and there after a restart', () => {
     const member = new Member(1);
-    for (let i = 0; i < 3; i++) member.receive(2, { type: 'evidence', evidence: { phase: 'commit', votes } });
-    expect(member.take('evidence')).toHaveLength(3);
+    for (let i = 0; i < 3; i++) member.hear(2, { type: 'evidence', evidence: { phase: 'commit', votes } });
+    expect(member.said('evidence')).toHaveLength(3);
     const shown = { evidence: [{ member: 3, phase: 'commit', view: 0, height: 1 }] };
     expect(member.engine.inspect(member.state)).toMatchObject(shown);
     const again = member.restart();
@@ -83,7 +83,7 @@ describe('evidence', () => {
     const member = new Member(1);
     for (let height = 1; height < 20; height++) {
       const [first, second] = ['a', 'b'].map((digit) => voteOf(3, 'commit', { view: 0, height, hash: hashOf(digit) }));
-      if (first && second) member.receive(2, { type: 'evidence', evidence: { phase: 'commit', votes: [first, second] } });
+      if (first && second) member.hear(2, { type: 'evidence', evidence: { phase: 'commit', votes: [first, second] } });
     }
     expect(member.state.evidence.size).toBe(4);
   });
@@ -94,7 +94,7 @@ describe('evidence', () => {
     const other = voteOf(3, 'commit', { ...ballot, height: 2, hash: hashOf('b') });
     const forged = { ...voteOf(2, 'commit', { ...ballot, hash: hashOf('b') }), members: [3] };
     for (const second of [first, other, forged])
-      member.receive(2, { type: 'evidence', evidence: { phase: 'commit', votes: [first, second] } });
+      member.hear(2, { type: 'evidence', evidence: { phase: 'commit', votes: [first, second] } });
     expect(member.offences.map(({ code }) => code)).toEqual(['pbft/evidence', 'pbft/evidence', 'pbft/evidence']);
     expect(member.state.evidence.size).toBe(0);
   });
@@ -117,50 +117,50 @@ describe('a linearizable read', () => {
     network.block(1, (_, to) => to === 3);
     const reader = network.at(3);
     reader.step(read);
-    expect(reader.replies).toEqual([]);
+    expect(reader.results).toEqual([]);
     network.deliver((_, __, message) => message.type !== 'ask' && message.type !== 'answer');
-    expect(reader.replies).toEqual([]);
+    expect(reader.results).toEqual([]);
     expect(reader.state.best?.height).toBe(1);
     const block = network.at(0).chain.block(network.at(0).chain.head.hash);
     if (block !== undefined) reader.step({ type: 'block', block, origin: 'sync', from: null, certificate: null });
-    expect(reader.replies).toEqual([{ height: 1 }]);
+    expect(reader.results).toEqual([{ height: 1 }]);
   });
 
   it('believes no claim without proof', () => {
     const member = new Member(1);
     member.step(read);
-    const [{ request } = { request: 0 }] = member.take('ask');
+    const [{ request } = { request: 0 }] = member.said('ask');
     const few = certificateOf([2, 3], 'prepare', { ...ballot, height: 900 });
-    member.receive(3, { type: 'answer', request, committed: new Uint8Array(0), prepared: few });
+    member.hear(3, { type: 'answer', request, committed: new Uint8Array(0), prepared: few });
     expect(member.offences.map(({ code }) => code)).toEqual(['pbft/answer']);
-    for (const from of [0, 2]) member.receive(from, { type: 'answer', request, committed: new Uint8Array(0), prepared: new Uint8Array(0) });
-    expect(member.replies).toEqual([{ height: 0 }]);
+    for (const from of [0, 2]) member.hear(from, { type: 'answer', request, committed: new Uint8Array(0), prepared: new Uint8Array(0) });
+    expect(member.results).toEqual([{ height: 0 }]);
   });
 
   it('ends with an error where no quorum answers', () => {
     const member = new Member(1);
     member.step(read);
     member.fire('read');
-    expect(member.replies).toEqual([expect.objectContaining({ code: 'pbft/read-timeout' })]);
+    expect(member.results).toEqual([expect.objectContaining({ code: 'pbft/read-timeout' })]);
   });
 });
 
 describe('a primary', () => {
   it('asks again, and not at once, for a block that could not be built', () => {
     const member = new Member(0, { emptyBlockMs: 100 });
-    member.isStuck = true;
+    member.canBuild = false;
     member.fire('build');
     expect(member.timers.get('build')).toBe(500);
-    member.isStuck = false;
+    member.canBuild = true;
     member.fire('build');
-    expect(member.take('preprepare')).toHaveLength(3);
+    expect(member.said('preprepare')).toHaveLength(3);
   });
 
   it('makes no empty block where nobody asked for one', () => {
     const member = new Member(0);
     member.work();
     member.step({ type: 'mempool', pending: 1 });
-    expect(member.take('preprepare')).toEqual([]);
+    expect(member.said('preprepare')).toEqual([]);
     expect(member.state.hasWork).toBe(false);
   });
 });
@@ -170,7 +170,7 @@ describe('commands', () => {
     const member = new Member(1);
     member.step({ type: 'admin', request: 1, command: { name: 'status', arguments: {} } });
     member.step({ type: 'admin', request: 2, command: { name: 'dance', arguments: {} } });
-    expect(member.replies).toEqual([
+    expect(member.results).toEqual([
       expect.objectContaining({ role: 'backup', view: 0, leader: COUNCIL.membership.nodeAt(0), quorum: 3 }),
       expect.objectContaining({ code: 'pbft/admin' }),
     ]);

@@ -94,7 +94,7 @@ describe('a new view', () => {
   it('is refused unless a quorum wants it, and its primary says so', () => {
     const refused = (message: ReturnType<typeof newViewOf>) => {
       const member = new Member(2);
-      member.receive(1, message);
+      member.hear(1, message);
       expect(member.state.entered.view).toBe(0);
       return member.offences.map(({ code }) => code);
     };
@@ -105,7 +105,7 @@ describe('a new view', () => {
     expect(refused(newViewOf(1, 1, [a, b, changeOf(3, 5)]))).toEqual(['pbft/new-view']);
     expect(refused({ type: 'newView', newView: { ...newViewOf(1, 1, [a, b, c]).newView, changes: [a, c, b] } })).toEqual(['pbft/new-view']);
     const member = new Member(2);
-    member.receive(3, newViewOf(1, 1, [a, b, c]));
+    member.hear(3, newViewOf(1, 1, [a, b, c]));
     expect(member.state.entered.view).toBe(1);
   });
 
@@ -113,11 +113,11 @@ describe('a new view', () => {
     const member = new Member(2);
     const prepared = certificateOf([0, 1, 2], 'prepare', { view: 0, height: 1, hash: hashOf('a') });
     const said = { checkpoint: EMPTY, prepared };
-    member.receive(1, newViewOf(1, 1, [changeOf(0, 1, said), changeOf(1, 1), changeOf(3, 1)]));
+    member.hear(1, newViewOf(1, 1, [changeOf(0, 1, said), changeOf(1, 1), changeOf(3, 1)]));
     const block = childOf(GENESIS.block, 0, { nonce: '0x0000000000000001' });
     const ballot = { view: 1, height: 1, hash: hashHeader(block.header) };
     const vote = BALLOTS.electorate('prepare').vote(1, TAG_KEYS.signer(1, 0), BALLOTS.statement('prepare', ballot));
-    member.receive(1, { type: 'preprepare', block, vote });
+    member.hear(1, { type: 'preprepare', block, vote });
     expect(member.offences.map(({ code }) => code)).toEqual(['pbft/not-carried']);
   });
 });
@@ -125,7 +125,7 @@ describe('a new view', () => {
 describe('a view change', () => {
   const refused = (change: ViewChange) => {
     const member = new Member(2);
-    member.receive(3, { type: 'viewChange', change, block: null });
+    member.hear(3, { type: 'viewChange', change, block: null });
     expect(member.state.changes.size).toBe(0);
     return member.offences.map(({ code }) => code);
   };
@@ -149,7 +149,7 @@ describe('a view change', () => {
 
   it('of one member moves nobody, however many it sends', () => {
     const member = new Member(2);
-    for (let view = 1; view < 100; view++) member.receive(3, { type: 'viewChange', change: changeOf(3, view), block: null });
+    for (let view = 1; view < 100; view++) member.hear(3, { type: 'viewChange', change: changeOf(3, view), block: null });
     expect(member.state).toMatchObject({ view: 0, isChanging: false });
     expect(member.state.changes.size).toBe(1);
   });
@@ -179,7 +179,7 @@ describe('a restart', () => {
     expect(member.state).toMatchObject({ isChanging: true, prepared: { height: 2 } });
     // The others go on, and this member hears of it, and cuts its log at the checkpoint.
     const certificate = certificateOf([0, 1, 2], 'commit', { view: 0, height: 2, hash: prepared?.hash ?? hashOf('0') });
-    member.receive(0, { type: 'certificate', certificate });
+    member.hear(0, { type: 'certificate', certificate });
     expect(member.state.stable).toBe(2);
     const again = member.restart();
     expect(again.state.changes.get(3)?.block?.header.number).toBe(2);

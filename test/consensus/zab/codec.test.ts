@@ -7,8 +7,9 @@ import { decodeRecord, encodeRecord, RECORD_FORMAT, type ZabRecord } from '../..
 import { parseSettings } from '../../../src/consensus/zab/settings.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { blocksOf } from '../raft/world.ts';
-import { B, paramsOf, placeOf, World } from './world.ts';
+import { B, blocksOf } from '../members/world.ts';
+
+import { paramsOf, placeOf, World } from './world.ts';
 
 const { engine } = new World();
 const [A1, A2] = blocksOf(GENESIS.block, [1, 1]) as [Block, Block];

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../src/base/types.ts';
 import { compareCredentials } from '../../../src/consensus/zab/election.ts';
 import type { Vote } from '../../../src/consensus/zab/messages.ts';
-import { B, C, D, E, follow, SELF, World } from './world.ts';
+import { B, C, D, E, SELF } from '../members/world.ts';
+import { follow, World } from './world.ts';
 
 const voteFor = (leader: NodeId, current = 0, epoch = 0, height = 0): Vote => ({ leader, current, last: { epoch, height } });
 const says = (world: World, from: NodeId, vote: Vote, round = world.state.round) =>

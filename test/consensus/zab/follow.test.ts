@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Block } from '../../../src/chain/block.ts';
 import type { ZabMessage } from '../../../src/consensus/zab/messages.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { blocksOf, hashOfBlock } from '../raft/world.ts';
-import { B, C, follow, placeOf, World, type WorldOptions } from './world.ts';
+import { B, blocksOf, C, hashOfBlock, type WorldOptions } from '../members/world.ts';
+
+import { follow, placeOf, World } from './world.ts';
 
 const proposal = (block: Block, epoch: number): ZabMessage => ({
   type: 'propose',
@@ -75,7 +76,7 @@ describe('an epoch', () => {
     const world = new World();
     follow(world);
     world.receive(B, { type: 'newEpoch', epoch: 2 ** 40 });
-    expect(world.offences).toEqual(['zab/epoch-leap']);
+    expect(world.codes).toEqual(['zab/epoch-leap']);
   });
 });
 
@@ -139,7 +140,7 @@ describe('a follower', () => {
     expect(world.state.history.last.height).toBe(1);
     world.receive(B, proposal(A3, 1));
     expect(world.state.history.last.height).toBe(1);
-    expect(world.offences).toEqual([]);
+    expect(world.codes).toEqual([]);
   });
 
   it('listens to its leader in its epoch only', () => {
@@ -155,7 +156,7 @@ describe('a follower', () => {
     const [other] = blocksOf(A1, [1], 9) as [Block];
     world.receive(B, proposal(other, 1));
     world.receive(B, { type: 'propose', epoch: 1, before: { height: 2, hash: hashOfBlock(A2) }, block: X3 });
-    expect(world.offences).toEqual(['zab/contradiction', 'zab/not-a-child']);
+    expect(world.codes).toEqual(['zab/contradiction', 'zab/not-a-child']);
     expect(world.state.history.last.hash).toBe(hashOfBlock(A2));
   });
 

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { blocksOf, STRANGER } from '../raft/world.ts';
-import { B, C, D, lead, placeOf, SELF, World } from './world.ts';
+import { B, blocksOf, C, D, SELF, STRANGER } from '../members/world.ts';
+
+import { lead, placeOf, World } from './world.ts';
 
 const ack = (world: World, from: NodeId, durable: number, { isLed = true, has = durable, round = 0 } = {}) =>
   world.receive(from, { type: 'ack', epoch: world.state.epochs.accepted, isLed, durable, has, round });
@@ -143,9 +144,9 @@ describe('a read', () => {
     const { round } = world.take('commit')[0]?.message ?? { round: 0 };
     ack(world, B, 1, { round: round - 1 });
     ack(world, C, 1, { round });
-    expect(world.replies).toEqual([]);
+    expect(world.results).toEqual([]);
     ack(world, B, 1, { round });
-    expect(world.replies).toEqual([{ height: 1 }]);
+    expect(world.results).toEqual([{ height: 1 }]);
   });
 });
 
@@ -153,8 +154,8 @@ describe('what breaks a rule', () => {
   it('is a stranger who speaks, and a command that there is not', () => {
     const world = new World();
     world.receive(STRANGER, { type: 'newEpoch', epoch: 1 });
-    expect(world.offences).toEqual(['members/stranger']);
+    expect(world.codes).toEqual(['members/stranger']);
     world.admin('dance');
-    expect(world.replies).toEqual([expect.objectContaining({ code: 'zab/admin' })]);
+    expect(world.results).toEqual([expect.objectContaining({ code: 'zab/admin' })]);
   });
 });
