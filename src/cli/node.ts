@@ -49,10 +49,13 @@ interface NodeFlags extends StakeFlags {
   readonly verbosity: number;
   readonly 'log.format': LogFormat;
   readonly 'log.file'?: string;
+  readonly metrics?: boolean;
+  readonly 'metrics.addr': string;
+  readonly 'metrics.port': number;
 }
 
 export function registerNode(program: Command): void {
-  const { network, rpc, mining, finality } = DEFAULTS;
+  const { network, rpc, mining, finality, metrics } = DEFAULTS;
   program
     .command('node')
     .description('run a node until it is told to stop')
@@ -112,6 +115,9 @@ export function registerNode(program: Command): void {
     .option('--verbosity <level>', '0 silent, 1 error, 2 warn, 3 info, 4 debug, 5 trace', integerOption('verbosity', 0, 5), 3)
     .option('--log.format <format>', 'terminal or json', choiceOption('log.format', ['terminal', 'json']), 'terminal')
     .option('--log.file <file>', 'log to this file instead of the terminal', absolutePath)
+    .option('--metrics', 'serve /metrics for Prometheus, /healthz and /readyz')
+    .option('--metrics.addr <address>', 'address of the metrics server', metrics.address)
+    .option('--metrics.port <port>', 'port of the metrics server (0 takes a free one)', portOption('metrics.port'), metrics.port)
     .addHelpText(
       'after',
       `
@@ -201,6 +207,7 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
     finality: { safeDepth: flags['finality.safe'], finalizedDepth: flags['finality.finalized'] },
     faults: flags.faults === true,
     log: { format: flags['log.format'], verbosity: flags.verbosity, file: flags['log.file'] ?? null },
+    metrics: flags.metrics === true ? { address: flags['metrics.addr'], port: flags['metrics.port'] } : null,
   };
 }
 

@@ -22,6 +22,14 @@ export interface NodeConfig {
   /** Fault methods (partition, heal) for a network that was started for tests. */
   readonly faults: boolean;
   readonly log: LogOptions;
+  /** Where Prometheus finds its figures; null for nowhere. */
+  readonly metrics: MetricsConfig | null;
+}
+
+export interface MetricsConfig {
+  readonly address: string;
+  /** 0 takes a free one. */
+  readonly port: number;
 }
 
 export interface NetworkConfig {
@@ -81,6 +89,7 @@ export const DEFAULTS = {
     evmWorkers: 1,
   },
   mining: { threads: 1 },
+  metrics: { address: '127.0.0.1', port: 6060 },
   /** Six confirmations are Bitcoin's custom for safe; the deeper one is ours. */
   finality: { safeDepth: 6, finalizedDepth: 24 },
 } as const;

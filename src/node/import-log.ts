@@ -16,7 +16,7 @@ export class ImportLog {
   #blocks = 0;
   #phase: Progress['phase'] = 'idle';
   #syncMs = Number.NEGATIVE_INFINITY;
-  #reorgs = { count: 0, deepest: 0, last: 0 };
+  #reorgs = { count: 0, deepest: 0, last: 0, dropped: 0 };
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -33,16 +33,17 @@ export class ImportLog {
     this.#phase = phase;
   }
 
-  /** Since this process started; depths in blocks that were left. */
-  get reorgs(): { readonly count: number; readonly deepest: number; readonly last: number } {
+  /** Since this process started: how many, the depth of the deepest and of the last in blocks that were left, and all of these. */
+  get reorgs(): { readonly count: number; readonly deepest: number; readonly last: number; readonly dropped: number } {
     return this.#reorgs;
   }
 
   head({ removed, added, newHead }: HeadChange, nowMs: number): void {
     const { number } = newHead.header;
     if (removed.length > 0) {
-      const { count, deepest } = this.#reorgs;
-      this.#reorgs = { count: count + 1, deepest: Math.max(deepest, removed.length), last: removed.length };
+      const { count, deepest, dropped } = this.#reorgs;
+      const last = removed.length;
+      this.#reorgs = { count: count + 1, deepest: Math.max(deepest, last), last, dropped: dropped + last };
       this.#logger.warn({ number, hash: newHead.hash, dropped: removed.length, added: added.length }, 'Chain reorganised');
       return;
     }

@@ -13,7 +13,7 @@ import { EMPTY_NONCE, type Header, hashHeader } from '../chain/header.ts';
 import type { ChainView, Facts } from '../chain/tree.ts';
 import type { AnyEngine, BuildFields, Certificate } from '../consensus/engine.ts';
 import type { Executor } from '../execution/executor.ts';
-import { type Now, Pacer, paced } from '../execution/pacer.ts';
+import { type Now, Pacer, paced, systemNow } from '../execution/pacer.ts';
 import type { Execution } from '../execution/types.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { ChainStore, HeadChange } from '../storage/chain-store.ts';
@@ -37,6 +37,8 @@ export interface LedgerOptions {
   /** After the durable change and after the pool has followed it. */
   readonly onHead: (change: HeadChange) => void;
   readonly onInvalid: (hash: Hash, error: RuleError) => void;
+  /** How long a block took, for metrics: 'import' is from `setHead` until clients are told. */
+  readonly onWork?: (work: 'execute' | 'build' | 'import', ms: number) => void;
   readonly onBuildFailed: (error: RuleError) => void;
   /** An internal failure (storage, a bug): the node must stop. */
   readonly fatal: (error: unknown) => void;
@@ -78,6 +80,7 @@ export class NodeLedger implements LedgerPort {
   }
 
   setHead(hash: Hash, done: () => void): void {
+    const took = this.#watch('import');
     const change = this.#options.store.setHead(hash);
     // It may fail while an earlier change is still awaited below, when nobody listens to it yet.
     change.catch(() => undefined);
@@ -87,6 +90,7 @@ export class NodeLedger implements LedgerPort {
       const back = await paced(this.#options.pool.returning(settled), new Pacer(this.#options.now));
       this.#options.pool.headChanged(settled, back);
       this.#options.onHead(settled);
+      took();
       done();
     });
     this.#settled = this.#settled.catch((error) => this.#fail(error));
@@ -109,6 +113,11 @@ export class NodeLedger implements LedgerPort {
 
   bodyMatches(block: Block): boolean {
     return bodyMatches(block);
+  }
+
+  /** Blocks that wait to be executed. */
+  get waiting(): number {
+    return this.#checks.length;
   }
 
   /** Ends after the block under way; nothing is answered any more. */
@@ -156,7 +165,9 @@ export class NodeLedger implements LedgerPort {
     }
     const key = this.#prooflessKey(block.header);
     try {
+      const took = this.#watch('execute');
       const execution = this.#built.get(key) ?? (await executor.execute(block, parent.header));
+      took();
       this.#built.delete(key);
       store.executed(hash, execution);
       onExecuted(hash);
@@ -177,12 +188,14 @@ export class NodeLedger implements LedgerPort {
     const node = this.view.get(parent);
     if (node === undefined || this.view.status(parent) !== 'executed') return done(null);
     try {
+      const took = this.#watch('build');
       const { block, execution } = await executor.build(node.header, fields, pool, {
         gasLimit,
         buildTimeMs,
         // A block that waits to be checked makes this one stale: take what there is and make room.
         isHurried: () => this.#checks.length > 0,
       });
+      took();
       this.#built.set(this.#prooflessKey(block.header), execution);
       done(block);
     } catch (error) {
@@ -197,6 +210,12 @@ export class NodeLedger implements LedgerPort {
   #prooflessKey(header: Header): Hash {
     const { engine } = this.#options;
     return hashHeader({ ...header, mixHash: engine.randomness(header), nonce: EMPTY_NONCE });
+  }
+
+  #watch(work: 'execute' | 'build' | 'import'): () => void {
+    const { onWork, now = systemNow } = this.#options;
+    const startMs = now();
+    return () => onWork?.(work, now() - startMs);
   }
 
   #fail(error: unknown): void {

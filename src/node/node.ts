@@ -2,13 +2,15 @@
  * The composition root: makes every part of a node, ties them together, and takes them apart again in order. Nothing is
  * decided here; each part is described in its own file.
  */
-import { readFileSync } from 'node:fs';
 import { explain, InternalError, SynodError, UsageError } from '../base/errors.ts';
 import type { NodeId } from '../base/types.ts';
 import type { TrustedBlock } from '../consensus/engine.ts';
 import { EvmPool } from '../execution/evm-pool.ts';
 import { Executor } from '../execution/executor.ts';
 import { Mempool } from '../mempool/mempool.ts';
+import { NodeMetrics } from '../metrics/metrics.ts';
+import { MetricsServer } from '../metrics/server.ts';
+import type { MetricsSource } from '../metrics/source.ts';
 import { Network } from '../network/host.ts';
 import { nodeIdOf, openNodeKey } from '../network/node-key.ts';
 import { RpcServer } from '../rpc/server.ts';
@@ -24,13 +26,15 @@ import { ImportLog } from './import-log.ts';
 import { bodyMatches, Inbox } from './inbox.ts';
 import { NodeLedger } from './ledger.ts';
 import { type Logger, openLogger } from './logger.ts';
+import { metricsSource } from './metrics-source.ts';
 import { networkHandlers, syncTransport, transportPort } from './network-link.ts';
 import { newOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-file.ts';
 import type { LogPort, Ports } from './ports.ts';
 import { TransactionRelay } from './relay.ts';
-import { createBackend } from './rpc-backend.ts';
+import { type BackendParts, createBackend } from './rpc-backend.ts';
 import { MinerSealer } from './sealer.ts';
 import { SyncHost } from './sync-host.ts';
+import { CLIENT_VERSION } from './version.ts';
 
 export interface NodeEndpoints {
   /** HTTP and WebSocket; null when RPC is off. */
@@ -39,6 +43,8 @@ export interface NodeEndpoints {
   readonly peerId: NodeId;
   /** Multiaddrs that others can dial. */
   readonly addresses: readonly string[];
+  /** Where Prometheus finds the metrics, at /metrics; null when they are off. */
+  readonly metricsUrl: string | null;
 }
 
 export interface NodeHandle {
@@ -55,9 +61,6 @@ const BUILD_TIME_MS = 400;
 const MAX_AHEAD_MS = 60_000;
 /** Taking a node apart waits for writes under way; longer than this means that something hangs. */
 const STOP_TIMEOUT_MS = 8_000;
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-export const CLIENT_VERSION = `synod/v${version}/${process.platform}-${process.arch}/node${process.versions.node}`;
 
 /** Resolves when the node serves. Throws UsageError or StorageError when it cannot be started; nothing is left running. */
 export async function startNode(config: NodeConfig): Promise<NodeHandle> {
@@ -101,6 +104,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const recovered = await datadir.openLog(fatal);
   const pool = new Mempool({ params, chain: store, state: store.state, now: () => systemClock.nowMs() });
   const executor = new Executor(params, store.state, engine, store.view);
+  const metrics = config.metrics === null ? null : new NodeMetrics();
   const importLog = new ImportLog(logger);
   const engineLog = new EngineLog(logger, systemClock);
   const onHead = (change: HeadChange) => {
@@ -121,6 +125,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
       logger.warn({ hash, code: error.code, reason: error.message }, 'Invalid block');
       sync.settled(hash, 'invalid');
     },
+    onWork: (work, ms) => metrics?.blockTook(work, ms),
     onBuildFailed: (error) => logger.error({ code: error.code, reason: error.message }, 'Cannot build a block'),
     onHead,
     fatal,
@@ -202,19 +207,8 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     gasCap: config.rpc.gasCap,
   });
   closers.add('evm workers', () => evm.close());
-  const backend = createBackend({
-    config,
-    clientVersion: CLIENT_VERSION,
-    chain,
-    pool,
-    network,
-    driver,
-    sync,
-    sealer,
-    evm,
-    importLog,
-    startedMs: performance.now(),
-  });
+  const parts: BackendParts = { config, chain, pool, network, driver, sync, sealer, evm, importLog, startedMs: performance.now() };
+  const backend = createBackend(parts);
   pool.onAdded((tx, origin) => {
     // What came by gossip is passed on by gossip itself.
     if (origin === 'local') relay.add(tx.bytes);
@@ -234,7 +228,8 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     writeOperatorFile(config.datadir, { url: rpcUrl, token: operatorToken });
     closers.add('operator file', () => removeOperatorFile(config.datadir));
   }
-  const endpoints = { rpcUrl, operatorToken, peerId: network.self, addresses: network.addresses() };
+  const metricsUrl = await startMetrics(config, metrics, metricsSource({ ...parts, ledger, backend: backend.backend }), closers);
+  const endpoints = { rpcUrl, operatorToken, peerId: network.self, addresses: network.addresses(), metricsUrl };
   announce(logger, config, chain, endpoints);
   return { endpoints, stopped: life.stopped, stop: (reason) => life.stop(reason), fail };
 }
@@ -264,6 +259,19 @@ async function startRpc(
   return server.address?.url ?? null;
 }
 
+async function startMetrics(
+  config: NodeConfig,
+  metrics: NodeMetrics | null,
+  source: MetricsSource,
+  closers: Closers,
+): Promise<string | null> {
+  if (metrics === null || config.metrics === null) return null;
+  metrics.attach(source);
+  const server = await MetricsServer.start(metrics, source, { host: config.metrics.address, port: config.metrics.port });
+  closers.add('metrics server', () => server.close());
+  return server.url;
+}
+
 function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoints: NodeEndpoints): void {
   const { head } = chain.store;
   const { recovery } = chain.store;
@@ -281,6 +289,7 @@ function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoint
     logger.warn({ aheadMs }, "The head is of a time that has not come yet by this machine's clock; which of them is wrong?");
   logger.info({ address: endpoints.addresses[0] ?? 'none' }, 'Listening for peers');
   if (config.signers.length > 0) logger.info({ keys: config.signers.length }, 'Signing as validator');
+  if (endpoints.metricsUrl !== null) logger.info({ url: `${endpoints.metricsUrl}/metrics` }, 'Serving metrics');
   if (endpoints.rpcUrl !== null)
     logger.info({ url: endpoints.rpcUrl, api: config.rpc.apis.join(',') }, 'Serving RPC over HTTP and WebSocket');
 }

@@ -30,10 +30,10 @@ import type { ImportLog } from './import-log.ts';
 import type { MinerSealer } from './sealer.ts';
 import type { BlockSummary, MiningStatus, NodeStatus } from './status.ts';
 import type { SyncHost } from './sync-host.ts';
+import { CLIENT_VERSION } from './version.ts';
 
 export interface BackendParts {
   readonly config: NodeConfig;
-  readonly clientVersion: string;
   readonly chain: OpenChain;
   readonly pool: Mempool;
   readonly network: Network;
@@ -59,7 +59,7 @@ export function createBackend(parts: BackendParts): NodeBackend {
   const miner = chain.engine.name === 'pow' ? minerControl(parts) : null;
   const access = chainAccess(parts);
   const backend: Backend = {
-    clientVersion: parts.clientVersion,
+    clientVersion: CLIENT_VERSION,
     chainId: chain.params.chainId,
     chain: access,
     state: new StateReader(chain.store.state),
@@ -239,7 +239,7 @@ function statusOf(parts: BackendParts, access: ChainAccess, miner: MinerControl 
   const { chain, network, pool, sync, driver, importLog, config } = parts;
   const { phase, current, target } = sync.progress();
   return {
-    version: parts.clientVersion,
+    version: CLIENT_VERSION,
     engine: chain.engine.name,
     chainId: chain.params.chainId,
     genesis: chain.genesisHash,

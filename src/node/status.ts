@@ -16,7 +16,7 @@ export interface NodeStatus {
   readonly peers: number;
   readonly sync: { readonly state: string; readonly current: number; readonly target: number };
   readonly pool: { readonly pending: number; readonly queued: number };
-  readonly reorgs: { readonly count: number; readonly deepest: number; readonly last: number };
+  readonly reorgs: { readonly count: number; readonly deepest: number; readonly last: number; readonly dropped: number };
   readonly mining: MiningStatus | null;
   /** The peers this node may talk to while it is partitioned; null otherwise. */
   readonly partition: readonly string[] | null;

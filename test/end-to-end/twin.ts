@@ -43,6 +43,7 @@ const config: NodeConfig = {
   finality: DEFAULTS.finality,
   faults: false,
   log: { format: 'terminal', verbosity: 3, file: null },
+  metrics: null,
 };
 const node = await startNode(config);
 process.send?.({ type: 'ready', ...node.endpoints });
