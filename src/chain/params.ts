@@ -1,10 +1,13 @@
 /** What every node of one network must agree on before the first block: chain parameters out of the genesis file. */
 import type { Address, Hash, Hex, Json } from '../base/types.ts';
+import type { BlobRules } from './blobs.ts';
 
 /** In order of activation. The names are those of Ethereum's execution-layer upgrades. */
 export const FORKS = [
   'frontier',
   'homestead',
+  'tangerineWhistle',
+  'spuriousDragon',
   'byzantium',
   'constantinople',
   'petersburg',
@@ -47,6 +50,9 @@ export interface Genesis {
   readonly beneficiary: Address;
   readonly mixHash: Hash;
   readonly nonce: Hex;
+  /** geth's blobSchedule; empty where the document has none. */
+  readonly blobs: readonly BlobRules[];
+  readonly depositContract: Address | undefined;
 }
 
 /** `{ "name": "pow", ... }`: the engine reads the rest with its own parser. */
@@ -60,7 +66,14 @@ export interface ChainParams {
   readonly genesisHash: Hash;
   readonly forks: readonly ForkActivation[];
   readonly engine: EngineSettings;
+  /** Ascending by time, of a chain whose blocks may have blobs; synod's own networks have none. */
+  readonly blobs?: readonly BlobRules[];
+  /** Whose events are the deposits of a beacon chain (EIP-6110); synod's own networks have none. */
+  readonly depositContract?: Address;
 }
+
+/** What executing a block needs of them. */
+export type ExecutionParams = Pick<ChainParams, 'chainId' | 'forks' | 'blobs' | 'depositContract'>;
 
 /** The fork in force for a block of this height and timestamp. */
 export function forkAt(forks: readonly ForkActivation[], number: number, timestamp: number): Fork {

@@ -34,15 +34,18 @@ export interface HeaderView {
   get(hash: Hash): HeaderNode | undefined;
 }
 
-export interface ChainView extends HeaderView {
+export interface BlockView extends HeaderView {
+  /** The whole block. Undefined for one that is not stored. */
+  block(hash: Hash): Block | undefined;
+}
+
+export interface ChainView extends BlockView {
   readonly genesis: HeaderNode;
   /** The canonical tip. Its state is known. */
   readonly head: HeaderNode;
   /** The highest block that the engine finalized (genesis at first). */
   readonly finalized: HeaderNode;
   status(hash: Hash): BlockStatus | undefined;
-  /** The whole block. Undefined for one that is not stored. */
-  block(hash: Hash): Block | undefined;
   /**
    * What this contract said in this block, in order: how the ledger tells the engine of deposits and exits. Undefined for
    * a block that is not executed.

@@ -11,17 +11,17 @@ import { runTx } from '@ethereumjs/vm';
 import { bigToBytes, fromHex, toHex } from '../base/bytes.ts';
 import { InternalError, RuleError, StorageError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
+import { isAtLeast } from '../chain/params.ts';
 import type { Reward } from '../consensus/engine.ts';
 import { EMPTY_ACCOUNT } from './account.ts';
 import { admit } from './admission.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { keccak256 } from './keccak.ts';
-import type { Pacer } from './pacer.ts';
-import type { StateChange } from './state.ts';
+import { type StateChange, WorldState } from './state.ts';
 import { callAfterTransactions, callBeforeTransactions } from './system-calls.ts';
 import type { Tx } from './transaction.ts';
 import { executeTransfer, isPlainTransfer } from './transfer.ts';
-import type { Log, Receipt } from './types.ts';
+import type { Log, Receipt, StateSource } from './types.ts';
 
 export interface RunResult extends StateChange {
   readonly receipts: readonly Receipt[];
@@ -37,21 +37,28 @@ interface Outcome {
   readonly logs: readonly Log[];
 }
 
+export interface BlockRunOptions extends EnvironmentOptions {
+  /** What `state` reads from. */
+  readonly source: StateSource;
+}
+
 export class BlockRun {
-  readonly #environment: Environment;
-  readonly #pacer: Pacer;
+  readonly #options: BlockRunOptions;
   readonly #receipts: Receipt[] = [];
+  /** Written by the block's earlier transactions where each has a root of its own; else empty. */
+  readonly #written: { nodes: Map<Hash, Uint8Array>; codes: Map<Hash, Uint8Array> } = { nodes: new Map(), codes: new Map() };
+  #environment: Environment;
   #gasUsed = 0n;
 
-  private constructor(environment: Environment, pacer: Pacer) {
+  private constructor(environment: Environment, options: BlockRunOptions) {
     this.#environment = environment;
-    this.#pacer = pacer;
+    this.#options = options;
   }
 
-  static async open(options: EnvironmentOptions): Promise<BlockRun> {
+  static async open(options: BlockRunOptions): Promise<BlockRun> {
     const environment = await openEnvironment(options);
     await callBeforeTransactions(environment);
-    return new BlockRun(environment, options.pacer);
+    return new BlockRun(environment, options);
   }
 
   get fork(): Environment['fork'] {
@@ -64,16 +71,20 @@ export class BlockRun {
 
   /** Throws RuleError tx/... when the transaction cannot come next in this block. */
   async apply(tx: Tx): Promise<Receipt> {
-    const { state, context, fork } = this.#environment;
-    if (this.#pacer.due) await this.#pacer.rest();
-    admit(tx, { state, context, fork, gasUsed: this.#gasUsed });
-    const outcome = isPlainTransfer(tx, state)
-      ? { success: true, gasUsed: executeTransfer(tx, state, context, fork), logs: [] }
-      : await runInEvm(tx, this.#environment, this.#gasUsed);
+    const { state, context, fork, blobs } = this.#environment;
+    const { pacer } = this.#options;
+    if (pacer.due) await pacer.rest();
+    admit(tx, { state, context, fork, blobs, gasUsed: this.#gasUsed });
+    const isModern = isAtLeast(fork, 'byzantium');
+    const outcome =
+      isModern && isPlainTransfer(tx, state)
+        ? { success: true, gasUsed: executeTransfer(tx, state, context, fork), logs: [] }
+        : await runInEvm(tx, this.#environment, this.#gasUsed);
     this.#gasUsed += outcome.gasUsed;
     const receipt: Receipt = {
       type: tx.type,
       ...outcome,
+      ...(!isModern && { success: true, postState: await this.#settle() }),
       cumulativeGasUsed: this.#gasUsed,
       contractAddress: tx.to === null ? createdAddress(tx.sender, tx.nonce) : null,
     };
@@ -88,9 +99,26 @@ export class BlockRun {
       const account = state.account(to) ?? EMPTY_ACCOUNT;
       state.setAccount(to, { ...account, balance: account.balance + amount });
     }
-    const requestsHash = await callAfterTransactions(this.#environment);
-    const change = await state.finish(this.#pacer);
-    return { ...change, receipts: this.#receipts, gasUsed: this.#gasUsed, requestsHash };
+    const requestsHash = await callAfterTransactions(this.#environment, this.#receipts);
+    const change = await state.finish(this.#options.pacer);
+    for (const [hash, bytes] of change.nodes) this.#written.nodes.set(hash, bytes);
+    for (const [hash, bytes] of change.codes) this.#written.codes.set(hash, bytes);
+    return { root: change.root, ...this.#written, receipts: this.#receipts, gasUsed: this.#gasUsed, requestsHash };
+  }
+
+  /** Hashes the state, whose root is in each receipt before byzantium, and goes on from there. */
+  async #settle(): Promise<Hash> {
+    const { source, pacer } = this.#options;
+    const { nodes, codes } = this.#written;
+    const change = await this.#environment.state.finish(pacer);
+    for (const [hash, bytes] of change.nodes) nodes.set(hash, bytes);
+    for (const [hash, bytes] of change.codes) codes.set(hash, bytes);
+    const layered = {
+      node: (hash: Hash) => nodes.get(hash) ?? source.node(hash),
+      code: (hash: Hash) => codes.get(hash) ?? source.code(hash),
+    };
+    this.#environment = await openEnvironment({ ...this.#options, state: new WorldState(layered, change.root) });
+    return change.root;
   }
 }
 

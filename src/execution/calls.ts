@@ -5,7 +5,7 @@
 import { fromHex } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import { type Address, type Hash, ZERO_HASH } from '../base/types.ts';
-import { type ChainParams, isAtLeast } from '../chain/params.ts';
+import { type ExecutionParams, isAtLeast } from '../chain/params.ts';
 import { EMPTY_ACCOUNT } from './account.ts';
 import type {
   AccessListResult,
@@ -26,7 +26,7 @@ import { MAX_TRANSACTION_GAS, minimumGas } from './transaction-rules.ts';
 import type { StateSource } from './types.ts';
 
 export interface CallHost {
-  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly params: ExecutionParams;
   readonly source: StateSource;
   /** The most gas that a call may have. */
   readonly gasCap: bigint;
@@ -174,6 +174,7 @@ function contextOf({ header, blockOverrides = {} }: CallRequest, free: boolean):
     gasLimit: gasLimit ?? header.gasLimit,
     difficulty: header.difficulty,
     parentBeaconBlockRoot: header.parentBeaconBlockRoot ?? ZERO_HASH,
+    ...(header.excessBlobGas !== undefined && { excessBlobGas: header.excessBlobGas }),
     ...(baseFee !== undefined && { baseFeePerGas: baseFee }),
   };
 }

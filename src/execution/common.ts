@@ -10,6 +10,7 @@ import { paramsTx } from '@ethereumjs/tx';
 import { paramsVM } from '@ethereumjs/vm';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
+import { type BlobRules, GAS_PER_BLOB } from '../chain/blobs.ts';
 import type { ChainParams, Fork } from '../chain/params.ts';
 import { keccak256 } from './keccak.ts';
 import { kzg } from './kzg.ts';
@@ -18,6 +19,8 @@ import { recovery } from './recovery.ts';
 const HARDFORKS: Readonly<Record<Fork, Hardfork>> = {
   frontier: Hardfork.Chainstart,
   homestead: Hardfork.Homestead,
+  tangerineWhistle: Hardfork.TangerineWhistle,
+  spuriousDragon: Hardfork.SpuriousDragon,
   byzantium: Hardfork.Byzantium,
   constantinople: Hardfork.Constantinople,
   petersburg: Hardfork.Petersburg,
@@ -31,7 +34,7 @@ const HARDFORKS: Readonly<Record<Fork, Hardfork>> = {
   osaka: Hardfork.Osaka,
 };
 
-/** Rules accumulate along this list, so it also names the upgrades that our own list of forks skips. */
+/** Rules accumulate along this list, so it also names what our own list of forks skips. */
 const CUMULATIVE = [
   Hardfork.Chainstart,
   Hardfork.Homestead,
@@ -71,9 +74,9 @@ function merged(all: ParamsDict, some: ParamsDict): ParamsDict {
 }
 
 /** A fresh one for each EVM: those that share a Common leave listeners behind on it. */
-export function commonFor(params: Pick<ChainParams, 'chainId'>, fork: Fork): Common {
+export function commonFor(params: Pick<ChainParams, 'chainId'>, fork: Fork, blobs?: BlobRules): Common {
   return new CompleteCommon({
-    params: ALL_PARAMS,
+    params: blobs === undefined ? ALL_PARAMS : withBlobs(blobs),
     chain: {
       name: 'synod',
       chainId: params.chainId,
@@ -85,6 +88,16 @@ export function commonFor(params: Pick<ChainParams, 'chainId'>, fork: Fork): Com
     hardfork: HARDFORKS[fork],
     customCrypto: { keccak256, sha256, ecrecover, kzg },
   });
+}
+
+/** The upgrades that have a say in the number of blobs, all with the same: that of the block. */
+function withBlobs({ target, max, updateFraction }: BlobRules): ParamsDict {
+  const rules = {
+    targetBlobGasPerBlock: target * Number(GAS_PER_BLOB),
+    maxBlobGasPerBlock: max * Number(GAS_PER_BLOB),
+    blobGasPriceUpdateFraction: updateFraction,
+  };
+  return merged(ALL_PARAMS, { 4844: rules, 7691: rules });
 }
 
 export function sha256(bytes: Uint8Array): Uint8Array {

@@ -6,9 +6,10 @@ import { createBlock, type Block as LibraryBlock } from '@ethereumjs/block';
 import { createEVM, type EVMOpts } from '@ethereumjs/evm';
 import { createVM, type VM } from '@ethereumjs/vm';
 import { fromHex } from '../base/bytes.ts';
-import { type Hash, ZERO_HASH } from '../base/types.ts';
+import { type Address, type Hash, ZERO_HASH } from '../base/types.ts';
+import { type BlobRules, blobRulesAt } from '../chain/blobs.ts';
 import type { Header } from '../chain/header.ts';
-import { type ChainParams, type Fork, forkAt, isAtLeast } from '../chain/params.ts';
+import { type ExecutionParams, type Fork, forkAt, isAtLeast } from '../chain/params.ts';
 import { commonFor } from './common.ts';
 import { EvmState } from './evm-state.ts';
 import { offloadHeavy } from './heavy-precompiles.ts';
@@ -18,11 +19,19 @@ import type { WorldState } from './state.ts';
 /** What a block must say before it is executed. */
 export type BlockContext = Pick<
   Header,
-  'parentHash' | 'number' | 'timestamp' | 'beneficiary' | 'gasLimit' | 'difficulty' | 'baseFeePerGas' | 'parentBeaconBlockRoot'
+  | 'parentHash'
+  | 'number'
+  | 'timestamp'
+  | 'beneficiary'
+  | 'gasLimit'
+  | 'difficulty'
+  | 'baseFeePerGas'
+  | 'parentBeaconBlockRoot'
+  | 'excessBlobGas'
 >;
 
 export interface EnvironmentOptions {
-  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly params: ExecutionParams;
   readonly context: BlockContext;
   /** What PREVRANDAO answers: the engine's, never the header's mixHash. */
   readonly randomness: Hash;
@@ -40,12 +49,16 @@ export interface Environment {
   readonly fork: Fork;
   readonly context: BlockContext;
   readonly state: WorldState;
+  /** Undefined where blocks have no blobs. */
+  readonly blobs: BlobRules | undefined;
+  readonly depositContract: Address | undefined;
 }
 
 export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
   const { params, context, state, pacer } = options;
   const fork = forkAt(params.forks, context.number, context.timestamp);
-  const common = commonFor(params, fork);
+  const blobs = params.blobs && blobRulesAt(params.blobs, context.timestamp);
+  const common = commonFor(params, fork, blobs);
   const stateManager = new EvmState(state, pacer);
   const blockchain = ancestors(options.ancestorHash);
   const evm = await createEVM({
@@ -57,7 +70,7 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
   });
   const vm = await createVM({ common, stateManager, evm });
   const block = createBlock({ header: libraryHeader(options, fork) }, { common, skipConsensusFormatValidation: true, freeze: false });
-  return { vm, block, fork, context, state };
+  return { vm, block, fork, context, state, blobs, depositContract: params.depositContract };
 }
 
 function libraryHeader({ context, randomness }: EnvironmentOptions, fork: Fork) {
@@ -70,6 +83,7 @@ function libraryHeader({ context, randomness }: EnvironmentOptions, fork: Fork) 
     // From paris on the library wants zero here, and nothing in the EVM can see it.
     ...(!isAtLeast(fork, 'paris') && { difficulty: context.difficulty }),
     ...(context.baseFeePerGas !== undefined && { baseFeePerGas: context.baseFeePerGas }),
+    ...(isAtLeast(fork, 'cancun') && { excessBlobGas: context.excessBlobGas ?? 0n }),
   };
 }
 

@@ -6,7 +6,7 @@ import { BoundedQueue } from '../base/bounded.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import { EMPTY_TRIE_ROOT, type Header } from '../chain/header.ts';
-import type { ChainParams } from '../chain/params.ts';
+import type { ExecutionParams } from '../chain/params.ts';
 import type { HeaderView } from '../chain/tree.ts';
 import { ancestorHashes } from './ancestors.ts';
 import type { AccessListResult, CallKind, CallRequest, CallResult, CallResults, EstimateResult } from './call-types.ts';
@@ -14,7 +14,7 @@ import { EvmThread } from './evm-thread.ts';
 import type { StateSource } from './types.ts';
 
 export interface EvmPoolOptions {
-  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly params: ExecutionParams;
   readonly state: StateSource;
   readonly headers: HeaderView;
   /** The engine's. */

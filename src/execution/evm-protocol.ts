@@ -5,11 +5,11 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Hash } from '../base/types.ts';
-import type { ChainParams } from '../chain/params.ts';
+import type { ExecutionParams } from '../chain/params.ts';
 import type { CallKind, CallRequest, CallResults } from './call-types.ts';
 
 export interface WorkerSettings {
-  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly params: ExecutionParams;
   readonly gasCap: bigint;
   readonly reads: MessagePort;
   /** One Int32: 0 while a read is open, 1 once its answer was posted. */

@@ -3,13 +3,13 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { InternalError, RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
-import type { ChainParams } from '../chain/params.ts';
+import type { ExecutionParams } from '../chain/params.ts';
 import type { CallKind, CallResults } from './call-types.ts';
 import { type Answer, type Job, READ_ANSWERED, type Read, type ReadAnswer, type WorkerSettings } from './evm-protocol.ts';
 import type { StateSource } from './types.ts';
 
 export interface ThreadOptions {
-  readonly params: Pick<ChainParams, 'chainId' | 'forks'>;
+  readonly params: ExecutionParams;
   readonly gasCap: bigint;
   readonly source: StateSource;
 }
@@ -44,7 +44,7 @@ export class EvmThread {
       Atomics.notify(flag, 0);
     });
     reads.unref();
-    const workerData: WorkerSettings = { params: { chainId: params.chainId, forks: params.forks }, gasCap, reads: port2, signal };
+    const workerData: WorkerSettings = { params, gasCap, reads: port2, signal };
     this.#worker = new Worker(new URL('./evm-worker.ts', import.meta.url), {
       workerData,
       transferList: [port2],

@@ -6,6 +6,7 @@
  */
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
+import { GAS_PER_BLOB } from '../chain/blobs.ts';
 import { type Block, MAX_BLOCK_TRANSACTIONS, payloadCommitment } from '../chain/block.ts';
 import { EMPTY_BLOOM, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeader } from '../chain/header.ts';
 import type { ChainParams } from '../chain/params.ts';
@@ -80,15 +81,18 @@ export class Executor {
     compare(header, 'transactionsRoot', await paced(transactionsRootSteps(block.transactions), pacer));
     const run = await this.#open(header, parent, header, pacer);
     const seen = new Set<Hash>();
+    let blobs = 0;
     for (const [index, bytes] of block.transactions.entries()) {
       try {
         const tx = decodeTransaction(bytes, this.#params, run.fork);
         checkDistinct(tx.hash, seen);
         await run.apply(tx);
+        blobs += tx.blobs?.versionedHashes.length ?? 0;
       } catch (error) {
         throw inBlock(error, header, index);
       }
     }
+    if (header.blobGasUsed !== undefined) compare(header, 'blobGasUsed', BigInt(blobs) * GAS_PER_BLOB);
     const result = await run.close(this.#rules.rewards(block));
     await checkResult(header, result, pacer);
     return { receipts: result.receipts, nodes: result.nodes, codes: result.codes };
@@ -121,6 +125,7 @@ export class Executor {
   #open(context: BlockContext, parent: Header, header: Header, pacer: Pacer): Promise<BlockRun> {
     return BlockRun.open({
       params: this.#params,
+      source: this.#source,
       context,
       randomness: this.#rules.randomness(header),
       state: new WorldState(this.#source, parent.stateRoot),

@@ -11,6 +11,7 @@
 import { fromHex, toHex } from '../base/bytes.ts';
 import { UsageError } from '../base/errors.ts';
 import { Address, Hash, type Hex, type Json, quote, ZERO_ADDRESS, ZERO_HASH } from '../base/types.ts';
+import type { BlobRules } from '../chain/blobs.ts';
 import { EMPTY_NONCE } from '../chain/header.ts';
 import { type EngineSettings, FORKS, type ForkActivation, type Genesis, type GenesisAccount } from '../chain/params.ts';
 import { INITIAL_BASE_FEE, MAX_GAS_LIMIT, MIN_GAS_LIMIT } from '../chain/rules.ts';
@@ -23,13 +24,14 @@ const MAX_EXTRA_BYTES = 32;
 const MAX_CODE_BYTES = 1024 * 1024;
 const MAX_ACCOUNTS = 1_000_000;
 const MAX_DEPTH = 64;
+const MAX_BLOB_SETTING = 2 ** 32;
 
 /** geth's config keys, and the fork that each activates. The upgrades that changed no rule we keep are listed with null. */
 const FORK_KEYS = new Map<string, (typeof FORKS)[number] | null>([
   ['homesteadBlock', 'homestead'],
-  ['eip150Block', null],
+  ['eip150Block', 'tangerineWhistle'],
   ['eip155Block', null],
-  ['eip158Block', null],
+  ['eip158Block', 'spuriousDragon'],
   ['byzantiumBlock', 'byzantium'],
   ['constantinopleBlock', 'constantinople'],
   ['petersburgBlock', 'petersburg'],
@@ -67,10 +69,16 @@ export function parseGenesis(document: unknown): Genesis {
     beneficiary: checked('coinbase', () => Address(text(root.coinbase ?? ZERO_ADDRESS, 'coinbase'))),
     mixHash: checked('mixHash', () => Hash(text(root.mixHash ?? root.mixhash ?? ZERO_HASH, 'mixHash'))),
     nonce: parseNonce(root.nonce ?? EMPTY_NONCE),
+    blobs: parseBlobs(config),
+    depositContract: parseDepositContract(config.depositContractAddress),
   };
 }
 
 function parseEngine(value: unknown): EngineSettings {
+  if (value === undefined) {
+    const advice = 'name one, such as { "name": "pow" }; the chain of another client is loaded with synod import';
+    throw bad('config.engine', `is missing: ${advice}`);
+  }
   const { name, ...settings } = object(value, 'config.engine');
   if (typeof name !== 'string' || !/^[a-z][a-z0-9-]{0,31}$/.test(name)) {
     throw bad('config.engine.name', `is ${show(name)}; expected the name of an engine, such as "pow"`);
@@ -118,6 +126,30 @@ function checkOrder(forks: readonly ForkActivation[]): void {
     const later = FORKS.slice(FORKS.indexOf(fork) + 1).find((name) => names.has(name));
     if (fork !== 'paris' && !names.has(fork) && later !== undefined) throw badForks(`leaves out ${fork}, which ${later} needs`);
   }
+}
+
+/** EIP-7840 and EIP-7892: each entry holds from the time of the upgrade that names it. */
+function parseBlobs(config: Fields): readonly BlobRules[] {
+  const schedule = object(config.blobSchedule ?? {}, 'config.blobSchedule');
+  const rules = Object.entries(schedule).flatMap(([name, value]): BlobRules[] => {
+    const start = config[`${name}Time`];
+    if (start === undefined || start === null) return [];
+    const entry = object(value, `config.blobSchedule.${name}`);
+    const field = (key: string) => Number(number(entry[key], `config.blobSchedule.${name}.${key}`, BigInt(MAX_BLOB_SETTING)));
+    const time = Number(number(start, `config.${name}Time`, BigInt(Number.MAX_SAFE_INTEGER)));
+    const blobs = { time, target: field('target'), max: field('max'), updateFraction: field('baseFeeUpdateFraction') };
+    if (blobs.max < Math.max(1, blobs.target) || blobs.updateFraction === 0) {
+      throw bad(`config.blobSchedule.${name}`, 'needs a max of at least 1 and of at least target, and a baseFeeUpdateFraction above 0');
+    }
+    return [blobs];
+  });
+  return rules.sort((a, b) => a.time - b.time);
+}
+
+function parseDepositContract(value: unknown): Address | undefined {
+  return value === undefined
+    ? undefined
+    : checked('config.depositContractAddress', () => Address(text(value, 'config.depositContractAddress')));
 }
 
 function parseAlloc(value: unknown): ReadonlyMap<Address, GenesisAccount> {

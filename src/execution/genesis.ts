@@ -19,19 +19,32 @@ export interface BuiltGenesis {
 
 /** sha256 of nothing: the requestsHash of a block without requests (EIP-7685). */
 export const EMPTY_REQUESTS_HASH = Hash('0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+/** The engine of chains that were made elsewhere: the only ones with blobs, and with blocks older than byzantium. */
+const REPLAY = 'replay';
 const NO_STATE: StateSource = { node: () => undefined, code: () => undefined };
 
 /** Throws UsageError genesis/forks when the rules before byzantium would apply to a block that synod has to execute. */
 export async function buildGenesis(genesis: Genesis): Promise<BuiltGenesis> {
-  if (!isAtLeast(forkAt(genesis.forks, 1, genesis.timestamp), 'byzantium')) {
+  const isReplayed = genesis.engine.name === REPLAY;
+  if (!isReplayed && !isAtLeast(forkAt(genesis.forks, 1, genesis.timestamp), 'byzantium')) {
     throw new UsageError('genesis/forks', 'The network starts before byzantium, whose receipts synod needs; set byzantiumBlock to 0 or 1.');
   }
   const { header, execution } = await genesisHeader(genesis);
   return {
     block: { header, seal: new Uint8Array(0), transactions: [], payload: new Uint8Array(0) },
     execution,
-    params: { chainId: genesis.chainId, genesisHash: hashHeader(header), forks: genesis.forks, engine: genesis.engine },
+    params: {
+      chainId: genesis.chainId,
+      genesisHash: hashHeader(header),
+      forks: genesis.forks,
+      engine: genesis.engine,
+      ...(isReplayed && foreignParams(genesis)),
+    },
   };
+}
+
+function foreignParams({ blobs, depositContract }: Genesis): Pick<ChainParams, 'blobs' | 'depositContract'> {
+  return { blobs, ...(depositContract !== undefined && { depositContract }) };
 }
 
 /** The header and its state, under whatever fork the document says. */

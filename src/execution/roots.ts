@@ -34,8 +34,9 @@ export function receiptsRootSteps(receipts: readonly Receipt[]): Generator<void,
 }
 
 /** The form that the receipts root is made of, which includes the bloom that our own storage leaves out. */
-export function encodeReceipt({ type, success, cumulativeGasUsed, logs }: Receipt): Uint8Array {
-  const fields = [bigToBytes(success ? 1n : 0n), bigToBytes(cumulativeGasUsed), bloomBytes(logs), logs.map(logFields)];
+export function encodeReceipt({ type, success, postState, cumulativeGasUsed, logs }: Receipt): Uint8Array {
+  const outcome = postState === undefined ? bigToBytes(success ? 1n : 0n) : fromHex(postState);
+  const fields = [outcome, bigToBytes(cumulativeGasUsed), bloomBytes(logs), logs.map(logFields)];
   const list = RLP.encode(fields);
   return type === LEGACY ? list : concatBytes(Uint8Array.of(type), list);
 }

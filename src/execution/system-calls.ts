@@ -1,16 +1,17 @@
 /**
  * The calls that a block makes by itself, before and after its transactions: EIP-4788 and EIP-2935 (block roots and
  * hashes), EIP-7002 and EIP-7251 (requests), whose hash EIP-7685 defines. They run as the system address, cost the block
- * nothing, and do nothing where the genesis has no such contract. EIP-6110 deposits have no contract here: synod has no
- * beacon chain that could take them.
+ * nothing, and do nothing where the genesis has no such contract. EIP-6110 deposits, which are read from logs, occur only on
+ * chains that were made elsewhere: synod has no beacon chain that could take them.
  */
 import { createAddressFromString } from '@ethereumjs/util';
-import { concatBytes, fromHex, hashOf } from '../base/bytes.ts';
+import { concatBytes, EMPTY, fromHex, hashOf } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import { Address, type Hash, ZERO_HASH } from '../base/types.ts';
 import { isAtLeast } from '../chain/params.ts';
 import { sha256 } from './common.ts';
 import type { Environment } from './environment.ts';
+import type { Receipt } from './types.ts';
 
 export const SYSTEM_ADDRESS = Address('0xfffffffffffffffffffffffffffffffffffffffe');
 export const BEACON_ROOTS = Address('0x000f3df6d732807ef1319fb7b8bb8522d0beac02');
@@ -19,6 +20,19 @@ export const WITHDRAWAL_REQUESTS = Address('0x00000961ef480eb55e80d19ad83579a64c
 export const CONSOLIDATION_REQUESTS = Address('0x0000bbddc7ce488642fb579f8b00f3a590007251');
 
 const SYSTEM_CALL_GAS = 30_000_000n;
+
+const DEPOSIT_REQUEST = 0;
+/** keccak of DepositEvent(bytes,bytes,bytes,bytes,bytes). */
+const DEPOSIT_EVENT = '0x649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5' as Hash;
+const DEPOSIT_EVENT_BYTES = 576;
+/** Where the contents of the five byte strings stand in the ABI's encoding, and how long they are. */
+const DEPOSIT_FIELDS: readonly (readonly [at: number, bytes: number])[] = [
+  [192, 48],
+  [288, 32],
+  [352, 8],
+  [416, 96],
+  [544, 8],
+];
 
 /** The request types of EIP-7685 that can occur here, in their order. */
 const REQUEST_CONTRACTS: readonly (readonly [type: number, contract: Address])[] = [
@@ -33,15 +47,30 @@ export async function callBeforeTransactions(environment: Environment): Promise<
 }
 
 /** Answers requestsHash, or undefined before prague. Throws RuleError block/requests when a request contract fails. */
-export async function callAfterTransactions(environment: Environment): Promise<Hash | undefined> {
+export async function callAfterTransactions(environment: Environment, receipts: readonly Receipt[]): Promise<Hash | undefined> {
   if (!isAtLeast(environment.fork, 'prague')) return undefined;
-  const digests: Uint8Array[] = [];
+  const deposits = environment.depositContract === undefined ? EMPTY : depositRequests(receipts, environment.depositContract);
+  const digests: Uint8Array[] = deposits.length === 0 ? [] : [sha256(concatBytes(Uint8Array.of(DEPOSIT_REQUEST), deposits))];
   for (const [type, contract] of REQUEST_CONTRACTS) {
     const { output, failed } = await systemCall(environment, contract, new Uint8Array(0));
     if (failed) throw new RuleError('block/requests', `The request contract ${contract} failed, which makes the block invalid (EIP-7685).`);
     if (output.length > 0) digests.push(sha256(concatBytes(Uint8Array.of(type), output)));
   }
   return hashOf(sha256(concatBytes(...digests)));
+}
+
+/** EIP-6110: of each deposit event its key, credentials, amount, signature and index, one after the other. */
+function depositRequests(receipts: readonly Receipt[], contract: Address): Uint8Array {
+  const events = receipts.flatMap(({ logs }) => logs.filter(({ address, topics }) => address === contract && topics[0] === DEPOSIT_EVENT));
+  return concatBytes(
+    ...events.flatMap(({ data }) => {
+      const bytes = fromHex(data);
+      if (bytes.length !== DEPOSIT_EVENT_BYTES) {
+        throw new RuleError('block/requests', `A deposit event has ${bytes.length} bytes; expected ${DEPOSIT_EVENT_BYTES} (EIP-6110).`);
+      }
+      return DEPOSIT_FIELDS.map(([at, length]) => bytes.subarray(at, at + length));
+    }),
+  );
 }
 
 async function systemCall({ vm, block, state }: Environment, contract: Address, data: Uint8Array): Promise<SystemCallResult> {

@@ -1,7 +1,7 @@
 /**
  * The wire forms of transactions: a legacy RLP list, or a type byte and an RLP list (EIP-2718) of type 1 (EIP-2930),
- * 2 (EIP-1559) or 4 (EIP-7702). Decoding is strict: only the one canonical encoding is accepted, so that a transaction
- * has one hash. Blob transactions (type 3, EIP-4844) are refused by name: synod has no blob sidecars.
+ * 2 (EIP-1559), 3 (EIP-4844, without its sidecar) or 4 (EIP-7702). Decoding is strict: only the one canonical encoding
+ * is accepted, so that a transaction has one hash. Whether a network has blobs at all is asked by `transaction.ts`.
  */
 import { RLP } from '@ethereumjs/rlp';
 import { addressOf, bigToBytes, bytesToBig, concatBytes, hashOf } from '../base/bytes.ts';
@@ -31,6 +31,12 @@ export interface Authorization {
   readonly s: bigint;
 }
 
+/** EIP-4844: what a transaction pays for each unit of blob gas at most (wei), and the blobs that it brings. */
+export interface BlobFields {
+  readonly maxFeePerBlobGas: bigint;
+  readonly versionedHashes: readonly Hash[];
+}
+
 /** Every field that the bytes carry, and no check beyond their form and range. */
 export interface TransactionFields {
   readonly type: number;
@@ -48,6 +54,8 @@ export interface TransactionFields {
   readonly data: Uint8Array;
   readonly accessList: readonly AccessListEntry[];
   readonly authorizationList: readonly Authorization[];
+  /** Of type 3 only. */
+  readonly blobs?: BlobFields;
   /** As it stands in the encoding: 27, 28 or EIP-155's for legacy, else the parity. */
   readonly v: bigint;
   readonly yParity: 0 | 1;
@@ -66,6 +74,7 @@ const UINT256_BYTES = 32;
 /** Bounds for list lengths: a 128 KiB transaction cannot hold more (21 and 33 bytes an item at the least). */
 const MAX_ACCESS_ENTRIES = 8_192;
 const MAX_AUTHORIZATIONS = 2_048;
+const MAX_BLOBS = 4_096;
 
 /** Transaction, access list, entry, keys. */
 const MAX_RLP_DEPTH = 4;
@@ -79,9 +88,14 @@ export function decodeFields(bytes: Uint8Array): DecodedTransaction {
   const body = bytes.subarray(1);
   if (first === ACCESS_LIST) return decodeAccessList(body);
   if (first === DYNAMIC_FEE) return decodeDynamicFee(body);
+  if (first === BLOB) return decodeBlob(body);
   if (first === SET_CODE) return decodeSetCode(body);
-  const name = first === BLOB ? 'blob transactions (type 3) carry sidecars that this network does not have' : `type ${first} is unknown`;
-  throw new RuleError('tx/type-unsupported', `transaction type not supported: ${name}; use type 0, 1, 2 or 4.`, { type: first });
+  throw unsupported(first, `type ${first} is unknown`);
+}
+
+/** Of a type that this network does not have. */
+export function unsupported(type: number, why: string): RuleError {
+  return new RuleError('tx/type-unsupported', `transaction type not supported: ${why}; use type 0, 1, 2 or 4.`, { type });
 }
 
 function decodeLegacy(bytes: Uint8Array): DecodedTransaction {
@@ -145,6 +159,22 @@ function decodeDynamicFee(body: Uint8Array): DecodedTransaction {
   return typed(DYNAMIC_FEE, list, { ...feeMarketFields(list), accessList: accessList(list[8]), authorizationList: [] });
 }
 
+function decodeBlob(body: Uint8Array): DecodedTransaction {
+  const list = fieldList(body, 14);
+  const at = byteFields(list);
+  const fields = feeMarketFields(list);
+  if (fields.to === null) throw malformed('a blob transaction has no recipient');
+  return typed(BLOB, list, {
+    ...fields,
+    accessList: accessList(list[8]),
+    authorizationList: [],
+    blobs: {
+      maxFeePerBlobGas: integer(at(9), UINT256_BYTES, 'max fee per blob gas'),
+      versionedHashes: listField(list[10], 'blob hashes', MAX_BLOBS).map((hash) => hashOf(bytesField(hash, 'blob hash'))),
+    },
+  });
+}
+
 function decodeSetCode(body: Uint8Array): DecodedTransaction {
   const list = fieldList(body, 13);
   return typed(SET_CODE, list, {
@@ -154,7 +184,7 @@ function decodeSetCode(body: Uint8Array): DecodedTransaction {
   });
 }
 
-/** The first eight fields, which types 2 and 4 share. */
+/** The first eight fields, which types 2, 3 and 4 share. */
 function feeMarketFields(list: readonly unknown[]) {
   const at = byteFields(list);
   return {

@@ -5,7 +5,7 @@
  */
 import { RuleError } from '../base/errors.ts';
 import { type Fork, isAtLeast } from '../chain/params.ts';
-import { ACCESS_LIST, BLOB, DYNAMIC_FEE, SET_CODE, type TransactionFields } from './transaction-codec.ts';
+import { ACCESS_LIST, BLOB, type BlobFields, DYNAMIC_FEE, SET_CODE, type TransactionFields } from './transaction-codec.ts';
 
 const BASE_GAS = 21_000n;
 const CREATE_GAS = 32_000n;
@@ -21,6 +21,8 @@ const AUTHORIZATION_GAS = 25_000n;
 const FLOOR_GAS_PER_TOKEN = 10n;
 const TOKENS_PER_NON_ZERO_BYTE = 4n;
 
+/** EIP-4844: the first byte of a blob's versioned hash. */
+const KZG_VERSION = '0x01';
 export const MAX_INITCODE_BYTES = 49_152;
 /** EIP-7825. */
 export const MAX_TRANSACTION_GAS = 16_777_216n;
@@ -42,7 +44,7 @@ export function intrinsicGas(tx: Costed, fork: Fork): bigint {
   const perByte = isAtLeast(fork, 'istanbul') ? NON_ZERO_BYTE_GAS : NON_ZERO_BYTE_GAS_BEFORE_ISTANBUL;
   let gas = BASE_GAS + zeros * ZERO_BYTE_GAS + others * perByte;
   if (tx.to === null) {
-    gas += CREATE_GAS;
+    if (isAtLeast(fork, 'homestead')) gas += CREATE_GAS;
     if (isAtLeast(fork, 'shanghai')) gas += BigInt(Math.ceil(tx.data.length / WORD_BYTES)) * INITCODE_WORD_GAS;
   }
   for (const { storageKeys } of tx.accessList) gas += ACCESS_ADDRESS_GAS + BigInt(storageKeys.length) * ACCESS_KEY_GAS;
@@ -92,9 +94,17 @@ function checkType(tx: TransactionFields, fork: Fork): void {
   if (since !== undefined && !isAtLeast(fork, since)) {
     throw rule('type-unsupported', `transaction type not supported: type ${tx.type} needs ${since}, the chain is at ${fork}.`);
   }
+  if (tx.blobs !== undefined) checkBlobs(tx.blobs);
   if (tx.type !== SET_CODE) return;
   if (tx.to === null) throw rule('set-code-create', 'EIP-7702 transaction cannot be used to create contract: give it a recipient.');
   if (tx.authorizationList.length === 0) throw rule('no-authorization', 'EIP-7702 transaction with empty auth list: add one.');
+}
+
+function checkBlobs({ versionedHashes }: BlobFields): void {
+  if (versionedHashes.length === 0) throw rule('no-blobs', 'blob transaction missing blob hashes: it brings at least one.');
+  const wrong = versionedHashes.find((hash) => !hash.startsWith(KZG_VERSION));
+  if (wrong !== undefined)
+    throw rule('blob-version', `blob hash ${wrong} has another version than ${KZG_VERSION}, that of KZG commitments.`);
 }
 
 function countBytes(data: Uint8Array): { zeros: bigint; others: bigint } {

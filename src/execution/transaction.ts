@@ -7,10 +7,10 @@ import { BoundedMap } from '../base/bounded.ts';
 import { bigToFixed, concatBytes, toHex } from '../base/bytes.ts';
 import { DecodeError, RuleError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
-import { type ChainParams, FORKS, type Fork } from '../chain/params.ts';
+import { type ChainParams, type ExecutionParams, FORKS, type Fork } from '../chain/params.ts';
 import { keccak256, keccakHash } from './keccak.ts';
 import { recovery } from './recovery.ts';
-import { type DecodedTransaction, decodeFields, malformed, type TransactionFields } from './transaction-codec.ts';
+import { BLOB, type DecodedTransaction, decodeFields, malformed, type TransactionFields, unsupported } from './transaction-codec.ts';
 import { checkTransaction } from './transaction-rules.ts';
 
 export interface Tx extends TransactionFields {
@@ -42,9 +42,12 @@ const senders = new BoundedMap<Hash, Address>(MAX_REMEMBERED_SENDERS);
  * Decodes and checks all that needs no state. `fork` is the one in force where the transaction is to be executed; by
  * default the network's newest. Throws RuleError with a code `tx/...`.
  */
-export function decodeTransaction(bytes: Uint8Array, params: Pick<ChainParams, 'chainId' | 'forks'>, fork: Fork = newestFork(params)): Tx {
+export function decodeTransaction(bytes: Uint8Array, params: ExecutionParams, fork: Fork = newestFork(params)): Tx {
   if (bytes.length > MAX_TRANSACTION_BYTES) {
     throw new RuleError('tx/too-large', `oversized data: transaction size ${bytes.length}, limit ${MAX_TRANSACTION_BYTES}.`);
+  }
+  if (bytes[0] === BLOB && params.blobs === undefined) {
+    throw unsupported(BLOB, 'blob transactions (type 3) carry sidecars that this network does not have');
   }
   const decoded = decode(bytes);
   const { fields } = decoded;
@@ -102,7 +105,10 @@ function remember(hash: Hash, sender: Address): Address {
   return sender;
 }
 
-/** EIP-2: s in the lower half of the order, or every signature would have a twin with another hash. */
+/**
+ * EIP-2: s in the lower half of the order, or every signature would have a twin with another hash. That holds from
+ * homestead on, and nothing older than that is run here.
+ */
 function recoverSender({ fields, signingHash }: DecodedTransaction): Address {
   const { r, s, yParity } = fields;
   const inRange = r > 0n && r < CURVE_ORDER && s > 0n && s <= CURVE_ORDER / 2n;

@@ -12,7 +12,7 @@ import { EMPTY_ACCOUNT, hasCode, isEmpty } from './account.ts';
 import type { BlockContext } from './environment.ts';
 import type { WorldState } from './state.ts';
 import { effectiveGasPrice, type Tx } from './transaction.ts';
-import { SET_CODE } from './transaction-codec.ts';
+import { BLOB, SET_CODE } from './transaction-codec.ts';
 import { minimumGas } from './transaction-rules.ts';
 
 /** Addresses that begin with ten zero bytes are left to the EVM: precompiles have no code in the state, and yet run. */
@@ -20,7 +20,7 @@ const RESERVED_PREFIX = `0x${'0'.repeat(20)}`;
 
 /** Whether nothing but balances and a nonce can change. */
 export function isPlainTransfer(tx: Tx, state: WorldState): tx is Tx & { to: Address } {
-  if (tx.to === null || tx.type === SET_CODE || tx.to.startsWith(RESERVED_PREFIX)) return false;
+  if (tx.to === null || tx.type === SET_CODE || tx.type === BLOB || tx.to.startsWith(RESERVED_PREFIX)) return false;
   const recipient = state.account(tx.to);
   return recipient === null || !hasCode(recipient);
 }

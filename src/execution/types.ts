@@ -11,7 +11,10 @@ export interface Log {
 /** What is stored of a receipt; everything else (bloom, cumulative gas, log index) follows from it and the block. */
 export interface Receipt {
   readonly type: number;
+  /** Not known before byzantium, and then true. */
   readonly success: boolean;
+  /** The state's root after the transaction, which receipts had instead before byzantium (EIP-658). */
+  readonly postState?: Hash;
   readonly gasUsed: bigint;
   readonly cumulativeGasUsed: bigint;
   readonly logs: readonly Log[];

@@ -150,7 +150,7 @@ export const logStateRecord: Codec<LogState> = {
 function receiptFields(receipt: Receipt): Input {
   return [
     numberBytes(receipt.type),
-    numberBytes(receipt.success ? 1 : 0),
+    receipt.postState === undefined ? numberBytes(receipt.success ? 1 : 0) : fromHex(receipt.postState),
     bigToBytes(receipt.gasUsed),
     bigToBytes(receipt.cumulativeGasUsed),
     receipt.contractAddress === null ? EMPTY : fromHex(receipt.contractAddress),
@@ -159,11 +159,15 @@ function receiptFields(receipt: Receipt): Input {
 }
 
 function receiptFrom(value: unknown): Receipt {
-  const [type, success, gasUsed, cumulativeGasUsed, contract, logs] = parts(value, 6);
+  const [type, outcome, gasUsed, cumulativeGasUsed, contract, logs] = parts(value, 6);
+  const outcomeBytes = bytesField(outcome, 'outcome');
   const contractBytes = bytesField(contract, 'contract address');
   return {
     type: numberFrom(type),
-    success: numberFrom(success) === 1,
+    // Either, as in Ethereum's receipts: whether it succeeded, or (before byzantium) the root of the state after it.
+    ...(outcomeBytes.length === HASH_BYTES
+      ? { success: true, postState: hashOf(outcomeBytes) }
+      : { success: safeNumber(outcomeBytes, 'success') === 1 }),
     gasUsed: bytesToBig(bytesField(gasUsed, 'gas used')),
     cumulativeGasUsed: bytesToBig(bytesField(cumulativeGasUsed, 'cumulative gas used')),
     contractAddress: contractBytes.length === 0 ? null : addressOf(contractBytes),

@@ -139,7 +139,7 @@ async function executeWithBlobs(published: Published, options: EnvironmentOption
     const account = state.account(to) ?? EMPTY_ACCOUNT;
     state.setAccount(to, { ...account, balance: account.balance + amount });
   }
-  const requestsHash = await callAfterTransactions(environment);
+  const requestsHash = await callAfterTransactions(environment, receipts);
   const change = await state.finish();
   expect({ number: header.number, gasUsed, requestsHash, stateRoot: change.root, receiptsRoot: receiptsRoot(receipts) }).toEqual({
     number: header.number,
