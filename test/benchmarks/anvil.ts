@@ -6,10 +6,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Address } from '../../src/base/types.ts';
-import { track } from './processes.ts';
+import { freePorts, track } from './processes.ts';
 
 const START_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
@@ -42,7 +41,7 @@ export function findAnvil(): string | null {
 }
 
 export async function startAnvil(binary: string, { chainId, gasLimit, blockTimeSeconds, rich }: AnvilOptions): Promise<Anvil> {
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const network = ['--chain-id', String(chainId), '--gas-limit', String(gasLimit), '--block-time', String(blockTimeSeconds)];
   const child = track(spawn(binary, ['--silent', '--port', String(port), '--accounts', '1', ...network], { stdio: 'ignore' }));
   const url = `http://127.0.0.1:${port}`;
@@ -55,15 +54,6 @@ export async function startAnvil(binary: string, { chainId, gasLimit, blockTimeS
       await ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Gives each account its money, as soon as anvil answers. */

@@ -17,6 +17,11 @@ export function median(values: readonly number[]): number {
   return ((below ?? Number.NaN) + (above ?? Number.NaN)) / 2;
 }
 
+/** Of ascending values, the nearest rank; NaN of none. `part` is 0.5 for the median, 0.99 for the 99th percentile. */
+export function percentile(ascending: readonly number[], part: number): number {
+  return ascending[Math.max(0, Math.ceil(part * ascending.length) - 1)] ?? Number.NaN;
+}
+
 /**
  * Measures all sides in turn, round after round, and answers the median of each. A side answers its own measure
  * (a rate, a time); its first one is for warming up and not counted.
