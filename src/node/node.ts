@@ -29,6 +29,7 @@ import { type Logger, openLogger } from './logger.ts';
 import { metricsSource } from './metrics-source.ts';
 import { networkHandlers, syncTransport, transportPort } from './network-link.ts';
 import { newOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-file.ts';
+import { PoolJournal } from './pool-journal.ts';
 import type { LogPort, Ports } from './ports.ts';
 import { TransactionRelay } from './relay.ts';
 import { type BackendParts, createBackend } from './rpc-backend.ts';
@@ -207,7 +208,13 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     gasCap: config.rpc.gasCap,
   });
   closers.add('evm workers', () => evm.close());
-  const parts: BackendParts = { config, chain, pool, network, driver, sync, sealer, evm, importLog, startedMs: performance.now() };
+  const journal = new PoolJournal(datadir.paths.journal, {
+    add: (bytes) => pool.add(bytes, 'local').hash,
+    has: (hash) => pool.has(hash),
+    warn: (message, fields) => logger.warn(fields, message),
+  });
+  closers.add('transaction journal', () => journal.close());
+  const parts: BackendParts = { config, chain, pool, journal, network, driver, sync, sealer, evm, importLog, startedMs: performance.now() };
   const backend = createBackend(parts);
   pool.onAdded((tx, origin) => {
     // What came by gossip is passed on by gossip itself.
@@ -215,6 +222,8 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     backend.transactionAdded(tx);
     driver.mempoolChanged(pool.status().pending);
   });
+  const remembered = journal.open();
+  if (remembered > 0) logger.info({ transactions: remembered }, 'Remembered what clients had sent');
   driver.start(recovered);
   bound.resolve(network);
   const stopWatching = watchClock(systemClock, (jumpMs) =>

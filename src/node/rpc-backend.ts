@@ -2,7 +2,6 @@
 import { RuleError, SynodError } from '../base/errors.ts';
 import { type Address, type Hash, type Json, NodeId } from '../base/types.ts';
 import type { Header } from '../chain/header.ts';
-import type { ChainParams } from '../chain/params.ts';
 import { nextBaseFee } from '../chain/rules.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { EvmPool } from '../execution/evm-pool.ts';
@@ -27,6 +26,7 @@ import type { OpenChain } from './chain.ts';
 import type { NodeConfig } from './config.ts';
 import type { Driver } from './driver.ts';
 import type { ImportLog } from './import-log.ts';
+import type { PoolJournal } from './pool-journal.ts';
 import type { MinerSealer } from './sealer.ts';
 import type { BlockSummary, MiningStatus, NodeStatus } from './status.ts';
 import type { SyncHost } from './sync-host.ts';
@@ -36,6 +36,7 @@ export interface BackendParts {
   readonly config: NodeConfig;
   readonly chain: OpenChain;
   readonly pool: Mempool;
+  readonly journal: PoolJournal;
   readonly network: Network;
   readonly driver: Driver;
   readonly sync: SyncHost;
@@ -53,7 +54,7 @@ export interface NodeBackend {
 }
 
 export function createBackend(parts: BackendParts): NodeBackend {
-  const { chain, pool, evm, config } = parts;
+  const { chain, evm, config } = parts;
   const heads = new Listeners<HeadChange>();
   const transactions = new Listeners<TransactionView>();
   const miner = chain.engine.name === 'pow' ? minerControl(parts) : null;
@@ -64,7 +65,7 @@ export function createBackend(parts: BackendParts): NodeBackend {
     chain: access,
     state: new StateReader(chain.store.state),
     evm,
-    pool: poolAccess(pool, chain.params),
+    pool: poolAccess(parts),
     network: networkAccess(parts.network),
     miner,
     faults: config.faults ? faultControl(parts.network) : null,
@@ -136,7 +137,7 @@ function below(store: ChainStore, depth: number): HeaderNode {
   return (hash === undefined ? undefined : store.header(hash)) ?? store.view.genesis;
 }
 
-function poolAccess(pool: Mempool, params: ChainParams): PoolAccess {
+function poolAccess({ pool, journal, chain: { params } }: BackendParts): PoolAccess {
   return {
     minTip: pool.minTip,
     add: (bytes): Hash => {
@@ -144,7 +145,9 @@ function poolAccess(pool: Mempool, params: ChainParams): PoolAccess {
       if (decodeTransaction(bytes, params).chainId === null) {
         throw new RuleError('tx/unprotected', 'only replay-protected (EIP-155) transactions allowed over RPC');
       }
-      return pool.add(bytes, 'local').hash;
+      const { hash } = pool.add(bytes, 'local');
+      journal.append(hash, bytes);
+      return hash;
     },
     get: (hash) => pool.get(hash),
     pendingNonce: (address) => pool.pendingNonce(address),

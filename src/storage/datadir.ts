@@ -7,6 +7,7 @@
  *   <datadir>/synod/chaindata        the chain
  *   <datadir>/synod/consensus        what this node has signed
  *   <datadir>/synod/nodekey          this node's network key
+ *   <datadir>/synod/transactions.journal   what clients sent and no block has yet
  *
  * A database is complete once its first batch is on disk, and is noted so in the identity file; only one that is not
  * complete is ever made. A crash at any point of that leaves nothing that was acknowledged, and the next start goes on.
@@ -33,6 +34,7 @@ export interface DatadirPaths {
   readonly chain: string;
   readonly consensus: string;
   readonly nodekey: string;
+  readonly journal: string;
 }
 
 export interface DatadirOptions {
@@ -57,6 +59,7 @@ export function datadirPaths(root: string): DatadirPaths {
     chain: join(synod, 'chaindata'),
     consensus: join(synod, 'consensus'),
     nodekey: join(synod, 'nodekey'),
+    journal: join(synod, 'transactions.journal'),
   };
 }
 
