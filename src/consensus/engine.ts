@@ -20,7 +20,7 @@ import type { Address, Hash, Hex, Json, Lsn, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { Header, SealedHeader } from '../chain/header.ts';
 import type { ChainParams } from '../chain/params.ts';
-import type { ChainView, Facts, HeaderNode, HeaderView } from '../chain/tree.ts';
+import type { BlockView, ChainView, Facts, HeaderNode, HeaderView } from '../chain/tree.ts';
 
 /** Where a block came from. Only 'gossip' and 'sync' have a sender who can be blamed. */
 export type Origin = 'gossip' | 'sync' | 'local';
@@ -141,6 +141,8 @@ export interface Engine<State, Message> {
   readonly name: string;
   readonly finality: Finality;
   readonly faults: 'crash' | 'byzantine';
+  /** Names of the commands that the engine itself answers, where it answers any (`AdminCommand`). */
+  readonly admin?: readonly string[];
 
   init(context: Context): State;
   step(state: State, event: Event<Message>, context: Context): readonly Effect<Message>[];
@@ -163,8 +165,8 @@ export interface Engine<State, Message> {
   verifyHeader(sealed: SealedHeader, parent: HeaderNode, ancestors: HeaderView, wallMs: number): Facts;
   /** What a header proves by itself, before its ancestors are known (work). Cheap. Throws RuleError. */
   verifySeal(sealed: SealedHeader): void;
-  /** Throws RuleError unless the certificate proves that the block is final. */
-  verifyCertificate(hash: Hash, certificate: Certificate, chain: HeaderView): void;
+  /** Throws RuleError unless the certificate proves that the block, which the chain has, is final. */
+  verifyCertificate(hash: Hash, certificate: Certificate, chain: BlockView): void;
   /** What the EVM's PREVRANDAO answers in this block; it cannot depend on a proof that is found after execution. */
   randomness(header: Header): Hash;
   /** What the protocol credits after the block's transactions (a mining reward, a withdrawn stake); often nothing. */
