@@ -31,6 +31,8 @@ export interface ElectorateOptions {
   readonly keys: readonly PublicKey[];
   /** So many are enough. */
   readonly quorum: number;
+  /** Where more is asked of them than to be so many (a quorum of each of two lists). */
+  readonly isQuorum?: (members: readonly number[]) => boolean;
   readonly statementBytes: number;
 }
 
@@ -82,7 +84,7 @@ export class Electorate {
   certificate(bytes: Uint8Array): Votes | null {
     try {
       const votes = this.decode(bytes);
-      return votes.members.length >= this.#options.quorum && this.isSigned(votes) ? votes : null;
+      return this.#isQuorum(votes.members) && this.isSigned(votes) ? votes : null;
     } catch (error) {
       if (error instanceof DecodeError) return null;
       throw error;
@@ -93,8 +95,8 @@ export class Electorate {
   count(votes: Map<number, Votes>, vote: Votes): Votes | null {
     votes.set(memberOf(vote), vote);
     const same = [...votes.values()].filter(({ statement }) => equalBytes(statement, vote.statement));
-    if (same.length < this.#options.quorum) return null;
     same.sort((a, b) => memberOf(a) - memberOf(b));
+    if (!this.#isQuorum(same.map(memberOf))) return null;
     const signature = this.#options.signatures.aggregate(same.map((one) => one.signature));
     return { members: same.map(memberOf), signature, statement: vote.statement };
   }
@@ -105,6 +107,11 @@ export class Electorate {
     const publicKeys = members.flatMap((member) => keys[member] ?? []);
     if (publicKeys.length !== members.length) return false;
     return signatures.verify({ publicKeys, message: this.#message(statement), signature });
+  }
+
+  #isQuorum(members: readonly number[]): boolean {
+    const { quorum, isQuorum } = this.#options;
+    return members.length >= quorum && (isQuorum?.(members) ?? true);
   }
 
   #message(statement: Uint8Array): Uint8Array {
