@@ -5,7 +5,7 @@ import { type BlockRef, blockRef, LATEST, requireHeader } from '../../block-ref.
 import { blockOverrides, type CallArguments, callArguments, stateOverrides, toCallRequest } from '../../call-request.ts';
 import { type RpcError, refused, reverted } from '../../errors.ts';
 import { type Context, type Method, method, optional, required } from '../../method.ts';
-import { revertReason } from '../../revert-reason.ts';
+import { revertReason } from '../../../execution/revert-reason.ts';
 
 const call = required('transaction', callArguments);
 const block = optional('block', blockRef, LATEST);
