@@ -19,7 +19,18 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -81,15 +92,9 @@ async function install(lock) {
   writeFileSync(STAMP, INCOMPLETE);
   if (isHalfDone) clearModules();
   process.stderr.write('synod: installing dependencies...\n');
-  const { code, signal } = await runNpm(lock, isRuntime ? '--omit=dev' : '--include=dev');
-  if (signal !== null) throw new InstallError(`The installation was interrupted (${signal}). The next start begins it anew.`);
-  if (code !== 0) {
-    // npm that gives up takes back what it did.
-    unlinkSync(STAMP);
-    throw new InstallError(
-      `npm could not install the dependencies (exit code ${code}); its own message is above. It needs the network once.`,
-    );
-  }
+  // npm leaves out optional packages that want a newer Node than it runs on itself: first it brings ours, then all the rest on that.
+  if (isRuntime || (npmOnOwnNode() === null && !isNewEnough(process.version))) await runNpm(lock, ['npm'], '--omit=dev');
+  if (!isRuntime) await runNpm(lock, npmOnOwnNode() ?? ['npm'], '--include=dev');
   dropUselessNode();
   writeFileSync(STAMP, stamp);
 }
@@ -101,12 +106,36 @@ function clearModules() {
   }
 }
 
-/** How npm ended. A signal that came while it ran counts as the end, even if npm exits with a code after it. */
-function runNpm(lock, dev) {
-  // npm must not run on the Node in our own bin directory, which it is about to replace.
-  const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => resolve(entry) !== BIN);
+/** npm's own script on the Node that came with the dependencies, where the machine's is too old. Null where either is not there. */
+function npmOnOwnNode() {
+  if (isNewEnough(process.version) || !isNewEnough(versionOfOwnNode())) return null;
+  const npm = pathWithoutBin()
+    .map((directory) => join(directory, 'npm'))
+    .find((file) => existsSync(file));
+  const script = npm === undefined ? '' : realpathSync(npm);
+  return script.endsWith('.js') ? [join(BIN, 'node'), script] : null;
+}
+
+/** npm must not find the Node in our own bin directory, which it may replace. */
+function pathWithoutBin() {
+  return (process.env.PATH ?? '').split(delimiter).filter((entry) => resolve(entry) !== BIN);
+}
+
+async function runNpm(lock, command, dev) {
+  const { code, signal } = await endOfNpm(lock, command, dev);
+  if (signal !== null) throw new InstallError(`The installation was interrupted (${signal}). The next start begins it anew.`);
+  if (code === 0) return;
+  // npm that gives up takes back what it did.
+  unlinkSync(STAMP);
+  throw new InstallError(
+    `npm could not install the dependencies (exit code ${code}); its own message is above. It needs the network once.`,
+  );
+}
+
+/** A signal that came while it ran counts as the end, even if npm exits with a code after it. */
+function endOfNpm(lock, [file, ...args], dev) {
   return new Promise((fulfil, reject) => {
-    const env = { ...process.env, PATH: path.join(delimiter) };
+    const env = { ...process.env, PATH: pathWithoutBin().join(delimiter) };
     let interruption = null;
     const interrupt = (signal) => {
       interruption = signal;
@@ -114,7 +143,7 @@ function runNpm(lock, dev) {
     };
     for (const signal of SIGNALS) process.on(signal, interrupt);
     // stdout belongs to the script that comes after; what npm says goes to stderr.
-    const npm = spawn('npm', [...NPM_INSTALL.split(' '), dev], { cwd: ROOT, stdio: ['ignore', 2, 2], env });
+    const npm = spawn(file, [...args, ...NPM_INSTALL.split(' '), dev], { cwd: ROOT, stdio: ['ignore', 2, 2], env });
     if (npm.pid !== undefined) lock.shareWith(npm.pid);
     npm.on('error', (error) => reject(new InstallError(`Cannot run npm (${error.message}). Install Node.js together with npm.`)));
     npm.on('close', (code, signal) => {
