@@ -53,6 +53,8 @@ export interface ChainView extends BlockView {
   outputs(hash: Hash, contract: Address): readonly Output[] | undefined;
   /** The hash of the canonical block of this height. */
   canonical(number: number): Hash | undefined;
+  /** With which this block was finalized here, where it is on disk. Not every final block has one: it may be final by a descendant's. */
+  certificate?(hash: Hash): Uint8Array | undefined;
   /** Every stored header of this height, canonical or not, at most `limit`. */
   atHeight(number: number, limit: number): readonly HeaderNode[];
   /** The greatest height at which a header is stored. */

@@ -119,6 +119,8 @@ export interface BuildFields {
   readonly mixHash: Hash;
   readonly nonce: Hex;
   readonly payload: Uint8Array;
+  /** The block is to have no transactions, whatever is pending. */
+  readonly isEmpty?: boolean;
 }
 
 export interface Context {
@@ -136,9 +138,18 @@ export interface Context {
 /** 'probabilistic': the head may always move. 'gadget': finality trails the head. 'instant': head = finalized. */
 export type Finality = 'probabilistic' | 'gadget' | 'instant';
 
+/** What a node's engine is at a moment. A chain may go from one engine to another (`phases/`). */
+export interface Present {
+  readonly name: string;
+  readonly finality: Finality;
+  readonly faults: 'crash' | 'byzantine';
+}
+
 /** Everything in it is pure. `verify*` need no engine state: sync, gossip and light clients call them. */
 export interface Engine<State, Message> {
+  /** What the network began with. */
   readonly name: string;
+  /** Of all that the network ever had or will have, as far as the genesis file says, the least: what clients can count on at any time. */
   readonly finality: Finality;
   readonly faults: 'crash' | 'byzantine';
   /** Names of the commands that the engine itself answers, where it answers any (`AdminCommand`). */
@@ -174,6 +185,9 @@ export interface Engine<State, Message> {
 
   /** The newest block that is safe though not final yet, where the engine has such a notion (a justified checkpoint). */
   safe?(state: State): Hash | null;
+
+  /** What the engine is now, where that may differ from `name`, `finality` and `faults`. */
+  present?(state: State): Present;
 
   /** A picture of the state for people, dashboards and checkers. */
   inspect(state: State): Json;

@@ -45,6 +45,8 @@ export interface ExecutorOptions {
   readonly offload?: boolean;
 }
 
+const NO_CANDIDATES: TransactionSource = { peek: () => undefined, take: () => undefined, drop: () => undefined };
+
 /** What execution has to know of the engine. */
 export type ExecutionRules = Pick<AnyEngine, 'randomness' | 'rewards'>;
 
@@ -105,7 +107,8 @@ export class Executor {
     const pacer = new Pacer(this.#now);
     const run = await this.#open(draft, parent, draft, pacer);
     const isOver = () => this.#now() >= deadlineMs || options.isHurried?.() === true;
-    const transactions = await collect(run, pool.candidates(draft.baseFeePerGas ?? 0n), draft.gasLimit, isOver);
+    const candidates = fields.isEmpty === true ? NO_CANDIDATES : pool.candidates(draft.baseFeePerGas ?? 0n);
+    const transactions = await collect(run, candidates, draft.gasLimit, isOver);
     const result = await run.close(this.#rules.rewards({ header: draft, payload: fields.payload }));
     const header: Header = {
       ...draft,

@@ -123,6 +123,10 @@ export class LightChain implements ChainView {
     return this.#canonical[number];
   }
 
+  certificate(hash: Hash): Certificate | undefined {
+    return this.durable.certificate(hash);
+  }
+
   atHeight(number: number, limit: number): readonly HeaderNode[] {
     const nodes = this.#heights[number] ?? [];
     return nodes.length <= limit ? nodes : nodes.slice(0, limit);

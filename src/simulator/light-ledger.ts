@@ -182,7 +182,7 @@ interface BuildInput {
 
 function buildBlock({ engine, params, pool, parent, state, fields }: BuildInput): Block {
   const after = state.slice();
-  const transactions = pool.take(after, MAX_TRANSFERS_IN_BLOCK);
+  const transactions = fields.isEmpty === true ? [] : pool.take(after, MAX_TRANSFERS_IN_BLOCK);
   const { payload, timestamp, beneficiary, difficulty, mixHash, nonce } = fields;
   const number = parent.header.number + 1;
   const header: Header = {

@@ -309,6 +309,7 @@ export class ChainStore {
       block: (hash) => store.block(hash),
       outputs: (hash, contract) => store.#outputs(hash, contract),
       canonical: (number) => store.#workingCanonical(number),
+      certificate: (hash) => store.certificate(hash),
       atHeight: (number, limit) => store.#atHeight(number, limit),
     };
   }
