@@ -1,14 +1,16 @@
 /**
  * Blocks in Ethereum's own RLP form, [header, [transactions], [uncles], [withdrawals]], in which geth exports and
  * imports chains (a file is such blocks one after the other). A block of synod whose engine adds a seal or a payload
- * carries these two as further items; without them the form is Ethereum's to the byte.
+ * carries these two as further items; without them the form is Ethereum's to the byte. Uncles and withdrawals occur only
+ * in blocks that were made elsewhere (`foreign-body.ts`).
  */
 import { RLP } from '@ethereumjs/rlp';
 import { EMPTY } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import { type Block, MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS } from './block.ts';
+import { encodeForeignBody, foreignBody, foreignBodyFrom, isForeign, uncleFields, withdrawalFields } from './foreign-body.ts';
 import { type Header, headerFields, headerFromFields } from './header.ts';
-import { bytesField, decodeRlp, listField } from './rlp.ts';
+import { bytesField, decodeRlp, encodeRlp, listField } from './rlp.ts';
 
 type Rlp = Uint8Array | Rlp[];
 
@@ -17,13 +19,24 @@ const FIRST_LIST_BYTE = 0xc0;
 
 export function encodeEthereumBlock(block: Block): Uint8Array {
   const transactions = block.transactions.map((bytes): Rlp => ((bytes[0] ?? 0) >= FIRST_LIST_BYTE ? (RLP.decode(bytes) as Rlp) : bytes));
+  if (isForeign(block.header)) return encodeForeignBlock(block, transactions);
   const extra = block.seal.length === 0 && block.payload.length === 0 ? [] : [block.seal, block.payload];
   const withdrawals: Rlp[] = block.header.withdrawalsRoot === undefined && extra.length === 0 ? [] : [[]];
   return RLP.encode([headerFields(block.header), transactions, [], ...withdrawals, ...extra]);
 }
 
-/** Throws DecodeError; uncles and withdrawals are refused by name, because synod's blocks have none. */
-export function decodeEthereumBlock(bytes: Uint8Array): Block {
+function encodeForeignBlock(block: Block, transactions: readonly Rlp[]): Uint8Array {
+  const { uncles, withdrawals } = foreignBody(block);
+  const { withdrawalsRoot } = block.header;
+  const last = withdrawalsRoot === undefined ? [] : [withdrawals.map(withdrawalFields)];
+  return encodeRlp([headerFields(block.header), transactions, uncleFields(uncles), ...last]);
+}
+
+/**
+ * Throws DecodeError. Uncles and withdrawals are refused by name, because synod's blocks have none, unless `foreign` says
+ * that the block was made elsewhere: then they go into its payload.
+ */
+export function decodeEthereumBlock(bytes: Uint8Array, { foreign = false } = {}): Block {
   if (bytes.length > MAX_BLOCK_BYTES) {
     throw new DecodeError('decode/block-size', `The block has ${bytes.length} bytes; at most ${MAX_BLOCK_BYTES} are allowed.`, {
       bytes: bytes.length,
@@ -32,13 +45,15 @@ export function decodeEthereumBlock(bytes: Uint8Array): Block {
   const parts = listField(decodeRlp(bytes, 'block'), 'block', 6);
   if (parts.length < 3) throw new DecodeError('decode/block', `Expected 3 to 6 parts in a block, got ${parts.length}.`);
   const header: Header = headerFromFields(parts[0]);
+  const transactions = listField(parts[1], 'transactions', MAX_BLOCK_TRANSACTIONS).map((item) =>
+    Array.isArray(item) ? RLP.encode(item) : bytesField(item, 'a transaction'),
+  );
+  if (foreign) return { header, transactions, seal: EMPTY, payload: encodeForeignBody(foreignBodyFrom(parts[2], parts[3])) };
   refuseAny(parts[2], 'uncles', header);
   if (parts[3] !== undefined) refuseAny(parts[3], 'withdrawals', header);
   return {
     header,
-    transactions: listField(parts[1], 'transactions', MAX_BLOCK_TRANSACTIONS).map((item) =>
-      Array.isArray(item) ? RLP.encode(item) : bytesField(item, 'a transaction'),
-    ),
+    transactions,
     seal: parts[4] === undefined ? EMPTY : bytesField(parts[4], 'seal'),
     payload: parts[5] === undefined ? EMPTY : bytesField(parts[5], 'payload'),
   };

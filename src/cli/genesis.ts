@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
+import { REPLAY_SETTINGS } from '../consensus/replay/settings.ts';
 import { parseGenesis } from '../execution/genesis-document.ts';
 import { genesisFile } from '../node/genesis-file.ts';
 import { readJsonFile } from './options.ts';
@@ -35,13 +36,15 @@ export interface Wanted {
   /** Chooses among the built-in networks; of any other network it must be the engine. */
   readonly engine?: string | undefined;
   readonly networkId?: number | undefined;
+  /** A document without an engine is that of a chain to be replayed. */
+  readonly replay?: boolean;
 }
 
 /** Throws `arguments/engine` and `arguments/networkid` for a network that is not the wanted one, and what parsing a genesis document throws. */
-export function genesisFor(datadir: string, { genesis, engine, networkId }: Wanted): unknown {
+export function genesisFor(datadir: string, { genesis, engine, networkId, replay = false }: Wanted): unknown {
   const own = genesisFile(datadir);
   let document: unknown;
-  if (genesis !== undefined) document = readJsonFile(genesis, 'genesis document');
+  if (genesis !== undefined) document = named(genesis, own, replay);
   else if (existsSync(own)) document = readJsonFile(own, 'genesis document');
   else document = builtInGenesis(engine ?? DEFAULT_ENGINE);
   const parsed = parseGenesis(document);
@@ -53,4 +56,19 @@ export function genesisFor(datadir: string, { genesis, engine, networkId }: Want
     throw new UsageError('arguments/networkid', `--networkid is ${networkId}, but the network's chain id is ${parsed.chainId}.`);
   }
   return document;
+}
+
+/** Once a datadir holds a chain that is replayed, its document may be named again as it is. */
+function named(genesis: string, own: string, replay: boolean): unknown {
+  const document = readJsonFile(genesis, 'genesis document');
+  const isReplayed = replay || (existsSync(own) && parseGenesis(readJsonFile(own, 'genesis document')).engine.name === 'replay');
+  return isReplayed ? withReplayEngine(document) : document;
+}
+
+/** The document of another client, with the engine that replays its chain. One that names an engine is left as it is. */
+function withReplayEngine(document: unknown): unknown {
+  const { config } = (document ?? {}) as { readonly config?: { readonly [key: string]: unknown } | null };
+  if (typeof config !== 'object' || config === null || config.engine !== undefined) return document;
+  const settings = Object.fromEntries(REPLAY_SETTINGS.flatMap((name) => (name in config ? [[name, config[name]]] : [])));
+  return { ...(document as object), config: { ...config, engine: { name: 'replay', ...settings } } };
 }

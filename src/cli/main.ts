@@ -1,8 +1,9 @@
 /** The `synod` command: one program, one file for each command. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { registerChain } from './chain.ts';
+import { registerExport } from './chain.ts';
 import { registerConsensus } from './consensus.ts';
+import { registerImport } from './import.ts';
 import { registerInit } from './init.ts';
 import { registerMiner } from './miner.ts';
 import { registerNode } from './node.ts';
@@ -41,7 +42,8 @@ for (const register of [
   registerConsensus,
   registerStatus,
   registerVerify,
-  registerChain,
+  registerExport,
+  registerImport,
   registerSimulate,
 ]) {
   register(program);

@@ -10,6 +10,7 @@ import { createPbft } from './pbft/engine.ts';
 import { createPos } from './pos/engine.ts';
 import { createPow } from './pow/engine.ts';
 import { createRaft } from './raft/engine.ts';
+import { createReplay } from './replay/engine.ts';
 import { createZab } from './zab/engine.ts';
 
 const ENGINES: ReadonlyMap<string, EngineFactory> = new Map([
@@ -22,12 +23,14 @@ const ENGINES: ReadonlyMap<string, EngineFactory> = new Map([
   ['zab', createZab],
 ]);
 
+/** Those that a network can be made with. `replay` makes no blocks: it serves a chain that was made elsewhere. */
 export const ENGINE_NAMES: readonly string[] = [...ENGINES.keys()];
 
 /** Throws UsageError for an unknown name and for settings that make no sense. */
 export function createEngine(params: ChainParams, node: NodeSettings, signatures: Signatures): AnyEngine {
-  const factory = ENGINES.get(params.engine.name);
+  const { name } = params.engine;
+  const factory = name === 'replay' ? createReplay : ENGINES.get(name);
   if (factory !== undefined) return factory(params, node, signatures);
   const known = ENGINE_NAMES.join(', ');
-  throw new UsageError('genesis/engine', `The genesis document names the engine ${quote(params.engine.name)}; this synod knows: ${known}.`);
+  throw new UsageError('genesis/engine', `The genesis document names the engine ${quote(name)}; this synod knows: ${known}.`);
 }

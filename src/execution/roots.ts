@@ -5,6 +5,7 @@
 import { RLP } from '@ethereumjs/rlp';
 import { bigToBytes, concatBytes, fromHex, toHex } from '../base/bytes.ts';
 import type { Hash, Hex } from '../base/types.ts';
+import { type Withdrawal, withdrawalFields } from '../chain/foreign-body.ts';
 import { keccak256 } from './keccak.ts';
 import { drain } from './pacer.ts';
 import { LEGACY } from './transaction-codec.ts';
@@ -22,6 +23,10 @@ export function transactionsRoot(transactions: readonly Uint8Array[]): Hash {
 
 export function receiptsRoot(receipts: readonly Receipt[]): Hash {
   return drain(receiptsRootSteps(receipts));
+}
+
+export function withdrawalsRoot(withdrawals: readonly Withdrawal[]): Hash {
+  return drain(listRootSteps(withdrawals, (withdrawal) => RLP.encode(withdrawalFields(withdrawal))));
 }
 
 /** The same in small steps, for those who must not hold up the event loop: a full block takes 100 ms. */

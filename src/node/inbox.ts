@@ -4,11 +4,13 @@
  * RuleError: the network rejects it, and counts it against the sender when the error blames it.
  */
 import { RuleError } from '../base/errors.ts';
-import type { NodeId } from '../base/types.ts';
+import type { Hash, NodeId } from '../base/types.ts';
 import { type Block, checkPayload, decodeBlock } from '../chain/block.ts';
+import { checkUnclesHash, foreignBody } from '../chain/foreign-body.ts';
+import type { Header } from '../chain/header.ts';
 import type { ChainView } from '../chain/tree.ts';
 import type { AnyEngine } from '../consensus/engine.ts';
-import { transactionsRoot } from '../execution/roots.ts';
+import { transactionsRoot, withdrawalsRoot } from '../execution/roots.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import { decodeTransactions } from '../network/messages.ts';
 import { takeBlock, type Verdict } from './block-intake.ts';
@@ -61,13 +63,20 @@ export class Inbox {
  */
 export function checkBody(block: Block): void {
   checkPayload(block);
-  const root = transactionsRoot(block.transactions);
-  if (root !== block.header.transactionsRoot) {
-    throw new RuleError(
-      'block/transactionsRoot',
-      `The transactions have the root ${root}; the header says ${block.header.transactionsRoot}.`,
-    );
-  }
+  checkRoot('transactionsRoot', block.header, transactionsRoot(block.transactions));
+}
+
+/** The same for a block that was made elsewhere, whose payload holds uncles and withdrawals. */
+export function checkForeignBody(block: Block): void {
+  const { uncles, withdrawals } = foreignBody(block);
+  checkUnclesHash(block.header, uncles);
+  checkRoot('transactionsRoot', block.header, transactionsRoot(block.transactions));
+  checkRoot('withdrawalsRoot', block.header, block.header.withdrawalsRoot && withdrawalsRoot(withdrawals));
+}
+
+function checkRoot(field: 'transactionsRoot' | 'withdrawalsRoot', header: Header, root: Hash | undefined): void {
+  if (root === header[field]) return;
+  throw new RuleError(`block/${field}`, `The body of block ${header.number} has the ${field} ${root}; the header says ${header[field]}.`);
 }
 
 export function bodyMatches(block: Block): boolean {

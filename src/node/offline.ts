@@ -3,8 +3,8 @@
  * `synod import` and `export` stand on it, so a file's blocks are judged exactly as a peer's would be.
  */
 import { BoundedMap } from '../base/bounded.ts';
-import { RuleError } from '../base/errors.ts';
-import { type Hash, NodeId, ZERO_ADDRESS } from '../base/types.ts';
+import { RuleError, SynodError } from '../base/errors.ts';
+import { type Hash, type Json, NodeId, ZERO_ADDRESS } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { type Header, hashHeader } from '../chain/header.ts';
 import type { ChainView, HeaderNode } from '../chain/tree.ts';
@@ -14,13 +14,16 @@ import type { ChainStore } from '../storage/chain-store.ts';
 import { type OpenChain, openChain } from './chain.ts';
 import { systemClock } from './clock.ts';
 import { Driver } from './driver.ts';
-import { checkBody } from './inbox.ts';
+import { checkBody, checkForeignBody } from './inbox.ts';
 import { NodeLedger } from './ledger.ts';
 import type { LedgerPort, Ports } from './ports.ts';
 
 export interface OfflineChain {
   readonly store: ChainStore;
+  readonly engineName: string;
   readonly genesisHash: Hash;
+  /** The engine's answer to one of its own commands. Rejects with UsageError for what it refuses. */
+  command(name: string, values: { readonly [key: string]: Json }): Promise<Json>;
   /**
    * Resolves when the block is stored and the engine has executed all that it wants of it; false when it was known.
    * Throws RuleError when it or an ancestor breaks a rule or its parent is unknown, and whatever ended the chain.
@@ -90,9 +93,11 @@ async function assemble(chain: OpenChain): Promise<OfflineChain> {
     const isInvalid = () => [parent.hash, hash].some((of) => store.view.status(of) === 'invalid');
     if (isInvalid()) throw whyInvalid(hash, block.header, store.view, checks);
     if (store.view.status(hash) !== undefined) return false;
-    checkBody(block);
+    const isReplayed = engine.name === 'replay';
+    if (isReplayed) checkForeignBody(block);
+    else checkBody(block);
     offences.length = 0;
-    driver.receiveBlock({ block, origin: 'sync', from: NOBODY });
+    driver.receiveBlock({ block, origin: isReplayed ? 'local' : 'sync', from: NOBODY });
     const [offence] = offences;
     await checks.finished();
     if (store.view.status(hash) === undefined) {
@@ -110,7 +115,11 @@ async function assemble(chain: OpenChain): Promise<OfflineChain> {
     await chain.close();
     checks.throwFailure();
   };
-  return { store, genesisHash: chain.genesisHash, add, close };
+  const command = (name: string, values: { readonly [key: string]: Json }) =>
+    new Promise<Json>((resolve, reject) => {
+      driver.admin({ name, arguments: values }, (result) => (result instanceof SynodError ? reject(result) : resolve(result)));
+    });
+  return { store, engineName: engine.name, genesisHash: chain.genesisHash, add, command, close };
 }
 
 /**

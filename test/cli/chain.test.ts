@@ -9,7 +9,8 @@ import type { Hash } from '../../src/base/types.ts';
 import { type Block, MAX_BLOCK_BYTES } from '../../src/chain/block.ts';
 import { encodeEthereumBlock } from '../../src/chain/ethereum-block.ts';
 import { hashHeader } from '../../src/chain/header.ts';
-import { registerChain } from '../../src/cli/chain.ts';
+import { registerExport } from '../../src/cli/chain.ts';
+import { registerImport } from '../../src/cli/import.ts';
 import { applyConventions, run } from '../../src/cli/output.ts';
 import { openOffline } from '../../src/node/offline.ts';
 import { ALICE, BOB, ETHER, sign, transaction } from '../execution/support.ts';
@@ -39,7 +40,8 @@ async function synod(...args: string[]): Promise<Outcome> {
   try {
     const program = new Command('synod');
     applyConventions(program);
-    registerChain(program);
+    registerExport(program);
+    registerImport(program);
     await run(program, ['node', 'synod', ...args]);
     return { ...outcome, exitCode: Number(process.exitCode ?? 0) };
   } finally {
