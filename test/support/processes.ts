@@ -58,6 +58,8 @@ export interface StartOptions {
   readonly channel?: boolean;
   /** Beside what this process has. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where it runs; by default where the tests do. */
+  readonly directory?: string;
 }
 
 /** One process that a test started. */
@@ -73,11 +75,12 @@ export class TestProcess {
   #line = '';
   #exit: Exit | null = null;
 
-  constructor(file: string, args: readonly string[], { channel = false, environment: more = {} }: StartOptions = {}) {
+  constructor(file: string, args: readonly string[], { channel = false, environment: more = {}, directory }: StartOptions = {}) {
     const { FORCE_COLOR: _, SYNOD_RPC: __, ...environment } = process.env;
     this.#child = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['ipc'] as const) : [])],
       env: { ...environment, NO_COLOR: '1', ...more },
+      ...(directory !== undefined && { cwd: directory }),
     });
     if (this.#child.pid === undefined) throw new Error(`${file} could not be started`);
     this.pid = this.#child.pid;
@@ -145,7 +148,7 @@ export interface Processes {
   /** A TypeScript file of the tests, running. */
   script(file: string, args: readonly string[], options?: StartOptions): TestProcess;
   /** A program to its end. */
-  run(file: string, args: readonly string[]): Promise<Finished>;
+  run(file: string, args: readonly string[], options?: StartOptions, timeoutMs?: number): Promise<Finished>;
   /** `synod ...args` to its end. */
   runSynod(...args: string[]): Promise<Finished>;
   /** Another process id, such as that of a supervisor's node, that must not outlive the tests. `mark` is in its command line. */
@@ -177,9 +180,9 @@ export function useProcesses(environment: StartOptions['environment'] = {}): Pro
     started.push(one);
     return one;
   };
-  const run = async (file: string, args: readonly string[]) => {
-    const one = start(file, args);
-    const exit = await one.ended();
+  const run = async (file: string, args: readonly string[], options?: StartOptions, timeoutMs?: number) => {
+    const one = start(file, args, options);
+    const exit = await one.ended(timeoutMs);
     return { ...exit, stdout: one.stdout, stderr: one.stderr };
   };
   return {
