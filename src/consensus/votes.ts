@@ -64,7 +64,13 @@ export class Electorate {
   /** A vote that came as a message. Throws DecodeError unless it is that of one member, and signed. */
   decodeVote(bytes: Uint8Array): Votes {
     const votes = this.decode(bytes);
-    if (votes.members.length === 1 && this.isSigned(votes)) return votes;
+    this.checkVote(votes);
+    return votes;
+  }
+
+  /** Throws DecodeError `votes/unsigned` for what is not the vote of one member, and signed. */
+  checkVote(votes: Votes): void {
+    if (votes.members.length === 1 && this.isSigned(votes)) return;
     throw new DecodeError('votes/unsigned', `Not a vote that member ${votes.members.join(', ')} signed.`);
   }
 

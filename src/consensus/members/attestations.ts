@@ -3,7 +3,7 @@
  * each member signs its height, its hash and the membership, and a quorum of equal attestations is the certificate.
  * (Acknowledgements of the protocol alone would not do: in Raft a majority may hold an entry that is never committed, figure 8.)
  */
-import { assert } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import { BoundedMap } from '../../base/bounded.ts';
 import { DecodeError } from '../../base/errors.ts';
 import type { Hash, NodeId } from '../../base/types.ts';
@@ -77,22 +77,28 @@ function attestSoon({ place, chain, effects }: AttestationTurn): void {
 }
 
 function attest(turn: AttestationTurn, decision: Decision, again: boolean): void {
-  const { council, place, attestations, effects } = turn;
-  if (place === null || council.signer === null || decision.height <= turn.chain.finalized.header.number) return;
-  const votes = council.electorate.vote(place, council.signer, council.statement(decision));
+  const { self, chain, attestations, effects } = turn;
+  const council = councilOf(turn, decision.hash);
+  const place = council?.seatOf(self) ?? null;
+  if (council === undefined || place === null || decision.height <= chain.finalized.header.number) return;
+  const votes = council.electorate.vote(place, present(council.signer, 'the key of a member'), council.statement(decision));
   attestations.highest = Math.max(attestations.highest, decision.height);
   toOthers(turn, { type: 'attestation', votes, again });
-  count(turn, votes, decision);
+  count(turn, council, votes, decision);
   effects.push({ type: 'setTimer', id: ATTEST_TIMER, delayMs: ATTEST_AGAIN_MS });
 }
 
 /** An attestation or a certificate that a peer sent. */
 export function receiveDecision(turn: AttestationTurn, from: NodeId, message: DecisionMessage): void {
-  const { council, decisions, chain, effects } = turn;
+  const { decisions, chain, effects } = turn;
   if (message.type === 'certificate') return learn(turn, message.certificate, from);
   try {
+    // Of members that this node does not know yet: the blocks that name them come first.
+    const council = turn.council.whose(message.votes);
+    if (council === undefined) return;
     const decision = council.decisionOf(message.votes);
-    if (decision.height > chain.finalized.header.number) return count(turn, message.votes, decision);
+    council.electorate.checkVote(message.votes);
+    if (decision.height > chain.finalized.header.number) return count(turn, council, message.votes, decision);
     const { shown } = decisions;
     if (message.again && shown !== null) {
       effects.push({ type: 'send', to: from, message: { type: 'certificate', certificate: shown.certificate } });
@@ -102,9 +108,14 @@ export function receiveDecision(turn: AttestationTurn, from: NodeId, message: De
   }
 }
 
-function count(turn: AttestationTurn, votes: Votes, decision: Decision): void {
-  const { council, attestations } = turn;
-  const { electorate } = council;
+/** Of a block that the chain has. */
+function councilOf({ council, chain }: AttestationTurn, hash: Hash): Council | undefined {
+  const node = chain.get(hash);
+  return node && council.at(node, chain);
+}
+
+function count(turn: AttestationTurn, { electorate }: Council, votes: Votes, decision: Decision): void {
+  const { attestations } = turn;
   const sameHeight = attestations.votes.get(decision.height) ?? new Map<number, Votes>();
   attestations.votes.set(decision.height, sameHeight);
   const certificate = electorate.count(sameHeight, votes);
@@ -127,7 +138,7 @@ export function isDecisionKind(kind: number): boolean {
   return kind < FIRST_KIND;
 }
 
-/** `fields` come after the kind. Throws DecodeError. */
+/** `fields` come after the kind. Whether what is said is signed, `receiveDecision` sees. Throws DecodeError. */
 export function decodeDecision(council: Council, kind: number, fields: readonly unknown[]): DecisionMessage {
   assert(isDecisionKind(kind), 'a kind that this part knows');
   const expected = kind === ATTESTATION ? 2 : 1;
@@ -138,5 +149,5 @@ export function decodeDecision(council: Council, kind: number, fields: readonly 
   if (kind === CERTIFICATE) return { type: 'certificate', certificate: bytes };
   const again = safeNumber(bytesField(fields[1], 'again'), 'again');
   if (again > 1) throw new DecodeError('decode/decision', `Expected 0 or 1 for whether an attestation is sent again, got ${again}.`);
-  return { type: 'attestation', votes: council.electorate.decodeVote(bytes), again: again === 1 };
+  return { type: 'attestation', votes: council.electorate.decode(bytes), again: again === 1 };
 }

@@ -1,12 +1,13 @@
 /** What a permissioned engine of one network knows from its genesis settings and of this node, and the rules of its blocks. */
 import { bigToFixed, bytesToBig, concatBytes, fromHex, hashOf } from '../../base/bytes.ts';
-import { RuleError, UsageError } from '../../base/errors.ts';
-import type { Signatures, Signer } from '../../base/signatures.ts';
+import { DecodeError, RuleError, UsageError } from '../../base/errors.ts';
+import type { PublicKey, Signatures, Signer } from '../../base/signatures.ts';
 import type { Hash, NodeId } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
 import type { Header, SealedHeader } from '../../chain/header.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import { checkHeader } from '../../chain/rules.ts';
-import type { Facts, HeaderNode } from '../../chain/tree.ts';
+import type { BlockView, Facts, HeaderNode } from '../../chain/tree.ts';
 import type { AnyEngine, Certificate } from '../engine.ts';
 import { Electorate, type Votes } from '../votes.ts';
 import type { Membership } from './membership.ts';
@@ -17,10 +18,20 @@ export interface Decision {
   readonly hash: Hash;
 }
 
+/** The extraData of a block that carries nothing. */
+const NO_PAYLOAD = '0x';
 const HEIGHT_BYTES = 8;
 const ROUND_BYTES = 8;
 const HASH_AT = HEIGHT_BYTES + ROUND_BYTES;
 const STATEMENT_BYTES = HASH_AT + 32 + 32;
+
+/** Where members change while the chain goes on: what is known of the other councils of the network (`councils.ts`). */
+export interface Family {
+  known(id: Hash): Council | undefined;
+  idAfter(header: Header): Hash;
+  at(node: Pick<HeaderNode, 'header' | 'hash'>, chain: BlockView): Council | undefined;
+  admit(block: Block, parent: HeaderNode, chain: BlockView): Council;
+}
 
 export class Council {
   readonly params: ChainParams;
@@ -29,13 +40,26 @@ export class Council {
   readonly electorate: Electorate;
   /** Null on a node that only follows. */
   readonly signer: Signer | null;
+  readonly #signers: readonly Signer[];
+  readonly #family: Family | null;
 
-  constructor(params: ChainParams, membership: Membership, signatures: Signatures, signers: readonly Signer[]) {
+  /** `family`: null where members never change. */
+  constructor(
+    params: ChainParams,
+    membership: Membership,
+    signatures: Signatures,
+    signers: readonly Signer[],
+    family: Family | null = null,
+  ) {
     this.params = params;
     this.membership = membership;
     const keys = membership.members.map(({ publicKey }) => publicKey);
-    this.electorate = new Electorate({ params, signatures, keys, quorum: membership.quorum, statementBytes: STATEMENT_BYTES });
+    const { quorum } = membership;
+    const isQuorum = (places: readonly number[]): boolean => membership.isQuorum(places);
+    this.electorate = new Electorate({ params, signatures, keys, quorum, isQuorum, statementBytes: STATEMENT_BYTES });
     this.signer = signers.find(({ publicKey }) => keys.includes(publicKey)) ?? null;
+    this.#signers = signers;
+    this.#family = family;
   }
 
   /**
@@ -49,6 +73,43 @@ export class Council {
     if (this.signer.publicKey === expected) return place;
     const message = `This node (${node}) has the key ${this.signer.publicKey}; the genesis file names ${expected} for it. Start it with that key.`;
     throw new UsageError('members/key-mismatch', message, { node });
+  }
+
+  /** As `placeOf`; null for a member whose key is another's as well: members may be added while nodes run. */
+  seatOf(node: NodeId): number | null {
+    const place = this.membership.placeOf(node);
+    return place !== undefined && this.#hasKey(this.membership.members[place]?.publicKey) ? place : null;
+  }
+
+  /** Whether this node is a learner, and has the key that it should have. */
+  isLearner(node: NodeId): boolean {
+    return this.#hasKey(this.membership.learner(node)?.publicKey);
+  }
+
+  /** The council whose statement this is; undefined for one that this node does not know, or not yet. */
+  whose({ statement }: Pick<Votes, 'statement'>): Council | undefined {
+    const id = hashOf(statement.slice(HASH_AT + 32));
+    return this.#family === null || id === this.membership.id ? this : this.#family.known(id);
+  }
+
+  /** Who decides on a block of the chain; undefined where the blocks are missing that say so. */
+  at(node: Pick<HeaderNode, 'header' | 'hash'>, chain: BlockView): Council | undefined {
+    return this.#family === null ? this : this.#family.at(node, chain);
+  }
+
+  /** Who decides on this block. Throws RuleError for a change of members that is not allowed (`Councils.admit`). */
+  admit(block: Block, parent: HeaderNode, chain: BlockView): Council {
+    return this.#family === null ? this : this.#family.admit(block, parent, chain);
+  }
+
+  /** What this header has to say of who decides on its block; null where its payload decides that. */
+  expectedId(header: Header, parent: Header): Hash | null {
+    if (this.#family === null) return this.membership.id;
+    return header.extraData === NO_PAYLOAD ? this.#family.idAfter(parent) : null;
+  }
+
+  #hasKey(key: PublicKey | undefined): boolean {
+    return key !== undefined && this.#signers.some(({ publicKey }) => publicKey === key);
   }
 
   /**
@@ -77,12 +138,22 @@ export class Council {
     throw new RuleError('members/statement', `A vote in round ${round}; expected one below 2^53.`);
   }
 
-  /** What a certificate proves. Throws RuleError `members/certificate` for one that proves nothing. */
+  /** What a certificate of this council proves. Throws RuleError `members/certificate` for one that proves nothing. */
   proven(certificate: Certificate): Decision {
     const votes = this.electorate.certificate(certificate);
     if (votes !== null) return this.decisionOf(votes);
-    const { quorum, size } = this.membership;
-    throw new RuleError('members/certificate', `This is not signed by ${quorum} of the ${size} members.`);
+    const { quorum, size, id } = this.membership;
+    throw new RuleError('members/certificate', `This is not signed by ${quorum} of the ${size} members ${id}.`);
+  }
+
+  /** The council whose certificate this seems to be: as `whose`. Throws RuleError for bytes that are none. */
+  whoseCertificate(certificate: Certificate): Council | undefined {
+    try {
+      return this.whose(this.electorate.decode(certificate));
+    } catch (cause) {
+      if (!(cause instanceof DecodeError)) throw cause;
+      throw new RuleError('members/certificate', `These ${certificate.length} bytes are no certificate.`, {}, { cause });
+    }
   }
 }
 
@@ -99,8 +170,9 @@ export function rulesOf(council: Council): Rules {
     genesisFacts: factsOf,
     verifyHeader: (sealed, parent) => verifyHeader(council, sealed, parent),
     verifySeal,
-    verifyCertificate(hash, certificate) {
-      const decision = council.proven(certificate);
+    verifyCertificate(hash, certificate, chain) {
+      const node = chain.get(hash);
+      const decision = ((node && council.at(node, chain)) ?? council).proven(certificate);
       if (decision.hash === hash) return;
       throw new RuleError('members/certificate', `The certificate is for block ${decision.hash}, and not for ${hash}.`, { hash });
     },
@@ -110,10 +182,10 @@ export function rulesOf(council: Council): Rules {
   };
 }
 
-function verifyHeader({ params, membership }: Council, sealed: SealedHeader, parent: HeaderNode): Facts {
+function verifyHeader(council: Council, sealed: SealedHeader, parent: HeaderNode): Facts {
   const { header } = sealed;
   verifySeal(sealed);
-  checkHeader(header, parent.header, params);
+  checkHeader(header, parent.header, council.params);
   const { number } = header;
   // Blocks may be quicker than seconds.
   if (header.timestamp < parent.header.timestamp) {
@@ -123,11 +195,8 @@ function verifyHeader({ params, membership }: Council, sealed: SealedHeader, par
   if (header.difficulty !== 0n) {
     throw new RuleError('members/difficulty', `Block ${number} has the difficulty ${header.difficulty}; expected 0.`, { number });
   }
-  if (header.mixHash !== membership.id) {
-    throw new RuleError('members/membership', `Block ${number} names the members ${header.mixHash}; expected ${membership.id}.`, {
-      number,
-    });
-  }
+  const expected = council.expectedId(header, parent.header);
+  if (expected !== null && header.mixHash !== expected) throw wrongId(number, header.mixHash, expected);
   return factsOf(header);
 }
 
@@ -137,4 +206,9 @@ function verifySeal({ header, seal }: SealedHeader): void {
   throw new RuleError('members/seal', `Block ${number} has a seal of ${seal.length} bytes; expected none: certificates prove blocks.`, {
     number,
   });
+}
+
+/** A block that names others than decide on it. */
+export function wrongId(number: number, found: Hash, expected: Hash): RuleError {
+  return new RuleError('members/membership', `Block ${number} names the members ${found}; expected ${expected}.`, { number });
 }

@@ -141,8 +141,22 @@ function finalizeProven({ decisions, chain, effects }: DecisionTurn, head: numbe
  */
 export function receiveBlock(turn: DecisionTurn, { block, origin, from, certificate }: Extract<Event<never>, { type: 'block' }>): void {
   if (origin === 'gossip') return;
+  if (!isAdmitted(turn, block, from)) return;
   keep(turn, block, from);
   if (certificate !== null) learn(turn, certificate, from);
+}
+
+/** Whether those decide on this block who may, as far as its parent is here to tell; else its sender is blamed. */
+function isAdmitted(turn: DecisionTurn, block: Block, from: NodeId | null): boolean {
+  const { chain, council } = turn;
+  const parent = chain.get(block.header.parentHash);
+  try {
+    if (parent !== undefined) council.admit(block, parent, chain);
+    return true;
+  } catch (error) {
+    blame(turn, from, error);
+    return false;
+  }
 }
 
 /** A block whose header is good is kept and, where members only crash, executed as soon as its parent is. */
@@ -166,20 +180,23 @@ export function blockChecked(turn: DecisionTurn, hash: Hash): void {
   for (const effect of nextChecks(chain, hash)) if (effect.type === 'check') execute(turn, effect.hash);
 }
 
-/** Sends to every other member. */
+/** Sends to every other member, and to those who learn. */
 export function toOthers<Message>(
   turn: Pick<DecisionTurn, 'self' | 'council'> & { readonly effects: EffectSink<Message> },
   message: Message,
   after?: Lsn,
 ): void {
   const { self, council, effects } = turn;
-  for (const to of council.membership.others(self)) effects.push({ type: 'send', to, message, ...(after !== undefined && { after }) });
+  for (const to of council.membership.audience(self)) effects.push({ type: 'send', to, message, ...(after !== undefined && { after }) });
 }
 
 /** A certificate from somebody else. The block that it proves is asked for where it is not here. */
 export function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId | null): void {
-  const { council, chain } = turn;
+  const { chain } = turn;
   try {
+    // Of members that this node does not know yet: the blocks that name them come first, and other certificates later.
+    const council = turn.council.whoseCertificate(certificate);
+    if (council === undefined) return;
     const decision = council.proven(certificate);
     if (decision.height <= chain.finalized.header.number) return;
     prove(turn, { ...decision, certificate });
@@ -197,5 +214,5 @@ export function prove({ decisions }: Pick<DecisionTurn, 'decisions'>, proof: Pro
 /** Holds what broke a rule against who sent it; any other error is thrown on. */
 export function blame({ effects }: Pick<DecisionTurn, 'effects'>, from: NodeId | null, error: unknown): void {
   if (!(error instanceof RuleError)) throw error;
-  if (from !== null) effects.push({ type: 'offence', from, error });
+  if (from !== null && error.blame) effects.push({ type: 'offence', from, error });
 }

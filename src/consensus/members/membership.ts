@@ -81,7 +81,8 @@ export class Membership {
     this.id = hashOf(keccak_256(encodeRlp(isPlain ? fieldsOfMembers(voters) : fieldsOfMembership(this))));
     this.#places = new Map(this.members.map(({ node }, place) => [node, place]));
     this.#learners = new Map(learners.map((learner) => [learner.node, learner]));
-    const isEachOnce = this.#places.size === this.members.length && new Set([...this.#places.keys(), ...this.#learners.keys()]).size === all;
+    const isEachOnce =
+      this.#places.size === this.members.length && new Set([...this.#places.keys(), ...this.#learners.keys()]).size === all;
     assert(isEachOnce, 'every member is another node');
   }
 

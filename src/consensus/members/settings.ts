@@ -8,6 +8,7 @@ import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Signatures } from '../../base/s
 import { NodeId } from '../../base/types.ts';
 import type { SettingsReader } from '../settings-reader.ts';
 import { MAX_MEMBERS } from '../votes.ts';
+import { MAX_NODE_CHARACTERS } from './changes.ts';
 import { type Faults, type Member, Membership } from './membership.ts';
 import { possessionMessage } from './possession.ts';
 
@@ -23,7 +24,6 @@ export interface CommonSettings {
 }
 
 const KNOWN_OF_MEMBER = ['node', 'publicKey', 'proofOfPossession'];
-const MAX_NODE_CHARACTERS = 128;
 const MAX_INTERVAL_MS = 3_600_000;
 /** With fewer, the loss of one stops the network: f crashed need 2f + 1, f Byzantine 3f + 1. */
 const FEWEST = { crash: 3, byzantine: 4 } as const;
