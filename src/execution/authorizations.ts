@@ -43,9 +43,15 @@ export function applyAuthorizations(
 }
 
 /** Who signed it, or null when it is void whatever the state is. */
-function authorityOf({ chainId, address, nonce, yParity, r, s }: Authorization, ownChainId: number): Address | null {
-  if (chainId !== 0n && chainId !== BigInt(ownChainId)) return null;
-  if (nonce >= MAX_NONCE || (yParity !== 0 && yParity !== 1) || s > CURVE_ORDER_HALF) return null;
+function authorityOf(authorization: Authorization, ownChainId: number): Address | null {
+  const { chainId, nonce } = authorization;
+  if ((chainId !== 0n && chainId !== BigInt(ownChainId)) || nonce >= MAX_NONCE) return null;
+  return signerOf(authorization);
+}
+
+/** Null when the signature is nobody's. */
+export function signerOf({ chainId, address, nonce, yParity, r, s }: Authorization): Address | null {
+  if ((yParity !== 0 && yParity !== 1) || s > CURVE_ORDER_HALF) return null;
   const message = RLP.encode([bigToBytes(chainId), fromHex(address), bigToBytes(nonce)]);
   const hash = keccak256(concatBytes(Uint8Array.of(SIGNING_MAGIC), message));
   const key = recovery.recover(concatBytes(bigToFixed(r, 32), bigToFixed(s, 32)), yParity, hash);

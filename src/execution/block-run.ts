@@ -42,6 +42,12 @@ export interface BlockRunOptions extends EnvironmentOptions {
   readonly source: StateSource;
 }
 
+/** Looks on while a transaction is executed. */
+export interface Watcher {
+  before(environment: Environment): void;
+  after(gasUsed: bigint): void;
+}
+
 export class BlockRun {
   readonly #options: BlockRunOptions;
   readonly #receipts: Receipt[] = [];
@@ -69,17 +75,24 @@ export class BlockRun {
     return this.#gasUsed;
   }
 
-  /** Throws RuleError tx/... when the transaction cannot come next in this block. */
-  async apply(tx: Tx): Promise<Receipt> {
+  /** As the transactions so far left it. */
+  get state(): WorldState {
+    return this.#environment.state;
+  }
+
+  /** Throws RuleError tx/... when the transaction cannot come next in this block. A watched one always goes through the EVM. */
+  async apply(tx: Tx, watcher: Watcher | null = null): Promise<Receipt> {
     const { state, context, fork, blobs } = this.#environment;
     const { pacer } = this.#options;
     if (pacer.due) await pacer.rest();
     admit(tx, { state, context, fork, blobs, gasUsed: this.#gasUsed });
     const isModern = isAtLeast(fork, 'byzantium');
+    watcher?.before(this.#environment);
     const outcome =
-      isModern && isPlainTransfer(tx, state)
+      isModern && watcher === null && isPlainTransfer(tx, state)
         ? { success: true, gasUsed: executeTransfer(tx, state, context, fork), logs: [] }
         : await runInEvm(tx, this.#environment, this.#gasUsed);
+    watcher?.after(outcome.gasUsed);
     this.#gasUsed += outcome.gasUsed;
     const receipt: Receipt = {
       type: tx.type,
@@ -136,7 +149,8 @@ export async function runInEvm(tx: Tx, { vm, block }: Environment, blockGasUsed:
       logs: logsFrom(result.execResult.logs),
     };
   } catch (cause) {
-    if (cause instanceof StorageError || cause instanceof InternalError) throw cause;
+    // A RuleError is a watcher's: the library knows none.
+    if (cause instanceof StorageError || cause instanceof InternalError || cause instanceof RuleError) throw cause;
     // Memory or stack ran out: this machine's trouble, which must not be taken for the block's.
     if (cause instanceof RangeError)
       throw new InternalError('execution/resources', `Executing ${tx.hash} exhausted this process.`, {}, cause);

@@ -65,30 +65,8 @@ class Call {
   }
 
   static async open(host: CallHost, request: CallRequest): Promise<Call> {
-    const fees = feesOf(request, contextOf(request, false).baseFeePerGas ?? 0n);
-    const state = new WorldState(host.source, request.header.stateRoot);
-    for (const [address, override] of request.stateOverrides ?? []) applyOverride(state, address, override);
-    const environment = await openEnvironment({
-      params: host.params,
-      context: contextOf(request, fees.maxPrice === 0n),
-      randomness: request.blockOverrides?.prevRandao ?? host.randomness,
-      state,
-      ancestorHash: host.ancestorHash,
-      pacer: new Pacer(),
-    });
-    const { from, to, data, value } = request;
-    const unlimited = {
-      from,
-      to,
-      data,
-      value,
-      ...fees,
-      accessList: request.accessList ?? [],
-      authorizationList: request.authorizationList ?? [],
-    };
-    const affordable = affordableGas(state, unlimited, host.gasCap);
-    const gas = request.gas === undefined ? affordable : lesser(request.gas, host.gasCap);
-    return new Call(environment, host.params.chainId, { ...unlimited, gas }, affordable);
+    const { environment, message, affordableGas } = await openCall(host, request, new WorldState(host.source, request.header.stateRoot));
+    return new Call(environment, host.params.chainId, message, affordableGas);
   }
 
   async run(): Promise<CallResult> {
@@ -161,6 +139,40 @@ class Call {
       state.revert();
     }
   }
+}
+
+export interface OpenCall {
+  readonly environment: Environment;
+  readonly message: Message;
+  /** What the cap and the sender's balance allow. */
+  readonly affordableGas: bigint;
+}
+
+/** The block that a call runs in, with its overrides, over this state, and the call as a message. */
+export async function openCall(host: CallHost, request: CallRequest, state: WorldState): Promise<OpenCall> {
+  const fees = feesOf(request, contextOf(request, false).baseFeePerGas ?? 0n);
+  for (const [address, override] of request.stateOverrides ?? []) applyOverride(state, address, override);
+  const environment = await openEnvironment({
+    params: host.params,
+    context: contextOf(request, fees.maxPrice === 0n),
+    randomness: request.blockOverrides?.prevRandao ?? host.randomness,
+    state,
+    ancestorHash: host.ancestorHash,
+    pacer: new Pacer(),
+  });
+  const { from, to, data, value } = request;
+  const unlimited = {
+    from,
+    to,
+    data,
+    value,
+    ...fees,
+    accessList: request.accessList ?? [],
+    authorizationList: request.authorizationList ?? [],
+  };
+  const affordable = affordableGas(state, unlimited, host.gasCap);
+  const gas = request.gas === undefined ? affordable : lesser(request.gas, host.gasCap);
+  return { environment, message: { ...unlimited, gas }, affordableGas: affordable };
 }
 
 function contextOf({ header, blockOverrides = {} }: CallRequest, free: boolean): BlockContext {

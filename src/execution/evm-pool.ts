@@ -9,8 +9,10 @@ import { EMPTY_TRIE_ROOT, type Header } from '../chain/header.ts';
 import type { ExecutionParams } from '../chain/params.ts';
 import type { HeaderView } from '../chain/tree.ts';
 import { ancestorHashes } from './ancestors.ts';
-import type { AccessListResult, CallKind, CallRequest, CallResult, CallResults, EstimateResult } from './call-types.ts';
+import type { AccessListResult, CallRequest, CallResult, EstimateResult } from './call-types.ts';
+import type { Job, JobKind, JobRequests, JobResults } from './evm-protocol.ts';
 import { EvmThread } from './evm-thread.ts';
+import type { TraceRequest } from './tracing/trace-request.ts';
 import type { StateSource } from './types.ts';
 
 export interface EvmPoolOptions {
@@ -33,10 +35,17 @@ export interface EvmPoolOptions {
 const DEFAULTS = { workers: 2, timeoutMs: 5_000, gasCap: 50_000_000n, maxQueued: 256, idleMs: 60_000 };
 
 interface Waiting {
-  readonly kind: CallKind;
-  readonly request: CallRequest;
-  readonly resolve: (result: CallResults[CallKind]) => void;
+  readonly job: Job;
+  readonly timeoutMs: number;
+  readonly resolve: (result: JobResults[JobKind]) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Where a job is not like a call. */
+interface Limits {
+  /** What it reads. */
+  readonly stateRoot: Hash;
+  readonly timeoutMs: number;
 }
 
 export class EvmPool {
@@ -64,6 +73,11 @@ export class EvmPool {
     return this.#submit('createAccessList', request);
   }
 
+  /** JSON text; also rejects with `trace/timeout` and `trace/too-large`. */
+  trace(request: TraceRequest): Promise<string> {
+    return this.#submit('trace', request, { stateRoot: request.stateRoot, timeoutMs: request.jobTimeoutMs });
+  }
+
   /** Kills what is under way and refuses what waits. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -73,18 +87,21 @@ export class EvmPool {
     this.#idle.clear();
   }
 
-  #submit<Kind extends CallKind>(kind: Kind, request: CallRequest): Promise<CallResults[Kind]> {
-    const { promise, resolve, reject } = Promise.withResolvers<CallResults[CallKind]>();
-    const refused = this.#refusal(request);
+  #submit<Kind extends JobKind>(kind: Kind, request: JobRequests[Kind], options: Partial<Limits> = {}): Promise<JobResults[Kind]> {
+    const { header } = request;
+    const { stateRoot = header.stateRoot, timeoutMs = this.#options.timeoutMs } = options;
+    const { promise, resolve, reject } = Promise.withResolvers<JobResults[JobKind]>();
+    const refused = this.#refusal(stateRoot);
     if (refused !== null) return Promise.reject(refused);
-    if (!this.#queue.push({ kind, request, resolve, reject })) {
+    const job = { kind, request, randomness: this.#options.randomness(header) } as Job;
+    if (!this.#queue.push({ job, timeoutMs, resolve, reject })) {
       return Promise.reject(new RuleError('rpc/busy', `too many calls at once: ${this.#queue.size} are waiting; try again later.`));
     }
     this.#dispatch();
-    return promise as Promise<CallResults[Kind]>;
+    return promise as Promise<JobResults[Kind]>;
   }
 
-  #refusal({ header: { stateRoot } }: CallRequest): RuleError | null {
+  #refusal(stateRoot: Hash): RuleError | null {
     if (this.#closed) return closed();
     if (stateRoot === EMPTY_TRIE_ROOT || this.#options.state.node(stateRoot) !== undefined) return null;
     return new RuleError('state/missing', `missing trie node ${stateRoot}: the state of this block is not kept by this node.`, {
@@ -113,11 +130,9 @@ export class EvmPool {
     return this.#busy.size < workers ? new EvmThread({ params, gasCap, source: state }) : null;
   }
 
-  async #run(thread: EvmThread, { kind, request, resolve, reject }: Waiting): Promise<void> {
-    const { header } = request;
+  async #run(thread: EvmThread, { job, timeoutMs, resolve, reject }: Waiting): Promise<void> {
     try {
-      const job = { kind, request, randomness: this.#options.randomness(header) };
-      resolve(await thread.run(job, this.#ancestors(header), this.#options.timeoutMs));
+      resolve(await thread.run(job, this.#ancestors(job.request.header), timeoutMs));
     } catch (error) {
       reject(error);
     } finally {

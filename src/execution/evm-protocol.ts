@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Hash } from '../base/types.ts';
 import type { ExecutionParams } from '../chain/params.ts';
 import type { CallKind, CallRequest, CallResults } from './call-types.ts';
+import type { TraceRequest } from './tracing/trace-request.ts';
 
 export interface WorkerSettings {
   readonly params: ExecutionParams;
@@ -16,15 +17,19 @@ export interface WorkerSettings {
   readonly signal: SharedArrayBuffer;
 }
 
-export interface Job {
-  readonly kind: CallKind;
-  readonly request: CallRequest;
-  readonly randomness: Hash;
-}
+/** Each kind of job, with what it asks and what it answers. */
+export type JobRequests = { readonly [Kind in CallKind]: CallRequest } & { readonly trace: TraceRequest };
+/** A trace is JSON text. */
+export type JobResults = CallResults & { readonly trace: string };
+export type JobKind = keyof JobResults;
+
+export type Job = {
+  readonly [Kind in JobKind]: { readonly kind: Kind; readonly request: JobRequests[Kind]; readonly randomness: Hash };
+}[JobKind];
 
 export type Answer =
   | { readonly type: 'ready' }
-  | { readonly type: 'done'; readonly result: CallResults[CallKind] }
+  | { readonly type: 'done'; readonly result: JobResults[JobKind] }
   /** `blame`: the caller's fault, to be told so. Otherwise the worker's own failure. */
   | { readonly type: 'failed'; readonly blame: boolean; readonly code: string; readonly message: string };
 

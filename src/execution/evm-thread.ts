@@ -4,8 +4,16 @@ import { assert } from '../base/assert.ts';
 import { InternalError, RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import type { ExecutionParams } from '../chain/params.ts';
-import type { CallKind, CallResults } from './call-types.ts';
-import { type Answer, type Job, READ_ANSWERED, type Read, type ReadAnswer, type WorkerSettings } from './evm-protocol.ts';
+import {
+  type Answer,
+  type Job,
+  type JobKind,
+  type JobResults,
+  READ_ANSWERED,
+  type Read,
+  type ReadAnswer,
+  type WorkerSettings,
+} from './evm-protocol.ts';
 import type { StateSource } from './types.ts';
 
 export interface ThreadOptions {
@@ -21,7 +29,7 @@ const MAX_HEAP_MB = 512;
 
 interface Current {
   readonly ancestorHash: (number: number) => Hash | undefined;
-  readonly resolve: (result: CallResults[CallKind]) => void;
+  readonly resolve: (result: JobResults[JobKind]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -66,7 +74,7 @@ export class EvmThread {
   }
 
   /** One at a time. Rejects with RuleError when the call is at fault or the thread was killed, else with InternalError. */
-  async run(job: Job, ancestorHash: (number: number) => Hash | undefined, timeoutMs: number): Promise<CallResults[CallKind]> {
+  async run(job: Job, ancestorHash: (number: number) => Hash | undefined, timeoutMs: number): Promise<JobResults[JobKind]> {
     assert(this.#current === null, 'a worker thread runs one job at a time');
     await this.#ready.promise;
     if (this.#fate !== null) throw this.#fate.error;

@@ -6,6 +6,7 @@ import { explain, RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import { runCallJob } from './calls.ts';
 import { type Answer, type Job, READ_OPEN, type Read, type ReadAnswer, type WorkerSettings } from './evm-protocol.ts';
+import { runTraceJob } from './tracing/trace-job.ts';
 import type { StateSource } from './types.ts';
 
 /** About 10 MB of nodes and at most 6 MB of code. Both are named by their hashes, so neither can be out of date. */
@@ -37,10 +38,12 @@ function cached(capacity: number, type: 'node' | 'code'): (hash: Hash) => Uint8A
 
 const source: StateSource = { node: cached(MAX_NODES, 'node'), code: cached(MAX_CODES, 'code') };
 
-async function run({ kind, request, randomness }: Job): Promise<Answer> {
+async function run(job: Job): Promise<Answer> {
   const ancestorHash = (number: number) => read({ type: 'ancestor', number }) as Hash | undefined;
+  const host = { params, source, gasCap, randomness: job.randomness, ancestorHash };
   try {
-    return { type: 'done', result: await runCallJob(kind, { params, source, gasCap, randomness, ancestorHash }, request) };
+    const result = job.kind === 'trace' ? await runTraceJob(host, job.request) : await runCallJob(job.kind, host, job.request);
+    return { type: 'done', result };
   } catch (error) {
     if (error instanceof RuleError) return { type: 'failed', blame: true, code: error.code, message: error.message };
     return { type: 'failed', blame: false, code: 'evm/failed', message: explain(error) };
