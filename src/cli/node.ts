@@ -74,7 +74,7 @@ export function registerNode(program: Command): void {
     .option('--http', 'serve RPC over HTTP and WebSocket on one port (the default)', true)
     .option('--http.addr <address>', 'address of the RPC server', rpc.address)
     .option('--http.port <port>', 'port of the RPC server (0 takes a free one)', portOption('http.port'), rpc.port)
-    .option('--http.api <list>', 'namespaces that RPC answers', listOption, [...rpc.apis])
+    .option('--http.api <list>', 'namespaces that RPC answers', listOption, DEFAULT_APIS)
     .option('--http.corsdomain <list>', "origins that browsers may call from ('*' for all)", listOption, [])
     .option('--http.vhosts <list>', "host names that requests may be addressed to ('*' for all)", listOption, [...rpc.vhosts])
     .option('--rpc.gascap <gas>', 'most gas of one eth_call', integerOption('rpc.gascap', 21_000, 2 ** 40), Number(rpc.gasCap))
@@ -143,6 +143,11 @@ Examples:
     });
 }
 
+/** By identity: what was asked for by name is left as it is. */
+const DEFAULT_APIS: readonly string[] = [...DEFAULTS.rpc.apis];
+/** Where nothing can be changed, developers may ask for everything. */
+const REPLAY_APIS = ['debug', 'testing'];
+
 /** The form of other clients, with the block's number for its epoch. */
 function checkpointOption(text: string): TrustedBlock {
   const [, hash, number] = /^(0x[0-9a-fA-F]{64}):([1-9]\d{0,14})$/.exec(text) ?? [];
@@ -187,7 +192,7 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
       enabled: flags.http,
       address: flags['http.addr'],
       port: flags['http.port'],
-      apis: flags['http.api'],
+      apis: engine === 'replay' && flags['http.api'] === DEFAULT_APIS ? [...DEFAULT_APIS, ...REPLAY_APIS] : flags['http.api'],
       corsDomains: flags['http.corsdomain'],
       vhosts: flags['http.vhosts'],
       gasCap: BigInt(flags['rpc.gascap']),

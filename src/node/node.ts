@@ -79,11 +79,21 @@ export async function startNode(config: NodeConfig): Promise<NodeHandle> {
     });
     closers.add('chain', () => chain.close());
     if (config.checkpoint !== null) checkCheckpoint(chain, config.checkpoint);
+    if (chain.engine.name === 'replay') checkImported(chain);
     return await assemble(config, chain, logger, closers);
   } catch (error) {
     await closers.run();
     throw error;
   }
+}
+
+/** Throws UsageError `node/not-imported`: nothing would ever come to such a chain. */
+function checkImported({ store }: OpenChain): void {
+  if (store.head.header.number > 0) return;
+  throw new UsageError(
+    'node/not-imported',
+    'The chain of this genesis document is only replayed here, and has no blocks yet; load them with synod import.',
+  );
 }
 
 /** Throws UsageError `node/checkpoint` where the engine has no use for one, and where what is final here contradicts it. */
@@ -186,11 +196,8 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const network: Network = await Network.start(
     {
       key,
-      listen: [listenAddress(config.network.address, config.network.port)],
-      bootnodes: config.network.bootnodes,
-      maxPeers: config.network.maxPeers,
+      ...(engine.name === 'replay' ? ALONE : reachable(config)),
       local: isLocal(config.network.address),
-      mdns: config.network.mdns,
       addressStore: addressFile(config.datadir, (message, reason) => logger.warn({ reason }, message)),
       log: (level, message, fields) => logger[level](fields, message),
     },
@@ -296,11 +303,19 @@ function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoint
   const aheadMs = head.header.timestamp * 1_000 - systemClock.wallMs();
   if (aheadMs > MAX_AHEAD_MS)
     logger.warn({ aheadMs }, "The head is of a time that has not come yet by this machine's clock; which of them is wrong?");
-  logger.info({ address: endpoints.addresses[0] ?? 'none' }, 'Listening for peers');
+  if (chain.engine.name === 'replay') logger.info('Serving a chain that was made elsewhere: read-only, without peers');
+  else logger.info({ address: endpoints.addresses[0] ?? 'none' }, 'Listening for peers');
   if (config.signers.length > 0) logger.info({ keys: config.signers.length }, 'Signing as validator');
   if (endpoints.metricsUrl !== null) logger.info({ url: `${endpoints.metricsUrl}/metrics` }, 'Serving metrics');
   if (endpoints.rpcUrl !== null)
     logger.info({ url: endpoints.rpcUrl, api: config.rpc.apis.join(',') }, 'Serving RPC over HTTP and WebSocket');
+}
+
+/** A chain that was made elsewhere is served, not followed: nobody may add to it. */
+const ALONE = { listen: [], bootnodes: [], maxPeers: 0, mdns: false } as const;
+
+function reachable({ network: { address, port, bootnodes, maxPeers, mdns } }: NodeConfig) {
+  return { listen: [listenAddress(address, port)], bootnodes, maxPeers, mdns };
 }
 
 function listenAddress(address: string, port: number): string {
