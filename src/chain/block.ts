@@ -3,13 +3,12 @@
  * nodes must agree on (the header's extraData is its keccak, empty when there is none); `seal` proves the header and is
  * not part of its hash. The encoding is RLP: [[header fields], seal, [transactions], payload].
  */
-import { RLP } from '@ethereumjs/rlp';
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { toHex } from '../base/bytes.ts';
 import { DecodeError, RuleError } from '../base/errors.ts';
+import { keccak256 } from '../base/keccak.ts';
 import type { Hex } from '../base/types.ts';
 import { headerFields, headerFromFields, MAX_SEAL_BYTES, type SealedHeader } from './header.ts';
-import { bytesField, decodeRlp, listField } from './rlp.ts';
+import { bytesField, decodeRlp, encodeRlp, listField } from './rlp.ts';
 
 export interface Block extends SealedHeader {
   /** Each transaction in its EIP-2718 form (legacy ones as their RLP list). */
@@ -34,7 +33,7 @@ export const MAX_CERTIFICATE_BYTES = 64 * 1024;
 export const MAX_PROVEN_BLOCK_BYTES = MAX_BLOCK_BYTES + MAX_CERTIFICATE_BYTES + 64;
 
 export function encodeBlock(block: Block): Uint8Array {
-  return RLP.encode([headerFields(block.header), block.seal, [...block.transactions], block.payload]);
+  return encodeRlp([headerFields(block.header), block.seal, block.transactions, block.payload]);
 }
 
 /** Checks the size before it decodes. Throws DecodeError. */
@@ -55,7 +54,7 @@ export function decodeBlock(bytes: Uint8Array): Block {
 
 /** [block] or [block, certificate], the block as it is encoded alone. */
 export function encodeProvenBlock({ certificate, ...block }: ProvenBlock): Uint8Array {
-  return RLP.encode(certificate === null ? [encodeBlock(block)] : [encodeBlock(block), certificate]);
+  return encodeRlp(certificate === null ? [encodeBlock(block)] : [encodeBlock(block), certificate]);
 }
 
 /** Throws DecodeError. Whether the certificate proves anything is for the engine to say. */
@@ -68,7 +67,7 @@ export function decodeProvenBlock(bytes: Uint8Array): ProvenBlock {
 
 /** The encoding of a header with its seal: [[header fields], seal]. */
 export function encodeSealedHeader(sealed: SealedHeader): Uint8Array {
-  return RLP.encode([headerFields(sealed.header), sealed.seal]);
+  return encodeRlp([headerFields(sealed.header), sealed.seal]);
 }
 
 export function decodeSealedHeader(bytes: Uint8Array): SealedHeader {
@@ -81,7 +80,7 @@ function decodeSealed(parts: readonly unknown[]): SealedHeader {
 
 /** What the header's extraData must be for this payload. */
 export function payloadCommitment(payload: Uint8Array): Hex {
-  return payload.length === 0 ? '0x' : toHex(keccak_256(payload));
+  return payload.length === 0 ? '0x' : toHex(keccak256(payload));
 }
 
 export function checkPayload(block: Pick<Block, 'header' | 'payload'>): void {

@@ -4,28 +4,27 @@
  * carries these two as further items; without them the form is Ethereum's to the byte. Uncles and withdrawals occur only
  * in blocks that were made elsewhere (`foreign-body.ts`).
  */
-import { RLP } from '@ethereumjs/rlp';
 import { EMPTY } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import { type Block, MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS } from './block.ts';
 import { encodeForeignBody, foreignBody, foreignBodyFrom, isForeign, uncleFields, withdrawalFields } from './foreign-body.ts';
 import { type Header, headerFields, headerFromFields } from './header.ts';
-import { bytesField, decodeRlp, encodeRlp, listField } from './rlp.ts';
-
-type Rlp = Uint8Array | Rlp[];
+import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue } from './rlp.ts';
 
 /** The first byte of an RLP list; a legacy transaction is a list, a typed one a byte string. */
 const FIRST_LIST_BYTE = 0xc0;
 
 export function encodeEthereumBlock(block: Block): Uint8Array {
-  const transactions = block.transactions.map((bytes): Rlp => ((bytes[0] ?? 0) >= FIRST_LIST_BYTE ? (RLP.decode(bytes) as Rlp) : bytes));
+  const transactions = block.transactions.map((bytes) =>
+    (bytes[0] ?? 0) >= FIRST_LIST_BYTE ? (decodeRlp(bytes, 'transaction') as RlpValue) : bytes,
+  );
   if (isForeign(block.header)) return encodeForeignBlock(block, transactions);
   const extra = block.seal.length === 0 && block.payload.length === 0 ? [] : [block.seal, block.payload];
-  const withdrawals: Rlp[] = block.header.withdrawalsRoot === undefined && extra.length === 0 ? [] : [[]];
-  return RLP.encode([headerFields(block.header), transactions, [], ...withdrawals, ...extra]);
+  const withdrawals: RlpValue[] = block.header.withdrawalsRoot === undefined && extra.length === 0 ? [] : [[]];
+  return encodeRlp([headerFields(block.header), transactions, [], ...withdrawals, ...extra]);
 }
 
-function encodeForeignBlock(block: Block, transactions: readonly Rlp[]): Uint8Array {
+function encodeForeignBlock(block: Block, transactions: readonly RlpValue[]): Uint8Array {
   const { uncles, withdrawals } = foreignBody(block);
   const { withdrawalsRoot } = block.header;
   const last = withdrawalsRoot === undefined ? [] : [withdrawals.map(withdrawalFields)];
@@ -46,7 +45,7 @@ export function decodeEthereumBlock(bytes: Uint8Array, { foreign = false } = {})
   if (parts.length < 3) throw new DecodeError('decode/block', `Expected 3 to 6 parts in a block, got ${parts.length}.`);
   const header: Header = headerFromFields(parts[0]);
   const transactions = listField(parts[1], 'transactions', MAX_BLOCK_TRANSACTIONS).map((item) =>
-    Array.isArray(item) ? RLP.encode(item) : bytesField(item, 'a transaction'),
+    Array.isArray(item) ? encodeRlp(item) : bytesField(item, 'a transaction'),
   );
   if (foreign) return { header, transactions, seal: EMPTY, payload: encodeForeignBody(foreignBodyFrom(parts[2], parts[3])) };
   refuseAny(parts[2], 'uncles', header);

@@ -9,7 +9,7 @@ import { addressOf, bigToBytes, fromHex, hashOf, toHex } from '../base/bytes.ts'
 import { DecodeError } from '../base/errors.ts';
 import { keccak256 } from '../base/keccak.ts';
 import type { Address, Hash, Hex } from '../base/types.ts';
-import { bytesField, decodeRlp, encodeStrings, integer, safeNumber } from './rlp.ts';
+import { bytesField, decodeRlp, encodeRlp, integer, safeNumber } from './rlp.ts';
 
 export interface Header {
   readonly parentHash: Hash;
@@ -97,12 +97,12 @@ export function headerFields(header: Header): Uint8Array[] {
 }
 
 export function encodeHeader(header: Header): Uint8Array {
-  return encodeStrings(headerFields(header));
+  return encodeRlp(headerFields(header));
 }
 
 /** The same without mixHash and nonce: what the proof in them commits to. */
 export function encodeUnprovenHeader(header: Header): Uint8Array {
-  return encodeStrings(headerFields(header).toSpliced(PROOF_AT, PROOF_FIELDS));
+  return encodeRlp(headerFields(header).toSpliced(PROOF_AT, PROOF_FIELDS));
 }
 
 /** Throws DecodeError for anything that is not a header in canonical form. */

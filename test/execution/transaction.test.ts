@@ -8,7 +8,7 @@ import { concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
 import { RuleError } from '../../src/base/errors.ts';
 import { Address, type Hash } from '../../src/base/types.ts';
 import type { Fork } from '../../src/chain/params.ts';
-import { assertShallow } from '../../src/chain/rlp.ts';
+import { decodeRlp } from '../../src/chain/rlp.ts';
 import { nativeRecovery, recovery, wasmRecovery } from '../../src/execution/recovery.ts';
 import {
   decodeTransaction,
@@ -258,7 +258,7 @@ describe('decodeTransaction', () => {
       bytes.set([0xf9, rest >> 8, rest & 255], at);
     }
     expect(outcome(bytes)).toBe('tx/malformed');
-    expect(() => assertShallow(bytes, 4)).toThrow(expect.objectContaining({ code: 'decode/too-deep' }));
+    expect(() => decodeRlp(bytes, 'transaction', 4)).toThrow(expect.objectContaining({ code: 'decode/too-deep' }));
   });
 
   it('has one encoding for each transaction: no other bytes decode to the same', () => {
