@@ -77,7 +77,6 @@ function isPricedWrite(op: number): boolean {
 /** The library's words for what is not told by the step itself. */
 const SENTENCES: ReadonlyMap<string, string> = new Map([
   [EVMError.errorMessages.REVERT, REVERTED],
-  [EVMError.errorMessages.INVALID_JUMP, 'invalid jump destination'],
   [EVMError.errorMessages.STATIC_STATE_CHANGE, 'write protection'],
   [EVMError.errorMessages.CREATE_COLLISION, 'contract address collision'],
   [EVMError.errorMessages.INSUFFICIENT_BALANCE, 'insufficient balance for transfer'],
@@ -103,6 +102,9 @@ export function frameFault(error: EVMError['error'], { isCreation, op, fault, re
   if (error === EVMError.errorMessages.OUT_OF_GAS && op === OP.returnDataCopy) return 'return data out of bounds';
   // The code ran to its end, so the gas was missing for storing what it returned.
   if (error === EVMError.errorMessages.OUT_OF_GAS && isCreation && op !== null) return 'contract creation code storage out of gas';
+  // The library says where, in words of its own.
+  if (error.startsWith(EVMError.errorMessages.INVALID_JUMP)) return 'invalid jump destination';
+  if (error === EVMError.errorMessages.OUT_OF_RANGE && op === null) return 'invalid input length';
   if (error === EVMError.errorMessages.CODESIZE_EXCEEDS_MAXIMUM) {
     return `max code size exceeded: code size ${returned} limit ${MAX_CODE_BYTES}`;
   }

@@ -16,11 +16,12 @@ export interface FlatCallOptions {
 
 /** A frame, in the order in which frames were entered. */
 interface Entry {
-  readonly start: FrameStart;
+  readonly start: Omit<FrameStart, 'input'>;
+  readonly input: Hex;
   readonly traceAddress: readonly number[];
   gas: bigint;
   gasUsed: bigint;
-  output: Uint8Array;
+  output: Hex;
   error: string | null;
   subtraces: number;
 }
@@ -49,7 +50,7 @@ export class FlatCallTracer implements Tracer {
     const traceAddress = parent === undefined ? [] : [...parent.traceAddress, parent.subtraces++];
     const isOutermost = parent === undefined && !this.#options.parity;
     const gas = isOutermost ? (this.#start?.gasLimit ?? start.gas) : start.gas;
-    const entry: Entry = { start, traceAddress, gas, gasUsed: 0n, output: new Uint8Array(0), error: null, subtraces: 0 };
+    const entry: Entry = { start, input: toHex(start.input), traceAddress, gas, gasUsed: 0n, output: '0x', error: null, subtraces: 0 };
     this.#open.push(entry);
     this.#entries.push(entry);
   }
@@ -58,7 +59,7 @@ export class FlatCallTracer implements Tracer {
     const entry = this.#open.pop();
     if (entry === undefined) return;
     this.#allowance.spend(2 * output.length);
-    Object.assign(entry, { output, gasUsed, error });
+    Object.assign(entry, { output: toHex(output), gasUsed, error });
     const parent = this.#open.at(-1);
     if (parent === undefined || !this.#isHidden(entry)) return;
     // A precompile calls nothing, so it is the last that was entered.
@@ -99,27 +100,26 @@ export class FlatCallTracer implements Tracer {
   }
 }
 
-function typeOf({ type }: FrameStart): string {
+function typeOf({ type }: Pick<FrameStart, 'type'>): string {
   if (type === 'SELFDESTRUCT') return 'suicide';
   return type === 'CREATE' || type === 'CREATE2' ? 'create' : 'call';
 }
 
-function actionOf({ start: { type, from, to, input, value }, gas }: Entry): Json {
+function actionOf({ start: { type, from, to, value }, input, gas }: Entry): Json {
   const wei = toQuantity(value ?? 0n);
   if (type === 'SELFDESTRUCT') return { address: from, balance: wei, refundAddress: to };
   const common = { from, gas: toQuantity(gas), value: wei };
-  if (type === 'CREATE' || type === 'CREATE2') return { creationMethod: type.toLowerCase(), ...common, init: toHex(input) };
-  return { callType: type.toLowerCase(), ...common, input: toHex(input), to };
+  if (type === 'CREATE' || type === 'CREATE2') return { creationMethod: type.toLowerCase(), ...common, init: input };
+  return { callType: type.toLowerCase(), ...common, input, to };
 }
 
 /** Null for SELFDESTRUCT, which has none. */
 function resultOf({ start: { type, to }, gasUsed, output, error }: Entry): Json {
   if (type === 'SELFDESTRUCT') return null;
   const used = toQuantity(gasUsed);
-  if (type !== 'CREATE' && type !== 'CREATE2') return { gasUsed: used, output: toHex(output) };
+  if (type !== 'CREATE' && type !== 'CREATE2') return { gasUsed: used, output };
   const address: { address?: Address } = error === null ? { address: to } : {};
-  const code: Hex = toHex(output);
-  return { ...address, code, gasUsed: used };
+  return { ...address, code: output, gasUsed: used };
 }
 
 function placeOf(place: TransactionPlace | undefined, parity: boolean): { [key: string]: Json } {

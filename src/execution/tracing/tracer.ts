@@ -50,6 +50,7 @@ export interface FrameStart {
   readonly from: Address;
   /** Of a creation: where the contract will be. */
   readonly to: Address;
+  /** Valid during `enter` only: it may be a view of the caller's memory. */
   readonly input: Uint8Array;
   readonly gas: bigint;
   /** Wei; null for STATICCALL, which cannot have any. */
@@ -58,6 +59,7 @@ export interface FrameStart {
 
 export interface FrameEnd {
   readonly depth: number;
+  /** Valid during `exit` only. */
   readonly output: Uint8Array;
   readonly gasUsed: bigint;
   /** Such as `out of gas`; null when it succeeded. */
