@@ -1,36 +1,26 @@
 /** `synod testnet`: a network of real nodes on this machine, and the commands that act on a running one. */
 import { renameSync, rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Json, quote } from '../base/types.ts';
 import { MAX_SLOT_SECONDS } from '../consensus/pos/settings.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
-import type { Endpoints } from '../testnet/child.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
-import { DEFAULT_HASH_RATE, membersAmong } from '../testnet/engines.ts';
+import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
+import { callNode, completeOptions, DEFAULTS, SYNOD_COMMAND } from '../testnet/launch.ts';
 import { createManifest, DEFAULT_DIRECTORY, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
 import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
 import { absolutePath, integerOption, portOption } from './options.ts';
 import { argumentError, print } from './output.ts';
-import { createRpcClient } from './rpc-client.ts';
 import { type Display, openDisplay, reportTable } from './testnet-display.ts';
 
 const MAX_VALIDATORS = 1_000;
-const DEFAULT_NODES = 4;
-const VALIDATORS_PER_NODE = 2;
-/** One for each slot of an epoch. */
-const MIN_VALIDATORS = 4;
 const REPORT_INTERVAL_MS = 1_000;
 /** Signals that follow the first one so closely are the same keystroke. */
 const SAME_SIGNAL_MS = 1_000;
-const NODE_CALL_TIMEOUT_MS = 5_000;
-/** A young generation of 4 MB suits a node that mostly waits: 20 MB less, and no slower under load. */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
-const SYNOD = fileURLToPath(new URL('./bin.mjs', import.meta.url));
 
 interface TestnetFlags {
   readonly nodes?: number;
@@ -54,21 +44,21 @@ export function registerTestnet(program: Command): void {
     .command('testnet')
     .description('start a network of real nodes on this machine')
     .option('--nodes <n>', 'how many nodes (default: 4; 3 with engines that bear crashes only)', integerOption('nodes', 1, MAX_NODES))
-    .option('--engine <name>', `how they agree: ${ENGINE_NAMES.join(', ')}`, 'pos')
+    .option('--engine <name>', `how they agree: ${ENGINE_NAMES.join(', ')}`, DEFAULTS.engine)
     .option(
       '--validators <n>',
       'pos: validators of the whole network (default: two for each node, four at least)',
       integerOption('validators', 1, MAX_VALIDATORS),
     )
-    .option('--miners <n>', 'pow: how many nodes mine', integerOption('miners', 0, MAX_NODES), 2)
+    .option('--miners <n>', 'pow: how many nodes mine', integerOption('miners', 0, MAX_NODES), DEFAULTS.miners)
     .option(
       '--block-time <seconds>',
       'mean time between blocks, or length of a slot (default: 2 with pow, 1 with pos)',
       integerOption('block-time', 1, 3_600),
     )
-    .option('--chain-id <id>', 'chain id', integerOption('chain-id', 1, 2 ** 48), 31_337)
-    .option('--accounts <n>', 'how many funded accounts', integerOption('accounts', 1, 1_000), 10)
-    .option('--balance <ether>', 'ether of each account', integerOption('balance', 0, 1e9), 10_000)
+    .option('--chain-id <id>', 'chain id', integerOption('chain-id', 1, 2 ** 48), DEFAULTS.chainId)
+    .option('--accounts <n>', 'how many funded accounts', integerOption('accounts', 1, 1_000), DEFAULTS.accounts)
+    .option('--balance <ether>', 'ether of each account', integerOption('balance', 0, 1e9), DEFAULTS.balance)
     .option('--mnemonic <words>', 'the accounts and the miners are derived from it', DEV_MNEMONIC)
     .option(
       '--hashrate <limit>',
@@ -112,7 +102,7 @@ function given(command: Command): ReadonlySet<string> {
 // ---- Starting --------------------------------------------------------------------------------------------------
 
 async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): Promise<number> {
-  const lastPort = flags.rpcPort + nodesOf(flags) - 1;
+  const lastPort = flags.rpcPort + optionsOf(flags).nodes - 1;
   if (flags.rpcPort !== 0 && lastPort > 65_535)
     throw argumentError('rpc-port', `--rpc-port ${flags.rpcPort} leaves no port for every node; the last would have ${lastPort}.`);
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
@@ -141,7 +131,7 @@ async function runNetwork(directory: string, manifest: Manifest, resumed: boolea
   const supervisor = new Supervisor({
     directory,
     manifest,
-    command: [process.execPath, ...NODE_FLAGS, SYNOD],
+    command: SYNOD_COMMAND,
     rpcPort: flags.rpcPort,
     call: callNode,
     onEvent: (event) => display.event(event),
@@ -222,25 +212,20 @@ const MADE_WITH: readonly (readonly [flag: string, key: keyof TestnetOptions])[]
   ['hashrate', 'hashRateLimit'],
 ];
 
-/** Where members only crash, a fourth would make nothing safer: it could only follow. */
-function nodesOf({ nodes, engine }: TestnetFlags): number {
-  return nodes ?? (membersAmong(DEFAULT_NODES, engine) || DEFAULT_NODES);
-}
-
 function optionsOf(flags: TestnetFlags): TestnetOptions {
-  const nodes = nodesOf(flags);
-  return {
-    nodes,
-    miners: flags.miners,
-    validators: flags.validators ?? Math.max(MIN_VALIDATORS, VALIDATORS_PER_NODE * nodes),
-    engine: flags.engine,
-    blockTimeSeconds: flags.blockTime ?? (flags.engine === 'pow' ? 2 : 1),
-    chainId: flags.chainId,
+  const { nodes, engine, miners, validators, blockTime, chainId, accounts, balance, hashrate } = flags;
+  return completeOptions({
+    ...(nodes !== undefined && { nodes }),
+    ...(validators !== undefined && { validators }),
+    ...(blockTime !== undefined && { blockTimeSeconds: blockTime }),
+    engine,
+    miners,
+    chainId,
+    accounts,
+    balance,
     mnemonic: checkMnemonic(flags.mnemonic),
-    accounts: flags.accounts,
-    balance: flags.balance,
-    hashRateLimit: flags.hashrate,
-  };
+    hashRateLimit: hashrate,
+  });
 }
 
 interface StopSignal {
@@ -279,11 +264,6 @@ async function watch(supervisor: Supervisor, display: Display, stop: StopSignal)
     display.status(await supervisor.report());
     await Promise.race([new Promise((resolve) => setTimeout(resolve, REPORT_INTERVAL_MS)), stop.asked]);
   }
-}
-
-async function callNode(endpoints: Endpoints, method: string, params: readonly Json[]): Promise<Json> {
-  const client = createRpcClient(endpoints.rpcUrl, { timeoutMs: NODE_CALL_TIMEOUT_MS, token: endpoints.operatorToken });
-  return (await client.call(method, params)) as Json;
 }
 
 // ---- Acting on a running network -------------------------------------------------------------------------------

@@ -134,6 +134,11 @@ export class Supervisor {
     return await this.#up(child);
   }
 
+  /** Of a running node; null for one that does not serve. */
+  endpoints(index: number): Endpoints | null {
+    return this.#child(index).endpoints;
+  }
+
   async report(): Promise<NodeReport[]> {
     return await Promise.all(
       this.#children.map(async (child) => {
