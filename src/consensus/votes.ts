@@ -5,11 +5,11 @@
  * The encoding is: number of members (1 byte), their places in the list (1 byte each, ascending), the sum of their
  * signatures (96 bytes), what they say (as many bytes as the engine's statements have). No other bytes mean the same.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { assert, present } from '../base/assert.ts';
 import { concatBytes, equalBytes, fromHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
+import { keccak256 } from '../base/keccak.ts';
 import { type PublicKey, SIGNATURE_BYTES, type Signature, type Signatures, type Signer } from '../base/signatures.ts';
 import type { ChainParams } from '../chain/params.ts';
 
@@ -121,7 +121,7 @@ export class Electorate {
   }
 
   #message(statement: Uint8Array): Uint8Array {
-    return keccak_256(concatBytes(this.#domain, statement));
+    return keccak256(concatBytes(this.#domain, statement));
   }
 }
 

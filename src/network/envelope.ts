@@ -9,9 +9,9 @@ import { RLP } from '@ethereumjs/rlp';
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import type { PublicKey } from '@libp2p/interface';
 import { peerIdFromPublicKey } from '@libp2p/peer-id';
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { bigToFixed, concatBytes, fromHex } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
+import { keccak256 } from '../base/keccak.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import { MAX_GOSSIP_BYTES } from './gossip.ts';
 import { decodeList } from './messages.ts';
@@ -71,5 +71,5 @@ async function isSigned(author: PublicKey, digest: Uint8Array, signature: Uint8A
 }
 
 function digest(genesisHash: Hash, sequence: Uint8Array, message: Uint8Array): Uint8Array {
-  return keccak_256(concatBytes(DOMAIN, fromHex(genesisHash), sequence, message));
+  return keccak256(concatBytes(DOMAIN, fromHex(genesisHash), sequence, message));
 }

@@ -2,9 +2,9 @@
  * What members of a PBFT network send each other, each to one node. RLP: [kind, field, ...]. Decoding checks the form;
  * signatures are checked where it is known that a message matters (`step.ts` and what it calls), since they cost most.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { EMPTY } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
+import { keccak256 } from '../../base/keccak.ts';
 import { type Block, decodeBlock, encodeBlock, MAX_BLOCK_BYTES, MAX_CERTIFICATE_BYTES } from '../../chain/block.ts';
 import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
 import type { Certificate } from '../engine.ts';
@@ -78,11 +78,11 @@ const PROGRESS: readonly Status['progress'][] = ['nothing', 'proposal', 'prepare
 
 /** What the signature of a view change is over, besides the view. */
 export function changeDigest({ checkpoint, prepared }: Omit<ViewChange, 'vote'>): Uint8Array {
-  return keccak_256(encodeRlp([checkpoint, prepared]));
+  return keccak256(encodeRlp([checkpoint, prepared]));
 }
 
 export function newViewDigest(ballots: Ballots, changes: readonly ViewChange[]): Uint8Array {
-  return keccak_256(encodeRlp(changes.map((change) => changeFields(ballots, change))));
+  return keccak256(encodeRlp(changes.map((change) => changeFields(ballots, change))));
 }
 
 export function encode(ballots: Ballots, message: PbftMessage): Uint8Array {

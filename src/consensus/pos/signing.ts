@@ -3,8 +3,8 @@
  * message names what it is, the chain by genesis hash and id, the engine and the epoch, so that a signature is good for one
  * purpose on one chain. Deposits are signed in the form that the staking contract can check: `contract.ts`, `proofMessage`.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { fromHex } from '../../base/bytes.ts';
+import { keccak256 } from '../../base/keccak.ts';
 import type { Hash } from '../../base/types.ts';
 import type { ChainParams } from '../../chain/params.ts';
 import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
@@ -42,5 +42,5 @@ export function selectionRoot(chain: ChainName, epoch: Epoch, slot: Slot): Uint8
 
 /** 32 bytes. */
 function signingRoot(chain: ChainName, kind: Kind, epoch: Epoch, fields: readonly RlpValue[]): Uint8Array {
-  return keccak_256(encodeRlp([utf8.encode(kind), fromHex(chain.genesisHash), chain.chainId, ENGINE, epoch, ...fields]));
+  return keccak256(encodeRlp([utf8.encode(kind), fromHex(chain.genesisHash), chain.chainId, ENGINE, epoch, ...fields]));
 }

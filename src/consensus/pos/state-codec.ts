@@ -2,9 +2,9 @@
  * RLP of the state, for snapshots, and its root, to which every block commits for its parent. The root is a hash over hashes of
  * validators, each made once: most of them are the same objects from block to block.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { concatBytes, fromHex, hashOf } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
+import { keccak256 } from '../../base/keccak.ts';
 import type { Hash } from '../../base/types.ts';
 import { bytesField, encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import { address, decode, fields, gwei, hash, list, number, publicKey } from './codec.ts';
@@ -49,11 +49,11 @@ export function decodeState(encoded: Uint8Array): StakeState {
 
 /** What a block says of the state after its parent: 32 bytes. */
 export const stateRoot = remembered((state: StakeState): Hash => {
-  return hashOf(keccak_256(encodeRlp([registryRoot(state.validators), ...otherFields(state)])));
+  return hashOf(keccak256(encodeRlp([registryRoot(state.validators), ...otherFields(state)])));
 });
 
-const leafOf = remembered((validator: Validator) => keccak_256(encodeRlp(validatorFields(validator))));
-const registryRoot = remembered((validators: readonly Validator[]) => keccak_256(concatBytes(...validators.map(leafOf))));
+const leafOf = remembered((validator: Validator) => keccak256(encodeRlp(validatorFields(validator))));
+const registryRoot = remembered((validators: readonly Validator[]) => keccak256(concatBytes(...validators.map(leafOf))));
 
 function otherFields(state: StakeState): RlpValue[] {
   return [

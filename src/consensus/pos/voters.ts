@@ -2,10 +2,10 @@
  * Who may vote in an epoch, and with what weight: the list that a finality certificate is counted with. Each block commits to
  * the lists of its epoch and of the one before (`votersRoot`), so a trusted block hash is enough to trust a list.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { present } from '../../base/assert.ts';
 import { fromHex, hashOf } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
+import { keccak256 } from '../../base/keccak.ts';
 import type { PublicKey } from '../../base/signatures.ts';
 import type { Hash } from '../../base/types.ts';
 import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
@@ -48,11 +48,11 @@ export function voterHashes(settings: PosSettings, state: StakeState): VoterHash
 }
 
 export function votersRoot({ previous, current }: VoterHashes): Hash {
-  return hashOf(keccak_256(encodeRlp([fromHex(previous), fromHex(current)])));
+  return hashOf(keccak256(encodeRlp([fromHex(previous), fromHex(current)])));
 }
 
 export function hashVoters(voters: Voters): Hash {
-  return hashOf(keccak_256(encodeRlp(votersFields(voters))));
+  return hashOf(keccak256(encodeRlp(votersFields(voters))));
 }
 
 /** For certificates, which carry a list among other things. */
