@@ -209,21 +209,19 @@ export class TestNetwork implements AsyncDisposable {
     await this.agreed();
     await this.partition(side, others);
     try {
-      const left = await this.#branch(loser, winner, depth, bound);
+      await this.#branch(loser, winner, depth, bound);
       await this.#mining(side, false);
       await this.#until('the branch of the others is the heavier one', bound, async () => {
         const [ours, theirs] = await Promise.all([loser.status(), winner.status()]);
         return BigInt(theirs.weight) > BigInt(ours.weight) && theirs.head.number > ours.head.number;
       });
       const ancestor = await forkPoint(loser, winner);
-      const head = (await loser.status()).head;
       await beforeHeal?.();
+      const { head: left } = await loser.status();
       await this.heal();
-      const taken = await this.#until(`node ${index} leaves its branch`, bound, async () => {
-        const now = await loser.status();
-        return (await blockAt(loser, left.number))?.hash !== left.hash && now.head;
-      });
-      return { depth: head.number - ancestor.number, ancestor, left: idOf(head), taken: idOf(taken) };
+      await this.#until(`node ${index} leaves its branch`, bound, async () => (await blockAt(loser, left.number))?.hash !== left.hash);
+      const { head: taken } = await loser.status();
+      return { depth: left.number - ancestor.number, ancestor, left: idOf(left), taken: idOf(taken) };
     } finally {
       await this.heal();
       await this.#mining(side, true);
@@ -264,11 +262,11 @@ export class TestNetwork implements AsyncDisposable {
     throw new UsageError('testing/no-reorgs', message);
   }
 
-  /** The head of the cut-off node once its branch is long enough. */
-  async #branch(loser: TestNode, winner: TestNode, depth: number, timeoutMs: number): Promise<BlockId> {
-    return await this.#until(`node ${loser.index} has ${depth} blocks that the others have not`, timeoutMs, async () => {
+  /** Resolves when the branch of the cut-off node is long enough. */
+  async #branch(loser: TestNode, winner: TestNode, depth: number, timeoutMs: number): Promise<void> {
+    await this.#until(`node ${loser.index} has ${depth} blocks that the others have not`, timeoutMs, async () => {
       const [{ head }, ancestor] = await Promise.all([loser.status(), forkPoint(loser, winner)]);
-      return head.number - ancestor.number >= depth && idOf(head);
+      return head.number - ancestor.number >= depth;
     });
   }
 
