@@ -2,8 +2,8 @@
  * Signatures without cryptography. A tag is 128 bits over key and message that only the key's `Signer` and the checks of
  * this world can compute, so nothing in the simulator can forge one; tags add up as BLS signatures do.
  */
-import { assert } from '../base/assert.ts';
-import { fromHex, toHex } from '../base/bytes.ts';
+import { assert, present } from '../base/assert.ts';
+import { equalBytes, fromHex, toHex } from '../base/bytes.ts';
 import {
   PUBLIC_KEY_BYTES,
   type PublicKey,
@@ -16,6 +16,8 @@ import {
 
 const WORDS = 4;
 const KEY_PREFIX = 0xa0;
+/** Keys of all nodes and accounts of a world, and more. */
+const MAX_SEEDS = 4_096;
 
 /** Owner and number of a key can be read in it, as no secret depends on that here. */
 function publicKeyOf(identity: number, index: number): PublicKey {
@@ -42,7 +44,8 @@ const TAGS: Signatures = {
     const sum = new DataView(new ArrayBuffer(SIGNATURE_BYTES));
     for (const signature of signatures) {
       assert(signature.length === SIGNATURE_BYTES, 'a signature that is aggregated is well-formed');
-      add(sum, wordsOf(signature));
+      const view = new DataView(signature.buffer, signature.byteOffset, signature.length);
+      for (let i = 0; i < WORDS; i++) add(sum, i, view.getUint32(4 * i));
     }
     return new Uint8Array(sum.buffer);
   },
@@ -57,39 +60,46 @@ export const TAG_KEYS: Keys = {
 };
 
 function isPublicKey(publicKey: PublicKey): boolean {
-  return /^0xa0([0-9a-f]{2}){47}$/.test(publicKey);
+  return seedsOf(publicKey) !== null;
 }
 
 function verify({ publicKeys, message, signature }: SignedBy): boolean {
   if (publicKeys.length === 0 || signature.length !== SIGNATURE_BYTES || !publicKeys.every(isPublicKey)) return false;
-  const expected = tagOf(publicKeys, message);
-  return expected.every((byte, i) => byte === signature[i]);
+  return equalBytes(tagOf(publicKeys, message), signature);
 }
 
 function tagOf(publicKeys: readonly PublicKey[], message: Uint8Array): Signature {
   const sum = new DataView(new ArrayBuffer(SIGNATURE_BYTES));
-  for (const publicKey of publicKeys) add(sum, tag(publicKey, message));
+  for (const publicKey of publicKeys) {
+    const seeds = present(seedsOf(publicKey), 'a public key of this world');
+    for (let i = 0; i < WORDS; i++) add(sum, i, mix(seeds[i] as number, message));
+  }
   return new Uint8Array(sum.buffer);
 }
 
-function add(sum: DataView, words: readonly number[]): void {
-  for (const [i, word] of words.entries()) sum.setUint32(4 * i, (sum.getUint32(4 * i) + word) >>> 0);
+function add(sum: DataView, word: number, value: number): void {
+  sum.setUint32(4 * word, (sum.getUint32(4 * word) + value) >>> 0);
 }
 
-function wordsOf(signature: Signature): number[] {
-  const view = new DataView(signature.buffer, signature.byteOffset, signature.length);
-  return Array.from({ length: WORDS }, (_, i) => view.getUint32(4 * i));
-}
+/** What the tags of a key begin with. Worlds have few keys, and each is asked for at every signature and every check. */
+const seeds = new Map<PublicKey, Uint32Array>();
 
-function tag(publicKey: PublicKey, message: Uint8Array): number[] {
+/** Null for what is no key. */
+function seedsOf(publicKey: PublicKey): Uint32Array | null {
+  const known = seeds.get(publicKey);
+  if (known !== undefined) return known;
+  if (!/^0xa0([0-9a-f]{2}){47}$/.test(publicKey)) return null;
   const key = fromHex(publicKey);
-  return Array.from({ length: WORDS }, (_, i) => mix(mix(0x9e37_79b9 + i, key), message));
+  const made = Uint32Array.from({ length: WORDS }, (_, i) => mix(0x9e37_79b9 + i, key));
+  if (seeds.size >= MAX_SEEDS) seeds.clear();
+  seeds.set(publicKey, made);
+  return made;
 }
 
 function mix(seed: number, bytes: Uint8Array): number {
   let word = seed;
-  for (const byte of bytes) {
-    word = Math.imul(word ^ byte, 0x85eb_ca6b);
+  for (let i = 0; i < bytes.length; i++) {
+    word = Math.imul(word ^ (bytes[i] as number), 0x85eb_ca6b);
     word ^= word >>> 13;
   }
   return word >>> 0;
