@@ -5,12 +5,16 @@
  */
 import type { Libp2p } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
+import { explain } from '../base/errors.ts';
 import type { NodeId } from '../base/types.ts';
 import { mayShare, type PeerAddress, reachOf, tryPeerAddress } from './addresses.ts';
+import type { NetworkLog } from './interface.ts';
 import { MAX_ADDRESSES } from './messages.ts';
 import type { Candidate, PeerBook } from './peer-book.ts';
 
 const MAX_LISTEN_ADDRESSES = 8;
+/** Of one bootnode. What comes sooner after the last one is for debugging. */
+const WARNING_INTERVAL_MS = 60_000;
 
 export interface DialerOptions {
   readonly tickMs: number;
@@ -32,6 +36,7 @@ export interface DialerPorts {
   ask(peer: NodeId): Promise<readonly string[]>;
   /** Of the connection to the peer: what it may tell us about depends on where it is. */
   hostOf(peer: NodeId): string;
+  readonly log: NetworkLog;
 }
 
 export class Dialer {
@@ -40,6 +45,8 @@ export class Dialer {
   readonly #ports: DialerPorts;
   readonly #options: DialerOptions;
   readonly #dialling = new Set<NodeId>();
+  /** When the operator was last warned of a bootnode. */
+  readonly #warnedMs = new Map<NodeId, number>();
   #stopped = false;
   #timer: NodeJS.Timeout | null = null;
   #nextExchangeMs = 0;
@@ -75,6 +82,17 @@ export class Dialer {
   /** Asks this peer for addresses if we look for more. */
   explore(peer: NodeId): void {
     if (this.#ports.wanted() > 0) void this.#ask(peer);
+  }
+
+  /** A node was dialled in vain, or did not end its handshake. The operator named the bootnodes, and is told of those. */
+  unreached(id: NodeId, reason: string): void {
+    if (this.#stopped) return;
+    const nowMs = performance.now();
+    const isDue = nowMs - (this.#warnedMs.get(id) ?? Number.NEGATIVE_INFINITY) >= WARNING_INTERVAL_MS;
+    const address = this.#book.addressesOf(id)[0] ?? '';
+    if (!this.#book.isBootnode(id) || !isDue) return this.#ports.log('debug', 'Peer not reached', { peer: id, address, reason });
+    this.#warnedMs.set(id, nowMs);
+    this.#ports.log('warn', 'Bootnode not reached; it is tried again and again', { peer: id, address, reason });
   }
 
   /** Where a peer says that it listens; what it says of others is not heard. `host` is where it was met. */
@@ -115,8 +133,9 @@ export class Dialer {
         addresses.map((address) => multiaddr(address)),
         { signal },
       );
-    } catch {
+    } catch (error) {
       // Nobody there, or it would not have us: both are normal, and the book waits longer each time.
+      this.unreached(id, explain(error));
     }
     this.#dialling.delete(id);
     // The next attempt, should the handshake fail; a session that comes about clears this.

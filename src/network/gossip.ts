@@ -186,29 +186,41 @@ export class Gossip {
   /**
    * To be called every second. Reopens streams of peers that are connected but lost theirs, and forgets peers that are
    * gone. (Earlier versions of gossipsub kept streams of peers that went while theirs was being opened. Behind the gate,
-   * 240 reconnects left none; this makes sure.) Answers the sessions that gossipsub has given up, or cannot talk to.
+   * 240 reconnects left none; this makes sure.) Answers the sessions to part with, and why: without blame where the peer may
+   * only be slow.
    */
-  tend(sessions: ReadonlyMap<string, Session>): Session[] {
+  tend(sessions: ReadonlyMap<string, Session>): { session: Session; reason: RuleError }[] {
     const router = this.#router;
     if (router === null) return [];
     for (const map of [router.streamsOutbound, router.streamsInbound]) {
       for (const id of map.keys()) if (!sessions.has(id)) map.delete(id);
     }
     for (const [id, peerId] of router.peers) if (!sessions.has(id)) void this.#topology?.onDisconnect?.(peerId);
-    return [...sessions.values()].filter((session) => !this.#isWell(session, router));
+    return [...sessions.values()].flatMap((session) => {
+      const reason = this.#ailment(session, router);
+      return reason === null ? [] : [{ session, reason }];
+    });
   }
 
-  #isWell(session: Session, router: Router): boolean {
-    if (!router.peers.has(session.id) || router.score.score(session.id) < GRAYLIST_SCORE) return false;
-    if (router.streamsOutbound.has(session.id)) {
+  #ailment(session: Session, router: Router): RuleError | null {
+    if (router.score.score(session.id) < GRAYLIST_SCORE) {
+      return new RuleError(
+        'network/gossip',
+        'The peer sends what is not gossip, or so much that is wrong that gossipsub no longer listens.',
+      );
+    }
+    // Gossipsub takes nobody in by a connection that was about to end; the session may have another.
+    if (router.peers.has(session.id) && router.streamsOutbound.has(session.id)) {
       this.#streamless.delete(session.id);
-      return true;
+      return null;
     }
     const seconds = (this.#streamless.get(session.id) ?? 0) + 1;
     this.#streamless.set(session.id, seconds);
     // Not at once and not every second: gossipsub opens one stream after the other, and a peer that does not answer holds up the rest.
     if (seconds % REOPEN_SECONDS === 2) this.admit(session);
-    return seconds < MAX_STREAMLESS_SECONDS;
+    if (seconds < MAX_STREAMLESS_SECONDS) return null;
+    const message = `The peer has taken no stream for gossip in ${seconds} s.`;
+    return new RuleError('network/no-gossip', message, { seconds }, { blame: false });
   }
 
   stats(): GossipStats {

@@ -144,6 +144,7 @@ export class Network {
       peers: () => [...this.#sessions.all().keys()],
       ask: (peer) => this.#requests.addresses(peer),
       hostOf: (peer) => this.#hostOf(peer),
+      log: (level, text, fields) => this.#log(level, text, fields),
     };
   }
 
@@ -328,7 +329,7 @@ export class Network {
       code: error.code,
       reason: error.message,
     });
-    if (!error.blame) return;
+    if (!error.blame) return this.#dialer.unreached(peer, error.message);
     this.#book.hold(peer, performance.now() + STRANGER_HOLD_MS);
     this.offence(peer, error);
   }
@@ -342,13 +343,10 @@ export class Network {
   }
 
   #tend(): void {
-    for (const session of this.#gossip.tend(this.#sessions.all())) {
-      const error = new RuleError(
-        'network/gossip',
-        'The peer sends what is not gossip, or so much that is wrong that gossipsub no longer listens.',
-      );
-      this.offence(session.id, error);
-      this.#cut((id) => id === session.id, error);
+    for (const { session, reason } of this.#gossip.tend(this.#sessions.all())) {
+      this.#log('info', 'Parting with peer', { peer: session.id, code: reason.code, reason: reason.message });
+      this.offence(session.id, reason);
+      this.#cut((id) => id === session.id, reason);
     }
   }
 

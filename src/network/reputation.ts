@@ -13,6 +13,8 @@ export const BAN_THRESHOLD = 100;
 export const DEFAULT_OFFENCE = 30;
 /** What may have been passed on in good faith. */
 export const RELAYED_OFFENCE = 5;
+/** What a machine whose processors are busy does as well as a liar. What protects us from both is that others are asked first. */
+export const SLOW_OFFENCE = 5;
 export const HALF_LIFE_MS = 5 * 60_000;
 export const FIRST_BAN_MS = 60_000;
 export const MAX_BAN_MS = 60 * 60_000;
@@ -23,13 +25,17 @@ export const MAX_REMEMBERED = 4096;
 /** Codes of what is wrong inside a block or a transaction: 'transfer' is one of the simulator's light ledger. */
 const INSIDE = /^(block|tx|transfer)\//;
 
+/** Codes of what did not come in time. */
+const SLOW: ReadonlySet<string> = new Set(['sync/unresponsive']);
+
 /** Whoever relayed a block has checked its header, as it should, and could not know of the rest. */
 export function mayBeRelayed({ code }: RuleError): boolean {
   return INSIDE.test(code);
 }
 
-/** What an offence that the engine names counts. */
+/** What an offence that the engine or sync names counts. */
 export function weightOf(error: RuleError): number {
+  if (SLOW.has(error.code)) return SLOW_OFFENCE;
   return mayBeRelayed(error) ? RELAYED_OFFENCE : DEFAULT_OFFENCE;
 }
 

@@ -19,9 +19,12 @@ export const STATUS_PROTOCOL = '/synod/status/1';
 const MAX_STATUS_STREAMS = 4;
 /** A node that imports a thousand blocks a second announces its head at most this often. */
 const ANNOUNCE_INTERVAL_MS = 200;
-/** What a peer may ask of us, statuses included: each request costs one token, and its answer costs more by its size. */
+/** What a peer may ask of us: each request costs one token, and its answer costs more by its size. */
 const REQUESTS_PER_SECOND = 50;
 const REQUESTS_BURST = 200;
+/** Statuses are counted apart: whoever downloads so fast that it is in debt must still be able to say how far it is. */
+const STATUSES_PER_SECOND = 50;
+const STATUSES_BURST = 200;
 
 export interface Session {
   readonly id: NodeId;
@@ -35,6 +38,7 @@ export interface Session {
   /** Open, handshake passed, oldest first. Never empty while the session lives. */
   readonly connections: Connection[];
   readonly requests: TokenBucket;
+  readonly statuses: TokenBucket;
   announcing: boolean;
   announceAgain: boolean;
 }
@@ -145,7 +149,7 @@ export class Sessions {
     const startMs = performance.now();
     try {
       const session = this.#sessions.get(nodeId(connection.remotePeer));
-      if (session?.requests.take(1, performance.now()) === false) throw new RuleError('network/flood', 'Too many status messages.');
+      if (session?.statuses.take(1, performance.now()) === false) throw new RuleError('network/flood', 'Too many status messages.');
       const theirs = decodeStatus(await readFrame(stream, MAX_STATUS_BYTES, signal));
       await writeFrame(stream, encodeStatus(this.#handlers.ourStatus()), signal);
       this.#judge(connection, theirs, performance.now() - startMs);
@@ -187,6 +191,7 @@ export class Sessions {
       handshakeMs,
       connections: [connection],
       requests: new TokenBucket(REQUESTS_PER_SECOND, REQUESTS_BURST, performance.now()),
+      statuses: new TokenBucket(STATUSES_PER_SECOND, STATUSES_BURST, performance.now()),
       announcing: false,
       announceAgain: false,
     };

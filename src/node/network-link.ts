@@ -132,7 +132,7 @@ export function syncTransport(network: () => Network, fatal: (error: unknown) =>
       answer(decoded(network(), peer, network().requestHeaders(peer, { locator, limit }), decodeSealedHeader), done, fatal),
     requestBlocks: (peer, hashes, done) =>
       answer(decoded(network(), peer, network().requestBlocks(peer, hashes), decodeProvenBlock), done, fatal),
-    offence: (peer, error) => network().offence(peer, error),
+    offence: (peer, error) => network().offence(peer, error, weightOf(error)),
   };
 }
 

@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { decodeStatus, encodeStatus, PROTOCOL_VERSION } from '../../src/network/messages.ts';
 import { eventually, hash, startNode, status, stopAll } from './harness.ts';
 import { Stranger } from './stranger.ts';
 
 afterEach(stopAll);
+afterEach(() => void vi.restoreAllMocks());
 
 describe('handshake', () => {
   test.each([
@@ -95,9 +96,11 @@ describe('handshake', () => {
     const stranger = await Stranger.connect(2, node);
     const message = encodeStatus(status());
     const once = () => stranger.shakeHands(node, message);
+    // A machine that is busy might never send more than is regained meanwhile: so no time passes.
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now());
     await expect(
       (async () => {
-        for (let i = 0; i < 500; i++) await Promise.all([once(), once(), once()]);
+        for (let i = 0; i < 100; i++) await Promise.all([once(), once(), once()]);
       })(),
     ).rejects.toThrow();
     await node.until('log', (event) => event.code === 'network/flood');

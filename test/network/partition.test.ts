@@ -65,13 +65,18 @@ describe('a network that comes apart', () => {
     await again.until('block');
   });
 
-  test('a bootnode that comes up later is reached', async () => {
+  test('the operator is told once of a bootnode that is not there, and when it comes up later it is reached', async () => {
     const scout = await startNode(1);
     const address = scout.address;
     await stopNode(scout);
     const early = await startNode(2, { bootnodes: [address] });
+    const isWarning = ({ what, text }: { what: string; text?: string }) =>
+      what === 'log' && text?.startsWith('Bootnode not reached') === true;
+    await early.until('log', isWarning);
+    await early.until('log', ({ text }) => text === 'Peer not reached');
     const late = await startNode(1, { listen: [`/ip4/127.0.0.1/tcp/${address.split('/')[4]}`] });
     await everybodyMet([early, late]);
+    expect(early.happened.filter(isWarning)).toHaveLength(1);
   });
 
   test('nodes that know one node in common find each other', async () => {

@@ -8,6 +8,7 @@ import {
   MAX_BAN_MS,
   RELAYED_OFFENCE,
   Reputation,
+  SLOW_OFFENCE,
   weightOf,
 } from '../../src/network/reputation.ts';
 import { TokenBucket } from '../../src/network/token-bucket.ts';
@@ -76,9 +77,9 @@ describe('token bucket', () => {
   });
 });
 
-test('counts what may have been relayed in good faith less than what its sender made', () => {
-  const weights = ['block/size', 'tx/nonce', 'transfer/funds', 'pow/seal', 'network/rejected-gossip'].map((code) =>
-    weightOf(new RuleError(code, 'No.')),
-  );
-  expect(weights).toEqual([RELAYED_OFFENCE, RELAYED_OFFENCE, RELAYED_OFFENCE, DEFAULT_OFFENCE, DEFAULT_OFFENCE]);
+test('counts what may have been relayed in good faith, or is only slow, less than what its sender made', () => {
+  const codes = ['block/size', 'tx/nonce', 'transfer/funds', 'sync/unresponsive', 'pow/seal', 'network/rejected-gossip', 'sync/withheld'];
+  const weights = codes.map((code) => weightOf(new RuleError(code, 'No.')));
+  const mild = [RELAYED_OFFENCE, RELAYED_OFFENCE, RELAYED_OFFENCE, SLOW_OFFENCE];
+  expect(weights).toEqual([...mild, DEFAULT_OFFENCE, DEFAULT_OFFENCE, DEFAULT_OFFENCE]);
 });
