@@ -62,6 +62,8 @@ export interface EngineSettings {
 }
 
 export interface ChainParams {
+  /** The height of the block that the engine begins on, where that is not genesis: it took the chain over from another. */
+  readonly baseHeight?: number;
   readonly chainId: number;
   readonly genesisHash: Hash;
   readonly forks: readonly ForkActivation[];

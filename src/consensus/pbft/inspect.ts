@@ -15,7 +15,7 @@ export function inspect({ council, settings, ballots }: PbftRules, state: PbftSt
     quorum,
     faulty,
     committed: committed && { height: committed.height, hash: committed.hash },
-    proven: best?.height ?? 0,
+    proven: best?.height ?? state.base,
     active: activeHeight(state),
     prepared: prepared && { view: prepared.view, height: prepared.height, hash: prepared.hash },
     waterMarks: { low: stable, high: stable + settings.windowBlocks },

@@ -25,10 +25,10 @@ export function start(turn: Turn, { records, lsn }: Extract<Event<never>, { type
     state.committed = best;
     turn.decisions.shown = best;
   }
-  state.stable = stableAt(turn, Math.min(state.committed?.height ?? 0, chain.finalized.header.number));
+  state.stable = stableAt(turn, Math.min(activeHeight(state) - 1, chain.finalized.header.number));
   if (state.prepared !== null && state.prepared.height < activeHeight(state)) state.prepared = null;
   state.calmView = state.entered.view;
-  state.isOwed = state.entered.newView !== null && state.entered.base >= (state.committed?.height ?? 0);
+  state.isOwed = state.entered.newView !== null && state.entered.base >= activeHeight(state) - 1;
   restoreRound(turn, blocks);
   tellStatus(turn);
 }

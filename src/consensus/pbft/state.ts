@@ -56,8 +56,10 @@ export interface Entered {
 export interface CheckedChange {
   readonly change: ViewChange;
   readonly view: number;
-  /** Null: genesis. */
+  /** Null: the block on which this engine began. */
   readonly checkpoint: Proof | null;
+  /** The height of that. */
+  readonly base: number;
   readonly prepared: Ballot | null;
 }
 
@@ -81,7 +83,9 @@ export interface PbftState {
   readonly place: number | null;
   readonly decisions: Decisions;
   lsn: Lsn;
-  /** The newest block that is committed here, executed, and proven; null for genesis. */
+  /** The height of the block on which this engine began: 0, or where it took over from another. */
+  readonly base: number;
+  /** The newest block that is committed here, executed, and proven; null for the one at `base`. */
   committed: Proof | null;
   /** The highest certificate that is known, of a block that may not be here yet. */
   best: Proof | null;
@@ -145,17 +149,19 @@ export interface Turn extends Context {
 }
 
 export function initialState(rules: PbftRules, { self, chain, nowMs }: Context, { beneficiary }: NodeSettings): PbftState {
+  const base = baseOf(rules);
   return {
+    base,
     node: { beneficiary },
     place: rules.council.placeOf(self),
     decisions: initDecisions(),
     lsn: Lsn(0),
     committed: null,
     best: null,
-    stable: 0,
+    stable: base,
     view: 0,
     isChanging: false,
-    entered: { view: 0, base: 0, carried: null, block: null, newView: null },
+    entered: { view: 0, base, carried: null, block: null, newView: null },
     rounds: new Map(),
     prepared: null,
     signed: { prepare: null, commit: null },
@@ -182,9 +188,14 @@ export function initialState(rules: PbftRules, { self, chain, nowMs }: Context, 
   };
 }
 
+/** Of the block that needs no proof. */
+export function baseOf({ council }: Pick<PbftRules, 'council'>): number {
+  return council.params.baseHeight ?? 0;
+}
+
 /** The height that is being agreed on. */
-export function activeHeight({ committed }: Pick<PbftState, 'committed'>): number {
-  return (committed?.height ?? 0) + 1;
+export function activeHeight({ committed, base }: Pick<PbftState, 'committed' | 'base'>): number {
+  return (committed?.height ?? base) + 1;
 }
 
 /** Blocks above the active height are not voted on yet; what is known of them is kept up to here. */

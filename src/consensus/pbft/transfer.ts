@@ -58,7 +58,7 @@ export function tellStatus(turn: Turn): void {
 }
 
 function statusOf({ state }: Turn): Status {
-  const height = state.committed?.height ?? 0;
+  const height = activeHeight(state) - 1;
   const round = state.rounds.get(height + 1);
   const progress = !round?.proposal ? 'nothing' : round.certificate === null ? 'proposal' : 'prepared';
   return { view: state.view, isChanging: state.isChanging, height, progress };
@@ -72,7 +72,7 @@ export function answerStatus(turn: Turn, from: NodeId, status: Status): void {
   if (place === null || (last !== undefined && nowMs - last < tickMs(turn) / 2)) return;
   state.answeredMs.set(from, nowMs);
   const send = (message: PbftMessage) => void effects.push({ type: 'send', to: from, message, after: state.lsn });
-  const height = state.best?.height ?? 0;
+  const height = state.best?.height ?? state.base;
   if (status.height > height || status.view > Math.max(state.view, knownView(turn, from))) state.isCurious = true;
   if (status.height < height && state.best !== null) send({ type: 'certificate', certificate: state.best.certificate });
   const lacksView = status.view < entered.view || (status.view === entered.view && status.isChanging);

@@ -22,26 +22,27 @@ import { toOthers } from '../members/decisions.ts';
 import { learnCommitted } from './agreement.ts';
 import { NEW_VIEW, VIEW_CHANGE, viewOf } from './ballots.ts';
 import { changeDigest, type NewView, newViewDigest, type PbftMessage, type ViewChange } from './messages.ts';
-import { type CheckedChange, type Entered, keep, type PbftRules, primaryOf, type Turn, trace } from './state.ts';
+import { baseOf, type CheckedChange, type Entered, keep, type PbftRules, primaryOf, type Turn, trace } from './state.ts';
 
 /** Leaves the view, for this one. */
 export function startViewChange(turn: Turn, view: number, reason: string): void {
   const { state, rules, council } = turn;
   const { best, place } = state;
+  const base = best?.height ?? state.base;
   assert(view > state.view, () => `view ${view} is after view ${state.view}`);
   assert(place !== null && council.signer !== null, 'a member changes the view');
   state.view = view;
   state.isChanging = true;
   state.building = null;
-  const prepared = state.prepared?.height === (best?.height ?? 0) + 1 ? state.prepared : null;
+  const prepared = state.prepared?.height === base + 1 ? state.prepared : null;
   const said = { checkpoint: best?.certificate ?? EMPTY, prepared: prepared?.certificate ?? EMPTY };
   const vote = rules.ballots.turns.vote(place, council.signer, rules.ballots.turnStatement(VIEW_CHANGE, view, changeDigest(said)));
   const change = { ...said, vote };
   const block = prepared?.block ?? null;
   const after = keep(turn, [{ type: 'viewChange', change }]);
-  state.changes.set(place, { change, view, checkpoint: best, prepared, block });
+  state.changes.set(place, { change, view, checkpoint: best, base, prepared, block });
   toOthers<PbftMessage>(turn, { type: 'viewChange', change, block }, after);
-  trace(turn, 'viewChange', { view, reason, base: best?.height ?? 0, prepared: prepared?.hash ?? null });
+  trace(turn, 'viewChange', { view, reason, base, prepared: prepared?.hash ?? null });
 }
 
 /** <VIEW-CHANGE, v+1, n, C, P, i> of another member. Throws RuleError. */
@@ -69,20 +70,19 @@ function held({ state: { changes, prepared } }: Turn, hash: Hash | undefined): B
 }
 
 /** One that proves less than it says is refused as a whole: it must not stand in the way of those that prove something. */
-export function checkChange({ ballots, council }: PbftRules, change: ViewChange): CheckedChange {
+export function checkChange(rules: PbftRules, change: ViewChange): CheckedChange {
+  const { ballots, council } = rules;
   const { checkpoint, prepared, vote } = change;
   const view = viewOf(vote);
   if (!ballots.isTurn(VIEW_CHANGE, vote, changeDigest(change))) throw wrongChange(change, 'is not signed by it');
   const proof = checkpoint.length === 0 ? null : { ...council.proven(checkpoint), certificate: checkpoint };
+  const base = proof?.height ?? baseOf(rules);
   const ballot = prepared.length === 0 ? null : ballots.prepared(prepared);
   if (prepared.length > 0 && ballot === null) throw wrongChange(change, 'has a prepared certificate that proves nothing');
-  if (ballot !== null && (ballot.view >= view || ballot.height !== (proof?.height ?? 0) + 1)) {
-    throw wrongChange(
-      change,
-      `is for view ${view} on height ${proof?.height ?? 0}, and has height ${ballot.height} prepared in view ${ballot.view}`,
-    );
+  if (ballot !== null && (ballot.view >= view || ballot.height !== base + 1)) {
+    throw wrongChange(change, `is for view ${view} on height ${base}, and has height ${ballot.height} prepared in view ${ballot.view}`);
   }
-  return { change, view, checkpoint: proof, prepared: ballot };
+  return { change, view, checkpoint: proof, base, prepared: ballot };
 }
 
 function wrongChange({ vote }: ViewChange, what: string): RuleError {
@@ -155,7 +155,7 @@ export function checkNewView(rules: PbftRules, { changes, vote }: NewView): Chec
 
 /** What a new view begins with. */
 export function outcomeOf(changes: readonly CheckedChange[]): Pick<Entered, 'base' | 'carried'> {
-  const base = Math.max(...changes.map(({ checkpoint }) => checkpoint?.height ?? 0));
+  const base = Math.max(...changes.map((change) => change.base));
   const prepared = changes.flatMap((change) => (change.prepared?.height === base + 1 ? change.prepared : []));
   const [highest] = prepared.sort((a, b) => b.view - a.view);
   return { base, carried: highest?.hash ?? null };

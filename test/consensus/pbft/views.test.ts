@@ -81,10 +81,10 @@ describe('a new view', () => {
     const checkpoint = (height: number) => ({ height, hash: hashOf('c'), certificate: EMPTY });
     const prepared = (height: number, view: number, digit: string) => ({ height, view, hash: hashOf(digit) });
     const changes = [
-      { view: 9, checkpoint: checkpoint(7), prepared: prepared(8, 2, 'a') },
-      { view: 9, checkpoint: checkpoint(6), prepared: prepared(7, 8, 'b') },
-      { view: 9, checkpoint: checkpoint(7), prepared: prepared(8, 5, 'd') },
-      { view: 9, checkpoint: null, prepared: null },
+      { view: 9, checkpoint: checkpoint(7), base: 7, prepared: prepared(8, 2, 'a') },
+      { view: 9, checkpoint: checkpoint(6), base: 6, prepared: prepared(7, 8, 'b') },
+      { view: 9, checkpoint: checkpoint(7), base: 7, prepared: prepared(8, 5, 'd') },
+      { view: 9, checkpoint: null, base: 0, prepared: null },
     ] as unknown as CheckedChange[];
     expect(outcomeOf(changes)).toEqual({ base: 7, carried: hashOf('d') });
     expect(outcomeOf(changes.slice(1, 2))).toEqual({ base: 6, carried: hashOf('b') });

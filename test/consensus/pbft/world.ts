@@ -2,7 +2,6 @@
  * A network of PBFT members in memory (`../members/world.ts`): messages wait in a list until the test delivers them, time
  * stands still until it fires a timer.
  */
-import { present } from '../../../src/base/assert.ts';
 import type { Json, NodeId } from '../../../src/base/types.ts';
 import type { Certificate } from '../../../src/consensus/engine.ts';
 import { Council } from '../../../src/consensus/members/council.ts';
@@ -14,7 +13,7 @@ import type { PbftState } from '../../../src/consensus/pbft/state.ts';
 import type { Votes } from '../../../src/consensus/votes.ts';
 import { placeId } from '../../../src/simulator/places.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
-import { NODES as MANY, MemberWorld, paramsFor, type WorldOptions } from '../members/world.ts';
+import { type LostMessage, NODES as MANY, MemberNetwork, MemberWorld, paramsFor, type WorldOptions } from '../members/world.ts';
 
 export const NODES = MANY.slice(0, 4);
 export const SETTINGS = { viewTimeoutMs: 1_000, maxViewTimeoutMs: 4_000, checkpointEvery: 2, blockIntervalMs: 0, emptyBlockMs: 0 };
@@ -65,33 +64,11 @@ export class Member extends MemberWorld<PbftState, PbftMessage> {
   }
 }
 
-/** What is not to be delivered. */
-export type Lost = (from: number, to: number, message: PbftMessage) => boolean;
+export type Lost = LostMessage<PbftMessage>;
 
-export class Network {
-  readonly members: Member[];
-
+export class Network extends MemberNetwork<PbftMessage, Member> {
   constructor(settings: { readonly [name: string]: Json } = {}) {
-    this.members = NODES.map((_, place) => new Member(place, settings));
-  }
-
-  at(place: number): Member {
-    return present(this.members[place], `member ${place}`);
-  }
-
-  /** Delivers all messages, and those that come of them. */
-  deliver(isLost: Lost = () => false): void {
-    for (let isQuiet = false; !isQuiet; ) {
-      isQuiet = true;
-      for (const member of this.members) {
-        for (const { to, message } of member.sent.splice(0)) {
-          const place = NODES.indexOf(to as NodeId);
-          if (isLost(member.place, place, message)) continue;
-          isQuiet = false;
-          this.at(place).hear(member.place, message);
-        }
-      }
-    }
+    super(NODES.map((_, place) => new Member(place, settings)));
   }
 
   /** The primary has a transaction, and a block of it goes round. */
@@ -109,9 +86,5 @@ export class Network {
 
   restart(place: number): void {
     this.members[place] = this.at(place).restart();
-  }
-
-  get heights(): number[] {
-    return this.members.map(({ height }) => height);
   }
 }
