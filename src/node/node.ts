@@ -4,6 +4,7 @@
  */
 import { explain, InternalError, SynodError, UsageError } from '../base/errors.ts';
 import type { NodeId } from '../base/types.ts';
+import type { Header } from '../chain/header.ts';
 import type { TrustedBlock } from '../consensus/engine.ts';
 import { EvmPool } from '../execution/evm-pool.ts';
 import { Executor } from '../execution/executor.ts';
@@ -58,6 +59,8 @@ export interface NodeHandle {
 }
 
 const BUILD_TIME_MS = 400;
+/** Each may wait for seconds, and nobody waits longer than a request may take. */
+const MAX_QUEUED_TRACES = 32;
 /** No engine takes blocks from further ahead, and no genesis file of ours is. */
 const MAX_AHEAD_MS = 60_000;
 /** Taking a node apart waits for writes under way; longer than this means that something hangs. */
@@ -205,23 +208,15 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   );
   closers.add('network', () => network.stop());
 
-  const evm = new EvmPool({
-    params,
-    state: store.state,
-    headers: store.view,
-    randomness: (header) => engine.randomness(header),
-    workers: config.rpc.evmWorkers,
-    timeoutMs: config.rpc.evmTimeoutMs,
-    gasCap: config.rpc.gasCap,
-  });
-  closers.add('evm workers', () => evm.close());
+  const { evm, tracers } = openEvm(config, chain, closers);
   const journal = new PoolJournal(datadir.paths.journal, {
     add: (bytes) => pool.add(bytes, 'local').hash,
     has: (hash) => pool.has(hash),
     warn: (message, fields) => logger.warn(fields, message),
   });
   closers.add('transaction journal', () => journal.close());
-  const parts: BackendParts = { config, chain, pool, journal, network, driver, sync, sealer, evm, importLog, startedMs: performance.now() };
+  const running = { network, driver, sync, sealer, importLog, startedMs: performance.now() };
+  const parts: BackendParts = { config, chain, pool, journal, evm, tracers, ...running };
   const backend = createBackend(parts);
   pool.onAdded((tx, origin) => {
     // What came by gossip is passed on by gossip itself.
@@ -248,6 +243,18 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const endpoints = { rpcUrl, operatorToken, peerId: network.self, addresses: network.addresses(), metricsUrl };
   announce(logger, config, chain, endpoints);
   return { endpoints, stopped: life.stopped, stop: (reason) => life.stop(reason), fail };
+}
+
+/** Workers for calls, and others for traces, which take many times as long. */
+function openEvm(config: NodeConfig, { params, store, engine }: OpenChain, closers: Closers): Pick<BackendParts, 'evm' | 'tracers'> {
+  const { evmWorkers: workers, evmTimeoutMs: timeoutMs, gasCap } = config.rpc;
+  const randomness = (header: Header) => engine.randomness(header);
+  const options = { params, state: store.state, headers: store.view, randomness, workers, timeoutMs, gasCap };
+  const evm = new EvmPool(options);
+  closers.add('evm workers', () => evm.close());
+  const tracers = new EvmPool({ ...options, maxQueued: MAX_QUEUED_TRACES });
+  closers.add('tracing workers', () => tracers.close());
+  return { evm, tracers };
 }
 
 async function startRpc(

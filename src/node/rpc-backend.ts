@@ -5,6 +5,7 @@ import type { Header } from '../chain/header.ts';
 import { nextBaseFee } from '../chain/rules.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { EvmPool } from '../execution/evm-pool.ts';
+import { withoutSidecar } from '../execution/sidecar.ts';
 import { StateReader } from '../execution/state-reader.ts';
 import { decodeTransaction, type Tx } from '../execution/transaction.ts';
 import { decodeFields } from '../execution/transaction-codec.ts';
@@ -13,6 +14,7 @@ import type { Network } from '../network/host.ts';
 import type {
   Backend,
   ChainAccess,
+  EvmAccess,
   FaultControl,
   HeadChange,
   MinerControl,
@@ -42,6 +44,8 @@ export interface BackendParts {
   readonly sync: SyncHost;
   readonly sealer: MinerSealer;
   readonly evm: EvmPool;
+  /** Threads of its own: a trace takes many times as long as a call. */
+  readonly tracers: EvmPool;
   readonly importLog: ImportLog;
   readonly startedMs: number;
 }
@@ -54,7 +58,7 @@ export interface NodeBackend {
 }
 
 export function createBackend(parts: BackendParts): NodeBackend {
-  const { chain, evm, config } = parts;
+  const { chain, config } = parts;
   const heads = new Listeners<HeadChange>();
   const transactions = new Listeners<TransactionView>();
   const miner = chain.engine.name === 'pow' ? minerControl(parts) : null;
@@ -62,9 +66,10 @@ export function createBackend(parts: BackendParts): NodeBackend {
   const backend: Backend = {
     clientVersion: CLIENT_VERSION,
     chainId: chain.params.chainId,
+    params: chain.params,
     chain: access,
     state: new StateReader(chain.store.state),
-    evm,
+    evm: evmAccess(parts),
     pool: poolAccess(parts),
     network: networkAccess(parts.network),
     miner,
@@ -77,6 +82,15 @@ export function createBackend(parts: BackendParts): NodeBackend {
     onPendingTransaction: (listener) => transactions.add(listener),
   };
   return { backend, headChanged: (change) => heads.tell(change), transactionAdded: (transaction) => transactions.tell(transaction) };
+}
+
+function evmAccess({ evm, tracers }: BackendParts): EvmAccess {
+  return {
+    call: (request) => evm.call(request),
+    estimateGas: (request) => evm.estimateGas(request),
+    createAccessList: (request) => evm.createAccessList(request),
+    trace: (request) => tracers.trace(request),
+  };
 }
 
 class Listeners<T> {
@@ -140,7 +154,8 @@ function below(store: ChainStore, depth: number): HeaderNode {
 function poolAccess({ pool, journal, chain: { params } }: BackendParts): PoolAccess {
   return {
     minTip: pool.minTip,
-    add: (bytes): Hash => {
+    add: (given): Hash => {
+      const bytes = withoutSidecar(given);
       // geth's rule for RPC: such a transaction could be repeated on any other chain on which its sender has funds.
       if (decodeTransaction(bytes, params).chainId === null) {
         throw new RuleError('tx/unprotected', 'only replay-protected (EIP-155) transactions allowed over RPC');

@@ -10,16 +10,20 @@
 import type { Address, Hash, Json, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { Header } from '../chain/header.ts';
+import type { ChainParams } from '../chain/params.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { AccessListResult, CallRequest, CallResult, EstimateResult } from '../execution/call-types.ts';
 import type { AccountProof, AccountView } from '../execution/state-reader.ts';
-import type { AccessListEntry, Authorization } from '../execution/transaction-codec.ts';
+import type { TraceRequest } from '../execution/tracing/trace-request.ts';
+import type { AccessListEntry, Authorization, BlobFields } from '../execution/transaction-codec.ts';
 import type { Receipt } from '../execution/types.ts';
 
 export interface Backend {
   /** Such as `synod/v0.1.0/linux-x64/node24.21.0`. */
   readonly clientVersion: string;
   readonly chainId: number;
+  /** Forks and what else the network agreed on. */
+  readonly params: ChainParams;
   readonly chain: ChainAccess;
   readonly state: StateAccess;
   readonly evm: EvmAccess;
@@ -94,6 +98,8 @@ export interface TransactionView {
   readonly data: Uint8Array;
   readonly accessList: readonly AccessListEntry[];
   readonly authorizationList: readonly Authorization[];
+  /** Of type 3 only. */
+  readonly blobs?: BlobFields;
   /** As it stands in the encoding: 27, 28 or EIP-155's for legacy, else the parity. */
   readonly v: bigint;
   readonly yParity: number;
@@ -134,6 +140,8 @@ export interface EvmAccess {
   /** The least gas limit with which the call succeeds, or why it fails with any. */
   estimateGas(request: CallRequest): Promise<EstimateResult>;
   createAccessList(request: CallRequest): Promise<AccessListResult>;
+  /** JSON text. Also rejects with `trace/timeout` and `trace/too-large`. */
+  trace(request: TraceRequest): Promise<string>;
 }
 
 export interface PoolAccess {

@@ -13,7 +13,7 @@ import { Deadline } from './deadline.ts';
 import { type ErrorObject, errorObject, invalidParams, invalidRequest, methodNotFound, RPC_CODES, replyTooLarge } from './errors.ts';
 import { parseJson } from './json-text.ts';
 import { ReplySize } from './limits.ts';
-import type { Context, Method } from './method.ts';
+import { type Context, JsonText, type Method } from './method.ts';
 import type { SubscriptionSet } from './subscriptions.ts';
 
 /** Who asks. */
@@ -125,7 +125,7 @@ export class Dispatcher {
     }
   }
 
-  async #invoke(call: Call, { session, afterReply, leftBytes }: Allowance): Promise<Json> {
+  async #invoke(call: Call, { session, afterReply, leftBytes }: Allowance): Promise<Json | JsonText> {
     const { methods, namespaces, services } = this.#options;
     const method = methods.get(call.method);
     if (method === undefined || !(session.operator || namespaces.has(method.namespace))) throw methodNotFound(call.method);
@@ -168,6 +168,9 @@ function isId(value: Json): value is Id {
   return value === null || typeof value === 'string' || typeof value === 'number';
 }
 
-function replyText(id: Id, outcome: { readonly result: Json } | { readonly error: ErrorObject }): string {
+function replyText(id: Id, outcome: { readonly result: Json | JsonText } | { readonly error: ErrorObject }): string {
+  if ('result' in outcome && outcome.result instanceof JsonText) {
+    return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${outcome.result.text}}`;
+  }
   return JSON.stringify({ jsonrpc: '2.0', id, ...outcome });
 }

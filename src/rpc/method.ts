@@ -30,6 +30,18 @@ export interface Context {
   afterReply(callback: () => void): void;
 }
 
+/**
+ * A result that is JSON text already: a trace of many megabytes, made by a worker, which this thread neither parses nor
+ * writes again. Whoever makes one answers for its being JSON.
+ */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 export interface Parameter<T> {
   readonly name: string;
   readonly expected: string;
@@ -46,7 +58,7 @@ export interface Method {
   readonly parameters: readonly Pick<Parameter<unknown>, 'name' | 'expected' | 'optional'>[];
   /** False where the node lacks what the method is about: then it does not exist. */
   available(backend: Backend): boolean;
-  invoke(context: Context, parameters: readonly Json[]): Promise<Json>;
+  invoke(context: Context, parameters: readonly Json[]): Promise<Json | JsonText>;
 }
 
 export interface MethodDeclaration<Arguments extends readonly unknown[]> {
@@ -57,7 +69,7 @@ export interface MethodDeclaration<Arguments extends readonly unknown[]> {
   readonly parameters?: { readonly [K in keyof Arguments]: Parameter<Arguments[K]> };
   readonly result: string;
   readonly available?: (backend: Backend) => boolean;
-  readonly run: (context: Context, ...parameters: Arguments) => Json | Promise<Json>;
+  readonly run: (context: Context, ...parameters: Arguments) => Json | JsonText | Promise<Json | JsonText>;
 }
 
 export function required<T>(name: string, codec: Codec<T>): Parameter<T> {

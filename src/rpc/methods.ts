@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts';
 import type { Method } from './method.ts';
 import { ADMIN } from './namespaces/admin.ts';
 import { CONSENSUS } from './namespaces/consensus.ts';
+import { DEBUG } from './namespaces/debug.ts';
 import { ETH } from './namespaces/eth.ts';
 import { MINER } from './namespaces/miner.ts';
 import { NET } from './namespaces/net.ts';
@@ -10,7 +11,7 @@ import { SYNOD } from './namespaces/synod.ts';
 import { TXPOOL } from './namespaces/txpool.ts';
 import { WEB3 } from './namespaces/web3.ts';
 
-const all: readonly Method[] = [...ETH, ...NET, ...WEB3, ...TXPOOL, ...SYNOD, ...CONSENSUS, ...MINER, ...ADMIN];
+const all: readonly Method[] = [...ETH, ...NET, ...WEB3, ...TXPOOL, ...SYNOD, ...CONSENSUS, ...MINER, ...ADMIN, ...DEBUG];
 
 export const METHODS: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.name, method]));
 assert(METHODS.size === all.length, 'no two RPC methods have one name');

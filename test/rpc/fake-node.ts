@@ -6,9 +6,10 @@ import { Address, type Hash, type Json, NodeId, ZERO_HASH } from '../../src/base
 import { EMPTY_TRIE_ROOT } from '../../src/chain/header.ts';
 import type { HeaderNode } from '../../src/chain/tree.ts';
 import type { CallRequest, CallResult } from '../../src/execution/call-types.ts';
+import type { TraceRequest } from '../../src/execution/tracing/trace-request.ts';
 import type { Log } from '../../src/execution/types.ts';
 import type { Backend, HeadChange, MinerControl, SyncProgress, TransactionView } from '../../src/rpc/backend.ts';
-import { CHAIN_ID, FakeChain, type Mined } from './fake-chain.ts';
+import { CHAIN_ID, FakeChain, type Mined, PARAMS } from './fake-chain.ts';
 
 /** The first of anvil's well-known accounts. */
 const account = privateKeyToAccount('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
@@ -22,6 +23,7 @@ const NO_CODE_HASH = '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad804
 export class FakeNode implements Backend {
   readonly clientVersion = 'synod/v0.0.0/test';
   readonly chainId = CHAIN_ID;
+  readonly params = PARAMS;
   readonly chain = new FakeChain();
   miner: MinerControl | null = null;
   engineName = 'pow';
@@ -32,6 +34,8 @@ export class FakeNode implements Backend {
   progress: SyncProgress | null = null;
   /** What the EVM answers; tests replace it. */
   result: (request: CallRequest) => Promise<CallResult> = async () => ({ returnData: EMPTY, gasUsed: 21_000n, failure: null });
+  /** What a tracer answers; tests replace it. */
+  traced: (request: TraceRequest) => Promise<string> = async () => '{}';
   /** Every call that reached the EVM. */
   readonly calls: CallRequest[] = [];
   readonly #pending = new Map<Hash, TransactionView>();
@@ -93,6 +97,7 @@ export class FakeNode implements Backend {
       const { gasUsed, failure } = await this.#execute(request);
       return { accessList: [{ address: CONTRACT, storageKeys: [ZERO_HASH] }], gasUsed, failure };
     },
+    trace: (request) => this.traced(request),
   };
 
   readonly pool: Backend['pool'] = {
