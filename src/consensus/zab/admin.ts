@@ -1,30 +1,27 @@
-/** The operator's commands: `status` and `read` (reads.ts). And what the state looks like. */
-import { UsageError } from '../../base/errors.ts';
-import { type Json, quote } from '../../base/types.ts';
-import type { AdminCommand, RequestId } from '../engine.ts';
+/** The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts). And what the state looks like. */
+import type { Json } from '../../base/types.ts';
+import type { Commands } from '../members/admin.ts';
+import { beginRead } from '../members/reads.ts';
 import { durableHeight } from './persist.ts';
-import { beginRead } from './reads.ts';
+import { readPolicy } from './reads.ts';
 import type { Leading, Turn, ZabState } from './state.ts';
+import { beginTransfer } from './transfer.ts';
 
-const COMMANDS = ['status', 'read'];
-
-export function answerAdmin(turn: Turn, request: RequestId, { name }: AdminCommand): void {
-  const { state, effects, self } = turn;
-  switch (name) {
-    case 'status':
-      effects.push({ type: 'reply', request, result: inspect(state) });
-      return;
-    case 'read':
-      return beginRead(turn, request);
-    default: {
-      const message = `Zab has no command ${quote(name)}; expected one of ${COMMANDS.join(', ')}.`;
-      effects.push({ type: 'reply', request, result: new UsageError('zab/admin', message, { node: self }) });
-    }
-  }
+export function commandsOf(turn: Turn): Commands {
+  const { state } = turn;
+  return {
+    engine: 'zab',
+    title: 'Zab',
+    byName: {
+      status: () => inspect(state),
+      read: (request) => void beginRead(turn, state.reads, readPolicy(turn), request),
+      transfer: (request, { to }) => void beginTransfer(turn, request, to),
+    },
+  };
 }
 
 export function inspect(state: ZabState): Json {
-  const { role, epochs, history, commit, stored, reads, round } = state;
+  const { role, epochs, history, commit, stored, reads, round, transfer } = state;
   const { height, hash, epoch } = history.last;
   return {
     role: state.place === null ? 'observer' : role.role,
@@ -37,7 +34,8 @@ export function inspect(state: ZabState): Json {
     commit,
     stored,
     durable: durableHeight(state),
-    reads: reads.own.size,
+    reads: reads.open.size,
+    transferTo: transfer?.to ?? null,
     followers: role.role === 'leading' ? followersOf(role) : [],
   };
 }

@@ -4,11 +4,13 @@
  * proposals: here all who have acknowledged the epoch, so that nobody misses what is proposed while it is brought up to date.
  */
 import { present } from '../../base/assert.ts';
+import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { decide } from '../members/decisions.ts';
-import { type Follower, MAX_INFLIGHT_BLOCKS, MAX_INFLIGHT_BYTES } from './follower.ts';
-import { encodedBlock, MAX_SNAPSHOT_BLOCKS, MAX_SNAPSHOT_BYTES, type ZabMessage } from './messages.ts';
+import { fitting, MAX_INFLIGHT_BLOCKS, MAX_INFLIGHT_BYTES } from '../members/runs.ts';
+import type { Follower } from './follower.ts';
+import type { ZabMessage } from './messages.ts';
 import { durableHeight, tell } from './persist.ts';
 import { answerReads } from './reads.ts';
 import type { Leading, Turn } from './state.ts';
@@ -72,19 +74,18 @@ function isFull({ state }: Turn, { next, has }: Follower): boolean {
   return next - 1 - has >= MAX_INFLIGHT_BLOCKS || state.history.bytesBetween(has, next) >= MAX_INFLIGHT_BYTES;
 }
 
+function* decidedAbove({ chain }: Turn, above: number): Generator<Block> {
+  for (let height = above + 1; height <= chain.head.header.number; height++) {
+    yield present(chain.block(present(chain.canonical(height), 'a decided block')), 'a block of the chain');
+  }
+}
+
 /** Decided blocks from the chain, as many as fit. One message at a time; again when it seems lost. */
 function sendSnapshot(turn: Turn, epoch: number, follower: Follower): void {
-  const { chain, decisions, effects } = turn;
+  const { decisions, effects } = turn;
   const { chunk, has, node } = follower;
   if (chunk !== null && chunk.height > has && chunk.ticks < SNAPSHOT_TICKS) return;
-  const blocks: Block[] = [];
-  let bytes = 0;
-  for (let height = has + 1; height <= chain.head.header.number && blocks.length < MAX_SNAPSHOT_BLOCKS; height++) {
-    const block = present(chain.block(present(chain.canonical(height), 'a decided block')), 'a block of the chain');
-    bytes += encodedBlock(block).length;
-    if (blocks.length > 0 && bytes > MAX_SNAPSHOT_BYTES) break;
-    blocks.push(block);
-  }
+  const blocks = fitting(decidedAbove(turn, has));
   if (blocks.length === 0) return;
   const height = has + blocks.length;
   follower.chunk = { height, ticks: 0 };
@@ -94,13 +95,14 @@ function sendSnapshot(turn: Turn, epoch: number, follower: Follower): void {
   effects.push({ type: 'trace', name: 'snapshotSent', data: { to: node, from: has + 1, blocks: blocks.length } });
 }
 
-/** The ACK of NEWLEADER and of proposals. */
+/** The ACK of NEWLEADER and of proposals. Throws RuleError `zab/ack` for what this leader never sent. */
 export function receiveAck(turn: Turn, from: NodeId, ack: Ack): void {
   const { state, effects } = turn;
   const { role } = state;
   if (role.role !== 'leading' || role.epoch !== ack.epoch) return;
   const follower = role.followers.get(from);
   if (follower === undefined || follower.standing === null) return;
+  checkAck(role, ack, state.history.last.height);
   const { has, isLed } = follower;
   if (follower.answered(ack)) effects.push({ type: 'trace', name: 'sentAgain', data: { to: from, from: follower.next } });
   if (role.phase !== 'broadcast' && follower.has > has) role.waitedTicks = 0;
@@ -108,6 +110,13 @@ export function receiveAck(turn: Turn, from: NodeId, ack: Ack): void {
   answerReads(turn);
   // UPTODATE, without waiting for the next tick.
   if (follower.isLed && !isLed) greet(turn, role, follower);
+}
+
+/** A leader's history only grows, and it counts its rounds: nobody can have more of either. */
+function checkAck({ round }: Leading, ack: Ack, height: number): void {
+  if (ack.has <= height && ack.durable <= height && ack.round <= round) return;
+  const message = `A follower acknowledges block ${Math.max(ack.has, ack.durable)} and round ${ack.round}; the leader has come to block ${height} and round ${round}.`;
+  throw new RuleError('zab/ack', message, { height, round });
 }
 
 /** The highest block that a quorum has on disk, of those who have the leader's history and epoch on disk. */

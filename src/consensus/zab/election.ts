@@ -6,63 +6,30 @@
  * Its outcome is a guess that saves time, and never more: nodes may end up with different leaders, and what is not safe is
  * found out in discovery. So it needs no disk, and votes that are lost or late do no harm.
  */
+import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
+import { checkLeap } from '../members/leaps.ts';
 import { askToFollow } from './following.ts';
-import { compareZxids, type Zxid } from './history.ts';
 import { beginDiscovery } from './leading.ts';
-import type { Status, Vote, ZabMessage } from './messages.ts';
-import { isIncomplete, tell, tellAll } from './persist.ts';
-import { changeRole, leaderOf } from './roles.ts';
-import { establishedOf, type Looking, type Turn } from './state.ts';
-
-type Notification = Extract<ZabMessage, { type: 'notification' }>;
+import { compareCredentials, look, notificationOf, ownVote } from './looking.ts';
+import type { Notification, Vote } from './messages.ts';
+import { tell, tellAll } from './persist.ts';
+import type { Looking, Turn } from './state.ts';
 
 /** A better vote may still be on its way when a quorum agrees: so many ticks it is waited for. */
 const AGREED_TICKS = 3;
 /** Between two notifications of a node that goes on looking. */
 const MAX_PAUSE_TICKS = 8;
 
-/** What counts in an election: the last epoch that was taken over, then the last block. */
-export interface Credentials {
-  readonly current: number;
-  readonly last: Zxid;
-}
-
-/** Positive where `a` has more: who leads must have everything that may be decided. */
-export function compareCredentials(a: Credentials, b: Credentials): number {
-  return a.current - b.current || compareZxids(a.last, b.last);
-}
-
-/** A new round of election. */
-export function look(turn: Turn, reason: string): void {
-  const { state, effects } = turn;
-  if (state.place === null) return;
-  effects.push({ type: 'trace', name: 'look', data: { reason, was: state.role.role } });
-  state.round++;
-  changeRole(turn, { role: 'looking', vote: ownVote(turn), votes: new Map(), nextTicks: 1, pauseTicks: 1, agreedTicks: 0 });
-  tellAll(turn, notificationOf(turn));
-}
-
-export function ownVote({ state, self }: Turn): Vote {
-  // One that has lost what it had acknowledged votes for anybody but itself.
-  if (isIncomplete(state)) return { leader: self, current: 0, last: { epoch: 0, height: 0 } };
-  const { epoch, height } = state.history.last;
-  return { leader: self, current: state.epochs.current, last: { epoch, height } };
-}
-
-function notificationOf(turn: Turn): Notification {
-  const { state } = turn;
-  const vote = state.role.role === 'looking' ? state.role.vote : { ...ownVote(turn), leader: leaderOf(turn) ?? turn.self };
-  return { type: 'notification', round: state.round, status: statusOf(turn), vote };
-}
-
-function statusOf({ state }: Turn): Status {
-  return establishedOf(state) === null ? state.role.role : 'established';
-}
-
+/** Throws RuleError `zab/round-leap`, `zab/vote`. */
 export function receiveNotification(turn: Turn, from: NodeId, message: Notification): void {
-  const { state } = turn;
+  const { state, council } = turn;
   const { role } = state;
+  const { leader } = message.vote;
+  checkLeap('zab/round-leap', 'the election', state.round, message.round);
+  if (council.membership.placeOf(leader) === undefined) {
+    throw new RuleError('zab/vote', `Node ${from} votes for ${leader}, which is no member.`, { leader });
+  }
   if (role.role !== 'looking') {
     if (message.status === 'looking') tell(turn, from, notificationOf(turn));
     const isLost = role.role === 'following' && role.leader === from && message.round > state.round;
@@ -99,11 +66,11 @@ function changeVote(turn: Turn, looking: Looking, vote: Vote): void {
   tellAll(turn, notificationOf(turn));
 }
 
-/** Among equals the member whose place is higher wins, so that there is one best vote. */
+/** Among equals the one to whom the last leader has handed over wins, then the one whose place is higher: there is one best vote. */
 function isBetterVote({ council }: Turn, a: Vote, b: Vote): boolean {
-  const order = compareCredentials(a, b);
   const placeOf = ({ leader }: Vote) => council.membership.placeOf(leader) ?? -1;
-  return order > 0 || (order === 0 && placeOf(a) > placeOf(b));
+  const order = compareCredentials(a, b) || Number(a.isDesignated) - Number(b.isDesignated) || placeOf(a) - placeOf(b);
+  return order > 0;
 }
 
 /** How many members, this one included, vote as this node does. */

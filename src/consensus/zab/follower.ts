@@ -8,10 +8,6 @@ export interface Standing {
   readonly decided: number;
 }
 
-/** On their way to one follower. One block of any size may go where nothing is. */
-export const MAX_INFLIGHT_BLOCKS = 64;
-export const MAX_INFLIGHT_BYTES = 16 * 1024 * 1024;
-
 export class Follower {
   readonly node: NodeId;
   /** What it had accepted when it came (CEPOCH). */

@@ -9,10 +9,11 @@ import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
-import { factsOf } from '../members/council.ts';
-import { blame, decide, execute, keep, learn } from '../members/decisions.ts';
-import { look, ownVote } from './election.ts';
+import { blame, decide, keep, learn } from '../members/decisions.ts';
+import { checkLeap } from '../members/leaps.ts';
+import { checkChild, insertRun } from '../members/runs.ts';
 import type { Position } from './history.ts';
+import { look, ownVote } from './looking.ts';
 import type { LeaderMessage, ZabMessage } from './messages.ts';
 import { appendBlock, cutHistory, durableHeight, isIncomplete, persistEpochs, tell } from './persist.ts';
 import { changeRole } from './roles.ts';
@@ -21,9 +22,6 @@ import type { Following, Turn } from './state.ts';
 
 type Propose = Extract<ZabMessage, { type: 'propose' }>;
 type Snapshot = Extract<ZabMessage, { type: 'snapshot' }>;
-
-/** Epochs that a network may use up while one member is away; one that leaps further would use up all of them. */
-const MAX_EPOCH_LEAP = 2 ** 32;
 
 /** This node has chosen whom to follow. */
 export function askToFollow(turn: Turn, leader: NodeId): void {
@@ -46,16 +44,12 @@ export function tickFollowing(turn: Turn, following: Following): void {
   if (following.epoch === null) tellStanding(turn, following.leader);
 }
 
-/** Algorithm 1: the leader names its epoch. */
+/** Algorithm 1: the leader names its epoch. Throws RuleError `zab/epoch-leap`. */
 export function receiveNewEpoch(turn: Turn, from: NodeId, epoch: number): void {
-  const { state, effects } = turn;
+  const { state } = turn;
   const { epochs, role } = state;
   if (role.role !== 'following' || role.leader !== from) return;
-  if (epoch > epochs.accepted + MAX_EPOCH_LEAP) {
-    const message = `Node ${from} proposes epoch ${epoch} after ${epochs.accepted}; expected one that is not ${MAX_EPOCH_LEAP} later.`;
-    effects.push({ type: 'offence', from, error: new RuleError('zab/epoch-leap', message, { epoch }) });
-    return;
-  }
+  checkLeap('zab/epoch-leap', 'the epoch', epochs.accepted, epoch);
   // It was promised to take nothing from leaders of earlier epochs.
   if (epoch < epochs.accepted) return look(turn, 'the leader proposes an old epoch');
   if (epoch > epochs.accepted) {
@@ -95,6 +89,8 @@ export function receiveFromLeader(turn: Turn, from: NodeId, message: LeaderMessa
       return receiveCommit(turn, role, message.height, message.round);
     case 'snapshot':
       return receiveSnapshot(turn, from, message);
+    case 'handOver':
+      return look(turn, 'the leader hands over', message.to);
   }
 }
 
@@ -167,14 +163,15 @@ function takeBlock(turn: Turn, following: Following, before: Propose['before'], 
 
 /** Throws RuleError. */
 function checkBlock(turn: Turn, block: Block, parent: HeaderNode): void {
-  const { header } = block;
-  if (header.parentHash !== parent.hash) {
-    const message = `Block ${header.number} came as the child of ${parent.hash}, and names the parent ${header.parentHash}.`;
-    throw new RuleError('zab/not-a-child', message, { number: header.number });
-  }
+  checkChild('zab', block, parent);
   zabRules(turn.council).verifyHeader(block, parent, turn.chain, turn.wallMs);
+  checkEpoch(turn, block);
+}
+
+/** Throws RuleError `zab/block-epoch`. */
+function checkEpoch({ state }: Turn, { header }: Block): void {
   const epoch = Number(header.nonce);
-  const { accepted } = turn.state.epochs;
+  const { accepted } = state.epochs;
   if (epoch <= accepted) return;
   throw new RuleError('zab/block-epoch', `Block ${header.number} is of epoch ${epoch}, which comes after the leader's, ${accepted}.`, {
     number: header.number,
@@ -226,28 +223,13 @@ export function acknowledgeProgress(turn: Turn): void {
 
 /**
  * SNAP: decided blocks, which become the head without a record in the log: they are on disk as part of the chain. What a
- * history has beside them is dropped when the head comes by (`adoptHead`).
+ * history has beside them is dropped when the head comes by (`adoptHead`). Throws RuleError.
  */
 function receiveSnapshot(turn: Turn, from: NodeId, { blocks, certificate }: Snapshot): void {
-  const { chain, effects } = turn;
-  let parent = chain.get(blocks[0]?.header.parentHash ?? chain.head.hash);
-  if (parent === undefined) return;
-  const first = parent;
-  try {
-    for (const block of blocks) {
-      checkBlock(turn, block, parent);
-      const hash = hashHeader(block.header);
-      const known: HeaderNode | undefined = chain.get(hash);
-      if (known === undefined) {
-        effects.push({ type: 'insert', block, facts: factsOf(block.header) });
-        if (parent === first && chain.status(first.hash) === 'executed') execute(turn, hash);
-      }
-      parent = known ?? { header: block.header, seal: block.seal, hash, facts: factsOf(block.header) };
-    }
-  } catch (error) {
-    return blame(turn, from, error);
-  }
-  decide(turn, { height: parent.header.number, hash: parent.hash });
-  effects.push({ type: 'trace', name: 'snapshot', data: { blocks: blocks.length, to: parent.header.number } });
+  for (const block of blocks) checkEpoch(turn, block);
+  const last = insertRun(turn, 'zab', zabRules(turn.council), blocks)?.at(-1);
+  if (last === undefined) return;
+  decide(turn, { height: last.header.number, hash: last.hash });
+  turn.effects.push({ type: 'trace', name: 'snapshot', data: { blocks: blocks.length, to: last.header.number } });
   if (certificate !== null) learn(turn, certificate, from);
 }

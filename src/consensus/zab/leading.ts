@@ -4,9 +4,10 @@
  * more, it gives up. What it sends once the epoch is agreed upon is in `broadcast.ts`.
  */
 import type { NodeId } from '../../base/types.ts';
+import { checkLeap } from '../members/leaps.ts';
 import { advanceCommit, heartbeat, startFollower } from './broadcast.ts';
-import { type Credentials, compareCredentials, look, ownVote } from './election.ts';
 import { Follower } from './follower.ts';
+import { type Credentials, compareCredentials, look, ownVote } from './looking.ts';
 import type { ZabMessage } from './messages.ts';
 import { durableHeight, isIncomplete, persistEpochs, tell } from './persist.ts';
 import { changeRole } from './roles.ts';
@@ -26,16 +27,15 @@ export function beginDiscovery(turn: Turn): void {
     followers: new Map(),
     waitedTicks: 0,
     round: 0,
-    draft: null,
-    buildAtMs: null,
   });
 }
 
-/** CEPOCH: somebody wants to be led. */
+/** CEPOCH: somebody wants to be led. Throws RuleError `zab/epoch-leap`. */
 export function receiveFollowerInfo(turn: Turn, from: NodeId, info: FollowerInfo): void {
   const { state } = turn;
   const { role } = state;
   if (role.role !== 'leading') return;
+  checkLeap('zab/epoch-leap', 'the epoch', state.epochs.accepted, info.accepted);
   // Nobody can be led who has promised to enter a later epoch: all go on to one that is later still (ZOOKEEPER-1154).
   if (role.epoch !== null && info.accepted > role.epoch) return look(turn, 'a follower has accepted a later epoch');
   if (role.phase === 'discovery' && isBetter(turn, info)) return look(turn, 'a follower has a better history');

@@ -4,17 +4,18 @@
  * (notification). The paper's channels lose and reorder nothing; these may, so every message says where it belongs and may
  * be repeated. RLP: [kind, ...]. One value has one encoding.
  */
-
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { unreachable } from '../../base/assert.ts';
-import { fromHex, hashOf } from '../../base/bytes.ts';
-import { DecodeError } from '../../base/errors.ts';
-import { NodeId } from '../../base/types.ts';
-import { type Block, decodeBlock, encodeBlock, MAX_BLOCK_BYTES, MAX_CERTIFICATE_BYTES } from '../../chain/block.ts';
-import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
+import { fromHex } from '../../base/bytes.ts';
+import type { NodeId } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
+import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import type { Certificate } from '../engine.ts';
-import { type DecisionMessage, decodeDecision, encodeDecision, FIRST_KIND, isDecisionKind } from '../members/attestations.ts';
+import { type DecisionMessage, encodeDecision, FIRST_KIND } from '../members/attestations.ts';
 import type { Council } from '../members/council.ts';
+import { encodedBlock, type Fields, type MessageFormat, optionalField, readMessage } from '../members/fields.ts';
+import { type ReadId, readIdFields, readIdOf } from '../members/reads.ts';
+import { MAX_RUN_BLOCKS } from '../members/runs.ts';
 import type { Position, Zxid } from './history.ts';
 
 /** Who should lead, and why: what that node has. */
@@ -23,16 +24,12 @@ export interface Vote {
   /** The last epoch whose leader's history it took over. */
   readonly current: number;
   readonly last: Zxid;
+  /** The last leader has handed over to it: among equals it wins, wherever its place is. */
+  readonly isDesignated: boolean;
 }
 
 /** 'established': it leads, and a quorum has its history. */
 export type Status = 'looking' | 'following' | 'leading' | 'established';
-
-/** Of a read, so that a late answer is not taken for that of another: the asker's life, and a number in it. */
-export interface ReadId {
-  readonly incarnation: number;
-  readonly number: number;
-}
 
 export type ZabMessage =
   | DecisionMessage
@@ -71,10 +68,14 @@ export type ZabMessage =
   | { readonly type: 'snapshot'; readonly epoch: number; readonly blocks: readonly Block[]; readonly certificate: Certificate | null }
   /** To the leader: which height shows all that is decided now? */
   | { readonly type: 'read'; readonly read: ReadId }
-  | { readonly type: 'readAt'; readonly read: ReadId; readonly height: number };
+  | { readonly type: 'readAt'; readonly read: ReadId; readonly height: number }
+  /** The leader gives up its leadership: this follower, who has its whole history, is to be elected. */
+  | { readonly type: 'handOver'; readonly epoch: number; readonly to: NodeId };
+
+export type Notification = Extract<ZabMessage, { type: 'notification' }>;
 
 /** What only the leader of an epoch says. */
-export type LeaderMessage = Extract<ZabMessage, { type: 'newLeader' | 'propose' | 'commit' | 'snapshot' }>;
+export type LeaderMessage = Extract<ZabMessage, { type: 'newLeader' | 'propose' | 'commit' | 'snapshot' | 'handOver' }>;
 
 const NOTIFICATION = FIRST_KIND;
 const FOLLOWER_INFO = FIRST_KIND + 1;
@@ -87,32 +88,14 @@ const COMMIT = FIRST_KIND + 7;
 const SNAPSHOT = FIRST_KIND + 8;
 const READ = FIRST_KIND + 9;
 const READ_AT = FIRST_KIND + 10;
+const HAND_OVER = FIRST_KIND + 11;
 
 const STATUSES: readonly Status[] = ['looking', 'following', 'leading', 'established'];
 
-/** In one snapshot message: fewer where `MAX_SNAPSHOT_BYTES` are reached before. */
-export const MAX_SNAPSHOT_BLOCKS = 256;
-/** A single block may be larger. */
-export const MAX_SNAPSHOT_BYTES = 2 * 1024 * 1024;
-const MAX_FIELDS = 10;
-const MAX_NODE_BYTES = 128;
 /** Rounds and epochs above are no protocol's: there is room for as many again. */
 const MAX_NUMBER = 2 ** 52;
-/** The largest block, with what is around it. */
-const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + MAX_CERTIFICATE_BYTES;
 /** Message, list of blocks: a block is a string of bytes in it. */
-const MAX_NESTING = 2;
-
-const encoded = new WeakMap<Block, Uint8Array>();
-
-/** A block goes into a record and to every follower: it is encoded once. */
-export function encodedBlock(block: Block): Uint8Array {
-  const known = encoded.get(block);
-  if (known !== undefined) return known;
-  const bytes = encodeBlock(block);
-  encoded.set(block, bytes);
-  return bytes;
-}
+const FORMAT: MessageFormat = { name: 'Zab', code: 'decode/zab', maxFields: 10, maxNesting: 2 };
 
 export function blocksIn(message: ZabMessage): readonly Block[] {
   if (message.type === 'snapshot') return message.blocks;
@@ -130,7 +113,7 @@ function fieldsOfMessage(council: Council, message: ZabMessage): RlpValue[] {
       return encodeDecision(council, message);
     case 'notification': {
       const { round, status, vote } = message;
-      return [NOTIFICATION, round, STATUSES.indexOf(status), utf8ToBytes(vote.leader), vote.current, ...zxidFields(vote.last)];
+      return [NOTIFICATION, round, STATUSES.indexOf(status), ...voteFields(vote)];
     }
     case 'followerInfo':
       return [FOLLOWER_INFO, message.accepted, message.current, ...zxidFields(message.last)];
@@ -149,14 +132,20 @@ function fieldsOfMessage(council: Council, message: ZabMessage): RlpValue[] {
     case 'commit':
       return [COMMIT, message.epoch, message.height, message.round];
     case 'snapshot':
-      return [SNAPSHOT, message.epoch, message.blocks.map(encodedBlock), message.certificate ?? new Uint8Array(0)];
+      return [SNAPSHOT, message.epoch, message.blocks.map(encodedBlock), optionalField(message.certificate)];
     case 'read':
-      return [READ, message.read.incarnation, message.read.number];
+      return [READ, ...readIdFields(message.read)];
     case 'readAt':
-      return [READ_AT, message.read.incarnation, message.read.number, message.height];
+      return [READ_AT, ...readIdFields(message.read), message.height];
+    case 'handOver':
+      return [HAND_OVER, message.epoch, utf8ToBytes(message.to)];
     default:
       return unreachable(message);
   }
+}
+
+function voteFields({ leader, current, last, isDesignated }: Vote): RlpValue[] {
+  return [utf8ToBytes(leader), current, ...zxidFields(last), isDesignated ? 1 : 0];
 }
 
 function zxidFields({ epoch, height }: Zxid): RlpValue[] {
@@ -165,130 +154,81 @@ function zxidFields({ epoch, height }: Zxid): RlpValue[] {
 
 /** Throws DecodeError and nothing else. */
 export function decodeMessage(council: Council, bytes: Uint8Array): ZabMessage {
-  if (bytes.length > MAX_MESSAGE_BYTES) {
-    throw new DecodeError('decode/zab', `A message of ${bytes.length} bytes; at most ${MAX_MESSAGE_BYTES} are allowed.`);
-  }
-  const [first, ...rest] = listField(decodeRlp(bytes, 'message of Zab', MAX_NESTING), 'a message of Zab', MAX_FIELDS);
-  const kind = safeNumber(bytesField(first, 'kind'), 'kind');
-  if (isDecisionKind(kind)) return decodeDecision(council, kind, rest);
-  const fields = new Fields(rest);
-  const message = messageOf(kind, fields);
-  fields.end();
-  return message;
+  return readMessage(council, bytes, FORMAT, messageOf);
 }
 
 function messageOf(kind: number, fields: Fields): ZabMessage {
   switch (kind) {
     case NOTIFICATION: {
-      const round = fields.number('round');
-      const status = fields.choice('status', STATUSES);
-      return { type: 'notification', round, status, vote: { leader: fields.node(), current: fields.number('epoch'), last: fields.zxid() } };
+      const round = numberOf(fields, 'round');
+      return { type: 'notification', round, status: fields.choice('status', STATUSES), vote: voteOf(fields) };
     }
     case FOLLOWER_INFO: {
-      const accepted = fields.number('accepted epoch');
-      return { type: 'followerInfo', accepted, current: fields.number('current epoch'), last: fields.zxid() };
+      const accepted = numberOf(fields, 'accepted epoch');
+      return { type: 'followerInfo', accepted, current: numberOf(fields, 'current epoch'), last: zxidOf(fields) };
     }
     case NEW_EPOCH:
-      return { type: 'newEpoch', epoch: fields.number('epoch') };
+      return { type: 'newEpoch', epoch: numberOf(fields, 'epoch') };
     case ACK_EPOCH: {
-      const epoch = fields.number('epoch');
-      const isCounted = fields.choice('counted', [false, true]);
-      const current = fields.number('current epoch');
-      return { type: 'ackEpoch', epoch, isCounted, current, last: fields.position(), decided: fields.number('decided height') };
+      const epoch = numberOf(fields, 'epoch');
+      const isCounted = fields.flag('whether it counts');
+      const current = numberOf(fields, 'current epoch');
+      return { type: 'ackEpoch', epoch, isCounted, current, last: positionOf(fields), decided: numberOf(fields, 'decided height') };
     }
     case NEW_LEADER: {
-      const epoch = fields.number('epoch');
-      return { type: 'newLeader', epoch, initial: fields.position(), round: fields.number('round') };
+      const epoch = numberOf(fields, 'epoch');
+      return { type: 'newLeader', epoch, initial: positionOf(fields), round: numberOf(fields, 'round') };
     }
     case PROPOSE: {
-      const epoch = fields.number('epoch');
-      const before = { height: fields.number('height before'), hash: fields.hash('hash before') };
-      return { type: 'propose', epoch, before, block: decodeBlock(fields.bytes('block')) };
+      const epoch = numberOf(fields, 'epoch');
+      const before = { height: numberOf(fields, 'height before'), hash: fields.hash('hash before') };
+      return { type: 'propose', epoch, before, block: fields.block() };
     }
     case ACK: {
-      const epoch = fields.number('epoch');
-      const isLed = fields.choice('led', [false, true]);
-      return { type: 'ack', epoch, isLed, durable: fields.number('durable'), has: fields.number('has'), round: fields.number('round') };
+      const epoch = numberOf(fields, 'epoch');
+      const isLed = fields.flag('whether it is led');
+      const durable = numberOf(fields, 'durable');
+      return { type: 'ack', epoch, isLed, durable, has: numberOf(fields, 'has'), round: numberOf(fields, 'round') };
     }
-    case COMMIT:
-      return { type: 'commit', epoch: fields.number('epoch'), height: fields.number('height'), round: fields.number('round') };
-    case SNAPSHOT: {
-      const epoch = fields.number('epoch');
-      const blocks = fields.list('blocks', MAX_SNAPSHOT_BLOCKS, decodeBlock);
-      const certificate = fields.bytes('certificate');
-      return { type: 'snapshot', epoch, blocks, certificate: certificate.length === 0 ? null : certificate };
-    }
-    case READ:
-      return { type: 'read', read: fields.read() };
-    case READ_AT:
-      return { type: 'readAt', read: fields.read(), height: fields.number('height') };
     default:
-      throw new DecodeError('decode/zab', `Zab has messages of kind 0 to ${READ_AT}, and not ${kind}.`);
+      return laterKinds(kind, fields);
   }
 }
 
-/** The fields of a message, one after another. */
-class Fields {
-  readonly #values: readonly unknown[];
-  #next = 0;
-
-  constructor(values: readonly unknown[]) {
-    this.#values = values;
-  }
-
-  bytes(what: string): Uint8Array {
-    return bytesField(this.#values[this.#next++], what);
-  }
-
-  number(what: string): number {
-    const value = safeNumber(this.bytes(what), what);
-    if (value <= MAX_NUMBER) return value;
-    throw new DecodeError('decode/zab', `Expected at most ${MAX_NUMBER} for ${what}, got ${value}.`);
-  }
-
-  choice<Choice>(what: string, choices: readonly Choice[]): Choice {
-    const index = this.number(what);
-    const choice = choices[index];
-    if (choice === undefined) throw new DecodeError('decode/zab', `Expected 0 to ${choices.length - 1} for ${what}, got ${index}.`);
-    return choice;
-  }
-
-  hash(what: string): Position['hash'] {
-    const bytes = this.bytes(what);
-    if (bytes.length === 32) return hashOf(bytes);
-    throw new DecodeError('decode/zab', `Expected 32 bytes for ${what}, got ${bytes.length}.`);
-  }
-
-  /** Text has one encoding: what is not UTF-8 is refused. */
-  node(): NodeId {
-    const bytes = this.bytes('node');
-    const text = new TextDecoder().decode(bytes);
-    if (bytes.length > 0 && bytes.length <= MAX_NODE_BYTES && utf8ToBytes(text).length === bytes.length) return NodeId(text);
-    throw new DecodeError('decode/zab', `Expected 1 to ${MAX_NODE_BYTES} bytes of UTF-8 for a node, got ${bytes.length} bytes.`);
-  }
-
-  zxid(): Zxid {
-    return { epoch: this.number('epoch of a zxid'), height: this.number('height of a zxid') };
-  }
-
-  position(): Position {
-    return { ...this.zxid(), hash: this.hash('hash') };
-  }
-
-  read(): ReadId {
-    return { incarnation: this.number('incarnation'), number: this.number('number of a read') };
-  }
-
-  /** At least one. */
-  list<Value>(what: string, maxItems: number, decode: (bytes: Uint8Array) => Value): Value[] {
-    const items = listField(this.#values[this.#next++], what, maxItems);
-    if (items.length === 0) throw new DecodeError('decode/zab', `Expected at least one of ${what}.`);
-    return items.map((item) => decode(bytesField(item, what)));
-  }
-
-  end(): void {
-    if (this.#next !== this.#values.length) {
-      throw new DecodeError('decode/zab', `Expected ${this.#next} fields after the kind, got ${this.#values.length}.`);
+function laterKinds(kind: number, fields: Fields): ZabMessage {
+  switch (kind) {
+    case COMMIT: {
+      const epoch = numberOf(fields, 'epoch');
+      return { type: 'commit', epoch, height: numberOf(fields, 'height'), round: numberOf(fields, 'round') };
     }
+    case SNAPSHOT: {
+      const epoch = numberOf(fields, 'epoch');
+      return { type: 'snapshot', epoch, blocks: fields.blocks(MAX_RUN_BLOCKS), certificate: fields.optionalCertificate() };
+    }
+    case READ:
+      return { type: 'read', read: readIdOf(fields) };
+    case READ_AT:
+      return { type: 'readAt', read: readIdOf(fields), height: numberOf(fields, 'height') };
+    case HAND_OVER:
+      return { type: 'handOver', epoch: numberOf(fields, 'epoch'), to: fields.node() };
+    default:
+      return fields.refuse(`Zab has messages of kind 0 to ${HAND_OVER}, and not ${kind}.`);
   }
+}
+
+function numberOf(fields: Fields, what: string): number {
+  return fields.number(what, MAX_NUMBER);
+}
+
+function voteOf(fields: Fields): Vote {
+  const leader = fields.node();
+  return { leader, current: numberOf(fields, 'current epoch'), last: zxidOf(fields), isDesignated: fields.flag('designated') };
+}
+
+function zxidOf(fields: Fields): Zxid {
+  return { epoch: numberOf(fields, 'epoch of a zxid'), height: numberOf(fields, 'height of a zxid') };
+}
+
+function positionOf(fields: Fields): Position {
+  return { ...zxidOf(fields), hash: fields.hash('hash') };
 }

@@ -5,10 +5,11 @@ import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
 import { startDecisions } from '../members/attestations.ts';
-import { factsOf } from '../members/council.ts';
-import { execute } from '../members/decisions.ts';
+import { encodedBlock } from '../members/fields.ts';
+import { recordsOf } from '../members/records.ts';
+import { insertBlock } from '../members/runs.ts';
 import type { Entry } from './history.ts';
-import { encodedBlock, type ZabMessage } from './messages.ts';
+import type { ZabMessage } from './messages.ts';
 import { decodeRecord, encodeRecord, type ZabRecord } from './records.ts';
 import { positionOf, type Turn, type ZabState } from './state.ts';
 
@@ -73,16 +74,14 @@ export function durableHeight({ history, stored, persisted }: ZabState): number 
 }
 
 /** Epochs and history as they were before the crash, as far as they were on disk. */
-export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event<ZabMessage>, { type: 'start' }>): void {
+export function restore(turn: Turn, event: Extract<Event<never>, { type: 'start' }>): void {
   const { state } = turn;
-  state.incarnation = incarnation;
-  state.lsn = lsn;
-  state.persisted = lsn;
+  state.reads.incarnation = event.incarnation;
+  state.lsn = event.lsn;
+  state.persisted = event.lsn;
   let entries: Entry[] = [];
   let stored = 0;
-  for (const [index, bytes] of records.entries()) {
-    const record = decodeRecord(bytes);
-    const at = Lsn(lsn - records.length + 1 + index);
+  for (const [record, at] of recordsOf(event, decodeRecord)) {
     if (record.type === 'epochs') {
       Object.assign(state.epochs, record.epochs);
       state.namedLsn = at;
@@ -110,16 +109,11 @@ export function isIncomplete(state: ZabState): boolean {
  * another way. The blocks are kept once more, since the chain on disk may not have them.
  */
 function takeUp(turn: Turn, entries: readonly Entry[]): void {
-  const { state, chain, effects } = turn;
-  const { history } = state;
+  const { history } = turn.state;
   for (const entry of entries) {
-    const { parentHash } = entry.block.header;
-    if (parentHash !== history.last.hash) continue;
+    if (entry.block.header.parentHash !== history.last.hash) continue;
     history.append(entry);
-    if (chain.get(entry.hash) !== undefined) continue;
-    effects.push({ type: 'insert', block: entry.block, facts: factsOf(entry.block.header) });
-    // The others follow as their parents are executed.
-    if (chain.status(parentHash) === 'executed') execute(turn, entry.hash);
+    insertBlock(turn, entry.block);
   }
 }
 

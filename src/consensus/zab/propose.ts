@@ -4,13 +4,11 @@
  */
 import { present } from '../../base/assert.ts';
 import type { Event } from '../engine.ts';
-import { buildDelayMs, fieldsOf } from '../members/building.ts';
-import { factsOf } from '../members/council.ts';
-import { execute } from '../members/decisions.ts';
-import type { ZabMessage } from './messages.ts';
+import { buildDelayMs } from '../members/building.ts';
+import { draftWhenDue, takeDraft } from '../members/drafting.ts';
+import { insertBlock } from '../members/runs.ts';
 import { appendBlock } from './persist.ts';
-import { BUILD_TIMER } from './roles.ts';
-import { establishedOf, type Leading, type Turn } from './state.ts';
+import { establishedOf, type Turn } from './state.ts';
 
 /** Blocks of the leader that are not decided yet. */
 const MAX_UNDECIDED = 64;
@@ -18,15 +16,11 @@ const MAX_UNDECIDED = 64;
 /** At the end of every step. */
 export function propose(turn: Turn): void {
   const { state, chain } = turn;
-  const leading = establishedOf(state);
-  const { history, commit } = state;
-  if (leading === null || leading.draft !== null || history.last.height - commit >= MAX_UNDECIDED) return;
+  const { history, commit, drafts, transfer } = state;
+  if (establishedOf(state) === null || transfer !== null || history.last.height - commit >= MAX_UNDECIDED) return;
   if (chain.status(history.last.hash) !== 'executed') return;
-  const delayMs = delayOf(turn);
-  if (delayMs === null) return;
-  if (delayMs > 0) return buildLater(turn, leading, delayMs);
-  leading.buildAtMs = null;
-  build(turn, leading);
+  const parent = present(chain.get(history.last.hash), 'the last block of the history');
+  draftWhenDue(turn, drafts, parent, delayOf(turn), { round: state.epochs.current, reason: state.hasWork ? 'work' : 'due' });
 }
 
 /** Null: nothing calls for a block. */
@@ -37,50 +31,15 @@ function delayOf({ state, settings, nowMs }: Turn): number | null {
   return buildDelayMs(settings, { hasWork, sinceMs: nowMs - state.lastBlockMs });
 }
 
-function buildLater({ effects, nowMs }: Turn, leading: Leading, delayMs: number): void {
-  // A timer that rounds a fraction down would be asked for again without end.
-  const wholeMs = Math.ceil(delayMs);
-  const atMs = nowMs + wholeMs;
-  if (leading.buildAtMs !== null && Math.abs(leading.buildAtMs - atMs) < 1) return;
-  leading.buildAtMs = atMs;
-  effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs: wholeMs });
-}
-
-function build(turn: Turn, leading: Leading): void {
-  const { state, chain, council, beneficiary, wallMs, effects } = turn;
-  const parent = present(chain.get(state.history.last.hash), 'the last block of the history');
-  const request = state.nextRequest++;
-  leading.draft = { request, isWanted: !state.hasWork, hasFailed: false };
-  const round = BigInt(state.epochs.current);
-  const fields = fieldsOf({ parent, wallMs, beneficiary, membership: council.membership, round, payload: new Uint8Array(0) });
-  effects.push({ type: 'build', request, parent: parent.hash, fields });
-}
-
-/** The build timer: `propose` looks at the clock. */
-export function buildIsDue({ state }: Turn): void {
-  const leading = establishedOf(state);
-  if (leading === null) return;
-  leading.buildAtMs = null;
-  if (leading.draft?.hasFailed === true) leading.draft = null;
-}
-
-export function blockBuilt(turn: Turn, { request, block }: Extract<Event<ZabMessage>, { type: 'built' }>): void {
-  const { state, effects, nowMs, settings } = turn;
-  const leading = establishedOf(state);
-  if (leading?.draft?.request !== request) return;
-  if (block === null) {
-    // At once it would fail again.
-    leading.draft = { ...leading.draft, hasFailed: true };
-    effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs: settings.tickMs });
-    return;
-  }
-  const { isWanted } = leading.draft;
-  leading.draft = null;
+export function blockBuilt(turn: Turn, event: Extract<Event<never>, { type: 'built' }>): void {
+  const { state, nowMs } = turn;
+  const built = takeDraft(turn, state.drafts, event);
+  if (built === null) return;
+  const { block, draft } = built;
   const hasTransactions = block.transactions.length > 0;
   state.hasWork = hasTransactions;
-  if (block.header.parentHash !== state.history.last.hash || (!hasTransactions && !isWanted)) return;
+  if (draft.parent !== state.history.last.hash || (!hasTransactions && draft.reason === 'work')) return;
   state.lastBlockMs = nowMs;
-  const { hash } = appendBlock(turn, block);
-  effects.push({ type: 'insert', block, facts: factsOf(block.header) });
-  execute(turn, hash);
+  appendBlock(turn, block);
+  insertBlock(turn, block);
 }

@@ -1,10 +1,9 @@
 /** Changes of role. All time is counted in ticks of one timer (ZooKeeper's tickTime): what is due in a role is in its own file. */
 import type { NodeId } from '../../base/types.ts';
+import { dropDraft } from '../members/drafting.ts';
 import { establishedOf, type Role, type Turn } from './state.ts';
 
 export const TICK_TIMER = 'tick';
-/** Of an established leader. */
-export const BUILD_TIMER = 'build';
 
 export function changeRole(turn: Turn, role: Role): void {
   const { state, effects } = turn;
@@ -18,8 +17,9 @@ export function changeRole(turn: Turn, role: Role): void {
   effects.push({ type: 'setTimer', id: TICK_TIMER, delayMs: turn.settings.tickMs });
 }
 
-function stepDown({ state, effects }: Turn): void {
-  effects.push({ type: 'cancelTimer', id: BUILD_TIMER });
+function stepDown(turn: Turn): void {
+  const { state, effects } = turn;
+  dropDraft(turn, state.drafts);
   const uncommitted = establishedOf(state) === null ? 0 : state.history.last.height - state.commit;
   effects.push({ type: 'trace', name: 'deposed', data: { epoch: state.epochs.accepted, uncommitted } });
 }

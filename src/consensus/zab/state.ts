@@ -2,17 +2,20 @@
 import type { Address, NodeId } from '../../base/types.ts';
 import { Lsn } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
-import type { Context, Effect, RequestId } from '../engine.ts';
+import type { Context, Effect } from '../engine.ts';
 import type { Attestations, AttestationTurn } from '../members/attestations.ts';
 import { initAttestations } from '../members/attestations.ts';
 import { roundOf } from '../members/building.ts';
 import type { Council } from '../members/council.ts';
 import { type Decisions, initDecisions } from '../members/decisions.ts';
+import { type Drafts, initDrafts } from '../members/drafting.ts';
+import { ReadIndex } from '../members/read-index.ts';
+import { initReads, type Reads } from '../members/reads.ts';
 import type { Follower } from './follower.ts';
 import { History, type Position } from './history.ts';
 import type { Vote, ZabMessage } from './messages.ts';
-import { initReads, type Reads } from './reads.ts';
 import type { ZabSettings } from './settings.ts';
+import type { Transfer } from './transfer.ts';
 
 export type ZabEffect = Effect<ZabMessage>;
 
@@ -58,10 +61,6 @@ export interface Leading {
   waitedTicks: number;
   /** Of the last message to all. */
   round: number;
-  /** The block that is being built. `isWanted`: even without transactions. `hasFailed`: it is asked for again in a while. */
-  draft: { readonly request: RequestId; readonly isWanted: boolean; readonly hasFailed: boolean } | null;
-  /** When the build timer will run out; null while it is not set. Monotonic. */
-  buildAtMs: number | null;
 }
 
 export type Role = Looking | Following | Leading;
@@ -77,7 +76,6 @@ export interface Epochs {
 }
 
 export interface ZabState {
-  incarnation: number;
   /** This node's place among the members; null for an observer, which follows the chain by sync. */
   readonly place: number | null;
   role: Role;
@@ -103,11 +101,15 @@ export interface ZabState {
   readonly decisions: Decisions;
   readonly attestations: Attestations;
   readonly reads: Reads;
+  /** Reads that this node is to answer as the leader. */
+  readonly readIndex: ReadIndex;
+  /** The operator wants another leader. */
+  transfer: Transfer | null;
+  readonly drafts: Drafts;
   /** The pool may have transactions that no block has. */
   hasWork: boolean;
   /** When the last block came into the history. Monotonic. */
   lastBlockMs: number;
-  nextRequest: RequestId;
 }
 
 export interface Turn extends AttestationTurn {
@@ -119,9 +121,8 @@ export interface Turn extends AttestationTurn {
 
 export function initialState(council: Council, { self, chain, nowMs }: Context): ZabState {
   const head = positionOf(chain.head);
-  const vote: Vote = { leader: self, current: 0, last: head };
+  const vote: Vote = { leader: self, current: 0, last: head, isDesignated: false };
   return {
-    incarnation: 0,
     place: council.placeOf(self),
     role: { role: 'looking', vote, votes: new Map(), nextTicks: 0, pauseTicks: 1, agreedTicks: 0 },
     round: 0,
@@ -139,9 +140,11 @@ export function initialState(council: Council, { self, chain, nowMs }: Context):
     decisions: initDecisions(),
     attestations: initAttestations(),
     reads: initReads(),
+    readIndex: new ReadIndex(),
+    transfer: null,
+    drafts: initDrafts(),
     hasWork: false,
     lastBlockMs: nowMs,
-    nextRequest: 1,
   };
 }
 

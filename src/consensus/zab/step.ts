@@ -1,31 +1,38 @@
 /** Zab as a state machine: one event in, effects out. What each does is in the file that is named for it. */
 import { unreachable } from '../../base/assert.ts';
-import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Event } from '../engine.ts';
+import { answerAdmin } from '../members/admin.ts';
 import { ATTEST_TIMER, attestHead, blockStored, receiveDecision } from '../members/attestations.ts';
-import { blockChecked, receiveBlock, settle } from '../members/decisions.ts';
-import { answerAdmin } from './admin.ts';
+import { settle } from '../members/decisions.ts';
+import { dispatch, type Handlers } from '../members/dispatch.ts';
+import { BUILD_TIMER, draftIsDue } from '../members/drafting.ts';
+import { finishReads, READ_TIMER, retryReads } from '../members/reads.ts';
+import { commandsOf } from './admin.ts';
 import { advanceCommit, heartbeat, receiveAck, replicate } from './broadcast.ts';
-import { look, receiveNotification, tickLooking } from './election.ts';
+import { receiveNotification, tickLooking } from './election.ts';
 import { acknowledgeProgress, receiveFromLeader, receiveNewEpoch, takeOverEpoch, tickFollowing } from './following.ts';
 import { receiveAckEpoch, receiveFollowerInfo, takeOwnHistory, tickLeading } from './leading.ts';
+import { look } from './looking.ts';
 import type { ZabMessage } from './messages.ts';
 import { adoptHead, persistEpochs, restore } from './persist.ts';
-import { blockBuilt, buildIsDue, propose } from './propose.ts';
-import { finishReads, noteReads, READ_TIMER, readIsAt, receiveRead, retryReads } from './reads.ts';
-import { BUILD_TIMER, TICK_TIMER } from './roles.ts';
+import { blockBuilt, propose } from './propose.ts';
+import { leadingReads, readIsAt, readPolicy, receiveRead } from './reads.ts';
+import { TICK_TIMER } from './roles.ts';
 import { epochOf, type Turn, type ZabEffect } from './state.ts';
+import { followTransfer, tickTransfer } from './transfer.ts';
 
 export function step(turn: Turn, event: Event<ZabMessage>): readonly ZabEffect[] {
   // What the records say comes first.
   if (event.type === 'start') restore(turn, event);
   followChain(turn);
-  handle(turn, event);
+  dispatch(turn, event, HANDLERS);
+  followTransfer(turn);
   propose(turn);
   replicate(turn);
-  const leading = noteReads(turn);
+  const leading = leadingReads(turn);
   if (leading !== null) heartbeat(turn, leading);
+  finishReads(turn, turn.state.reads, turn.state.stored);
   settle(turn);
   return turn.effects;
 }
@@ -48,45 +55,32 @@ function followChain(turn: Turn): void {
   if (isOver || (isOther && role.role === 'leading')) look(turn, 'the chain is ahead');
 }
 
-function handle(turn: Turn, event: Event<ZabMessage>): void {
-  const { state } = turn;
-  switch (event.type) {
-    case 'start':
-      return look(turn, 'start');
-    case 'message':
-      return receiveMessage(turn, event.from, event.message);
-    case 'timer':
-      return timerFired(turn, event.id);
-    case 'persisted':
-      state.persisted = event.lsn;
-      return progressOnDisk(turn);
-    case 'stored':
-      return headStored(turn, event);
-    case 'built':
-      return blockBuilt(turn, event);
-    case 'checked':
-      return blockChecked(turn, event.hash);
-    case 'block':
-      return receiveBlock(turn, event);
-    case 'mempool':
-      state.hasWork ||= event.pending > 0;
-      return;
-    case 'admin':
-      return answerAdmin(turn, event.request, event.command);
-    case 'sealed':
-      // Nothing is mined here.
-      return;
-    default:
-      return unreachable(event);
-  }
-}
+const HANDLERS: Handlers<Turn, ZabMessage> = {
+  start: (turn) => look(turn, 'start'),
+  message: receiveMessage,
+  timers: {
+    [TICK_TIMER]: tick,
+    [BUILD_TIMER]: ({ state }) => draftIsDue(state.drafts),
+    [READ_TIMER]: (turn) => retryReads(turn, turn.state.reads, readPolicy(turn)),
+    [ATTEST_TIMER]: attestHead,
+  },
+  persisted(turn, lsn) {
+    turn.state.persisted = lsn;
+    progressOnDisk(turn);
+  },
+  stored: headStored,
+  built: blockBuilt,
+  mempool({ state }, pending) {
+    state.hasWork ||= pending > 0;
+  },
+  admin: (turn, event) => answerAdmin(turn, event, commandsOf(turn)),
+};
 
-function headStored(turn: Turn, event: Extract<Event<ZabMessage>, { type: 'stored' }>): void {
+function headStored(turn: Turn, event: Extract<Event<never>, { type: 'stored' }>): void {
   const { state, chain } = turn;
   state.stored = Math.max(state.stored, chain.get(event.head)?.header.number ?? 0);
   state.history.forget(state.stored);
   blockStored(turn, event);
-  finishReads(turn);
   progressOnDisk(turn);
 }
 
@@ -101,19 +95,6 @@ function progressOnDisk(turn: Turn): void {
   }
 }
 
-function timerFired(turn: Turn, id: string): void {
-  switch (id) {
-    case TICK_TIMER:
-      return tick(turn);
-    case BUILD_TIMER:
-      return buildIsDue(turn);
-    case READ_TIMER:
-      return retryReads(turn);
-    case ATTEST_TIMER:
-      return attestHead(turn);
-  }
-}
-
 function tick(turn: Turn): void {
   const { state, effects, settings } = turn;
   const { role } = state;
@@ -121,17 +102,12 @@ function tick(turn: Turn): void {
   if (role.role === 'looking') tickLooking(turn, role);
   else if (role.role === 'following') tickFollowing(turn, role);
   else tickLeading(turn, role);
+  tickTransfer(turn);
 }
 
 function receiveMessage(turn: Turn, from: NodeId, message: ZabMessage): void {
-  const { council, state, effects } = turn;
-  if (council.membership.placeOf(from) === undefined) {
-    const error = new RuleError('members/stranger', `Node ${from} is no member, and has no part in what members decide.`);
-    effects.push({ type: 'offence', from, error });
-    return;
-  }
   // An observer only follows the chain.
-  if (state.place === null) return;
+  if (turn.place === null) return;
   switch (message.type) {
     case 'attestation':
     case 'certificate':
@@ -148,13 +124,14 @@ function receiveMessage(turn: Turn, from: NodeId, message: ZabMessage): void {
     case 'propose':
     case 'commit':
     case 'snapshot':
+    case 'handOver':
       return receiveFromLeader(turn, from, message);
     case 'ack':
       return receiveAck(turn, from, message);
     case 'read':
       return receiveRead(turn, from, message.read);
     case 'readAt':
-      return readIsAt(turn, message.read, message.height);
+      return readIsAt(turn, from, message.read, message.height);
     default:
       return unreachable(message);
   }

@@ -4,7 +4,7 @@ import { membersOf } from '../subjects/member-list.ts';
 import { TAG_KEYS } from '../tags.ts';
 import type { Mutant } from './mutant.ts';
 
-const ELECTION = 'consensus/zab/election.ts';
+const LOOKING = 'consensus/zab/looking.ts';
 const FOLLOWING = 'consensus/zab/following.ts';
 const BROADCAST = 'consensus/zab/broadcast.ts';
 
@@ -88,7 +88,7 @@ const ELECTING: readonly Mutant[] = [
     name: 'zab/elects-the-shorter-history',
     story: 'Of two nodes of one epoch the one that has less may lead: what was decided is truncated everywhere.',
     source: 'ZOOKEEPER-1154, and FastLeaderElection.tla: the last zxid counts among nodes of one epoch',
-    file: ELECTION,
+    file: LOOKING,
     edits: [
       {
         find: 'return a.current - b.current || compareZxids(a.last, b.last);',

@@ -328,3 +328,38 @@ export class MemberWorld<State, Message extends { readonly type: string }> {
     this.#queue.push({ type: 'built', request, block: this.canBuild ? { ...block, transactions: this.pool.splice(0) } : null });
   }
 }
+
+/** What is not to be delivered. Members by their places. */
+export type LostMessage<Message> = (from: number, to: number, message: Message) => boolean;
+
+/** Several of them: messages wait until the test delivers them, and time stands still until it fires a timer. */
+export class MemberNetwork<Message extends { readonly type: string }, World extends MemberWorld<unknown, Message>> {
+  readonly members: World[];
+
+  constructor(members: readonly World[]) {
+    this.members = [...members];
+  }
+
+  at(place: number): World {
+    return present(this.members[place], `member ${place}`);
+  }
+
+  /** Delivers all messages, and those that come of them. */
+  deliver(isLost: LostMessage<Message> = () => false): void {
+    for (let isQuiet = false; !isQuiet; ) {
+      isQuiet = true;
+      for (const [place, member] of this.members.entries()) {
+        for (const { to, message } of member.sent.splice(0)) {
+          const at = member.nodes.indexOf(to as NodeId);
+          if (at >= this.members.length || isLost(place, at, message)) continue;
+          isQuiet = false;
+          this.at(at).receive(member.self, message);
+        }
+      }
+    }
+  }
+
+  get heights(): number[] {
+    return this.members.map(({ head }) => head);
+  }
+}

@@ -15,7 +15,7 @@ const { engine } = new World();
 const [A1, A2] = blocksOf(GENESIS.block, [1, 1]) as [Block, Block];
 const last = { epoch: 1, height: 2 };
 const MESSAGES: readonly ZabMessage[] = [
-  { type: 'notification', round: 3, status: 'established', vote: { leader: B, current: 1, last } },
+  { type: 'notification', round: 3, status: 'established', vote: { leader: B, current: 1, last, isDesignated: true } },
   { type: 'followerInfo', accepted: 4, current: 3, last },
   { type: 'newEpoch', epoch: 5 },
   { type: 'ackEpoch', epoch: 5, isCounted: true, current: 3, last: placeOf(A2), decided: 1 },
@@ -26,6 +26,7 @@ const MESSAGES: readonly ZabMessage[] = [
   { type: 'snapshot', epoch: 5, blocks: [A1, A2], certificate: null },
   { type: 'read', read: { incarnation: 1, number: 2 } },
   { type: 'readAt', read: { incarnation: 1, number: 2 }, height: 9 },
+  { type: 'handOver', epoch: 5, to: B },
 ];
 const NEW_EPOCH = 4;
 

@@ -1,12 +1,17 @@
 /** Fast leader election: which of two votes is better, when it is over, and what a node does that comes late. */
 import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../src/base/types.ts';
-import { compareCredentials } from '../../../src/consensus/zab/election.ts';
+import { compareCredentials } from '../../../src/consensus/zab/looking.ts';
 import type { Vote } from '../../../src/consensus/zab/messages.ts';
 import { B, C, D, E, SELF } from '../members/world.ts';
 import { follow, World } from './world.ts';
 
-const voteFor = (leader: NodeId, current = 0, epoch = 0, height = 0): Vote => ({ leader, current, last: { epoch, height } });
+const voteFor = (leader: NodeId, current = 0, epoch = 0, height = 0): Vote => ({
+  leader,
+  current,
+  last: { epoch, height },
+  isDesignated: false,
+});
 const says = (world: World, from: NodeId, vote: Vote, round = world.state.round) =>
   world.receive(from, { type: 'notification', round, status: 'looking', vote });
 

@@ -56,12 +56,7 @@ describe('an epoch', () => {
     world.receive(B, { type: 'newEpoch', epoch: 1 });
     expect(world.take('ackEpoch').map(({ message }) => message.isCounted)).toEqual([true, true]);
     world.tick(21);
-    world.receive(C, {
-      type: 'notification',
-      round: world.state.round,
-      status: 'established',
-      vote: { leader: C, current: 0, last: { epoch: 0, height: 0 } },
-    });
+    follow(world, C);
     world.receive(C, { type: 'newEpoch', epoch: 1 });
     expect(world.take('ackEpoch').map(({ message }) => message.isCounted)).toEqual([false]);
   });
