@@ -7,17 +7,12 @@
 import { createAddressFromString } from '@ethereumjs/util';
 import { concatBytes, EMPTY, fromHex, hashOf } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
-import { Address, type Hash, ZERO_HASH } from '../base/types.ts';
+import { type Address, type Hash, ZERO_HASH } from '../base/types.ts';
 import { isAtLeast } from '../chain/params.ts';
 import { sha256 } from './common.ts';
 import type { Environment } from './environment.ts';
+import { BEACON_ROOTS, BLOCK_HASHES, CONSOLIDATION_REQUESTS, SYSTEM_ADDRESS, WITHDRAWAL_REQUESTS } from './system-contracts.ts';
 import type { Receipt } from './types.ts';
-
-export const SYSTEM_ADDRESS = Address('0xfffffffffffffffffffffffffffffffffffffffe');
-export const BEACON_ROOTS = Address('0x000f3df6d732807ef1319fb7b8bb8522d0beac02');
-export const BLOCK_HASHES = Address('0x0000f90827f1c53a10cb7a02335b175320002935');
-export const WITHDRAWAL_REQUESTS = Address('0x00000961ef480eb55e80d19ad83579a64c007002');
-export const CONSOLIDATION_REQUESTS = Address('0x0000bbddc7ce488642fb579f8b00f3a590007251');
 
 const SYSTEM_CALL_GAS = 30_000_000n;
 

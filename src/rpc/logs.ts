@@ -157,8 +157,9 @@ export class LogReader {
     const to = this.#height(toRef);
     if (from > to) throw invalidParams(`invalid block range params: fromBlock ${from} is above toBlock ${to}`);
     const { head } = this.#chain;
-    const last = findHeader(this.#chain, { kind: 'number', number: Math.min(to, head.header.number) });
-    if (last === undefined || from > last.header.number) return [];
+    if (to > head.header.number) throw invalidParams('block range extends beyond current head block');
+    const last = findHeader(this.#chain, { kind: 'number', number: to });
+    if (last === undefined) return [];
     if (last.header.number - from >= this.#limits.maxLogRangeBlocks) {
       throw limitExceeded(`exceed maximum block range: ${this.#limits.maxLogRangeBlocks}`);
     }
@@ -176,7 +177,6 @@ export class LogReader {
     return changes.reverse();
   }
 
-  /** A height that the chain does not have yet is allowed, here alone: pollers run ahead of the head. */
   #height(ref: BlockRef): number {
     if (ref.kind === 'number') return ref.number;
     return findHeader(this.#chain, ref)?.header.number ?? 0;

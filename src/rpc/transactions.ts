@@ -5,6 +5,7 @@ import type { Hash, Json } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { Backend } from './backend.ts';
+import { blobPrice } from './blob-price.ts';
 import { Breather } from './breather.ts';
 import { blockJson } from './format/block.ts';
 import { logJsonBytes, receiptJson } from './format/receipt.ts';
@@ -62,7 +63,8 @@ export function findReceipt(backend: Backend, hash: Hash): Json {
   const receipt = receipts?.[location?.index ?? 0];
   if (location === undefined || node === undefined || bytes === undefined || receipts === undefined || receipt === undefined) return null;
   const firstLogIndex = receipts.slice(0, location.index).reduce((sum, { logs }) => sum + logs.length, 0);
-  return receiptJson(receipt, backend.chain.decode(bytes), node, location.index, firstLogIndex);
+  const blobGasPrice = blobPrice(backend.params, node.header);
+  return receiptJson(receipt, backend.chain.decode(bytes), { block: node, index: location.index, firstLogIndex, blobGasPrice });
 }
 
 /** Null for a block that is unknown or was never executed. */
@@ -72,11 +74,12 @@ export async function blockReceipts(backend: Backend, node: HeaderNode, size: Re
   const receipts = backend.chain.receipts(node.hash);
   if (transactions === undefined || receipts === undefined) return null;
   const found: Json[] = [];
+  const blobGasPrice = blobPrice(backend.params, node.header);
   let firstLogIndex = 0;
   for (const [index, receipt] of receipts.entries()) {
     const bytes = transactions[index];
     if (bytes === undefined) break;
-    const json = receiptJson(receipt, backend.chain.decode(bytes), node, index, firstLogIndex);
+    const json = receiptJson(receipt, backend.chain.decode(bytes), { block: node, index, firstLogIndex, blobGasPrice });
     size.add(1_200 + receipt.logs.reduce((sum, log) => sum + logJsonBytes(log), 0));
     found.push(json);
     firstLogIndex += receipt.logs.length;

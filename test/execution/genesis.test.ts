@@ -12,7 +12,7 @@ import { FORKS, forkAt } from '../../src/chain/params.ts';
 import { buildGenesis, EMPTY_REQUESTS_HASH, parseGenesis } from '../../src/execution/genesis.ts';
 import { keccakHash } from '../../src/execution/keccak.ts';
 import { StateReader } from '../../src/execution/state-reader.ts';
-import { BEACON_ROOTS, BLOCK_HASHES, CONSOLIDATION_REQUESTS, WITHDRAWAL_REQUESTS } from '../../src/execution/system-calls.ts';
+import { BEACON_ROOTS, BLOCK_HASHES, CONSOLIDATION_REQUESTS, WITHDRAWAL_REQUESTS } from '../../src/execution/system-contracts.ts';
 import { ALICE, deployment, ETHER, genesisDocument, MemoryState, TestChain, transaction } from './support.ts';
 
 const shipped: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../../genesis/pow.json'), 'utf8'));

@@ -12,7 +12,7 @@ import { runInEvm } from '../../src/execution/block-run.ts';
 import { type BlockContext, openEnvironment } from '../../src/execution/environment.ts';
 import { Pacer } from '../../src/execution/pacer.ts';
 import { WorldState } from '../../src/execution/state.ts';
-import { SYSTEM_ADDRESS } from '../../src/execution/system-calls.ts';
+import { SYSTEM_ADDRESS } from '../../src/execution/system-contracts.ts';
 import { decodeTransaction, type Tx } from '../../src/execution/transaction.ts';
 import { executeTransfer, isPlainTransfer } from '../../src/execution/transfer.ts';
 import { ALICE, BOB, CHAIN_ID, ETHER, GWEI, keyOf, MemoryState, RANDOMNESS, sign } from './support.ts';

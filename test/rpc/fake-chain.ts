@@ -6,6 +6,7 @@ import { EMPTY, toHex } from '../../src/base/bytes.ts';
 import { type Address, type Hash, ZERO_ADDRESS, ZERO_HASH } from '../../src/base/types.ts';
 import type { Block } from '../../src/chain/block.ts';
 import { EMPTY_NONCE, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeader } from '../../src/chain/header.ts';
+import type { ChainParams } from '../../src/chain/params.ts';
 import { nextBaseFee } from '../../src/chain/rules.ts';
 import type { HeaderNode } from '../../src/chain/tree.ts';
 import { decodeTransaction } from '../../src/execution/transaction.ts';
@@ -14,7 +15,12 @@ import type { ChainAccess, HeadChange, TransactionLocation, TransactionView } fr
 import { bloomOf } from '../../src/rpc/bloom.ts';
 
 export const CHAIN_ID = 31337;
-const PARAMS = { chainId: CHAIN_ID, forks: [{ fork: 'osaka' as const, time: 0 }] };
+export const PARAMS: ChainParams = {
+  chainId: CHAIN_ID,
+  genesisHash: ZERO_HASH,
+  forks: [{ fork: 'osaka', time: 0 }],
+  engine: { name: 'pow', settings: {} },
+};
 const GAS_LIMIT = 30_000_000n;
 const BLOCK_SECONDS = 12;
 

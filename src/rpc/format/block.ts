@@ -1,8 +1,10 @@
 /** Headers and blocks in the JSON form of the Ethereum execution API, as geth gives it. */
-import { toQuantity } from '../../base/bytes.ts';
+import { EMPTY, toQuantity } from '../../base/bytes.ts';
 import type { Hash, Json } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
-import { encodeHeader, type Header } from '../../chain/header.ts';
+import { encodeEthereumBlock } from '../../chain/ethereum-block.ts';
+import { foreignBody, isForeign, type Withdrawal } from '../../chain/foreign-body.ts';
+import { EMPTY_UNCLES_HASH, encodeHeader, type Header, hashHeader } from '../../chain/header.ts';
 
 type Fields = { [key: string]: Json };
 
@@ -30,14 +32,29 @@ export function headerJson(header: Header, hash: Hash): Fields {
 
 /** `transactions` are hashes or whole transactions. */
 export function blockJson(block: Block, hash: Hash, transactions: Json[]): Fields {
+  // Nothing of the two but in a chain that was made elsewhere; withdrawals are listed where their root is.
+  const { uncles, withdrawals } = foreignBody(block);
   return {
     ...headerJson(block.header, hash),
     size: toQuantity(ethereumSize(block)),
     transactions,
-    uncles: [],
-    // synod has no beacon chain, so nothing is ever withdrawn; the field is there where its root is.
-    ...(block.header.withdrawalsRoot !== undefined && { withdrawals: [] }),
+    uncles: uncles.map(hashHeader),
+    ...(block.header.withdrawalsRoot !== undefined && { withdrawals: withdrawals.map(withdrawalJson) }),
   };
+}
+
+/** An uncle as a block of its own, without transactions: so has geth it. */
+export function uncleJson(header: Header): Fields {
+  const block = { header, seal: EMPTY, payload: EMPTY, transactions: [] };
+  return {
+    ...headerJson(header, hashHeader(header)),
+    size: toQuantity(ethereumSize({ ...block, header: { ...header, unclesHash: EMPTY_UNCLES_HASH } })),
+    uncles: [],
+  };
+}
+
+function withdrawalJson({ index, validatorIndex, address, amountGwei }: Withdrawal): Fields {
+  return { index: toQuantity(index), validatorIndex: toQuantity(validatorIndex), address, amount: toQuantity(amountGwei) };
 }
 
 function trailingJson(header: Header): Fields {
@@ -56,6 +73,7 @@ function trailingJson(header: Header): Fields {
  * clients. Computed from the lengths; nothing is encoded but the header.
  */
 export function ethereumSize(block: Block): number {
+  if (isForeign(block.header)) return encodeEthereumBlock(block).length;
   const transactions = block.transactions.reduce((sum, bytes) => sum + embeddedLength(bytes), 0);
   const withdrawals = block.header.withdrawalsRoot === undefined ? 0 : rlpLength(0);
   const uncles = rlpLength(0);

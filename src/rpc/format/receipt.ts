@@ -1,6 +1,7 @@
 /** Receipts and logs in the JSON form of the Ethereum execution API, as geth gives it. */
 import { toQuantity } from '../../base/bytes.ts';
 import type { Hash, Json } from '../../base/types.ts';
+import { GAS_PER_BLOB } from '../../chain/blobs.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import type { Log, Receipt } from '../../execution/types.ts';
 import type { TransactionView } from '../backend.ts';
@@ -38,8 +39,16 @@ export function logJsonBytes(log: Log): number {
   return 450 + 70 * log.topics.length + log.data.length;
 }
 
-/** `firstLogIndex`: how many logs the block's earlier transactions made. */
-export function receiptJson(receipt: Receipt, tx: TransactionView, block: HeaderNode, index: number, firstLogIndex: number): Json {
+/** Where a receipt stands, and what blobs cost there (wei; meaningless where there are none). */
+export interface ReceiptPlace {
+  readonly block: HeaderNode;
+  readonly index: number;
+  /** How many logs the block's earlier transactions made. */
+  readonly firstLogIndex: number;
+  readonly blobGasPrice: bigint;
+}
+
+export function receiptJson(receipt: Receipt, tx: TransactionView, { block, index, firstLogIndex, blobGasPrice }: ReceiptPlace): Json {
   const { header } = block;
   return {
     blockHash: block.hash,
@@ -47,7 +56,8 @@ export function receiptJson(receipt: Receipt, tx: TransactionView, block: Header
     transactionHash: tx.hash,
     transactionIndex: toQuantity(index),
     type: toQuantity(receipt.type),
-    status: receipt.success ? '0x1' : '0x0',
+    // Before byzantium nobody knew whether it succeeded, only what the state was then.
+    ...(receipt.postState === undefined ? { status: receipt.success ? '0x1' : '0x0' } : { root: receipt.postState }),
     from: tx.sender,
     to: tx.to,
     contractAddress: receipt.contractAddress,
@@ -58,5 +68,9 @@ export function receiptJson(receipt: Receipt, tx: TransactionView, block: Header
       logJson({ log, block, transactionHash: tx.hash, transactionIndex: index, logIndex: firstLogIndex + at }, false),
     ),
     logsBloom: bloomOf(receipt.logs),
+    ...(tx.blobs !== undefined && {
+      blobGasUsed: toQuantity(BigInt(tx.blobs.versionedHashes.length) * GAS_PER_BLOB),
+      blobGasPrice: toQuantity(blobGasPrice),
+    }),
   };
 }

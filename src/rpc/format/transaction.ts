@@ -79,6 +79,10 @@ function listsJson(tx: TransactionView): { [key: string]: Json } {
     ...(tx.type >= ACCESS_LIST && {
       accessList: tx.accessList.map(({ address, storageKeys }) => ({ address, storageKeys: [...storageKeys] })),
     }),
+    ...(tx.blobs !== undefined && {
+      maxFeePerBlobGas: toQuantity(tx.blobs.maxFeePerBlobGas),
+      blobVersionedHashes: [...tx.blobs.versionedHashes],
+    }),
     ...(tx.type === SET_CODE && {
       authorizationList: tx.authorizationList.map((authorization) => ({
         chainId: toQuantity(authorization.chainId),

@@ -2,6 +2,7 @@
 import type { Method } from '../method.ts';
 import { CALL_METHODS } from './eth/call.ts';
 import { CHAIN_METHODS } from './eth/chain.ts';
+import { CONFIG_METHODS } from './eth/config.ts';
 import { FEE_METHODS } from './eth/fees.ts';
 import { STATE_METHODS } from './eth/state.ts';
 import { TRANSACTION_METHODS } from './eth/transactions.ts';
@@ -9,6 +10,7 @@ import { WATCHING_METHODS } from './eth/watching.ts';
 
 export const ETH: readonly Method[] = [
   ...CHAIN_METHODS,
+  ...CONFIG_METHODS,
   ...STATE_METHODS,
   ...TRANSACTION_METHODS,
   ...CALL_METHODS,

@@ -1,11 +1,11 @@
 /** eth_: running code without a transaction. */
 import { toHex, toQuantity } from '../../../base/bytes.ts';
 import type { CallFailure, CallRequest } from '../../../execution/call-types.ts';
+import { revertReason } from '../../../execution/revert-reason.ts';
 import { type BlockRef, blockRef, LATEST, requireHeader } from '../../block-ref.ts';
 import { blockOverrides, type CallArguments, callArguments, stateOverrides, toCallRequest } from '../../call-request.ts';
 import { type RpcError, refused, reverted } from '../../errors.ts';
 import { type Context, type Method, method, optional, required } from '../../method.ts';
-import { revertReason } from '../../../execution/revert-reason.ts';
 
 const call = required('transaction', callArguments);
 const block = optional('block', blockRef, LATEST);

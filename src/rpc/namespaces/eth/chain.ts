@@ -1,10 +1,13 @@
 /** eth_: the chain and its blocks. */
 import { toQuantity } from '../../../base/bytes.ts';
 import type { Json } from '../../../base/types.ts';
+import { foreignBody } from '../../../chain/foreign-body.ts';
+import type { Header } from '../../../chain/header.ts';
 import type { HeaderNode } from '../../../chain/tree.ts';
 import type { Backend } from '../../backend.ts';
 import { type BlockRef, blockNumber, blockRef, findHeader } from '../../block-ref.ts';
 import { boolean, hash, uint64 } from '../../codecs.ts';
+import { headerJson, uncleJson } from '../../format/block.ts';
 import { type Method, method, required } from '../../method.ts';
 import { pendingBlock, pendingTransactions } from '../../pending.ts';
 import { blockReceipts, wholeBlock } from '../../transactions.ts';
@@ -88,32 +91,46 @@ export const CHAIN_METHODS: readonly Method[] = [
     run: ({ backend }, blockHash) => countTransactions(backend, backend.chain.header(blockHash)),
   }),
   method({
+    name: 'eth_getHeaderByNumber',
+    doc: "A canonical block's header by height or tag.",
+    parameters: [number],
+    result: 'a header, or null',
+    run: ({ backend }, ref) => headerOrNull(findHeader(backend.chain, ref)),
+  }),
+  method({
+    name: 'eth_getHeaderByHash',
+    doc: "A block's header by its hash, canonical or not.",
+    parameters: [byHash],
+    result: 'a header, or null',
+    run: ({ backend }, blockHash) => headerOrNull(backend.chain.header(blockHash)),
+  }),
+  method({
     name: 'eth_getUncleCountByBlockNumber',
-    doc: 'Always zero: synod has no uncles.',
+    doc: "How many uncles a block has: none in synod's own networks.",
     parameters: [number],
     result: 'quantity, or null',
-    run: ({ backend }, ref) => countUncles(findHeader(backend.chain, ref)),
+    run: ({ backend }, ref) => countUncles(backend, findHeader(backend.chain, ref)),
   }),
   method({
     name: 'eth_getUncleCountByBlockHash',
-    doc: 'Always zero: synod has no uncles.',
+    doc: "How many uncles a block has: none in synod's own networks.",
     parameters: [byHash],
     result: 'quantity, or null',
-    run: ({ backend }, blockHash) => countUncles(backend.chain.header(blockHash)),
+    run: ({ backend }, blockHash) => countUncles(backend, backend.chain.header(blockHash)),
   }),
   method({
     name: 'eth_getUncleByBlockNumberAndIndex',
-    doc: 'Always null: synod has no uncles.',
+    doc: "An uncle of a block: there are none in synod's own networks.",
     parameters: [number, required('index', uint64)],
-    result: 'null',
-    run: (_, _block, _index) => null,
+    result: 'a block without transactions, or null',
+    run: ({ backend }, ref, index) => uncleOrNull(backend, findHeader(backend.chain, ref), index),
   }),
   method({
     name: 'eth_getUncleByBlockHashAndIndex',
-    doc: 'Always null: synod has no uncles.',
+    doc: "An uncle of a block: there are none in synod's own networks.",
     parameters: [byHash, required('index', uint64)],
-    result: 'null',
-    run: (_, _block, _index) => null,
+    result: 'a block without transactions, or null',
+    run: ({ backend }, blockHash, index) => uncleOrNull(backend, backend.chain.header(blockHash), index),
   }),
   method({
     name: 'eth_accounts',
@@ -151,6 +168,21 @@ function countTransactions({ chain }: Backend, node: HeaderNode | undefined): Js
   return block === undefined ? null : toQuantity(block.transactions.length);
 }
 
-function countUncles(node: HeaderNode | undefined): Json {
-  return node === undefined ? null : '0x0';
+function headerOrNull(node: HeaderNode | undefined): Json {
+  return node === undefined ? null : headerJson(node.header, node.hash);
+}
+
+function unclesOf({ chain }: Backend, node: HeaderNode | undefined): readonly Header[] | undefined {
+  const block = node === undefined ? undefined : chain.block(node.hash);
+  return block && foreignBody(block).uncles;
+}
+
+function countUncles(backend: Backend, node: HeaderNode | undefined): Json {
+  const uncles = unclesOf(backend, node);
+  return uncles === undefined ? null : toQuantity(uncles.length);
+}
+
+function uncleOrNull(backend: Backend, node: HeaderNode | undefined, index: bigint): Json {
+  const uncle = unclesOf(backend, node)?.[Number(index)];
+  return uncle === undefined ? null : uncleJson(uncle);
 }

@@ -2,6 +2,7 @@
 import { toQuantity } from '../../../base/bytes.ts';
 import type { Json } from '../../../base/types.ts';
 import type { HeaderNode } from '../../../chain/tree.ts';
+import { blobFullness, blobPrice, nextBlobPrice } from '../../blob-price.ts';
 import { blockNumber, requireHeader } from '../../block-ref.ts';
 import { Breather } from '../../breather.ts';
 import { count, list, number } from '../../codecs.ts';
@@ -10,8 +11,6 @@ import { type Context, type Method, method, optional, required } from '../../met
 
 const MAX_HISTORY_BLOCKS = 1_024;
 const MAX_PERCENTILES = 100;
-/** EIP-4844: the least price of blob gas, which is its price as long as there are no blobs. */
-const MIN_BLOB_BASE_FEE = 1n;
 
 export const FEE_METHODS: readonly Method[] = [
   method({
@@ -37,9 +36,12 @@ export const FEE_METHODS: readonly Method[] = [
   }),
   method({
     name: 'eth_blobBaseFee',
-    doc: 'The price of blob gas. synod carries no blobs, so it stays at the least that EIP-4844 allows.',
+    doc: "The price of blob gas. synod's own networks carry no blobs, so there it stays at the least that EIP-4844 allows.",
     result: 'quantity, wei, or null before EIP-4844',
-    run: ({ backend }) => (backend.chain.head.header.excessBlobGas === undefined ? null : toQuantity(MIN_BLOB_BASE_FEE)),
+    run({ backend }) {
+      const price = blobPrice(backend.params, backend.chain.head.header);
+      return price === 0n ? null : toQuantity(price);
+    },
   }),
   method({
     name: 'eth_feeHistory',
@@ -82,14 +84,15 @@ async function history(context: Context, newest: HeaderNode, wanted: number, per
     await breather.breathe();
   }
   const next = context.backend.chain.nextBaseFee(newest.header) ?? 0n;
-  const blobFees = [...blocks, newest].map(({ header }) => (header.excessBlobGas === undefined ? 0n : MIN_BLOB_BASE_FEE));
+  const { params } = context.backend;
+  const blobFees = [...blocks.map(({ header }) => blobPrice(params, header)), nextBlobPrice(params, newest.header)];
   return {
     oldestBlock: toQuantity(oldest.header.number),
     ...(percentiles.length > 0 && { reward: rewards }),
     baseFeePerGas: [...blocks.map(({ header }) => header.baseFeePerGas ?? 0n), next].map(toQuantity),
     gasUsedRatio: blocks.map(({ header }) => Number(header.gasUsed) / Math.max(1, Number(header.gasLimit))),
     baseFeePerBlobGas: blobFees.map(toQuantity),
-    blobGasUsedRatio: blocks.map(() => 0),
+    blobGasUsedRatio: blocks.map(({ header }) => blobFullness(params, header)),
   };
 }
 

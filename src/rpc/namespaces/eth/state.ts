@@ -1,12 +1,16 @@
 /** eth_: accounts, code and storage after a block. */
 import { toHex, toQuantity } from '../../../base/bytes.ts';
+import type { Json } from '../../../base/types.ts';
 import { blockRef, LATEST, requireHeader } from '../../block-ref.ts';
-import { address, list, storageKey } from '../../codecs.ts';
+import { address, hash, list, record, storageKey } from '../../codecs.ts';
+import { invalidParams } from '../../errors.ts';
 import { type Method, method, optional, required } from '../../method.ts';
 import { isPending } from './chain.ts';
 
 /** geth's bound for one proof request. */
 const MAX_PROVED_SLOTS = 1_024;
+/** geth's bound as well. */
+const MAX_STORAGE_VALUES = 1_024;
 
 const account = required('address', address);
 const block = optional('block', blockRef, LATEST);
@@ -51,6 +55,25 @@ export const STATE_METHODS: readonly Method[] = [
     async run({ backend }, who, { slot }, ref) {
       const { header } = requireHeader(backend.chain, ref);
       return backend.state.storage(header, who, slot);
+    },
+  }),
+  method({
+    name: 'eth_getStorageValues',
+    doc: 'Storage slots of several contracts at once.',
+    parameters: [required('slots', record(address, list(hash, MAX_STORAGE_VALUES), MAX_STORAGE_VALUES)), block],
+    result: 'an object with the 32 bytes of each slot, by address',
+    async run({ backend }, wanted, ref) {
+      const count = [...wanted.values()].reduce((sum, slots) => sum + slots.length, 0);
+      if (count === 0) throw invalidParams('empty request');
+      if (count > MAX_STORAGE_VALUES) throw invalidParams(`too many slots (max ${MAX_STORAGE_VALUES})`);
+      const { header } = requireHeader(backend.chain, ref);
+      const found: { [address: string]: Json } = {};
+      for (const [who, slots] of wanted) {
+        const values: Json[] = [];
+        for (const slot of slots) values.push(await backend.state.storage(header, who, slot));
+        found[who] = values;
+      }
+      return found;
     },
   }),
   method({
