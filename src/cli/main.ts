@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerExport } from './chain.ts';
 import { registerConsensus } from './consensus.ts';
+import { registerGenesis } from './genesis-new.ts';
 import { registerImport } from './import.ts';
 import { registerInit } from './init.ts';
 import { registerMiner } from './miner.ts';
@@ -36,6 +37,7 @@ for (const register of [
   registerTestnet,
   registerNode,
   registerInit,
+  registerGenesis,
   registerWallet,
   registerValidator,
   registerMiner,
