@@ -47,7 +47,11 @@ export const lightTier = ((world, subject, options): LightTier => {
       return store;
     },
     newClients: (nodes, observe) => {
-      const given = { ...options, linearizableRead: subject.linearizableRead ?? null };
+      const given = {
+        ...options,
+        linearizableRead: subject.linearizableRead ?? null,
+        operators: subject.operators?.(options.engine) ?? [],
+      };
       const shownBy = (place: number) => present(stores.get(place), 'a store').shown;
       return new Workload(world, nodes, given, { shownBy, write: transfersOf(subject, options, params.chainId) }, observe);
     },

@@ -7,7 +7,7 @@ import type { Signatures } from '../base/signatures.ts';
 import type { Address, Json, NodeId } from '../base/types.ts';
 import type { ChainParams, GenesisAccount } from '../chain/params.ts';
 import type { ChainView, Output } from '../chain/tree.ts';
-import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
+import type { AdminCommand, AnyEngine, NodeSettings } from '../consensus/engine.ts';
 import type { BehaviourFactory } from './behaviours/behaviour.ts';
 import type { CheckerFactory } from './checkers/checker.ts';
 import type { MarkRule } from './marks.ts';
@@ -70,6 +70,8 @@ export interface Subject {
    * every write that was acknowledged before the command was given. Absent where the engine offers no such read.
    */
   readonly linearizableRead?: string;
+  /** Commands that operators give all nodes now and then, while faults happen and after. */
+  operators?(settings: EngineJson): readonly AdminCommand[];
   /** Of this engine, by name, besides those of every engine. */
   readonly invariants: readonly CheckerFactory[];
   /** What a batch of runs of this engine should reach sometimes, besides the marks of every engine. */

@@ -7,6 +7,7 @@
 import { SynodError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { HeaderNode } from '../chain/tree.ts';
+import type { AdminCommand } from '../consensus/engine.ts';
 import type { Observe } from './observations.ts';
 import type { ClientNode, Clients } from './tier.ts';
 import { US_PER_MS, type World } from './world.ts';
@@ -16,6 +17,9 @@ const US_PER_MINUTE = 60_000 * US_PER_MS;
 const MAX_OUTSTANDING = 4;
 const RESEND_CHANCE = 0.3;
 const DOUBLE_SPEND_CHANCE = 0.05;
+/** Mean time from one command of operators to the next, and from one node to another with the same. */
+const COMMAND_US = 60_000 * US_PER_MS;
+const NEXT_NODE_US = 2_000 * US_PER_MS;
 
 export interface WorkloadOptions {
   readonly accounts: number;
@@ -23,6 +27,8 @@ export interface WorkloadOptions {
   readonly transfersPerMinute: number;
   /** The engine's command that answers once reads of this node's head are linearizable; null where there is none. */
   readonly linearizableRead: string | null;
+  /** See `Subject.operators`. */
+  readonly operators: readonly AdminCommand[];
 }
 
 export interface Account {
@@ -72,6 +78,7 @@ export class Workload implements Clients {
   }
 
   start(): void {
+    if (this.#options.operators.length > 0) this.#operate(this.#world.stream('operators'));
     if (this.#options.transfersPerMinute === 0) return;
     this.#repeat(this.#random, () => this.#write());
     this.#repeat(this.#reads, () => this.#read());
@@ -82,6 +89,17 @@ export class Workload implements Clients {
     this.#world.trace.note(this.#world.nowUs, 'client', node.place);
     this.#observe({ type: 'submitted', node: node.place, transaction });
     return node.life?.submit(transaction) ?? false;
+  }
+
+  /** All operators give their nodes the same command, one after another; whoever is down misses it. */
+  #operate(random: Random): void {
+    this.#world.after(random.waiting(COMMAND_US), () => {
+      const command = random.pick(this.#options.operators);
+      for (const [i, node] of random.shuffle(this.#nodes).entries()) {
+        this.#world.after(i * NEXT_NODE_US, () => node.life?.admin(command, () => undefined));
+      }
+      this.#operate(random);
+    });
   }
 
   #repeat(random: Random, act: () => void): void {

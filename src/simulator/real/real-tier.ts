@@ -107,7 +107,13 @@ class RealTier implements Tier {
       storeOf: (place) => this.#storeOf(place),
       onContract: (address) => this.#contracts.push(address),
     });
-    return new Workload(world, nodes, { ...options, linearizableRead: subject.linearizableRead ?? null }, wallets, observe);
+    return new Workload(
+      world,
+      nodes,
+      { ...options, linearizableRead: subject.linearizableRead ?? null, operators: subject.operators?.(options.engine) ?? [] },
+      wallets,
+      observe,
+    );
   }
 
   #makeCheckers(): CheckerFactory[] {
