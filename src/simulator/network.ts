@@ -64,6 +64,8 @@ export class Network {
   /** Says what is in a packet to who reads the trace. */
   summarize: ((packet: Packet) => Summary) | null = null;
   lost = 0;
+  /** Told of everything that is sent, arrive it or not: for who counts it. */
+  onSend: ((packet: Packet) => void) | null = null;
 
   constructor(world: World, size: number, timingOf: (random: Random) => LinkTiming) {
     this.size = size;
@@ -117,6 +119,7 @@ export class Network {
     const link = this.#link(from, to);
     const id = ++this.#ids;
     this.sent++;
+    this.onSend?.(packet);
     const { trace, nowUs } = this.#world;
     trace.note(nowUs, 'send', from, to, id, packet.type, trace.isRead && this.summarize !== null ? this.summarize(packet) : null);
     const { loss, duplicate } = this.#noise;

@@ -6,7 +6,7 @@
 import { present } from '../base/assert.ts';
 import { InternalError, StorageError, SynodError, UsageError } from '../base/errors.ts';
 import type { Signer } from '../base/signatures.ts';
-import { type NodeId, quote, ZERO_ADDRESS } from '../base/types.ts';
+import { type Address, type NodeId, quote, ZERO_ADDRESS } from '../base/types.ts';
 import { hashHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { AnyEngine, NodeSettings } from '../consensus/engine.ts';
@@ -188,6 +188,11 @@ export class Simulation {
     this.#injector.end(fault);
   }
 
+  /** Who is paid for the blocks of the node at this place. */
+  beneficiaryOf(place: number): Address {
+    return this.#tier.beneficiaryOf(this.#identityOf(place));
+  }
+
   /** Places that this one has sessions with. */
   peersOf(place: number): ReadonlySet<number> {
     return this.#sessions.of(place);
@@ -312,7 +317,7 @@ export class Simulation {
   }
 
   #settingsOf(place: number): NodeSettings {
-    return { beneficiary: this.#tier.beneficiaryOf(this.#identityOf(place)), produce: true, signers: this.#signersOf(place) };
+    return { beneficiary: this.beneficiaryOf(place), produce: true, signers: this.#signersOf(place) };
   }
 
   #signersOf(place: number): readonly Signer[] {
