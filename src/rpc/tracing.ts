@@ -1,9 +1,8 @@
 /** Requests for traces: which block and which state, fixed at once, so that a reorganisation meanwhile cannot mix two. */
 import type { Hash } from '../base/types.ts';
-import type { Block } from '../chain/block.ts';
 import type { Header } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
-import type { TracedBlock, TraceRequest, TraceTarget } from '../execution/tracing/trace-request.ts';
+import type { BlockShape, TracedBlock, TraceRequest, TraceTarget } from '../execution/tracing/trace-request.ts';
 import type { TracerSpec } from '../execution/tracing/tracers.ts';
 import type { Backend } from './backend.ts';
 import { refused } from './errors.ts';
@@ -35,22 +34,10 @@ export function traceTransaction(context: Tracing, hash: Hash, asked: TraceAsked
   return context.backend.evm.trace(requestFor(context, { kind: 'transaction', block }, asked, 1));
 }
 
-/** JSON text: a list, of `{"txHash", "result"}` where asked for. */
-export function traceBlock(context: Tracing, node: HeaderNode, asked: TraceAsked, withHashes: boolean): Promise<string> {
+/** JSON text: a list. */
+export function traceBlock(context: Tracing, node: HeaderNode, asked: TraceAsked, shape: BlockShape): Promise<string> {
   const block = traceable(context.backend, node);
-  return context.backend.evm.trace(requestFor(context, { kind: 'block', block, withHashes }, asked, block.transactions.length));
-}
-
-/** A block that is not of this chain's store: `header` says on which parent it stands. */
-export function traceForeignBlock(context: Tracing, block: Pick<Block, 'header' | 'transactions'>, hash: Hash, asked: TraceAsked) {
-  const traced = {
-    header: block.header,
-    hash,
-    parentStateRoot: parentOf(context.backend, block.header).stateRoot,
-    transactions: block.transactions,
-  };
-  const target: TraceTarget = { kind: 'block', block: traced, withHashes: true };
-  return context.backend.evm.trace(requestFor(context, target, asked, block.transactions.length));
+  return context.backend.evm.trace(requestFor(context, { kind: 'block', block, shape }, asked, block.transactions.length));
 }
 
 /** Its first `count` transactions. Throws RpcError where there is nothing before it. */

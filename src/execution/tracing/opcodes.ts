@@ -106,6 +106,11 @@ const REGIONS: ReadonlyMap<number, readonly Region[]> = new Map<number, readonly
   ...[0, 1, 2, 3, 4].map((topics): [number, Region[]] => [OP.log0 + topics, [[0, 1]]]),
 ]);
 
+const WRITERS: ReadonlySet<number> = new Set([
+  ...[OP.callDataCopy, OP.codeCopy, OP.returnDataCopy, OP.extCodeCopy],
+  ...[OP.mstore, OP.mstore8, OP.mcopy],
+]);
+
 /** The size that memory must have for this, in bytes; `peek` reads the stack from its top. */
 export function memoryNeeded(op: number, peek: (depth: number) => bigint): bigint {
   let needed = 0n;
@@ -115,6 +120,16 @@ export function memoryNeeded(op: number, peek: (depth: number) => bigint): bigin
     if (end > needed) needed = end;
   }
   return needed;
+}
+
+/** The part of memory that a step writes; null when it writes none. */
+export function memoryWritten(op: number, peek: (depth: number) => bigint): { readonly offset: bigint; readonly length: bigint } | null {
+  const regions = REGIONS.get(op) ?? [];
+  // Of two regions the calls read the first and write the second, and MCOPY the other way round.
+  const region = isCall(op) ? regions[1] : WRITERS.has(op) ? regions[0] : undefined;
+  if (region === undefined) return null;
+  const [offset, length] = region;
+  return { offset: peek(offset), length: typeof length === 'number' ? peek(length) : length.bytes };
 }
 
 export function isLog(op: number): boolean {

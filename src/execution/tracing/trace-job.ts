@@ -14,7 +14,7 @@ import { WorldState } from '../state.ts';
 import { decodeTransaction, type Tx } from '../transaction.ts';
 import { Allowance } from './allowance.ts';
 import { Recorder } from './recorder.ts';
-import type { TracedBlock, TraceRequest } from './trace-request.ts';
+import type { BlockShape, TracedBlock, TraceRequest } from './trace-request.ts';
 import type { Tracer, TransactionPlace, TransactionStart } from './tracer.ts';
 import { createTracer } from './tracers.ts';
 
@@ -22,7 +22,7 @@ import { createTracer } from './tracers.ts';
 export function runTraceJob(host: CallHost, request: TraceRequest): Promise<string> {
   const { target } = request;
   if (target.kind === 'call') return traceCall(host, request, target.request, target.after);
-  return target.kind === 'transaction' ? traceLast(host, request, target.block) : traceAll(host, request, target.block, target.withHashes);
+  return target.kind === 'transaction' ? traceLast(host, request, target.block) : traceAll(host, request, target.block, target.shape);
 }
 
 async function traceLast(host: CallHost, request: TraceRequest, block: TracedBlock): Promise<string> {
@@ -39,7 +39,7 @@ async function traceLast(host: CallHost, request: TraceRequest, block: TracedBlo
   throw new RuleError('trace/no-transaction', 'transaction not found');
 }
 
-async function traceAll(host: CallHost, request: TraceRequest, block: TracedBlock, withHashes: boolean): Promise<string> {
+async function traceAll(host: CallHost, request: TraceRequest, block: TracedBlock, shape: BlockShape): Promise<string> {
   const run = await openBlock(host, block);
   const results: string[] = [];
   let logs = 0;
@@ -49,8 +49,9 @@ async function traceAll(host: CallHost, request: TraceRequest, block: TracedBloc
     logs += (await run.apply(tx, watch)).logs.length;
     const result = watch.tracer.result();
     leftBytes -= result.length;
-    results.push(withHashes ? `{"txHash":"${tx.hash}","result":${result}}` : result);
+    results.push(shape === 'named' ? `{"txHash":"${tx.hash}","result":${result}}` : result);
   }
+  if (shape === 'flat') return `[${results.map((list) => list.slice(1, -1)).filter((items) => items !== "").join(',')}]`;
   return `[${results.join(',')}]`;
 }
 

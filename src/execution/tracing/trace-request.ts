@@ -13,9 +13,11 @@ export interface TracedBlock {
   readonly transactions: readonly Uint8Array[];
 }
 
+/** The list that a block's trace is: of `{"txHash", "result"}`, of results, or of what the results list. */
+export type BlockShape = 'named' | 'results' | 'flat';
+
 export type TraceTarget =
-  /** Answers a list of `{"txHash", "result"}`, or of the results alone. */
-  | { readonly kind: 'block'; readonly block: TracedBlock; readonly withHashes: boolean }
+  | { readonly kind: 'block'; readonly block: TracedBlock; readonly shape: BlockShape }
   /** The last of the block's transactions that are given. */
   | { readonly kind: 'transaction'; readonly block: TracedBlock }
   /** On the state after `request.header`, or after the transactions that are given of that block. */

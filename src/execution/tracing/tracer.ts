@@ -80,6 +80,8 @@ export interface Step {
   /** Whose storage it works on. */
   readonly address: Address;
   readonly refund: bigint;
+  /** Whether there is no such opcode under the fork. */
+  readonly undefined: boolean;
   /** Why the step cannot be taken; null for one that fails, if at all, while it is taken. */
   readonly error: string | null;
   readonly stackSize: number;

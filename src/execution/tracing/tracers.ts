@@ -3,7 +3,9 @@ import type { Allowance } from './allowance.ts';
 import { CallTracer, type CallTracerOptions } from './call-tracer.ts';
 import { type FlatCallOptions, FlatCallTracer } from './flat-call-tracer.ts';
 import { FourByteTracer } from './four-byte-tracer.ts';
+import { FrameLister } from './frame-lister.ts';
 import { type PrestateOptions, PrestateTracer } from './prestate-tracer.ts';
+import { type ReplayOptions, ReplayTracer } from './replay-tracer.ts';
 import { StructLogger, type StructLoggerOptions } from './struct-logger.ts';
 import type { FrameEnd, FrameStart, Step, TracedLog, Tracer, TransactionStart } from './tracer.ts';
 
@@ -15,6 +17,9 @@ export type TracerSpec =
   | { readonly name: 'prestateTracer'; readonly options: PrestateOptions }
   | { readonly name: '4byteTracer' }
   | { readonly name: 'noopTracer' }
+  /** Not geth's: for ots_ and trace_. */
+  | { readonly name: 'frameLister' }
+  | { readonly name: 'replayTracer'; readonly options: ReplayOptions }
   | { readonly name: 'muxTracer'; readonly parts: readonly TracerSpec[] };
 
 export function createTracer(spec: TracerSpec, allowance: Allowance): Tracer {
@@ -31,6 +36,10 @@ export function createTracer(spec: TracerSpec, allowance: Allowance): Tracer {
       return new FourByteTracer();
     case 'noopTracer':
       return { result: () => '{}' };
+    case 'frameLister':
+      return new FrameLister(allowance);
+    case 'replayTracer':
+      return new ReplayTracer(spec.options, allowance);
     case 'muxTracer':
       return new MuxTracer(spec.parts.map((part) => [part.name, createTracer(part, allowance)]));
   }

@@ -31,7 +31,7 @@ export const DEBUG: readonly Method[] = [
     doc: 'Executes a block again and tells what each of its transactions did.',
     parameters: [required('block', blockNumber), options],
     result: BLOCK_TRACES,
-    run: async (context, ref, asked) => new JsonText(await traceBlock(context, requireBlock(context.backend, ref), asked, true)),
+    run: async (context, ref, asked) => new JsonText(await traceBlock(context, requireBlock(context.backend, ref), asked, 'named')),
   }),
   method({
     name: 'debug_traceBlockByHash',
@@ -40,7 +40,7 @@ export const DEBUG: readonly Method[] = [
     result: BLOCK_TRACES,
     async run(context, blockHash, asked) {
       const node = requireBlock(context.backend, { kind: 'hash', hash: blockHash, requireCanonical: false });
-      return new JsonText(await traceBlock(context, node, asked, true));
+      return new JsonText(await traceBlock(context, node, asked, 'named'));
     },
   }),
   method({
