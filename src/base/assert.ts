@@ -13,7 +13,7 @@ export function assert(condition: boolean, invariant: string | (() => string)): 
 
 /** The value, which the caller knows to be there. */
 export function present<T>(value: T | undefined | null, what: string): T {
-  assert(value !== undefined && value !== null, `${what} is present`);
+  assert(value !== undefined && value !== null, () => `${what} is present`);
   return value;
 }
 

@@ -6,8 +6,25 @@ import { type Address, type Hash, type Hex, quote } from './types.ts';
 export { concatBytes };
 export const EMPTY = new Uint8Array(0);
 
+/** Codes of '0', 'x' and the sixteen digits. */
+const [ZERO, X] = [0x30, 0x78];
+const DIGIT_CODES = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+/** A call with many more arguments is slow, and in the end refused. */
+const MAX_BYTES_AT_ONCE = 256;
+
+/** Hashes, keys and most else in one go, more than twice as fast as digit after digit (measured): every hash that is read is a text. */
 export function toHex(bytes: Uint8Array): Hex {
-  return `0x${bytesToHex(bytes)}`;
+  const { length } = bytes;
+  if (length > MAX_BYTES_AT_ONCE) return `0x${bytesToHex(bytes)}`;
+  const codes = new Array<number>(2 + 2 * length);
+  codes[0] = ZERO;
+  codes[1] = X;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i] as number;
+    codes[2 + 2 * i] = DIGIT_CODES[byte >> 4] as number;
+    codes[3 + 2 * i] = DIGIT_CODES[byte & 0xf] as number;
+  }
+  return String.fromCharCode.apply(null, codes) as Hex;
 }
 
 /** By character code: the value of a hex digit. Beyond the table, and where it has -1, is none. */

@@ -15,7 +15,7 @@ import { BoundedQueue } from '../base/bounded.ts';
 import { InternalError, RuleError, SynodError } from '../base/errors.ts';
 import { type Hash, type Json, Lsn, type NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
-import type { AdminCommand, AnyEngine, Certificate, Context, Effect, Event, Origin, RequestId } from '../consensus/engine.ts';
+import type { AdminCommand, AnyEngine, Certificate, Context, Effect, Event, Origin, Present, RequestId } from '../consensus/engine.ts';
 import { blockBytes } from '../sync/size.ts';
 import type { Ports } from './ports.ts';
 import { Timers } from './timers.ts';
@@ -175,6 +175,13 @@ export class Driver {
     this.#post({ type: 'admin', request, command });
   }
 
+  /** See `Engine.present`. */
+  present(): Present {
+    const { engine } = this;
+    const now = this.#running === 'new' ? undefined : engine.present?.(this.#state);
+    return now ?? { name: engine.name, finality: engine.finality, faults: engine.faults };
+  }
+
   /** See `Engine.safe`. */
   safe(): Hash | null {
     return this.#running === 'new' ? null : (this.engine.safe?.(this.#state) ?? null);
@@ -260,8 +267,8 @@ export class Driver {
       this.#carryOut(effect);
       return;
     }
-    assert(after <= this.#appended, `effect ${effect.type} waits for record ${after}, but only ${this.#appended} were appended`);
-    assert(this.#held.length < this.#limits.maxHeldEffects, `at most ${this.#limits.maxHeldEffects} effects wait for the log`);
+    assert(after <= this.#appended, () => `effect ${effect.type} waits for record ${after}, but only ${this.#appended} were appended`);
+    assert(this.#held.length < this.#limits.maxHeldEffects, () => `at most ${this.#limits.maxHeldEffects} effects wait for the log`);
     this.#held.push({ after, effect });
   }
 
@@ -310,7 +317,7 @@ export class Driver {
 
   #persist(effect: Extract<AnyEffect, { type: 'persist' }>): void {
     const { lsn, records, truncateBelow } = effect;
-    assert(lsn === this.#appended + records.length, `lsn ${lsn} follows ${this.#appended} by ${records.length} records`);
+    assert(lsn === this.#appended + records.length, () => `lsn ${lsn} follows ${this.#appended} by ${records.length} records`);
     this.#appended = lsn;
     this.#ports.log.append(lsn, records, truncateBelow, () => {
       this.#post({ type: 'persisted', lsn });

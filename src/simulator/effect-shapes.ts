@@ -17,6 +17,8 @@ export const MAX_DESCRIPTION_CHARACTERS = 1_048_576;
 /** What was expected, or null for a value that has its form. */
 type Check = (value: unknown) => string | null;
 type Fields = { readonly [field: string]: Check };
+/** The same as a list: it is gone through for every effect of every step. */
+type Shape = readonly (readonly [field: string, check: Check])[];
 
 const check =
   (expected: string, holds: (value: unknown) => boolean): Check =>
@@ -26,12 +28,13 @@ const optional =
   (inner: Check): Check =>
   (value) =>
     value === undefined ? null : inner(value);
-const fields =
-  (expected: string, inside: Fields): Check =>
-  (value) => {
-    const wrong = isObject(value) ? wrongField(value, inside) : '';
+const fields = (expected: string, inside: Fields): Check => {
+  const shape = Object.entries(inside);
+  return (value) => {
+    const wrong = isObject(value) ? wrongField(value, shape) : '';
     return wrong === null ? null : `${expected}${wrong === '' ? '' : ` (${wrong})`}`;
   };
+};
 
 const text = check('a text', (value) => typeof value === 'string');
 const hash = check('a hash (0x and 64 hex digits)', (value) => isHex(value, 64));
@@ -79,6 +82,7 @@ const SHAPES: { readonly [type in Effect<unknown>['type']]: Fields } = {
   reply: { request: count, result },
   trace: { name: text, data: record },
 };
+const SHAPE_OF: ReadonlyMap<string, Shape> = new Map(Object.entries(SHAPES).map(([type, inside]) => [type, Object.entries(inside)]));
 
 const reward = fields('a list of rewards', { to: address, amount: natural });
 const anAnswer = check('an answer at once, and no promise', (value) => !isObject(value) || typeof value.then !== 'function');
@@ -123,17 +127,16 @@ export function checkEffects(effects: unknown): asserts effects is readonly Effe
   if (!Array.isArray(effects)) throw malformed(`answered with ${shown(effects)} instead of a list of effects`);
   if (effects.length > MAX_EFFECTS) throw malformed(`answered with ${effects.length} effects; at most ${MAX_EFFECTS} are taken`);
   for (const effect of effects as readonly unknown[]) {
-    const shape = isObject(effect) && typeof effect.type === 'string' && Object.hasOwn(SHAPES, effect.type);
-    if (!shape) throw malformed(`answered with ${shown(effect)}, which is no effect`);
-    const type = effect.type as keyof typeof SHAPES;
-    const wrong = wrongField(effect, SHAPES[type]);
-    if (wrong !== null) throw malformed(`answered with the effect '${type}' whose ${wrong}`);
+    const shape = isObject(effect) && typeof effect.type === 'string' ? SHAPE_OF.get(effect.type) : undefined;
+    if (!isObject(effect) || shape === undefined) throw malformed(`answered with ${shown(effect)}, which is no effect`);
+    const wrong = wrongField(effect, shape);
+    if (wrong !== null) throw malformed(`answered with the effect '${String(effect.type)}' whose ${wrong}`);
   }
 }
 
-function wrongField(value: { readonly [key: string]: unknown }, shape: Fields): string | null {
-  for (const name in shape) {
-    const expected = shape[name]?.(value[name]) ?? null;
+function wrongField(value: { readonly [key: string]: unknown }, shape: Shape): string | null {
+  for (const [name, expect] of shape) {
+    const expected = expect(value[name]);
     if (expected !== null) return `${name} is ${shown(value[name])}; expected ${expected}`;
   }
   return null;

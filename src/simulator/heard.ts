@@ -3,13 +3,13 @@
  * sends it, and is handled once: said again within two minutes, it reaches nobody who has heard it.
  */
 import { BoundedMap } from '../base/bounded.ts';
-import { toHex } from '../base/bytes.ts';
+import { Digest } from './digest.ts';
 
 /** gossipsub's default. */
 export const HEARD_MS = 120_000;
 const MAX_HEARD = 8_192;
 
-/** A message is passed on as the same bytes, and asked for by every node that gets it. */
+/** Digests. A message is passed on as the same bytes, and asked for by every node that gets it. */
 const contents = new WeakMap<Uint8Array, string>();
 
 export class Heard {
@@ -28,7 +28,10 @@ export class Heard {
 function contentOf(bytes: Uint8Array): string {
   const known = contents.get(bytes);
   if (known !== undefined) return known;
-  const content = toHex(bytes);
+  const digest = new Digest();
+  digest.add(bytes.length);
+  for (let i = 0; i < bytes.length; i++) digest.add(bytes[i] as number);
+  const content = digest.hex();
   contents.set(bytes, content);
   return content;
 }

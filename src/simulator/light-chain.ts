@@ -151,7 +151,7 @@ export class LightChain implements ChainView {
     const hash = hashHeader(block.header);
     if (this.#find(hash) !== undefined) return false;
     const parent = this.#entry(block.header.parentHash);
-    assert(block.header.number === parent.node.header.number + 1, `block ${hash} is one above its parent`);
+    assert(block.header.number === parent.node.header.number + 1, () => `block ${hash} is one above its parent`);
     const node = { header: block.header, seal: block.seal, hash, facts };
     const status = parent.status === 'invalid' ? 'invalid' : 'stored';
     this.#set({ block, node, status, state: null });
@@ -161,7 +161,7 @@ export class LightChain implements ChainView {
 
   executed(hash: Hash, state: Balances): void {
     const entry = this.#entry(hash);
-    assert(this.status(entry.node.header.parentHash) === 'executed', `the parent of executed block ${hash} is executed`);
+    assert(this.status(entry.node.header.parentHash) === 'executed', () => `the parent of executed block ${hash} is executed`);
     this.#set({ ...entry, status: 'executed', state });
   }
 
@@ -182,7 +182,7 @@ export class LightChain implements ChainView {
   /** In the working view at once; `done` follows when the change is durable. */
   setHead(hash: Hash, done: (change: HeadChange) => void): HeadChange {
     const { node, status } = this.#entry(hash);
-    assert(status === 'executed', `head ${hash} is executed`);
+    assert(status === 'executed', () => `head ${hash} is executed`);
     const change = this.#changeTo(node);
     this.#head = node;
     this.#canonical.length = node.header.number + 1;
@@ -196,8 +196,8 @@ export class LightChain implements ChainView {
 
   finalize(hash: Hash, certificate: Certificate, done: () => void): void {
     const { node } = this.#entry(hash);
-    assert(this.#canonical[node.header.number] === hash, `finalized block ${hash} is canonical`);
-    assert(node.header.number > this.#finalized.header.number, `finalized block ${node.header.number} is above the last one`);
+    assert(this.#canonical[node.header.number] === hash, () => `finalized block ${hash} is canonical`);
+    assert(node.header.number > this.#finalized.header.number, () => `finalized block ${node.header.number} is above the last one`);
     this.#finalized = node;
     this.#submit(() => {
       this.durable.finalized = node;

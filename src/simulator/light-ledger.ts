@@ -113,7 +113,7 @@ export class LightLedger implements LedgerPort {
     if (view.status(hash) === 'executed') return done(null);
     const block = view.block(hash);
     const parent = block && view.state(block.header.parentHash);
-    assert(block !== undefined && parent !== undefined && parent !== null, `block ${hash} and the state of its parent are here`);
+    assert(block !== undefined && parent !== undefined && parent !== null, () => `block ${hash} and the state of its parent are here`);
     const error = this.#execute(hash, block, parent);
     this.#options.onChecked(hash, error);
     done(error);
@@ -145,7 +145,7 @@ export class LightLedger implements LedgerPort {
 
   #poolFollows({ newHead, removed }: HeadChange): void {
     const state = this.view.state(newHead.hash);
-    assert(state !== null, `the head ${newHead.hash} has a state`);
+    assert(state !== null, () => `the head ${newHead.hash} has a state`);
     this.#options.pool.headChanged(
       state,
       removed.flatMap(({ hash }) => [...(this.view.block(hash)?.transactions ?? [])]),

@@ -19,7 +19,7 @@ export function logPort(durable: DurableLog, file: DiskFile, onDurable: (lsn: Ls
   let appended = durable.last;
   return {
     append(lsn, records, truncateBelow, done) {
-      assert(lsn === appended + records.length, `record ${lsn} follows ${appended} by ${records.length} records`);
+      assert(lsn === appended + records.length, () => `record ${lsn} follows ${appended} by ${records.length} records`);
       appended = lsn;
       const copies = records.map((record) => record.slice());
       const apply = () => {

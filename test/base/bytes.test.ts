@@ -12,6 +12,13 @@ describe('base/bytes', () => {
     expect(fromHex('0x')).toEqual(new Uint8Array(0));
   });
 
+  it('writes hex of any length', () => {
+    for (const length of [0, 1, 20, 32, 48, 255, 256, 257, 100_000]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i * 7);
+      expect(toHex(bytes)).toBe(`0x${Buffer.from(bytes).toString('hex')}`);
+    }
+  });
+
   it.each(['', '00', '0x0', '0xzz', '0x00 ', ' 0x00', '0x00\n', '0X00', '0x0g', '0xé0', '0x0\u{1f600}'])('refuses %j as hex', (text) => {
     expect(() => fromHex(text)).toThrow(code('decode/hex'));
   });
