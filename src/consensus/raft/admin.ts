@@ -1,13 +1,14 @@
-/** The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts). And what the state looks like. */
+/** The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts), `add` and `remove` (change.ts). And what the state looks like. */
 import { UsageError } from '../../base/errors.ts';
 import { type Json, quote } from '../../base/types.ts';
 import type { AdminCommand, RequestId } from '../engine.ts';
+import { beginAdd, beginRemove, isSettled, namesOf } from './change.ts';
 import { durableHeight } from './persist.ts';
 import { beginRead } from './reads.ts';
 import { leadershipOf, type RaftState, type Turn } from './state.ts';
 import { beginTransfer } from './transfer.ts';
 
-const COMMANDS = ['status', 'read', 'transfer'];
+export const COMMANDS: readonly string[] = ['status', 'read', 'transfer', 'add', 'remove'];
 
 export function answerAdmin(turn: Turn, request: RequestId, { name, arguments: given }: AdminCommand): void {
   const { state, effects } = turn;
@@ -20,6 +21,10 @@ export function answerAdmin(turn: Turn, request: RequestId, { name, arguments: g
         return beginRead(turn, request);
       case 'transfer':
         return beginTransfer(turn, request, given.to);
+      case 'add':
+        return beginAdd(turn, request, given);
+      case 'remove':
+        return beginRemove(turn, request, given);
       default:
         throw new UsageError('raft/admin', `Raft has no command ${quote(name)}; expected one of ${COMMANDS.join(', ')}.`);
     }
@@ -30,20 +35,24 @@ export function answerAdmin(turn: Turn, request: RequestId, { name, arguments: g
 }
 
 export function inspect(state: RaftState): Json {
-  const { role, term, vote, leader, log, commit, stored, reads, transfer } = state;
+  const { self, role, term, vote, leader, log, commit, stored, reads, transfer, wish } = state;
+  const { council } = log.last;
   const leadership = leadershipOf(state);
   const { height, hash, term: lastTerm } = log.last;
   return {
-    role: state.place === null ? 'observer' : role.role,
+    role: council.seatOf(self) !== null || role.role === 'leader' ? role.role : council.isLearner(self) ? 'learner' : 'observer',
     term,
     vote,
     leader,
+    ...namesOf(council.membership),
+    isSettled: isSettled(state),
     last: { height, hash, term: lastTerm },
     commit,
     stored,
     durable: durableHeight(state),
     reads: reads.own.size,
     transferTo: transfer?.to ?? null,
+    change: wish && { kind: wish.kind, node: wish.node },
     followers:
       leadership === null
         ? []

@@ -10,7 +10,7 @@ import { isIncomplete, persistTerm, tell, tellAll } from './persist.ts';
 import { voteResult } from './quorum.ts';
 import { becomeLeader } from './replication.ts';
 import { becomeFollower, changeRole, enterTerm, hasLeader, setElectionTimer } from './roles.ts';
-import type { Turn } from './state.ts';
+import { isVoter, type Turn, votersOf } from './state.ts';
 
 type RequestVote = Extract<RaftMessage, { type: 'requestVote' }>;
 type Vote = Extract<RaftMessage, { type: 'vote' }>;
@@ -20,10 +20,11 @@ export function suspectLeader(turn: Turn): void {
   const { state, chain, self } = turn;
   setElectionTimer(turn);
   // Nobody can build on a block that this node computes differently.
-  if (state.place === null || chain.status(state.log.last.hash) === 'invalid' || isIncomplete(state)) return;
+  if (!isVoter(turn) || chain.status(state.log.last.hash) === 'invalid' || isIncomplete(state)) return;
   state.leader = null;
   changeRole(turn, { role: 'preCandidate', votes: new Map([[self, true]]) });
   askForVotes(turn, 'preVote', state.term + 1);
+  countVotes(turn);
 }
 
 /** A new term, with a vote for itself. */
@@ -33,6 +34,7 @@ export function stand(turn: Turn, campaign: Exclude<Campaign, 'preVote'>): void 
   changeRole(turn, { role: 'candidate', votes: new Map([[self, true]]) });
   setElectionTimer(turn);
   askForVotes(turn, campaign, state.term);
+  countVotes(turn);
 }
 
 function askForVotes(turn: Turn, campaign: Campaign, term: number): void {
@@ -69,14 +71,20 @@ export function isMoreUpToDate(a: LogEnd, b: LogEnd): boolean {
 
 /** An answer in this term (to a pre-vote: about the next one). */
 export function countVote(turn: Turn, from: NodeId, { isPre, granted }: Vote): void {
-  const { state, council } = turn;
-  const { role } = state;
+  const { role } = turn.state;
   if (role.role !== (isPre ? 'preCandidate' : 'candidate') || !('votes' in role)) return;
   role.votes.set(from, granted);
-  const incoming = council.membership.members.map(({ node }) => node);
-  const result = voteResult({ incoming, outgoing: [] }, (node) => role.votes.get(node));
+  countVotes(turn);
+}
+
+/** The own vote may be enough, where this node is the only one that votes. */
+function countVotes(turn: Turn): void {
+  const { state } = turn;
+  const { role } = state;
+  if (!('votes' in role)) return;
+  const result = voteResult(votersOf(turn), (node) => role.votes.get(node));
   if (result === 'lost') return becomeFollower(turn, state.term, null);
   if (result === 'pending') return;
-  if (isPre) stand(turn, 'vote');
+  if (role.role === 'preCandidate') stand(turn, 'vote');
   else becomeLeader(turn);
 }

@@ -1,7 +1,7 @@
 /** Raft as synod's consensus engine. Source: Diego Ongaro, "Consensus: Bridging Theory and Practice" (2014). See README.md. */
 import type { Context, Engine, EngineFactory } from '../engine.ts';
-import { Council } from '../members/council.ts';
-import { inspect } from './admin.ts';
+import { Councils } from '../members/councils.ts';
+import { COMMANDS, inspect } from './admin.ts';
 import { blocksIn, decodeMessage, encodeMessage, type RaftMessage } from './messages.ts';
 import { raftRules } from './rules.ts';
 import { parseSettings } from './settings.ts';
@@ -10,27 +10,34 @@ import { step } from './step.ts';
 
 export const createRaft: EngineFactory = (params, { beneficiary, signers }, signatures): Engine<RaftState, RaftMessage> => {
   const settings = parseSettings(params.engine.settings, signatures);
-  const council = new Council(params, settings.membership, signatures, signers);
+  const councils = new Councils(params, settings.membership, signatures, signers);
+  const { first } = councils;
   const turnOf = (state: RaftState, context: Context): Turn => ({
     ...context,
-    council,
+    councils,
+    get council() {
+      return state.log.last.council;
+    },
+    get place() {
+      return this.council.seatOf(context.self);
+    },
     settings,
     beneficiary,
     state,
     decisions: state.decisions,
     attestations: state.attestations,
-    place: state.place,
     effects: [],
   });
   return {
-    ...raftRules(council),
+    ...raftRules(first),
     name: 'raft',
     finality: 'instant',
     faults: 'crash',
-    init: (context) => initialState(council, context),
+    admin: COMMANDS,
+    init: (context) => initialState(councils, context),
     step: (state, event, context) => step(turnOf(state, context), event),
-    encode: (message) => encodeMessage(council, message),
-    decode: (bytes) => decodeMessage(council, bytes),
+    encode: (message) => encodeMessage(first, message),
+    decode: (bytes) => decodeMessage(first, bytes),
     carried: blocksIn,
     inspect,
   };

@@ -8,9 +8,10 @@ import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
-import type { HeaderNode } from '../../chain/tree.ts';
-import { factsOf } from '../members/council.ts';
+import type { BlockView, HeaderNode } from '../../chain/tree.ts';
+import { type Council, factsOf } from '../members/council.ts';
 import { blame, decide, execute, keep, learn } from '../members/decisions.ts';
+import { Ahead } from './ahead.ts';
 import type { Position } from './log.ts';
 import type { RaftMessage } from './messages.ts';
 import { appendBlock, durableHeight, tell } from './persist.ts';
@@ -60,8 +61,9 @@ export function receiveAppend(turn: Turn, from: NodeId, message: Append): void {
 function takeBlock(turn: Turn, from: NodeId, prev: Position, block: Block): boolean {
   const { state, chain, effects } = turn;
   const { log } = state;
+  let council: Council;
   try {
-    checkBlock(turn, block, present(chain.get(prev.hash), 'a block of the log'));
+    council = checkBlock(turn, block, present(chain.get(prev.hash), 'a block of the log'), chain);
   } catch (error) {
     blame(turn, from, error);
     return false;
@@ -71,23 +73,23 @@ function takeBlock(turn: Turn, from: NodeId, prev: Position, block: Block): bool
     const dropped = log.truncateFrom(prev.height + 1);
     effects.push({ type: 'trace', name: 'truncated', data: { from: prev.height + 1, dropped } });
   }
-  appendBlock(turn, block);
+  appendBlock(turn, block, council);
   state.lastBlockMs = turn.nowMs;
   // It is executed at once: should this node lead next, it builds on it.
   keep(turn, block, from);
   return true;
 }
 
-/** Throws RuleError. */
-function checkBlock(turn: Turn, block: Block, parent: HeaderNode): void {
+/** Who decides on it. `chain` has its ancestors. Throws RuleError. */
+function checkBlock(turn: Turn, block: Block, parent: HeaderNode, chain: BlockView): Council {
   const { header } = block;
   if (header.parentHash !== parent.hash) {
     const message = `Block ${header.number} came as the child of ${parent.hash}, and names the parent ${header.parentHash}.`;
     throw new RuleError('raft/not-a-child', message, { number: header.number });
   }
-  raftRules(turn.council).verifyHeader(block, parent, turn.chain, turn.wallMs);
+  raftRules(turn.council).verifyHeader(block, parent, chain, turn.wallMs);
   const term = Number(header.nonce);
-  if (term <= turn.state.term) return;
+  if (term <= turn.state.term) return turn.councils.admit(block, parent, chain);
   const message = `Block ${header.number} is of term ${term}, which comes after the leader's, ${turn.state.term}.`;
   throw new RuleError('raft/block-term', message, { number: header.number });
 }
@@ -135,6 +137,7 @@ export function acknowledgeProgress(turn: Turn): void {
 export function receiveChunk(turn: Turn, from: NodeId, { blocks, certificate }: Chunk): void {
   const { chain, effects } = turn;
   if (!recogniseLeader(turn, from)) return;
+  const ahead = new Ahead(chain);
   const [first] = blocks;
   let parent = first && chain.get(first.header.parentHash);
   // The answer to the next heartbeat says from where on blocks are missing.
@@ -143,7 +146,8 @@ export function receiveChunk(turn: Turn, from: NodeId, { blocks, certificate }: 
   let isFirst = true;
   try {
     for (const block of blocks) {
-      checkBlock(turn, block, parent);
+      checkBlock(turn, block, parent, ahead);
+      ahead.add(block);
       const hash = hashHeader(block.header);
       const known = chain.get(hash);
       if (known === undefined) {
@@ -151,7 +155,7 @@ export function receiveChunk(turn: Turn, from: NodeId, { blocks, certificate }: 
         if (isFirst && parentStatus === 'executed') execute(turn, hash);
       }
       isFirst = false;
-      parent = known ?? { header: block.header, seal: block.seal, hash, facts: factsOf(block.header) };
+      parent = present(ahead.get(hash), 'the block');
     }
   } catch (error) {
     return blame(turn, from, error);

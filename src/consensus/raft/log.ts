@@ -8,6 +8,7 @@
 import { assert, present } from '../../base/assert.ts';
 import type { Hash, Lsn } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
+import type { Council } from '../members/council.ts';
 
 /** A place in a log: a block's height and hash, and the term whose leader made it. */
 export interface Position {
@@ -16,7 +17,12 @@ export interface Position {
   readonly term: number;
 }
 
-export interface Entry extends Position {
+/** And who decides on it. The last place of a log says who is in force. */
+export interface Place extends Position {
+  readonly council: Council;
+}
+
+export interface Entry extends Place {
   readonly block: Block;
   readonly bytes: number;
   /** Of its record in the consensus log. */
@@ -29,19 +35,19 @@ const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
 export class Log {
   /** Decided, and so is everything before it. */
-  base: Position;
+  base: Place;
   readonly #entries: Entry[] = [];
 
-  constructor(base: Position) {
+  constructor(base: Place) {
     this.base = base;
   }
 
-  get last(): Position {
+  get last(): Place {
     return this.#entries.at(-1) ?? this.base;
   }
 
   /** Undefined above the last and below the base. */
-  at(height: number): Position | undefined {
+  at(height: number): Place | undefined {
     return height === this.base.height ? this.base : this.entry(height);
   }
 
@@ -63,7 +69,7 @@ export class Log {
   }
 
   /** Nothing of it holds besides what is decided: it goes on from there. */
-  restartAt(base: Position): void {
+  restartAt(base: Place): void {
     this.#entries.length = 0;
     this.base = base;
   }
@@ -96,7 +102,7 @@ export class Log {
   }
 
   /** The highest place up to `height` whose term is at most `term`; the base if there is none above it. */
-  latestWithin(height: number, term: number): Position {
+  latestWithin(height: number, term: number): Place {
     let at = Math.min(height, this.last.height);
     while (at > this.base.height && present(this.entry(at), 'an entry').term > term) at--;
     return this.at(at) ?? this.base;

@@ -3,14 +3,19 @@
  * Ongaro's dissertation, figure 3.1 (RequestVote, AppendEntries), 3.10 (TimeoutNow), 5.3 (InstallSnapshot, here `chunk`), 6.4
  * (read index), 9.6 (pre-vote). RLP: [kind, ...]. One value has one encoding.
  */
+
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { unreachable } from '../../base/assert.ts';
-import { fromHex, hashOf } from '../../base/bytes.ts';
+import { equalBytes, fromHex, hashOf } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
+import { NodeId } from '../../base/types.ts';
 import { type Block, decodeBlock, encodeBlock, MAX_BLOCK_BYTES, MAX_CERTIFICATE_BYTES } from '../../chain/block.ts';
 import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
 import type { Certificate } from '../engine.ts';
 import { type DecisionMessage, decodeDecision, encodeDecision, FIRST_KIND, isDecisionKind } from '../members/attestations.ts';
+import { MAX_NODE_CHARACTERS } from '../members/changes.ts';
 import type { Council } from '../members/council.ts';
+import { MAX_MEMBERS } from '../votes.ts';
 import type { Position } from './log.ts';
 
 /** 'transfer': the leader wants it so, and nobody needs to have missed it. */
@@ -60,7 +65,10 @@ export type RaftMessage =
   | { readonly type: 'timeoutNow'; readonly term: number }
   /** To the leader: which height shows everything that is decided now? */
   | { readonly type: 'read'; readonly read: ReadId }
-  | { readonly type: 'readAt'; readonly read: ReadId; readonly height: number };
+  | { readonly type: 'readAt'; readonly read: ReadId; readonly height: number }
+  /** A stranger speaks to this member: who decides, as far as that one knows? */
+  | { readonly type: 'whoDecides' }
+  | { readonly type: 'deciders'; readonly nodes: readonly NodeId[] };
 
 const REQUEST_VOTE = FIRST_KIND;
 const VOTE = FIRST_KIND + 1;
@@ -71,6 +79,8 @@ const CHUNK = FIRST_KIND + 5;
 const TIMEOUT_NOW = FIRST_KIND + 6;
 const READ = FIRST_KIND + 7;
 const READ_AT = FIRST_KIND + 8;
+const WHO_DECIDES = FIRST_KIND + 9;
+const DECIDERS = FIRST_KIND + 10;
 
 const CAMPAIGNS: readonly Campaign[] = ['preVote', 'vote', 'transfer'];
 
@@ -129,6 +139,10 @@ function fieldsOfMessage(council: Council, message: RaftMessage): RlpValue[] {
       return [READ, message.read.incarnation, message.read.number];
     case 'readAt':
       return [READ_AT, message.read.incarnation, message.read.number, message.height];
+    case 'whoDecides':
+      return [WHO_DECIDES];
+    case 'deciders':
+      return [DECIDERS, message.nodes.map((node) => utf8ToBytes(node))];
     default:
       return unreachable(message);
   }
@@ -186,9 +200,19 @@ function messageOf(kind: number, fields: Fields): RaftMessage {
       return { type: 'read', read: fields.read() };
     case READ_AT:
       return { type: 'readAt', read: fields.read(), height: fields.number('height') };
+    case WHO_DECIDES:
+      return { type: 'whoDecides' };
+    case DECIDERS:
+      return { type: 'deciders', nodes: fields.list('nodes', MAX_MEMBERS, nodeOf) };
     default:
-      throw new DecodeError('decode/raft', `Raft has messages of kind 0 to ${READ_AT}, and not ${kind}.`);
+      throw new DecodeError('decode/raft', `Raft has messages of kind 0 to ${DECIDERS}, and not ${kind}.`);
   }
+}
+
+function nodeOf(bytes: Uint8Array): NodeId {
+  const node = new TextDecoder().decode(bytes);
+  if (node.length > 0 && node.length <= MAX_NODE_CHARACTERS && equalBytes(utf8ToBytes(node), bytes)) return NodeId(node);
+  throw new DecodeError('decode/raft', `Expected the id of a node, of 1 to ${MAX_NODE_CHARACTERS} characters; got ${bytes.length} bytes.`);
 }
 
 /** Nothing is an empty string. */

@@ -5,8 +5,9 @@ import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
 import { startDecisions } from '../members/attestations.ts';
-import { factsOf } from '../members/council.ts';
+import { type Council, factsOf } from '../members/council.ts';
 import { execute } from '../members/decisions.ts';
+import { Ahead } from './ahead.ts';
 import type { Entry, Position } from './log.ts';
 import { encodedBlock, type RaftMessage } from './messages.ts';
 import { decodeRecord, encodeRecord } from './records.ts';
@@ -25,8 +26,8 @@ export function persistTerm({ state, effects }: Turn): void {
   effects.push({ type: 'persist', lsn: state.lsn, records: [record], truncateBelow: firstNeeded(state) });
 }
 
-/** Appends a block to the log, in memory and on disk. */
-export function appendBlock({ state, effects }: Turn, block: Block): Entry {
+/** Appends a block to the log, in memory and on disk. `council`: who decides on it. */
+export function appendBlock({ state, effects }: Turn, block: Block, council: Council): Entry {
   const records = [encodeRecord({ type: 'block', block })];
   const isDue = state.lsn - state.termLsn >= TERM_EVERY;
   if (isDue) {
@@ -35,7 +36,7 @@ export function appendBlock({ state, effects }: Turn, block: Block): Entry {
     state.termLsn = Lsn(state.lsn + 1);
   }
   state.lsn = Lsn(state.lsn + records.length);
-  const entry = entryOf(block, state.lsn);
+  const entry = entryOf(block, council, state.lsn);
   state.log.append(entry);
   effects.push({ type: 'persist', lsn: state.lsn, records, truncateBelow: firstNeeded(state) });
   return entry;
@@ -45,10 +46,15 @@ function firstNeeded({ log, stored, termLsn, lsn }: RaftState): Lsn {
   return Lsn(Math.min(termLsn, log.firstLsn(stored) ?? lsn));
 }
 
-export function entryOf(block: Block, lsn: Lsn): Entry {
+function entryOf(block: Block, council: Council, lsn: Lsn): Entry {
   const { header } = block;
   const hash = hashHeader(header);
-  return { height: header.number, hash, term: termOf(block), block, bytes: encodedBlock(block).length, lsn };
+  return { height: header.number, hash, term: termOf(block), council, block, bytes: encodedBlock(block).length, lsn };
+}
+
+interface Recorded {
+  readonly block: Block;
+  readonly lsn: Lsn;
 }
 
 /** Nothing is said before term and vote are on disk that it rests on. */
@@ -71,16 +77,16 @@ export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event
   state.incarnation = incarnation;
   state.lsn = lsn;
   state.persisted = lsn;
-  const entries: Entry[] = [];
+  const recorded: Recorded[] = [];
   let stored = 0;
   for (const [index, bytes] of records.entries()) {
     const record = decodeRecord(bytes);
     const at = Lsn(lsn - records.length + 1 + index);
     if (record.type === 'block') {
-      const entry = entryOf(record.block, at);
-      const above = entries.findIndex(({ height }) => height >= entry.height);
-      if (above !== -1) entries.splice(above);
-      entries.push(entry);
+      const { number } = record.block.header;
+      const above = recorded.findIndex(({ block }) => block.header.number >= number);
+      if (above !== -1) recorded.splice(above);
+      recorded.push({ block: record.block, lsn: at });
     } else {
       state.term = record.term;
       state.vote = record.vote;
@@ -89,9 +95,9 @@ export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event
     }
   }
   // The chain was further: what it had was a part of the log, and is to come back before this node may have a say.
-  if (stored > state.stored) state.lostUpTo = Math.max(stored, entries.at(-1)?.height ?? 0);
+  if (stored > state.stored) state.lostUpTo = Math.max(stored, recorded.at(-1)?.block.header.number ?? 0);
   startDecisions(turn);
-  takeUp(turn, entries);
+  takeUp(turn, recorded);
 }
 
 /** Whether a part of what this node has acknowledged is not on its disk any more: it must neither vote nor stand. */
@@ -103,17 +109,21 @@ export function isIncomplete(state: RaftState): boolean {
  * What of the records is still the log: the children of the head, one after another. All else was decided, or left behind
  * when the chain went another way. The blocks are kept again, since the chain on disk may not have them.
  */
-function takeUp(turn: Turn, entries: readonly Entry[]): void {
-  const { state, chain, effects } = turn;
+function takeUp(turn: Turn, recorded: readonly Recorded[]): void {
+  const { state, chain, councils, effects } = turn;
   const { log } = state;
+  const ahead = new Ahead(chain);
   let isFirst = true;
-  for (const entry of entries) {
-    if (entry.height !== log.last.height + 1 || entry.block.header.parentHash !== log.last.hash) continue;
+  for (const { block, lsn } of recorded) {
+    const { number, parentHash } = block.header;
+    if (number !== log.last.height + 1 || parentHash !== log.last.hash) continue;
+    const entry = entryOf(block, councils.admit(block, present(ahead.get(parentHash), 'the last of the log'), ahead), lsn);
     log.append(entry);
+    ahead.add(block);
     if (chain.get(entry.hash) !== undefined) continue;
-    effects.push({ type: 'insert', block: entry.block, facts: factsOf(entry.block.header) });
+    effects.push({ type: 'insert', block, facts: factsOf(block.header) });
     // The others follow as their parents are executed.
-    if (isFirst && chain.status(entry.block.header.parentHash) === 'executed') execute(turn, entry.hash);
+    if (isFirst && chain.status(parentHash) === 'executed') execute(turn, entry.hash);
     isFirst = false;
   }
   // A decided block of a term that this node had not heard of when it went down.
@@ -127,12 +137,14 @@ function takeUp(turn: Turn, entries: readonly Entry[]): void {
  * The head may go beyond the log: sync and chunks bring decided blocks. A log that is not the chain's is given up from
  * there on; nothing of it can be decided.
  */
-export function adoptHead({ state, chain }: Turn): Position | null {
+export function adoptHead({ state, chain, councils }: Turn): Position | null {
   const { log } = state;
   const head = chain.head.header.number;
   if (head <= state.commit) return null;
   const position = positionOf(chain.head);
-  if (log.at(head)?.hash !== position.hash) log.restartAt(position);
+  if (log.at(head)?.hash !== position.hash) {
+    log.restartAt({ ...position, council: present(councils.at(chain.head, chain), 'who decides on the head') });
+  }
   assert(present(log.at(head), 'the head').hash === position.hash, 'the log has the head');
   state.commit = head;
   state.matched = Math.max(state.matched, head);

@@ -5,11 +5,14 @@
  */
 
 import { present } from '../../base/assert.ts';
+import { EMPTY } from '../../base/bytes.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
 import { buildDelayMs, fieldsOf } from '../members/building.ts';
+import { type Change, encodeChange } from '../members/changes.ts';
 import { factsOf } from '../members/council.ts';
 import { execute } from '../members/decisions.ts';
+import { nextChange } from './change.ts';
 import type { RaftMessage } from './messages.ts';
 import { appendBlock } from './persist.ts';
 import { BUILD_TIMER } from './roles.ts';
@@ -25,11 +28,12 @@ export function propose(turn: Turn): void {
   const { log, commit } = state;
   if (leadership === null || leadership.draft !== null || state.transfer !== null || log.last.height - commit >= MAX_UNDECIDED) return;
   if (chain.status(log.last.hash) !== 'executed') return;
-  const delayMs = delayOf(turn, leadership);
+  const change = nextChange(turn);
+  const delayMs = change === null ? delayOf(turn, leadership) : 0;
   if (delayMs === null) return;
   if (delayMs > 0) return buildLater(turn, leadership, delayMs);
   leadership.buildAtMs = null;
-  build(turn, leadership);
+  build(turn, leadership, change);
 }
 
 /** Null: nothing calls for a block. */
@@ -50,13 +54,15 @@ function buildLater({ effects, nowMs }: Turn, leadership: Leadership, delayMs: n
   effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs: wholeMs });
 }
 
-function build(turn: Turn, leadership: Leadership): void {
+function build(turn: Turn, leadership: Leadership, change: Change | null): void {
   const { state, chain, council, beneficiary, wallMs, effects } = turn;
   const parent = present(chain.get(state.log.last.hash), 'the last block of the log');
   const request = state.nextRequest++;
-  leadership.draft = { request, isWanted: leadership.first === null || !state.hasWork };
+  leadership.draft = { request, isWanted: leadership.first === null || change !== null || !state.hasWork };
   const round = BigInt(state.term);
-  const fields = fieldsOf({ parent, wallMs, beneficiary, membership: council.membership, round, payload: new Uint8Array(0) });
+  const membership = change?.membership ?? council.membership;
+  const payload = change === null ? EMPTY : encodeChange(change);
+  const fields = fieldsOf({ parent, wallMs, beneficiary, membership, round, payload });
   effects.push({ type: 'build', request, parent: parent.hash, fields });
 }
 
@@ -69,7 +75,7 @@ export function buildIsDue({ state }: Turn): void {
 }
 
 export function blockBuilt(turn: Turn, { request, block }: Extract<Event<RaftMessage>, { type: 'built' }>): void {
-  const { state, effects, nowMs, settings } = turn;
+  const { state, chain, councils, effects, nowMs, settings } = turn;
   const leadership = leadershipOf(state);
   if (leadership?.draft?.request !== request) return;
   const { isWanted } = leadership.draft;
@@ -84,7 +90,8 @@ export function blockBuilt(turn: Turn, { request, block }: Extract<Event<RaftMes
   state.hasWork = hasTransactions;
   if (block.header.parentHash !== state.log.last.hash || (!hasTransactions && !isWanted)) return;
   state.lastBlockMs = nowMs;
-  const { height } = appendBlock(turn, block);
+  const parent = present(chain.get(block.header.parentHash), 'the last block of the log');
+  const { height } = appendBlock(turn, block, councils.admit(block, parent, chain));
   leadership.first ??= height;
   effects.push({ type: 'insert', block, facts: factsOf(block.header) });
   execute(turn, hashHeader(block.header));

@@ -12,7 +12,7 @@ import type { RequestId } from '../engine.ts';
 import type { ReadId } from './messages.ts';
 import { tell } from './persist.ts';
 import { committedIndex } from './quorum.ts';
-import { leadershipOf, type RaftState, type Turn } from './state.ts';
+import { isVoter, leadershipOf, type RaftState, type Turn, votersOf } from './state.ts';
 
 /** While a read of this node is open: asked again, or given up. */
 export const READ_TIMER = 'read';
@@ -53,12 +53,12 @@ export function initReads(): Reads {
 /** The operator's command. */
 export function beginRead(turn: Turn, request: RequestId): void {
   const { state, effects, nowMs, settings } = turn;
-  const { reads, place } = state;
-  if (place === null || reads.own.size >= MAX_READS) {
-    const message =
-      place === null
-        ? 'This node is no member; ask a member for a linearizable read.'
-        : `${MAX_READS} reads are waiting on this node; try again later.`;
+  const { reads } = state;
+  const isMember = isVoter(turn) || turn.council.isLearner(turn.self);
+  if (!isMember || reads.own.size >= MAX_READS) {
+    const message = !isMember
+      ? 'This node is no member; ask a member for a linearizable read.'
+      : `${MAX_READS} reads are waiting on this node; try again later.`;
     effects.push({ type: 'reply', request, result: new UsageError('raft/read', message) });
     return;
   }
@@ -121,13 +121,12 @@ function hasDecidedOwn({ role, commit }: RaftState): boolean {
 
 /** A member has answered a heartbeat: perhaps a quorum has now. */
 export function answerReads(turn: Turn): void {
-  const { state, self, council } = turn;
+  const { state, self } = turn;
   const { reads } = state;
   const leadership = leadershipOf(state);
   if (leadership === null || reads.asked.length === 0) return;
-  const incoming = council.membership.members.map(({ node }) => node);
   const { round, progress } = leadership;
-  const confirmed = committedIndex({ incoming, outgoing: [] }, (node) => (node === self ? round : (progress.get(node)?.round ?? 0)));
+  const confirmed = committedIndex(votersOf(turn), (node) => (node === self ? round : (progress.get(node)?.round ?? 0)));
   const open: Asked[] = [];
   for (const asked of reads.asked) {
     if (asked.at === null || asked.at.round > confirmed) open.push(asked);

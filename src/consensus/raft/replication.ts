@@ -14,7 +14,7 @@ import { Progress } from './progress.ts';
 import { committedIndex, voteResult } from './quorum.ts';
 import { answerReads } from './reads.ts';
 import { becomeFollower, changeRole, ELECTION_TIMER, HEARTBEAT_TIMER, QUORUM_TIMER } from './roles.ts';
-import { type Leadership, leadershipOf, positionOf, type Turn } from './state.ts';
+import { type Leadership, leadershipOf, positionOf, type Turn, votersOf } from './state.ts';
 import { handOver, leaderIsKnown } from './transfer.ts';
 
 type Ack = Extract<RaftMessage, { type: 'ack' }>;
@@ -23,7 +23,7 @@ type Reject = Extract<RaftMessage, { type: 'reject' }>;
 export function becomeLeader(turn: Turn): void {
   const { state, self, council, effects, settings } = turn;
   const next = state.log.last.height + 1;
-  const progress = new Map([...council.membership.others(self)].map((node) => [node, new Progress(node, next)]));
+  const progress = new Map([...council.membership.audience(self)].map((node) => [node, new Progress(node, next)]));
   state.leader = self;
   const { height, term } = state.log.last;
   changeRole(turn, { role: 'leader', progress, first: null, draft: null, buildAtMs: null, round: 0 });
@@ -42,17 +42,18 @@ export function heartbeat(turn: Turn): void {
   leadership.round++;
   for (const progress of leadership.progress.values()) sendEmpty(turn, leadership, progress);
   effects.push({ type: 'setTimer', id: HEARTBEAT_TIMER, delayMs: settings.heartbeatMs });
+  // Where it is a quorum by itself, nobody else confirms that it leads.
+  answerReads(turn);
 }
 
 /** Since the last look a quorum must have answered: a leader who is cut off should not keep its clients waiting. */
 export function checkQuorum(turn: Turn): void {
-  const { state, self, council, settings, effects } = turn;
+  const { state, self, settings, effects } = turn;
   const leadership = leadershipOf(state);
   if (leadership === null) return;
   const { progress } = leadership;
-  const incoming = council.membership.members.map(({ node }) => node);
   const isActive = (node: NodeId) => node === self || progress.get(node)?.isActive === true;
-  if (voteResult({ incoming, outgoing: [] }, isActive) !== 'won') {
+  if (voteResult(votersOf(turn), isActive) !== 'won') {
     effects.push({ type: 'trace', name: 'noQuorum', data: { term: state.term } });
     return becomeFollower(turn, state.term, null);
   }
@@ -97,8 +98,8 @@ function sendAppend(turn: Turn, { round }: Leadership, progress: Progress, block
 
 /** What comes before the next block; for a follower that needs what is no longer in memory, the last that it has. */
 function before({ state, chain }: Turn, { next, match }: Progress): Position {
-  const position = state.log.at(next - 1);
-  if (position !== undefined) return position;
+  const place = state.log.at(next - 1);
+  if (place !== undefined) return { height: place.height, hash: place.hash, term: place.term };
   return positionOf(present(chain.get(present(chain.canonical(match), 'a decided block')), 'a block of the chain'));
 }
 
@@ -148,12 +149,11 @@ function heard(turn: Turn, progress: Progress, durable: number, round: number): 
 
 /** Figure 3.1, the last rule for leaders. */
 export function advanceCommit(turn: Turn): void {
-  const { state, self, council } = turn;
+  const { state, self } = turn;
   const leadership = leadershipOf(state);
   if (leadership === null) return;
-  const incoming = council.membership.members.map(({ node }) => node);
   const own = durableHeight(state);
-  const height = committedIndex({ incoming, outgoing: [] }, (node) => (node === self ? own : (leadership.progress.get(node)?.match ?? 0)));
+  const height = committedIndex(votersOf(turn), (node) => (node === self ? own : (leadership.progress.get(node)?.match ?? 0)));
   if (height <= state.commit) return;
   const position = present(state.log.at(height), 'a block that a quorum has');
   if (position.term !== state.term) {

@@ -1,7 +1,7 @@
 /** Changes of role and term (figure 3.1, "rules for servers"), and the timers that belong to a role. */
 import type { NodeId } from '../../base/types.ts';
 import { persistTerm } from './persist.ts';
-import type { RaftState, Role, Turn } from './state.ts';
+import { isVoter, type RaftState, type Role, type Turn } from './state.ts';
 
 /** The only timer of those who do not lead: nothing was heard of a leader. */
 export const ELECTION_TIMER = 'election';
@@ -46,8 +46,9 @@ function depose({ state, effects }: Turn): void {
 }
 
 /** Random, so that two candidates seldom stand at the same time, and never for long (section 3.4). */
-export function setElectionTimer({ state, settings, effects, random }: Turn): void {
-  if (state.place === null) return;
+export function setElectionTimer(turn: Turn): void {
+  if (!isVoter(turn)) return;
+  const { settings, effects, random } = turn;
   const { electionMinMs, electionMaxMs } = settings;
   effects.push({ type: 'setTimer', id: ELECTION_TIMER, delayMs: electionMinMs + random() * (electionMaxMs - electionMinMs) });
 }

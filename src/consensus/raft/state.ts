@@ -1,26 +1,32 @@
 /** What Raft remembers (figure 3.1), and what a step has at hand. All else is in functions. */
-import type { Address, Lsn, NodeId } from '../../base/types.ts';
+import { UsageError } from '../../base/errors.ts';
+import type { Address, Hash, Lsn, NodeId } from '../../base/types.ts';
 import { Lsn as lsn } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import type { Context, Effect, RequestId } from '../engine.ts';
 import type { Attestations, AttestationTurn } from '../members/attestations.ts';
 import { initAttestations } from '../members/attestations.ts';
 import { roundOf } from '../members/building.ts';
-import type { Council } from '../members/council.ts';
+import type { Councils } from '../members/councils.ts';
 import { type Decisions, initDecisions } from '../members/decisions.ts';
+import type { Member } from '../members/membership.ts';
+import type { Wish } from './change.ts';
 import { Log, type Position } from './log.ts';
 import type { RaftMessage } from './messages.ts';
 import type { Progress } from './progress.ts';
+import type { Voters } from './quorum.ts';
 import type { Reads } from './reads.ts';
 import { initReads } from './reads.ts';
 import type { RaftSettings } from './settings.ts';
+import { initStrangers, type Strangers } from './strangers.ts';
 
 export type RaftEffect = Effect<RaftMessage>;
 
 /** What only a leader has (figure 3.1, "volatile state on leaders"). All of it ends with the leadership. */
 export interface Leadership {
   readonly role: 'leader';
-  readonly progress: ReadonlyMap<NodeId, Progress>;
+  /** Of all who are told: `members.ts` keeps it up to date. */
+  readonly progress: Map<NodeId, Progress>;
   /** The height of the first block of its own term; null before that is in its log. */
   first: number | null;
   /** The block that is being built. `isWanted`: even without transactions. Of one that failed, `request` is null until the build timer. */
@@ -49,9 +55,8 @@ export interface Answered {
 }
 
 export interface RaftState {
+  readonly self: NodeId;
   incarnation: number;
-  /** This node's place among the members; null for one that follows the chain and has no part in this. */
-  readonly place: number | null;
   term: number;
   vote: NodeId | null;
   role: Role;
@@ -78,6 +83,11 @@ export interface RaftState {
   readonly attestations: Attestations;
   readonly reads: Reads;
   transfer: Transfer | null;
+  /** What the operator of this leader wants; null while that is nothing. */
+  wish: Wish | null;
+  /** The memberships in force and decided, as all else that hangs on them was last told. */
+  seen: { readonly inForce: Hash | null; readonly decided: Hash | null };
+  readonly strangers: Strangers;
   /** The pool may have transactions that no block has. */
   hasWork: boolean;
   /** When the last block came into the log. Monotonic. */
@@ -85,18 +95,23 @@ export interface RaftState {
   nextRequest: RequestId;
 }
 
+/** `council`: in force now, which an appended block may change (Ongaro's dissertation, section 4.1). */
 export interface Turn extends AttestationTurn {
+  readonly councils: Councils;
   readonly settings: RaftSettings;
   readonly beneficiary: Address;
   readonly state: RaftState;
   readonly effects: RaftEffect[];
 }
 
-export function initialState(council: Council, { self, chain, nowMs }: Context): RaftState {
-  const head = positionOf(chain.head);
+/** Throws UsageError `members/key-mismatch` where this node is a member, and has the key of another. */
+export function initialState(councils: Councils, { self, chain, nowMs }: Context): RaftState {
+  const council = councils.atHead(chain);
+  council.placeOf(self);
+  const head = { ...positionOf(chain.head), council };
   return {
+    self,
     incarnation: 0,
-    place: council.placeOf(self),
     term: head.term,
     vote: null,
     role: { role: 'follower' },
@@ -116,6 +131,9 @@ export function initialState(council: Council, { self, chain, nowMs }: Context):
     attestations: initAttestations(),
     reads: initReads(),
     transfer: null,
+    wish: null,
+    seen: { inForce: null, decided: null },
+    strangers: initStrangers(),
     hasWork: false,
     lastBlockMs: nowMs,
     nextRequest: 1,
@@ -129,6 +147,30 @@ export function termOf(node: Pick<HeaderNode, 'header'>): number {
 
 export function positionOf(node: HeaderNode): Position {
   return { height: node.header.number, hash: node.hash, term: termOf(node) };
+}
+
+/** Whether this node votes, and has the key that it should have. */
+export function isVoter({ council, self }: Pick<Turn, 'council' | 'self'>): boolean {
+  return council.seatOf(self) !== null;
+}
+
+/** A member without its key has no part in anything: what it acknowledges it could not attest. */
+export function isMute({ council, self }: Turn): boolean {
+  return council.membership.has(self) && council.seatOf(self) === null && !council.isLearner(self);
+}
+
+/** The voters of both sides, of a joint membership; else there is one side. */
+export function votersOf({ council }: Pick<Turn, 'council'>): Voters<NodeId> {
+  const { voters, incoming } = council.membership;
+  const nodes = (members: readonly Member[]): NodeId[] => members.map(({ node }) => node);
+  return incoming === null ? { incoming: nodes(voters), outgoing: [] } : { incoming: nodes(incoming), outgoing: nodes(voters) };
+}
+
+/** Throws UsageError `raft/not-leader`. `what`: this node does not lead, and cannot do. */
+export function leaderOnly({ state }: Turn, what: string): Leadership {
+  if (state.role.role === 'leader') return state.role;
+  const leader = state.leader === null ? 'It knows of no leader now.' : `The leader is ${state.leader}.`;
+  throw new UsageError('raft/not-leader', `This node does not lead, and ${what}. ${leader}`, { leader: state.leader });
 }
 
 /** Null on a node that does not lead. */

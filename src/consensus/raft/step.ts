@@ -8,13 +8,15 @@ import { blockChecked, receiveBlock, settle } from '../members/decisions.ts';
 import { answerAdmin } from './admin.ts';
 import { answerCandidate, countVote, isUndisturbed, stand, suspectLeader } from './election.ts';
 import { acknowledgeProgress, receiveAppend, receiveChunk, refuseOldTerm } from './follow.ts';
+import { followMembers } from './members.ts';
 import type { RaftMessage } from './messages.ts';
 import { adoptHead, restore } from './persist.ts';
 import { blockBuilt, buildIsDue, propose } from './propose.ts';
 import { finishReads, noteReads, READ_TIMER, readIsAt, receiveRead, retryReads } from './reads.ts';
 import { advanceCommit, checkQuorum, heartbeat, receiveAck, receiveReject, replicate } from './replication.ts';
 import { BUILD_TIMER, becomeFollower, ELECTION_TIMER, HEARTBEAT_TIMER, QUORUM_TIMER, setElectionTimer } from './roles.ts';
-import type { RaftEffect, Turn } from './state.ts';
+import { isMute, type RaftEffect, type Turn } from './state.ts';
+import { isHeard, learnDeciders, tellDeciders } from './strangers.ts';
 import { giveUpTransfer, TRANSFER_TIMER } from './transfer.ts';
 
 /** No honest network has so many elections while one node is away; a term that leaps further would use up all terms. */
@@ -25,6 +27,7 @@ type Termed = Extract<RaftMessage, { readonly term: number }>;
 export function step(turn: Turn, event: Event<RaftMessage>): readonly RaftEffect[] {
   followChain(turn);
   handle(turn, event);
+  followMembers(turn);
   propose(turn);
   replicate(turn);
   if (noteReads(turn)) heartbeat(turn);
@@ -103,14 +106,7 @@ function timerFired(turn: Turn, id: string): void {
 }
 
 function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
-  const { council, state, effects } = turn;
-  if (council.membership.placeOf(from) === undefined) {
-    const error = new RuleError('members/stranger', `Node ${from} is no member, and has no part in what members decide.`);
-    effects.push({ type: 'offence', from, error });
-    return;
-  }
-  // This node only follows the chain.
-  if (state.place === null) return;
+  if (!isHeard(turn, from, message) || isMute(turn)) return;
   switch (message.type) {
     case 'attestation':
     case 'certificate':
@@ -119,6 +115,10 @@ function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
       return receiveRead(turn, from, message.read);
     case 'readAt':
       return readIsAt(turn, message.read, message.height);
+    case 'whoDecides':
+      return tellDeciders(turn, from);
+    case 'deciders':
+      return learnDeciders(turn, message.nodes);
     default:
       return compareTerms(turn, from, message);
   }

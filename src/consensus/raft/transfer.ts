@@ -3,11 +3,11 @@
  * more blocks, brings the other up to date, and tells it to stand for election at once.
  */
 import { UsageError } from '../../base/errors.ts';
-import { type Json, type NodeId, quote } from '../../base/types.ts';
+import { type Json, NodeId, quote } from '../../base/types.ts';
 import type { RequestId } from '../engine.ts';
 import { tell } from './persist.ts';
 import type { Progress } from './progress.ts';
-import { leadershipOf, type Turn } from './state.ts';
+import { leaderOnly, type Turn } from './state.ts';
 
 /** While a transfer is under way: then the leader goes on as before. */
 export const TRANSFER_TIMER = 'transfer';
@@ -15,13 +15,12 @@ export const TRANSFER_TIMER = 'transfer';
 /** Throws UsageError `raft/not-leader`, `raft/transfer-busy`, `raft/transfer-to`. */
 export function beginTransfer(turn: Turn, request: RequestId, to: Json | undefined): void {
   const { state, effects, settings, council, self } = turn;
-  const leadership = leadershipOf(state);
-  if (leadership === null) {
-    const leader = state.leader === null ? 'It knows of no leader now' : `The leader is ${state.leader}`;
-    throw new UsageError('raft/not-leader', `This node does not lead, and cannot hand over what it has not. ${leader}.`);
-  }
+  const leadership = leaderOnly(turn, 'cannot hand over what it has not');
   if (state.transfer !== null) throw new UsageError('raft/transfer-busy', `The leadership is already on its way to ${state.transfer.to}.`);
-  const progress = typeof to === 'string' && to.length > 0 && to !== self ? leadership.progress.get(to as NodeId) : undefined;
+  if (state.wish !== null)
+    throw new UsageError('raft/change-busy', 'A change of members is under way. Transfer when it is done: see status.');
+  const isVoter = typeof to === 'string' && to.length > 0 && to !== self && council.membership.placeOf(NodeId(to)) !== undefined;
+  const progress = isVoter ? leadership.progress.get(NodeId(to)) : undefined;
   if (progress === undefined) {
     const others = [...council.membership.others(self)].join(', ');
     throw new UsageError('raft/transfer-to', `Cannot transfer to ${quote(JSON.stringify(to) ?? 'nobody')}; expected one of ${others}.`);

@@ -5,7 +5,7 @@ import { encodeRlp } from '../../../src/chain/rlp.ts';
 import { blocksIn, MAX_CHUNK_BLOCKS, type RaftMessage } from '../../../src/consensus/raft/messages.ts';
 import { decodeRecord, encodeRecord, type RaftRecord, RECORD_FORMAT } from '../../../src/consensus/raft/records.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blocksOf, placeOf, World } from './world.ts';
+import { B, blocksOf, C, placeOf, World } from './world.ts';
 
 const BLOCKS = blocksOf(GENESIS.block, [1, 2]);
 const [FIRST] = BLOCKS;
@@ -26,6 +26,8 @@ const MESSAGES: readonly RaftMessage[] = [
   { type: 'read', read: { incarnation: 3, number: 4 } },
   { type: 'readAt', read: { incarnation: 3, number: 4 }, height: 5 },
   { type: 'certificate', certificate: Uint8Array.of(5) },
+  { type: 'whoDecides' },
+  { type: 'deciders', nodes: [B, C] },
 ];
 
 describe('a message', () => {
@@ -36,7 +38,7 @@ describe('a message', () => {
   });
 
   it('shows the blocks that it carries', () => {
-    expect(MESSAGES.map((message) => blocksIn(message).length)).toEqual([0, 0, 0, 1, 0, 0, 0, 2, 2, 0, 0, 0, 0]);
+    expect(MESSAGES.map((message) => blocksIn(message).length)).toEqual([0, 0, 0, 1, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0]);
   });
 
   it.each([
@@ -54,6 +56,8 @@ describe('a message', () => {
     ['no blocks', encodeRlp([7, 1, [], new Uint8Array(0)])],
     ['too many blocks', encodeRlp([7, 1, Array(MAX_CHUNK_BLOCKS + 1).fill(Uint8Array.of(1)), new Uint8Array(0)])],
     ['a list for a number', encodeRlp([8, [1]])],
+    ['nobody who decides', encodeRlp([12, []])],
+    ['a name that is none', encodeRlp([12, [Uint8Array.of(0xff)]])],
   ])('with %s is refused', (_what, bytes) => {
     expect(() => engine.decode(bytes)).toThrow(DecodeError);
   });
@@ -71,7 +75,7 @@ describe('a record', () => {
   });
 
   it.each([
-    ['of another format', encodeRlp([RECORD_FORMAT + 1, 0, 1, '' as never]), 'raft/record-format'],
+    ['of another format', encodeRlp([RECORD_FORMAT + 1, 0, 1, new Uint8Array(0)]), 'raft/record-format'],
     ['of an unknown kind', encodeRlp([RECORD_FORMAT, 7]), 'raft/record'],
     ['that is cut short', encodeRlp([RECORD_FORMAT, 0, 1]), 'raft/record'],
     ['that is no list', Uint8Array.of(1, 2), 'raft/record'],

@@ -4,7 +4,7 @@ import type { NodeId } from '../../../src/base/types.ts';
 import { isMoreUpToDate } from '../../../src/consensus/raft/election.ts';
 import type { Campaign } from '../../../src/consensus/raft/messages.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blocksOf, C, D, E, placeOf, SELF, STRANGER, World } from './world.ts';
+import { B, blocksOf, C, D, E, NODES, placeOf, SELF, STRANGER, World } from './world.ts';
 
 const EMPTY_LOG = { height: 0, term: 0 };
 const ask = (world: World, from: NodeId, term: number, campaign: Campaign = 'vote', last = EMPTY_LOG) =>
@@ -79,8 +79,8 @@ describe('a node that hears no leader', () => {
   it('is no candidate where it is no member', () => {
     const world = new World({ self: STRANGER });
     expect(world.timers.has('election')).toBe(false);
-    ask(world, B, 5);
-    expect(world.take('vote')).toEqual([]);
+    world.fire('election');
+    expect([world.role, world.take('requestVote')]).toEqual(['follower', []]);
   });
 });
 
@@ -215,11 +215,32 @@ describe('a leader', () => {
 });
 
 describe('a message', () => {
-  it('of a stranger is an offence', () => {
+  it('of a stranger is not listened to, and an offence as soon as a member has said that it is one', () => {
     const world = new World();
     heartbeat(world, STRANGER, 2);
+    expect(world.take('whoDecides').map(({ to }) => to)).toEqual([B, C, D, E]);
+    expect(world.offences).toEqual([]);
+    world.nowMs += 1;
+    world.receive(B, { type: 'deciders', nodes: NODES });
+    heartbeat(world, STRANGER, 2);
     expect(world.offences).toEqual([{ from: STRANGER, code: 'members/stranger' }]);
-    expect(world.state.term).toBe(0);
+    expect([world.state.term, world.take('whoDecides')]).toEqual([0, []]);
+  });
+
+  it('of a stranger is listened to once a member has named it: it came while this node was away', () => {
+    const world = new World();
+    heartbeat(world, STRANGER, 2);
+    world.receive(B, { type: 'deciders', nodes: [...NODES, STRANGER] });
+    heartbeat(world, STRANGER, 2);
+    expect([world.state.term, world.state.leader, world.offences]).toEqual([2, STRANGER, []]);
+  });
+
+  it('asks who decides, and is answered', () => {
+    const world = new World();
+    world.receive(B, { type: 'whoDecides' });
+    expect(world.take('deciders')).toMatchObject([{ to: B, message: { nodes: NODES } }]);
+    world.receive(STRANGER, { type: 'whoDecides' });
+    expect(world.take('deciders')).toEqual([]);
   });
 
   it('of a term that leaps is an offence, and does not use up the terms', () => {

@@ -6,10 +6,11 @@ import { present } from '../../../src/base/assert.ts';
 import { bigToFixed, toHex } from '../../../src/base/bytes.ts';
 import { RuleError } from '../../../src/base/errors.ts';
 import { type Hash, type Json, Lsn, type NodeId } from '../../../src/base/types.ts';
-import type { Block } from '../../../src/chain/block.ts';
+import { type Block, payloadCommitment } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
 import type { BlockStatus, ChainView, HeaderNode } from '../../../src/chain/tree.ts';
-import type { AdminCommand, Certificate, Context, Effect, Engine, Event } from '../../../src/consensus/engine.ts';
+import type { AdminCommand, BuildFields, Certificate, Context, Effect, Engine, Event } from '../../../src/consensus/engine.ts';
+import { encodeChange } from '../../../src/consensus/members/changes.ts';
 import { Membership } from '../../../src/consensus/members/membership.ts';
 import { createRaft } from '../../../src/consensus/raft/engine.ts';
 import type { RaftMessage } from '../../../src/consensus/raft/messages.ts';
@@ -40,8 +41,20 @@ export const GENESIS_NODE = nodeOf(GENESIS.block);
 /** A block of this term. `name` tells siblings apart; with `isBusy` it has a transaction. */
 export function blockOf(parent: Block, term: number, { name = 0, nodes = NODES, isBusy = false } = {}): Block {
   const header = { difficulty: 0n, mixHash: membershipOf(nodes).id, nonce: toHex(bigToFixed(BigInt(term), 8)) };
-  const block = childOf(parent, name, header);
+  const block = childOf(parent, name, { ...header, extraData: '0x' });
   return isBusy ? { ...block, transactions: [Uint8Array.of(name)] } : block;
+}
+
+/** A block that changes the members. */
+export function changeBlock(
+  parent: Block,
+  term: number,
+  membership: Membership,
+  changes: Partial<Block['header']> = {},
+  payload = encodeChange({ membership, certificate: null }),
+): Block {
+  const header = { difficulty: 0n, mixHash: membership.id, nonce: toHex(bigToFixed(BigInt(term), 8)) };
+  return { ...childOf(parent, 0, { ...header, extraData: payloadCommitment(payload), ...changes }), payload };
 }
 
 /** One block on another, of these terms. */
@@ -150,7 +163,8 @@ export class World {
     this.self = self;
     this.chain = chain;
     this.slowDisk = slowDisk;
-    const place = nodes.indexOf(self);
+    // Every node has its key, whether it is a member or not; a stranger has none.
+    const place = NODES.indexOf(self);
     const signers = place === -1 ? [] : [TAG_KEYS.signer(place, 0)];
     const node = { beneficiary: GENESIS.block.header.beneficiary, produce: true, signers };
     this.engine = createRaft(paramsOf(nodes, settings), node, TAG_KEYS.signatures) as Engine<RaftState, RaftMessage>;
@@ -269,9 +283,10 @@ export class World {
       case 'finalize':
         chain.finalized = present(chain.get(effect.hash), 'the final block');
         this.certificates.push(effect.certificate);
+        this.#queue.push({ type: 'stored', head: chain.head.hash, finalized: effect.hash });
         return;
       case 'build':
-        this.#queue.push({ type: 'built', request: effect.request, block: this.#build(effect.parent, Number(effect.fields.nonce)) });
+        this.#queue.push({ type: 'built', request: effect.request, block: this.#build(effect.parent, effect.fields) });
         return;
       case 'setTimer':
         this.timers.set(effect.id, effect.delayMs);
@@ -297,11 +312,12 @@ export class World {
     this.#queue.push({ type: 'checked', hash, error: isBad ? new RuleError('test/bad', 'bad') : null });
   }
 
-  #build(parent: Hash, term: number): Block | null {
+  #build(parent: Hash, { nonce, mixHash, payload }: BuildFields): Block | null {
     if (!this.canBuild) return null;
-    const block = blockOf(present(this.chain.block(parent), 'the parent'), term, { nodes: this.nodes });
+    const header = { difficulty: 0n, mixHash, nonce, extraData: payloadCommitment(payload) };
+    const block = childOf(present(this.chain.block(parent), 'the parent'), 0, header);
     const transactions = this.pool;
     this.pool = [];
-    return { ...block, transactions };
+    return { ...block, payload, transactions };
   }
 }
