@@ -26,7 +26,7 @@ const MAX_TRANSITIONS = 64;
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** Throws UsageError `genesis/transitions`. The engines' own settings are for the engines to read. */
-export function planOf({ name, settings: { transitions = [], ...settings } }: EngineSettings): Plan {
+export function planOf({ name, settings, transitions = [] }: EngineSettings): Plan {
   if (!Array.isArray(transitions) || transitions.length > MAX_TRANSITIONS) {
     throw refused('transitions', transitions, `a list of at most ${MAX_TRANSITIONS}`);
   }
