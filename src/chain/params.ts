@@ -59,6 +59,8 @@ export interface Genesis {
 export interface EngineSettings {
   readonly name: string;
   readonly settings: { readonly [key: string]: Json };
+  /** Engines that the chain goes on with, and from which heights: see `consensus/phases/plan.ts`. */
+  readonly transitions?: Json;
 }
 
 export interface ChainParams {

@@ -2,6 +2,7 @@
 import { UsageError } from '../base/errors.ts';
 import type { Signer } from '../base/signatures.ts';
 import type { ChainParams } from '../chain/params.ts';
+import { planOf } from '../consensus/phases/plan.ts';
 import { parseSettings } from '../consensus/pos/settings.ts';
 import { validatorDirectory } from '../wallet/validator-directory.ts';
 import { openValidators } from '../wallet/validator-signers.ts';
@@ -31,10 +32,12 @@ export async function openStaking(flags: StakeFlags, datadir: string, genesis: u
   }
   const { buildGenesis, parseGenesis } = await import('../execution/genesis.ts');
   const { params } = await buildGenesis(parseGenesis(genesis));
-  const { name, settings } = params.engine;
-  if (flags.stake === true && name !== 'pos')
+  const { name } = params.engine;
+  const { first, transitions } = planOf(params.engine);
+  const engines = [first, ...transitions.map(({ engine }) => engine)];
+  if (flags.stake === true && engines.every((engine) => engine.name !== 'pos'))
     throw new UsageError('arguments/stake', `--stake is for proof-of-stake; the engine of this network is ${name}.`);
-  if (flags.member === true && !Array.isArray(settings.members))
+  if (flags.member === true && engines.every(({ settings }) => !Array.isArray(settings.members)))
     throw new UsageError(
       'arguments/member',
       `--member is for permissioned engines; the engine of this network is ${name}, which has no members.`,
@@ -51,7 +54,8 @@ export async function openStaking(flags: StakeFlags, datadir: string, genesis: u
       }),
   });
   for (const { path, reason } of opened.unreadable) warn(`${path} was left out. ${reason}`);
-  if (flags.stake === true) noteNewcomers(opened.signers, params.engine.settings);
+  const staked = engines.find((engine) => engine.name === 'pos');
+  if (flags.stake === true && staked !== undefined) noteNewcomers(opened.signers, staked.settings);
   return opened;
 }
 

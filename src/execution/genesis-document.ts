@@ -79,11 +79,15 @@ function parseEngine(value: unknown): EngineSettings {
     const advice = 'name one, such as { "name": "pow" }; the chain of another client is loaded with synod import';
     throw bad('config.engine', `is missing: ${advice}`);
   }
-  const { name, ...settings } = object(value, 'config.engine');
+  const { name, transitions, ...settings } = object(value, 'config.engine');
   if (typeof name !== 'string' || !/^[a-z][a-z0-9-]{0,31}$/.test(name)) {
     throw bad('config.engine.name', `is ${show(name)}; expected the name of an engine, such as "pow"`);
   }
-  return { name, settings: json(settings, 'config.engine', 0) as EngineSettings['settings'] };
+  return {
+    name,
+    settings: json(settings, 'config.engine', 0) as EngineSettings['settings'],
+    ...(transitions !== undefined && { transitions: json(transitions, 'config.engine.transitions', 0) }),
+  };
 }
 
 function parseForks(config: Fields): readonly ForkActivation[] {

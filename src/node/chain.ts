@@ -7,7 +7,7 @@ import { buildGenesis, parseGenesis } from '../execution/genesis.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { type Datadir, openDatadir } from '../storage/datadir.ts';
 import { blsSignatures } from '../wallet/bls.ts';
-import { checkEngineAccounts } from './genesis-accounts.ts';
+import { checkEngineAccounts, checkLaterAccounts } from './genesis-accounts.ts';
 import { keepGenesis } from './genesis-file.ts';
 
 export interface OpenChain {
@@ -32,6 +32,7 @@ export interface OpenChainOptions {
 export async function openChain(root: string, document: unknown, options: OpenChainOptions): Promise<OpenChain> {
   const genesis = parseGenesis(document);
   checkEngineAccounts(genesis);
+  checkLaterAccounts(genesis);
   const { block, execution, params } = await buildGenesis(genesis);
   const engine = createEngine(params, options.node, blsSignatures);
   const { genesisHash, chainId } = params;

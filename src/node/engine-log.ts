@@ -22,6 +22,7 @@ const TRUST =
 /** By the name of the trace, or name and code. */
 const LINES: { readonly [trace: string]: Line } = {
   mined: { level: 'info', message: 'Mined block' },
+  phase: { level: 'info', message: 'The chain goes on with another engine' },
   proposed: { level: 'info', message: 'Proposed block' },
   finalized: { level: 'info', message: 'Finalized block', everyMs: OFTEN_MS },
   replayed: { level: 'info', message: 'Read again what is not final yet' },

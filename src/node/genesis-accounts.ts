@@ -2,6 +2,7 @@
 import { UsageError } from '../base/errors.ts';
 import type { Hash, Json } from '../base/types.ts';
 import type { Genesis } from '../chain/params.ts';
+import { planOf } from '../consensus/phases/plan.ts';
 import { MINIMUM_DEPOSIT_SLOT, STAKING_ADDRESS, stakingAccount } from '../consensus/pos/contract.ts';
 import { parseSettings } from '../consensus/pos/settings.ts';
 
@@ -9,7 +10,7 @@ type JsonObject = { [key: string]: Json };
 
 /** `engine` is that of the document's config. Answers entries of its alloc. Throws UsageError for settings that make no sense. */
 export function engineAccounts(engine: JsonObject): JsonObject {
-  const { name, ...settings } = engine;
+  const { name, transitions: _, ...settings } = engine;
   return name === 'pos' ? { [STAKING_ADDRESS]: { ...stakingAccount(parseSettings(settings)) } } : {};
 }
 
@@ -26,6 +27,19 @@ export function checkEngineAccounts(genesis: Pick<Genesis, 'engine' | 'alloc'>):
     `The setting minimumDepositEther is not the least deposit of the staking contract in the genesis document: storage slot ${slot} of ${STAKING_ADDRESS} is ${found}; set it to ${expected}, or change the setting.`,
     { slot, expected },
   );
+}
+
+/** Throws UsageError `genesis/staking` where the chain is to go on with proof-of-stake later: its contract must be there from the start. */
+export function checkLaterAccounts({ engine, alloc }: Pick<Genesis, 'engine' | 'alloc'>): void {
+  for (const { height, engine: later } of planOf(engine).transitions) {
+    const found = alloc.get(STAKING_ADDRESS)?.code;
+    if (later.name !== 'pos' || found === stakingAccount(parseSettings(later.settings)).code) continue;
+    throw new UsageError(
+      'genesis/staking',
+      `Above block ${height} the engine is pos, and the genesis document has not its staking contract at ${STAKING_ADDRESS}: a chain that was made without it cannot go on with proof-of-stake.`,
+      { height },
+    );
+  }
 }
 
 /** What should be known of a document that can be used all the same: null, or a sentence for whoever starts a node with it. */

@@ -76,7 +76,9 @@ export function createBackend(parts: BackendParts): NodeBackend {
     faults: config.faults ? faultControl(parts.network) : null,
     syncing: () => syncProgress(parts.sync),
     status: () => statusOf(parts, access, miner) as unknown as Json,
-    engineName: chain.engine.name,
+    get engineName() {
+      return parts.driver.present().name;
+    },
     askEngine: (name, values) => askEngine(parts.driver, name, values),
     onHead: (listener) => heads.add(listener),
     onPendingTransaction: (listener) => transactions.add(listener),
@@ -109,10 +111,10 @@ class Listeners<T> {
 // ---- Chain and state -------------------------------------------------------------------------------------------
 
 function chainAccess({ chain, config, driver }: BackendParts): ChainAccess {
-  const { store, params, engine } = chain;
+  const { store, params } = chain;
   const { safeDepth, finalizedDepth } = config.finality;
   // Under an engine without proofs of finality both are a policy: so many blocks below the head.
-  const proven = engine.finality !== 'probabilistic';
+  const isProven = () => driver.present().finality !== 'probabilistic';
   return {
     get genesis() {
       return store.view.genesis;
@@ -121,10 +123,10 @@ function chainAccess({ chain, config, driver }: BackendParts): ChainAccess {
       return store.head;
     },
     get safe() {
-      return proven ? safeBlock(store, driver.safe()) : below(store, safeDepth);
+      return isProven() ? safeBlock(store, driver.safe()) : below(store, safeDepth);
     },
     get finalized() {
-      return proven ? store.finalized : below(store, finalizedDepth);
+      return isProven() ? store.finalized : below(store, finalizedDepth);
     },
     // What was only stored, or found invalid, is nobody's block yet.
     header: (hash) => (store.view.status(hash) === 'executed' ? store.header(hash) : undefined),
@@ -135,6 +137,7 @@ function chainAccess({ chain, config, driver }: BackendParts): ChainAccess {
     transaction: (hash) => store.transaction(hash),
     decode: (bytes) => decodeTransaction(bytes, params),
     fees: (bytes) => decodeFields(bytes).fields,
+    rewards: (block) => engine.rewards(block),
     nextBaseFee: (parent) => (parent.baseFeePerGas === undefined ? undefined : nextBaseFee(parent)),
   };
 }
@@ -258,7 +261,7 @@ function statusOf(parts: BackendParts, access: ChainAccess, miner: MinerControl 
   const { phase, current, target } = sync.progress();
   return {
     version: CLIENT_VERSION,
-    engine: chain.engine.name,
+    engine: driver.present().name,
     chainId: chain.params.chainId,
     genesis: chain.genesisHash,
     peerId: network.self,

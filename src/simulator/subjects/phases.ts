@@ -86,9 +86,9 @@ function phasesSubject(name: string, parts: readonly Subject[], drawSettings: Su
   return {
     name,
     create(params, node, proofs, signatures) {
-      const { spare: _, ...settings } = params.engine.settings;
+      const { spare: _, transitions = [], ...settings } = params.engine.settings;
       const create: EngineFactory = (own, settingsOfNode, given) => part(own.engine.name).create(own, settingsOfNode, proofs, given);
-      return createPhases({ ...params, engine: { name: first.name, settings } }, node, signatures, create);
+      return createPhases({ ...params, engine: { name: first.name, settings, transitions } }, node, signatures, create);
     },
     drawSettings,
     ...(first.says !== undefined && { says: first.says }),
