@@ -20,6 +20,7 @@ export interface SimulateFlags extends PictureFlags {
   readonly nodes?: number;
   readonly duration?: number;
   readonly events?: number;
+  readonly pace?: number;
   /** In ms of real time. */
   readonly for?: number;
   readonly jobs?: number;
@@ -38,14 +39,16 @@ const EXCLUDED: readonly (readonly [keyof SimulateFlags, readonly (keyof Simulat
   ],
   ['scenario', ['events', 'engine', 'seed', 'seeds', 'untilFailure', 'nodes', 'duration', 'tier']],
   ['mutant', ['tier']],
+  ['jobs', ['untilFailure', 'save', 'html', 'tier', 'mutant']],
+  ['pace', ['scenario', 'script', 'mutant', 'mutants', 'conformance']],
   ['conformance', ['seeds', 'untilFailure', 'scenario', 'script', 'mutant', 'tier', 'nodes', 'duration', 'events', 'for']],
   ['trace', ['seeds', 'untilFailure']],
 ];
 
 /** What means nothing without one of these. */
 const NEEDED: readonly (readonly [keyof SimulateFlags, readonly (keyof SimulateFlags)[]])[] = [
-  ['jobs', ['for']],
-  ['update', ['script']],
+  ['jobs', ['for', 'seeds', 'mutants']],
+  ['update', ['script', 'mutant', 'mutants']],
   ['htmlFrom', ['html']],
   ['htmlTo', ['html']],
 ];
@@ -67,7 +70,21 @@ function optionName(flag: keyof SimulateFlags): string {
 }
 
 /** What a run is made of: who says such a thing wants one run or many. */
-const OF_RUNS = ['seed', 'seeds', 'untilFailure', 'nodes', 'duration', 'events', 'tier', 'trace', 'html', 'shrink', 'save', 'for'] as const;
+const OF_RUNS = [
+  'seed',
+  'seeds',
+  'untilFailure',
+  'nodes',
+  'duration',
+  'events',
+  'pace',
+  'tier',
+  'trace',
+  'html',
+  'shrink',
+  'save',
+  'for',
+] as const;
 
 /** By name, or by asking for nothing but an engine out of a file. */
 export function asksForSuite(flags: SimulateFlags, isFile: boolean): boolean {

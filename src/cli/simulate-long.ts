@@ -1,4 +1,4 @@
-/** `synod simulate --for 10m`, and `npm run test:long`: seeds for as long as somebody has patience. */
+/** `synod simulate --for 10m`, `--seeds 1..10000 --jobs 2`, and `npm run test:long`: seeds on several threads. */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,8 @@ export interface LongFlags {
   readonly engines: readonly string[];
   readonly durationMs: number;
   readonly seed: number;
+  readonly lastSeed?: number | undefined;
+  readonly pace?: number | undefined;
   readonly jobs?: number | undefined;
   readonly options?: Partial<Options>;
   readonly limits?: Partial<RunLimits>;
@@ -41,7 +43,9 @@ export async function simulateLong({
     signal: interrupted.signal,
     onFailure: (report) => saveFailure(report, directory),
   });
-  note(`engines: ${input.engines.join(', ')}; seeds: from ${input.seed} on; threads: ${jobs}`);
+  note(
+    `engines: ${input.engines.join(', ')}; seeds: from ${input.seed} ${input.lastSeed === undefined ? 'on' : `to ${input.lastSeed}`}; threads: ${jobs}`,
+  );
   onProgress?.();
   const progress = setInterval(() => {
     onProgress?.();

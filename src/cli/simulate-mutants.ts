@@ -1,15 +1,20 @@
 /** `synod simulate --mutant`: plants a bug that somebody once made and looks for a seed that shows it; the test of the tests. */
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { quote } from '../base/types.ts';
-import type { Hunt } from '../simulator/mutants/hunt.ts';
+import { lastFound } from '../simulator/mutants/found.ts';
 import type { Mutant } from '../simulator/mutants/mutant.ts';
 import { knownMutant, MUTANTS } from '../simulator/mutants/registry.ts';
 import type { Subject } from '../simulator/subject.ts';
 import { type Planted, planted } from './mutant-hook.ts';
-import { argumentError, openProgress, print, style } from './output.ts';
+import { HOOK, type HuntReport, startHunts, writeFound } from './mutant-hunts.ts';
+import { argumentError, note, openProgress, print, style, warn } from './output.ts';
 
 export interface HuntFlags {
   readonly seeds?: { readonly from: number; readonly to: number };
+  readonly jobs?: number;
+  /** Write down where they are found. */
+  readonly update?: boolean;
   readonly json?: boolean;
 }
 
@@ -17,7 +22,23 @@ export function listMutants(json: boolean | undefined): void {
   print(json, MUTANTS, () => MUTANTS.map(mutantText).join('\n\n'));
 }
 
-const HOOK = new URL('./mutant-hook.ts', import.meta.url).href;
+/** All of them, in processes of their own. Exit code 1 when one survives. */
+export async function huntMutants({ jobs = availableParallelism(), update, json }: HuntFlags): Promise<void> {
+  const progress = openProgress('mutants', { total: MUTANTS.length });
+  const reports: HuntReport[] = [];
+  for (const hunt of startHunts(MUTANTS, jobs)) {
+    const report = await hunt;
+    reports.push(report);
+    progress.update(reports.length, report.mutant);
+    if (update !== true) warnOfMoved(report);
+  }
+  progress.end();
+  const survivors = reports.filter(({ seed }) => seed === null);
+  const [count, total] = [reports.length - survivors.length, reports.length];
+  print(json, reports, () => [...survivors.map(huntText), `${count} of ${total} mutants found`].join('\n'));
+  if (update === true) write(reports);
+  if (survivors.length > 0) process.exitCode = 1;
+}
 
 /** The mutant with which this process was started, or null. Throws `arguments/mutant` for a name that nobody has. */
 export function plantedHere(name: string): Planted | null {
@@ -40,20 +61,46 @@ export function runPlanted(): Promise<void> {
   return promise;
 }
 
-/** One seed after another until one shows the planted mutant. Exit code 1 when it survives. */
-export async function huntMutant(mutant: Mutant, subject: Subject, { seeds, json }: HuntFlags): Promise<void> {
+/**
+ * The run that showed the planted mutant last time, and if it does no more (or seeds are given), one seed after another until
+ * one does. Exit code 1 when it survives.
+ */
+export async function huntMutant(mutant: Mutant, subject: Subject, { seeds, update, json }: HuntFlags): Promise<void> {
   const { hunt } = await import('../simulator/mutants/hunt.ts');
   const { seedRange } = await import('../simulator/batch.ts');
   const { from, to } = seeds ?? { from: 1, to: mutant.maxSeeds };
+  const known = seeds === undefined ? lastFound(mutant.name) : null;
   const progress = openProgress('seeds', { total: to - from + 1 });
   const startedMs = performance.now();
-  const result = hunt(mutant, subject, seedRange(from, to), (runs) => progress.update(runs));
+  const result = hunt({ mutant, subject, seeds: seedRange(from, to), known, onRun: (runs) => progress.update(runs) });
   progress.end();
   const tookMs = Math.round(performance.now() - startedMs);
-  print(json, { mutant: mutant.name, ...result, others: Object.fromEntries(result.others), tookMs }, () =>
-    [mutantText(mutant), huntText(mutant, result, tookMs)].join('\n\n'),
-  );
+  const report: HuntReport = { mutant: mutant.name, ...result, others: Object.fromEntries(result.others), tookMs };
+  print(json, report, () => [mutantText(mutant), huntText(report)].join('\n\n'));
+  if (update === true) write([report]);
+  else if (seeds === undefined && json !== true) warnOfMoved(report);
   if (result.seed === null) process.exitCode = 1;
+}
+
+function write(reports: readonly HuntReport[]): void {
+  const file = writeFound(
+    MUTANTS.map(({ name }) => name),
+    reports,
+  );
+  note(`saved ${file}`);
+}
+
+function warnOfMoved(report: HuntReport): void {
+  const moved = movedText(report);
+  if (moved !== null) warn(moved);
+}
+
+/** Where a mutant is found now, if that is not where it was found last; it makes its hunt longer. */
+export function movedText({ mutant, seed, isKnown }: HuntReport): string | null {
+  if (seed === null || isKnown) return null;
+  const before = lastFound(mutant);
+  const last = before === null ? 'nothing was written down' : `it was seed ${before.seed} last`;
+  return `${mutant} is found with seed ${seed} (${last}); write it down with: synod simulate --mutant ${mutant} --update`;
 }
 
 function mutantText({ name, file, story, source, finders, maxSeeds, adversary }: Mutant): string {
@@ -66,15 +113,15 @@ function mutantText({ name, file, story, source, finders, maxSeeds, adversary }:
   ].join('\n');
 }
 
-function huntText({ name }: Mutant, { seed, violation, runs, others }: Hunt, tookMs: number): string {
-  const rest = [...others].map(([checker, count]) => `${checker} ${count} times`).join(', ');
-  const besides = rest === '' ? '' : `\nother objections: ${rest}`;
-  if (seed === null || violation === null) return `${style('red', 'survived')}  ${runs} seeds${besides}`;
+function huntText({ mutant, seed, violation, runs, others, tookMs }: HuntReport): string {
+  const rest = Object.entries(others).map(([checker, count]) => `${checker} ${count} times`);
+  const besides = rest.length === 0 ? '' : `\nother objections: ${rest.join(', ')}`;
+  if (seed === null || violation === null) return `${style('red', 'survived')}  ${mutant}, ${runs} seeds${besides}`;
   const { checker, atMs, node, message } = violation;
   const where = `${(atMs / 1_000).toFixed(3)} s${node < 0 ? '' : `, node ${node}`}`;
   return [
     `${style('green', 'found')}  by ${checker} with seed ${seed}, after ${runs} runs (${(tookMs / 1_000).toFixed(1)} s)${besides}`,
     `  at ${where}: ${message}`,
-    `see it: synod simulate --mutant ${name} --seed ${seed}`,
+    `see it: synod simulate --mutant ${mutant} --seed ${seed}`,
   ].join('\n');
 }

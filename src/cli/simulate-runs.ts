@@ -15,7 +15,7 @@ export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 
 export async function runOne(flags: SimulateFlags, subject: Subject): Promise<void> {
   const runner = await runnerOf(flags.tier);
-  const plan = runner.plan({ subject, seed: String(flags.seed ?? 1), options: optionsOf(flags) });
+  const plan = runner.plan({ subject, seed: String(flags.seed ?? 1), options: optionsOf(flags), pace: flags.pace ?? 1 });
   const result = await carryOutAndPrint(flags, plan);
   if (!result.ok) return failed(flags, result);
   if (flags.save !== undefined) await save(flags.save, result);
@@ -33,6 +33,7 @@ export async function runMany(flags: SimulateFlags, subject: Subject): Promise<v
     seeds: seedRange(from, to),
     options: optionsOf(flags),
     ...limitsOf(flags),
+    pace: flags.pace ?? 1,
     twiceEvery: 50,
     onResult: (result) => {
       progress.update(++done, `seed ${result.plan.seed}`);

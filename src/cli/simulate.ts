@@ -11,12 +11,14 @@ import { argumentError, note } from './output.ts';
 import { MAX_JOBS } from './seeds/limits.ts';
 import { asksForSuite, checkTogether, limitsOf, optionsOf, type SimulateFlags } from './simulate-flags.ts';
 import { commandOf, drawAgain, secondsOption } from './simulate-html.ts';
+import type { LongFlags } from './simulate-long.ts';
 import { engineOf, loadSubject } from './simulate-subject.ts';
 import { tierOption } from './simulate-tier.ts';
 
 const MAX_SEED = Number.MAX_SAFE_INTEGER;
 /** A run may have some more: the calm comes after the faults. */
 const MAX_EVENTS = 4_000_000;
+const MAX_PACE = 1_000;
 
 /** Not wrapped by anybody: 80 columns. */
 const HELP = `
@@ -63,7 +65,7 @@ export function registerSimulate(program: Command): void {
     .option('--seeds <a..b>', 'many runs, one for each seed, and the marks that they reached', seedsOption)
     .option('--until-failure', 'go on with the next seeds until one fails')
     .option('--for <duration>', 'run seeds from --seed on for so long (90s, 10m, 1h), on several threads', durationOption('for'))
-    .option('--jobs <n>', 'threads for --for (default: one for each core)', integerOption('jobs', 1, MAX_JOBS))
+    .option('--jobs <n>', 'so many at a time, with --for, --seeds or --mutants', integerOption('jobs', 1, MAX_JOBS))
     .option('--shrink', 'make a failing run as small as it goes, and save it as a scenario')
     .option('--save <file>', 'where the scenario of a failure (or of the one run) is written')
     .option('--scenario <file>', 'run what a scenario file says')
@@ -74,11 +76,12 @@ export function registerSimulate(program: Command): void {
     .option('--nodes <n>', 'how many nodes, instead of drawing', integerOption('nodes', 2, 32))
     .option('--duration <seconds>', 'how long faults happen, in virtual time', integerOption('duration', 1, 10_000_000))
     .option('--events <n>', 'faults end after so many events, should that be sooner', integerOption('events', 1, MAX_EVENTS))
+    .option('--pace <n>', 'faults come and go so many times as fast: for many short runs', integerOption('pace', 1, MAX_PACE))
     .option('--tier <light|real>', "below the driver: a light ledger (default), or a node's own store, EVM and pool", tierOption)
     .option('--conformance [case]', 'the suite that every engine has to pass, or one case of it')
     .option('--script <file>', 'play a text scenario: commands, and what the network did after each of them')
-    .option('--update', 'with --script: write what the network did into the file')
-    .option('--mutants', 'list the bugs that can be planted, each with its story')
+    .option('--update', 'with --script: write what the network did into the file; with --mutant(s): where they are found')
+    .option('--mutants', 'list the bugs that can be planted; with --jobs or --update, hunt them all')
     .option('--mutant <name>', 'plant a bug in this process, and look for a seed that shows it')
     .option('--json', 'print JSON')
     .addHelpText('after', HELP)
@@ -91,7 +94,7 @@ async function simulate(flags: SimulateFlags): Promise<void> {
   const engine = flags.mutants === true ? '' : await engineOf(flags);
   if (isModuleFile(engine) && !isApart()) {
     const { jobs = availableParallelism() } = flags;
-    return runApart({ engine, json: flags.json, threads: flags.for === undefined ? 1 : jobs, again: againOf });
+    return runApart({ engine, json: flags.json, threads: flags.for === undefined && flags.jobs === undefined ? 1 : jobs, again: againOf });
   }
   const notebook = notebookHere();
   try {
@@ -119,15 +122,17 @@ function againOf(seed: string | null): string {
 
 async function carryOut(flags: SimulateFlags, engine: string): Promise<void> {
   process.on('unhandledRejection', promiseFailed);
-  if (flags.mutants === true) return (await import('./simulate-mutants.ts')).listMutants(flags.json);
+  if (flags.mutants === true) return simulateMutants(flags);
   if (flags.mutant !== undefined) return simulateMutant(flags, flags.mutant);
   if (flags.script !== undefined) return playScript(flags, flags.script);
   const runs = await import('./simulate-runs.ts');
   if (flags.scenario !== undefined) return runs.runScenario(flags, flags.scenario);
   const subject = await loadSubject(engine);
-  if (flags.for !== undefined) return simulateFor(flags, flags.for);
+  if (flags.for !== undefined) return simulateOnThreads(flags, { seed: flags.seed ?? 1, durationMs: flags.for });
   if (asksForSuite(flags, isModuleFile(engine))) return passSuite(flags, subject);
   if (flags.seeds === undefined && flags.untilFailure !== true) return runs.runOne(flags, subject);
+  if (flags.seeds !== undefined && flags.jobs !== undefined)
+    return simulateOnThreads(flags, { seed: flags.seeds.from, lastSeed: flags.seeds.to, durationMs: Number.POSITIVE_INFINITY });
   return runs.runMany(flags, subject);
 }
 
@@ -137,12 +142,13 @@ function promiseFailed(reason: unknown): void {
   note(`A promise failed that nobody waits for: ${describe(reason)}. An engine answers at once; it makes no promises.`);
 }
 
-async function simulateFor(flags: SimulateFlags, durationMs: number): Promise<void> {
-  const { engine = 'pow', seed = 1, jobs, json } = flags;
+/** From a first seed on, up to a last one or for so long. */
+async function simulateOnThreads(flags: SimulateFlags, until: Pick<LongFlags, 'seed' | 'lastSeed' | 'durationMs'>): Promise<void> {
+  const { engine = 'pow', jobs, pace, json } = flags;
   const { simulateLong } = await import('./simulate-long.ts');
   const notebook = notebookHere();
-  const onProgress = () => notebook?.call(`While threads ran seeds from ${seed} on`);
-  await simulateLong({ engines: [engine], durationMs, seed, jobs, json, options: optionsOf(flags), limits: limitsOf(flags), onProgress });
+  const onProgress = () => notebook?.call(`While threads ran seeds from ${until.seed} on`);
+  await simulateLong({ ...until, engines: [engine], jobs, pace, json, options: optionsOf(flags), limits: limitsOf(flags), onProgress });
 }
 
 async function passSuite(flags: SimulateFlags, subject: Subject): Promise<void> {
@@ -167,6 +173,12 @@ async function playScript(flags: SimulateFlags, file: string): Promise<void> {
   await runScript(file, { json: flags.json, engine: flags.engine, update: flags.update }, (engine) =>
     loadSubject(engine, `The engine of ${quote(file)}`),
   );
+}
+
+async function simulateMutants(flags: SimulateFlags): Promise<void> {
+  const { huntMutants, listMutants } = await import('./simulate-mutants.ts');
+  if (flags.jobs === undefined && flags.update === undefined) listMutants(flags.json);
+  else await huntMutants(flags);
 }
 
 /** Without a seed or a scenario it is a hunt; with one, a run like any other, but for the bug. */

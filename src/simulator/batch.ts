@@ -10,6 +10,8 @@ export interface BatchInput extends Partial<RunLimits> {
   readonly subject: Subject;
   readonly seeds: Iterable<string>;
   readonly options?: Partial<Options>;
+  /** See `RunInput`. */
+  readonly pace?: number;
   /** Runs every so many-th seed twice and compares the traces; 0 for none. */
   readonly twiceEvery?: number;
   /** After each run; false ends the batch. */
@@ -36,12 +38,15 @@ export function runBatchIn(runner: Runner, input: BatchInput): Promise<Batch> {
   return turnAwaiting(batch(input, runner), (plan) => runner.carryOut(plan, null, input));
 }
 
-function* batch({ subject, seeds, options = {}, twiceEvery = 0, onResult = () => true }: BatchInput, runner: Runner): Steps<Batch> {
+function* batch(
+  { subject, seeds, options = {}, pace = 1, twiceEvery = 0, onResult = () => true }: BatchInput,
+  runner: Runner,
+): Steps<Batch> {
   const tally = new Tally([...COMMON_MARKS, ...runner.marks, ...subject.marks]);
   const failed: Result[] = [];
   const unstable: string[] = [];
   for (const seed of seeds) {
-    const plan = runner.plan({ subject, seed, options });
+    const plan = runner.plan({ subject, seed, options, pace });
     const result = yield plan;
     tally.add(result);
     if (!result.ok) failed.push(result);

@@ -13,7 +13,7 @@ import { COMMON_MARKS } from './marks.ts';
 import type { Figures } from './meters/meter.ts';
 import { drawOptions, type Options } from './options.ts';
 import { PurityGuard, realMs } from './purity.ts';
-import { drawSchedule } from './schedule.ts';
+import { drawSchedule, quicken } from './schedule.ts';
 import { Simulation } from './simulation.ts';
 import type { Subject } from './subject.ts';
 import { type Keys, TAG_KEYS } from './tags.ts';
@@ -40,6 +40,8 @@ export interface RunInput extends Partial<RunLimits> {
   /** Instead of what the seed would give. */
   readonly options?: Partial<Options>;
   readonly schedule?: readonly Fault[];
+  /** Faults come, and go, so many times as fast as they are drawn (1): for many runs of which each is short. */
+  readonly pace?: number;
   readonly sink?: TraceSink | null;
 }
 
@@ -87,10 +89,11 @@ const SLICE_LIMIT_MS = 20_000;
 const LIMITS: RunLimits = { maxEvents: MAX_EVENTS, sliceLimitMs: SLICE_LIMIT_MS, faultEvents: MAX_FAULT_EVENTS };
 
 /** Draws what is not given. */
-export function planRun({ subject, seed, options, schedule }: RunInput, keys: Keys = TAG_KEYS): Plan {
+export function planRun({ subject, seed, options, schedule, pace = 1 }: RunInput, keys: Keys = TAG_KEYS): Plan {
   const random = new Random(seed);
   const drawn = drawOptions(random.stream('options'), subject, options, keys);
-  return { subject, seed, options: drawn, schedule: schedule ?? drawSchedule(random.stream('schedule'), drawn, subject) };
+  const wider = { ...drawn, faultsMs: pace * drawn.faultsMs };
+  return { subject, seed, options: drawn, schedule: schedule ?? quicken(drawSchedule(random.stream('schedule'), wider, subject), pace) };
 }
 
 export function run(input: RunInput): Result {
@@ -164,7 +167,7 @@ export class Course {
       simulation.report('Engine', -1, `The run does not end: ${this.#limits.maxEvents} events.`);
     }
     return {
-      plan: carriedOut(this.#plan, simulation.faultsMs),
+      plan: endingAt(this.#plan, simulation.faultsMs),
       ok: violations.every(({ expected }) => expected),
       violations,
       traceHash: world.trace.hash,
@@ -179,8 +182,8 @@ export class Course {
   }
 }
 
-/** Without what a limit has cut off. */
-function carriedOut(plan: Plan, faultsMs: number): Plan {
+/** The same run up to this virtual time, where its faults end. */
+export function endingAt(plan: Plan, faultsMs: number): Plan {
   if (faultsMs === plan.options.faultsMs) return plan;
   return { ...plan, options: { ...plan.options, faultsMs }, schedule: plan.schedule.filter(({ atMs }) => atMs <= faultsMs) };
 }

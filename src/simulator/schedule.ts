@@ -123,6 +123,12 @@ export function drawSchedule(random: Random, options: Options, subject: Subject,
   return schedule.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** The same faults in less time. */
+export function quicken(schedule: readonly Fault[], pace: number): readonly Fault[] {
+  if (pace === 1) return schedule;
+  return schedule.map((fault) => ({ ...fault, atMs: whole(fault.atMs / pace), forMs: Math.max(1, whole(fault.forMs / pace)) }));
+}
+
 /** Nodes that crash and never come back: only such as would not be healed in the end. */
 function drawGone(random: Random, { nodes, survivors, faultsMs }: Options): Fault[] {
   const lost = Array.from({ length: nodes }, (_, place) => place).filter((place) => !survivors.includes(place));

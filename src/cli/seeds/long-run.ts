@@ -21,10 +21,13 @@ const SLICE_LIMIT_MS = 600_000;
 export interface LongInput {
   /** Names, or files of modules. */
   readonly engines: readonly string[];
-  /** Of real time. When it is over, the runs that are under way come to their end. */
+  /** Of real time. When it is over, the runs that are under way come to their end. Infinity where only the last seed ends it. */
   readonly durationMs: number;
-  /** The first of each engine's seeds; the others follow. */
+  /** The first of each engine's seeds; the others follow, up to the last if there is one. */
   readonly seed: number;
+  readonly lastSeed?: number | undefined;
+  /** How fast faults come and go: see `RunInput`. */
+  readonly pace?: number | undefined;
   /** Threads, 1 to 256. */
   readonly jobs: number;
   readonly options?: Partial<Options>;
@@ -97,13 +100,14 @@ export class LongRun {
 
   /** What differs from an ordinary run of a seed, as a command says it. */
   get flags(): string {
-    const { options = {}, limits = {} } = this.#input;
+    const { options = {}, limits = {}, pace } = this.#input;
     const { nodes, faultsMs } = options;
     const { faultEvents } = limits;
     return [
       nodes === undefined ? '' : ` --nodes ${nodes}`,
       faultsMs === undefined ? '' : ` --duration ${faultsMs / 1_000}`,
       faultEvents === undefined ? '' : ` --events ${faultEvents}`,
+      pace === undefined ? '' : ` --pace ${pace}`,
     ].join('');
   }
 
@@ -148,12 +152,12 @@ export class LongRun {
   }
 
   *#tasks(): Generator<SeedTask, undefined> {
-    const { engines, durationMs, seed, options = {} } = this.#input;
+    const { engines, durationMs, seed, lastSeed = Number.POSITIVE_INFINITY, options = {}, pace = 1 } = this.#input;
     const limits = { sliceLimitMs: SLICE_LIMIT_MS, ...this.#input.limits };
-    for (let round = 0; ; round++) {
+    for (let round = 0; seed + round <= lastSeed; round++) {
       for (const engine of engines) {
         if (this.elapsedMs >= durationMs) return;
-        yield { engine, seed: String(seed + round), options, limits, isShrunk: true, isRepeated: round % TWICE_EVERY === 0 };
+        yield { engine, seed: String(seed + round), options, limits, pace, isShrunk: true, isRepeated: round % TWICE_EVERY === 0 };
       }
     }
   }

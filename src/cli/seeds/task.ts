@@ -15,6 +15,8 @@ export interface SeedTask {
   /** Instead of the faults that the seed would give. */
   readonly schedule?: readonly Fault[];
   readonly limits?: Partial<RunLimits>;
+  /** How fast faults come and go: see `RunInput`. */
+  readonly pace?: number;
   /** Run a second time, and compare the traces. */
   readonly isRepeated?: boolean;
   /** Make a failure as small as it goes; costs up to some hundred runs. */
@@ -38,8 +40,17 @@ export interface SeedReport {
 }
 
 /** Throws what loading an engine and making a run throw. */
-export async function carryOut({ engine, seed, options = {}, schedule, limits = {}, isRepeated, isShrunk }: SeedTask): Promise<SeedReport> {
-  const input = { ...limits, subject: await loadSubject(engine), seed, options, ...(schedule !== undefined && { schedule }) };
+export async function carryOut({
+  engine,
+  seed,
+  options = {},
+  schedule,
+  limits = {},
+  pace = 1,
+  isRepeated,
+  isShrunk,
+}: SeedTask): Promise<SeedReport> {
+  const input = { ...limits, subject: await loadSubject(engine), seed, options, pace, ...(schedule !== undefined && { schedule }) };
   const result = run(input);
   const { ok, violations, traceHash, marks, stats } = result;
   return {
