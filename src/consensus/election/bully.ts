@@ -48,6 +48,12 @@ export class BullyElector implements Elector {
     this.#wait(turn);
   }
 
+  /** Whoever is above and up holds an election when it sees somebody below lead, and wins. */
+  keeps({ place: own, size, suspects }: Pick<ElectionTurn, 'place' | 'size' | 'suspects'>, place: number): boolean {
+    for (let above = place + 1; above < size; above++) if (above === own || !suspects(above)) return false;
+    return true;
+  }
+
   #ask(turn: ElectionTurn): void {
     const { place, size, nowMs, patienceMs } = turn;
     if (place === size - 1) return this.#win(turn);

@@ -40,6 +40,8 @@ export interface Elector {
   tick(turn: ElectionTurn): void;
   /** `from` is another member. */
   receive(turn: ElectionTurn, from: number, message: ElectionMessage): void;
+  /** Whether a member at this place, once it leads, is left to lead, as things seem to be. */
+  keeps(turn: Pick<ElectionTurn, 'place' | 'size' | 'suspects'>, place: number): boolean;
   /** Somebody is on the way to lead (this member has followed its call), and should not be disturbed for a while. */
   yield(turn: Pick<ElectionTurn, 'nowMs' | 'patienceMs' | 'random'>): void;
 }

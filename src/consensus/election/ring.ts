@@ -42,6 +42,11 @@ export class RingElector implements Elector {
     this.#untilMs = nowMs + (VICTORY_PATIENCES + random()) * patienceMs;
   }
 
+  /** Nobody searches while somebody leads. */
+  keeps(): boolean {
+    return true;
+  }
+
   #search(turn: ElectionTurn, candidate: number): void {
     this.#takesPart = true;
     this.#untilMs = turn.nowMs + (SEARCH_PATIENCES + turn.random()) * turn.patienceMs;

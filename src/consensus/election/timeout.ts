@@ -24,6 +24,11 @@ export class TimeoutElector implements Elector {
     // Each member waits for its own time-out: nobody sends a message of this elector.
   }
 
+  /** Nobody calls itself while somebody leads. */
+  keeps(): boolean {
+    return true;
+  }
+
   yield({ nowMs, patienceMs, random }: Pick<ElectionTurn, 'nowMs' | 'patienceMs' | 'random'>): void {
     this.#atMs = nowMs + (1 + random()) * patienceMs;
   }

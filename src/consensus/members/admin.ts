@@ -1,8 +1,7 @@
 /** The operator's commands to a permissioned engine: which there are, and how each is answered. */
 import { UsageError } from '../../base/errors.ts';
-import { type Json, type NodeId, quote } from '../../base/types.ts';
+import { type Json, quote } from '../../base/types.ts';
 import type { AdminCommand, Event, RequestId } from '../engine.ts';
-import type { Council } from './council.ts';
 import type { EffectSink } from './decisions.ts';
 
 /** Returns the answer; undefined where it comes later. Throws UsageError, which is the answer then. */
@@ -33,16 +32,4 @@ export function answerAdmin(
     if (!(error instanceof UsageError)) throw error;
     effects.push({ type: 'reply', request, result: error });
   }
-}
-
-/** Another member, by the name that the operator gave. Throws UsageError `code`. */
-export function otherMember(
-  { council, self }: { readonly council: Council; readonly self: NodeId },
-  code: string,
-  wanted: Json | undefined,
-): NodeId {
-  const others = [...council.membership.others(self)];
-  const found = others.find((node) => node === wanted);
-  if (found !== undefined) return found;
-  throw new UsageError(code, `Cannot transfer to ${quote(JSON.stringify(wanted) ?? 'nobody')}; expected one of ${others.join(', ')}.`);
 }

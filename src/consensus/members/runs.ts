@@ -48,7 +48,7 @@ export function nodeOf({ header, seal }: Block): HeaderNode {
 
 /**
  * Inserts them all, or none. Returns them as nodes, lowest first; null where it is not known what they follow, as messages get
- * lost. Throws RuleError `<engine>/not-a-child` for what is no chain, `<engine>/contradicts-decided` for blocks that exclude what
+ * lost, or what they follow was not decided. `decided`: up to this height the sender says that they are. Throws RuleError `<engine>/not-a-child` for what is no chain, `<engine>/contradicts-decided` for blocks that exclude what
  * is decided here, and what the rules of headers say.
  */
 export function insertRun(
@@ -56,6 +56,7 @@ export function insertRun(
   engine: string,
   { verifyHeader }: Pick<AnyEngine, 'verifyHeader'>,
   blocks: readonly Block[],
+  decided = Number.POSITIVE_INFINITY,
 ): readonly HeaderNode[] | null {
   const { chain, wallMs } = turn;
   const first = chain.get(blocks[0]?.header.parentHash ?? chain.head.hash);
@@ -67,7 +68,9 @@ export function insertRun(
     verifyHeader(block, parent, chain, wallMs);
     nodes.push(nodeOf(block));
   }
-  checkDecided(turn, engine, [first, ...nodes]);
+  const other = contradiction(turn, [first, ...nodes]);
+  if (other !== null && other.header.number <= decided) throw contradicts(turn, engine, other);
+  if (other !== null) return null;
   for (const block of blocks) insertBlock(turn, block);
   return nodes;
 }
@@ -79,16 +82,18 @@ export function checkChild(engine: string, { header }: Block, parent: Pick<Heade
   throw new RuleError(`${engine}/not-a-child`, message, { number: header.number });
 }
 
-/** `nodes` descend from each other; the first is in the chain. */
-function checkDecided({ chain }: DecisionTurn, engine: string, nodes: readonly HeaderNode[]): void {
+/** The lowest that excludes a block that is decided here. `nodes` descend from each other; the first is in the chain. */
+function contradiction({ chain }: DecisionTurn, nodes: readonly HeaderNode[]): HeaderNode | null {
   const head = chain.head.header.number;
   let [at] = nodes;
   // From what is not decided yet, back to what it was made on.
   while (at !== undefined && at.header.number > head) at = chain.get(at.header.parentHash);
-  const decided = [at, ...nodes].filter((node) => node !== undefined && node.header.number <= head);
-  const other = decided.find((node) => node !== undefined && chain.canonical(node.header.number) !== node.hash);
-  if (other === undefined) return;
-  const { number } = other.header;
-  const message = `Block ${other.hash} came as decided, or as what follows it; at height ${number} this node has decided ${chain.canonical(number) ?? 'another'}.`;
-  throw new RuleError(`${engine}/contradicts-decided`, message, { number });
+  const low = [...(at === undefined ? [] : [at]), ...nodes].filter(({ header }) => header.number <= head);
+  return low.find(({ header, hash }) => chain.canonical(header.number) !== hash) ?? null;
+}
+
+function contradicts({ chain }: DecisionTurn, engine: string, { header, hash }: HeaderNode): RuleError {
+  const { number } = header;
+  const message = `Block ${hash} came as decided at height ${number}, where this node has decided ${chain.canonical(number) ?? 'another'}.`;
+  return new RuleError(`${engine}/contradicts-decided`, message, { number });
 }

@@ -7,8 +7,8 @@ import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
-import { factsOf } from '../members/council.ts';
-import { blame, execute } from '../members/decisions.ts';
+import { blame } from '../members/decisions.ts';
+import { insertBlock, nodeOf } from '../members/runs.ts';
 import { placeOfBallot } from './ballots.ts';
 import { learnCommit } from './learner.ts';
 import { positionOf } from './log.ts';
@@ -71,7 +71,7 @@ export function receiveAccept(turn: Turn, from: NodeId, { ballot, block, commit 
   const { state } = turn;
   if (!recogniseLeader(turn, from, ballot)) return;
   learnCommit(turn, from, commit);
-  state.ahead.set(block.header.number, block);
+  state.ahead.put(block, state.log.base.height);
   acceptAhead(turn, from, ballot);
   acknowledge(turn);
 }
@@ -113,12 +113,11 @@ function preempt(turn: Turn, to: NodeId, ballot: number): void {
 export function acceptAhead(turn: Turn, from: NodeId, ballot: number): void {
   const { state } = turn;
   const { ahead, log } = state;
-  for (const height of [...ahead.keys()]) if (height <= log.base.height) ahead.delete(height);
-  let next = ahead.get(log.acceptedUpTo(ballot) + 1);
+  ahead.dropUpTo(log.base.height);
+  let next = ahead.take(log.acceptedUpTo(ballot) + 1);
   while (next !== undefined) {
-    ahead.delete(next.header.number);
     if (!accept(turn, ballot, next, from)) return;
-    next = ahead.get(next.header.number + 1);
+    next = ahead.take(next.header.number + 1);
   }
 }
 
@@ -139,11 +138,8 @@ export function accept(turn: Turn, ballot: number, block: Block, from: NodeId | 
   const dropped = persistAccepted(turn, ballot, block);
   state.lastBlockMs = nowMs;
   if (dropped > 0) effects.push({ type: 'trace', name: 'replaced', data: { height, dropped } });
-  if (chain.get(hash) === undefined) {
-    effects.push({ type: 'insert', block, facts: factsOf(block.header) });
-    // It is executed at once: should this node lead next, it builds on it.
-    if (chain.status(block.header.parentHash) === 'executed') execute(turn, hash);
-  }
+  // It is executed at once: should this node lead next, it builds on it.
+  insertBlock(turn, block);
   return true;
 }
 
@@ -151,8 +147,7 @@ export function accept(turn: Turn, ballot: number, block: Block, from: NodeId | 
 function parentOf({ chain, state }: Turn, { header }: Block): HeaderNode {
   const known = chain.get(header.parentHash);
   if (known !== undefined) return known;
-  const { block, hash } = present(state.log.entry(header.number - 1), 'the parent of what is accepted');
-  return { header: block.header, seal: block.seal, hash, facts: factsOf(block.header) };
+  return nodeOf(present(state.log.entry(header.number - 1), 'the parent of what is accepted').block);
 }
 
 /** To the leader of the promised ballot: how far this acceptor is, once that is on disk. */

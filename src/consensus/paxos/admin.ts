@@ -1,27 +1,27 @@
-/** The operator's commands: `status` and `read` (reads.ts). And what the state looks like. */
-import { UsageError } from '../../base/errors.ts';
-import { type Json, quote } from '../../base/types.ts';
-import type { AdminCommand, RequestId } from '../engine.ts';
+/** The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts). And what the state looks like. */
+import type { Json } from '../../base/types.ts';
+import type { Commands } from '../members/admin.ts';
+import { beginRead } from '../members/reads.ts';
 import { placeOfBallot, roundOfBallot } from './ballots.ts';
-import { beginRead } from './reads.ts';
+import { readPolicy } from './reads.ts';
 import { leadershipOf, type PaxosState, type Turn } from './state.ts';
+import { beginTransfer } from './transfer.ts';
 
-const COMMANDS = ['status', 'read'];
-
-export function answerAdmin(turn: Turn, request: RequestId, { name }: AdminCommand): void {
-  const { state, effects } = turn;
-  try {
-    if (name === 'status') effects.push({ type: 'reply', request, result: inspect(state) });
-    else if (name === 'read') beginRead(turn, request);
-    else throw new UsageError('paxos/admin', `Multi-Paxos has no command ${quote(name)}; expected one of ${COMMANDS.join(', ')}.`);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    effects.push({ type: 'reply', request, result: error });
-  }
+export function commandsOf(turn: Turn): Commands {
+  const { state } = turn;
+  return {
+    engine: 'paxos',
+    title: 'Multi-Paxos',
+    byName: {
+      status: () => inspect(state),
+      read: (request) => void beginRead(turn, state.reads, readPolicy(turn), request),
+      transfer: (request, { to }) => void beginTransfer(turn, request, to),
+    },
+  };
 }
 
 export function inspect(state: PaxosState): Json {
-  const { role, leader, log, commit, promised, seen, reads } = state;
+  const { role, leader, log, commit, promised, seen, reads, transfer } = state;
   const leadership = leadershipOf(state);
   return {
     role: state.place === null ? 'observer' : role.role,
@@ -31,7 +31,8 @@ export function inspect(state: PaxosState): Json {
     accepted: log.last.height,
     commit: commit.height,
     stored: log.base.height,
-    reads: reads.own.size,
+    reads: reads.open.size,
+    transferTo: transfer?.to ?? null,
     acceptors:
       leadership === null ? [] : [...leadership.progress].map(([node, { accepted, next, silent }]) => ({ node, accepted, next, silent })),
   };

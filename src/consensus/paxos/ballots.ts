@@ -4,14 +4,14 @@
  * a block's nonce has as well. 0 is before all ballots.
  */
 import { assert } from '../../base/assert.ts';
+import { RuleError } from '../../base/errors.ts';
+import { checkLeap } from '../members/leaps.ts';
 import { MAX_MEMBERS } from '../votes.ts';
 
 /** More than there are places. */
 const SPAN = MAX_MEMBERS + 1;
 /** So that ballots are safe integers. */
 const MAX_ROUND = Math.floor(Number.MAX_SAFE_INTEGER / SPAN) - 1;
-/** No honest network has so many ballots while one node is away; one that leaps further would use up all rounds. */
-const MAX_ROUND_LEAP = 2 ** 32;
 
 export function roundOfBallot(ballot: number): number {
   return Math.floor(ballot / SPAN);
@@ -28,6 +28,10 @@ export function nextBallot(seen: number, place: number): number {
   return round * SPAN + place;
 }
 
-export function isLeap(seen: number, ballot: number): boolean {
-  return roundOfBallot(ballot) > Math.min(roundOfBallot(seen) + MAX_ROUND_LEAP, MAX_ROUND);
+/** Throws RuleError `paxos/ballot-leap` for a ballot that is too far ahead, or near the end of all. */
+export function checkBallot(seen: number, ballot: number): void {
+  const round = roundOfBallot(ballot);
+  checkLeap('paxos/ballot-leap', 'the round', roundOfBallot(seen), round);
+  if (round <= MAX_ROUND) return;
+  throw new RuleError('paxos/ballot-leap', `A message names the round ${round}; expected at most ${MAX_ROUND}.`, { ballot });
 }

@@ -5,7 +5,6 @@ import type { ElectionMessage, ElectionTurn } from '../election/elector.ts';
 import { checkMajority, heartbeat } from './leader.ts';
 import { tell, tellAll } from './persist.ts';
 import { insist, stand } from './proposer.ts';
-import { retryReads } from './reads.ts';
 import { TICK_TIMER } from './roles.ts';
 import type { Turn } from './state.ts';
 
@@ -19,7 +18,6 @@ export function tick(turn: Turn): void {
   if (state.role.role === 'candidate') insist(turn, state.role);
   if (state.role.role !== 'leader' && state.elector.needsHeartbeats) tellAll(turn, { type: 'alive', promised: state.promised });
   state.elector.tick(electionTurn(turn, state.place));
-  retryReads(turn);
 }
 
 /** After a start: whoever leads should have the time to be heard. */
@@ -37,7 +35,7 @@ export function receiveElection(turn: Turn, from: NodeId, message: ElectionMessa
   state.elector.receive(electionTurn(turn, state.place), place, { word, candidate });
 }
 
-function electionTurn(turn: Turn, place: number): ElectionTurn {
+export function electionTurn(turn: Turn, place: number): ElectionTurn {
   const { council, settings, nowMs, state } = turn;
   const { membership } = council;
   const nodeAt = (at: number) => present(membership.nodeAt(at), 'a member');

@@ -3,14 +3,18 @@
  * Made Simple, section 3 (the window is its alpha); Paxos Made Moderately Complex, figure 6 (commander).
  */
 import { assert, present } from '../../base/assert.ts';
+import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { decide } from '../members/decisions.ts';
+import { encodedBlock } from '../members/fields.ts';
+import { reachedBy } from '../members/reached.ts';
+import { MAX_INFLIGHT_BYTES } from '../members/runs.ts';
 import { accept } from './acceptor.ts';
 import type { Position } from './log.ts';
 import type { PaxosMessage } from './messages.ts';
 import { tell } from './persist.ts';
-import { advance, lookForLoss, newProgress, type Progress, reachedBy } from './progress.ts';
+import { advance, lookForLoss, newProgress, type Progress } from './progress.ts';
 import { answerReads } from './reads.ts';
 import { stepDown } from './roles.ts';
 import { changeRole, type Leadership, leadershipOf, type Turn } from './state.ts';
@@ -24,7 +28,7 @@ export function becomeLeader(turn: Turn, ballot: number, chain: readonly Block[]
   const top = base.height + chain.length;
   const progress = new Map([...council.membership.others(self)].map((node) => [node, newProgress(base.height + 1)]));
   state.leader = self;
-  changeRole(turn, { role: 'leader', ballot, takenOver: top, top, progress, hasGap, draft: null, buildAtMs: null, round: 0 });
+  changeRole(turn, { role: 'leader', ballot, takenOver: top, top, progress, hasGap, round: 0 });
   const undecided = top - state.commit.height;
   effects.push({ type: 'trace', name: 'elected', data: { ballot, height: top, undecided, hasGap, others: countOthers(chain, ballot) } });
   for (const block of chain) assert(accept(turn, ballot, block, null), 'a leader accepts what it proposes');
@@ -49,13 +53,23 @@ export function sendProposals(turn: Turn): void {
   if (leadership === null) return;
   for (const [to, progress] of leadership.progress) {
     const { window } = turn.settings;
-    while (progress.next <= Math.min(leadership.top, progress.accepted + window)) {
+    while (progress.next <= Math.min(leadership.top, progress.accepted + window) && !isFull(turn, progress)) {
       const block = proposalAt(turn, progress.next);
       if (block === null) break;
       tell(turn, to, { type: 'accept', ballot: leadership.ballot, block, commit: turn.state.commit });
       progress.next++;
     }
   }
+}
+
+/** As much is on the way as the network holds back for a peer. */
+function isFull(turn: Turn, { accepted, next }: Progress): boolean {
+  let bytes = 0;
+  for (let height = accepted + 1; height < next; height++) {
+    const block = proposalAt(turn, height);
+    if (block !== null) bytes += encodedBlock(block).length;
+  }
+  return bytes >= MAX_INFLIGHT_BYTES;
 }
 
 /** In slots that are decided and on disk the decided block is the only one that may be proposed. */
@@ -86,10 +100,16 @@ export function checkMajority(turn: Turn): void {
   stepDown(turn);
 }
 
+/** Phase 2b. Throws RuleError `paxos/accepted` for an answer to a heartbeat that there was not. */
 export function receiveAccepted(turn: Turn, from: NodeId, { ballot, height, round }: AcceptedMessage): void {
   const leadership = leadershipOf(turn.state);
   const progress = leadership?.progress.get(from);
   if (leadership?.ballot !== ballot || progress === undefined) return;
+  if (round > leadership.round) {
+    throw new RuleError('paxos/accepted', `An answer to heartbeat ${round} of ballot ${ballot}, whose last is ${leadership.round}.`, {
+      round,
+    });
+  }
   advance(progress, height, round);
   countAccepted(turn);
   answerReads(turn);

@@ -3,13 +3,13 @@
  * learner, here the leader, tells the others). Members only crash, so what one calls decided is.
  */
 import { present } from '../../base/assert.ts';
+import { RuleError } from '../../base/errors.ts';
 import type { Hash, NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
-import type { HeaderNode } from '../../chain/tree.ts';
-import { factsOf } from '../members/council.ts';
-import { blame, decide, execute } from '../members/decisions.ts';
-import { encodedBlock, type Position, positionOf } from './log.ts';
-import { MAX_SENT_BLOCKS, MAX_SENT_BYTES, type PaxosMessage } from './messages.ts';
+import { decide } from '../members/decisions.ts';
+import { fitting, insertRun } from '../members/runs.ts';
+import { type Position, positionOf } from './log.ts';
+import type { PaxosMessage } from './messages.ts';
 import { tell } from './persist.ts';
 import { paxosRules } from './rules.ts';
 import type { Turn } from './state.ts';
@@ -20,9 +20,16 @@ type Blocks = Extract<PaxosMessage, { type: 'blocks' }>;
 /** Blocks that are walked back over to find the way to one that is not decided. */
 const MAX_WALK = 1_024;
 
-/** `from` says that this is decided. */
+/** `from` says that this is decided. Throws RuleError `paxos/contradicts-decided`. */
 export function learnCommit(turn: Turn, from: NodeId, commit: Position): void {
   const { state, chain } = turn;
+  const { height, hash } = commit;
+  const here = chain.canonical(height);
+  if (here !== undefined && here !== hash) {
+    throw new RuleError('paxos/contradicts-decided', `Node ${from} has decided ${hash} at height ${height}, and this node ${here}.`, {
+      height,
+    });
+  }
   if (commit.height > state.commit.height) state.commit = commit;
   decide(turn, commit);
   // It may be on its way: what is proposed next to this message comes first mostly.
@@ -39,16 +46,17 @@ export function ask(turn: Turn, from: NodeId, tip: Hash): void {
 
 export function receiveAsk(turn: Turn, from: NodeId, { above, tip }: Ask): void {
   const { chain } = turn;
-  const blocks: Block[] = [];
-  let bytes = 0;
-  for (const hash of wayTo(turn, above, tip)) {
-    const block = chain.block(hash);
-    if (block === undefined || blocks.length >= MAX_SENT_BLOCKS) break;
-    bytes += encodedBlock(block).length;
-    if (blocks.length > 0 && bytes > MAX_SENT_BYTES) break;
-    blocks.push(block);
-  }
+  const blocks = fitting(blocksTo(turn, above, tip));
   if (blocks.length > 0) tell(turn, from, { type: 'blocks', blocks, decided: chain.head.header.number });
+}
+
+/** Until one is missing. */
+function* blocksTo(turn: Turn, above: number, tip: Hash): Generator<Block> {
+  for (const hash of wayTo(turn, above, tip)) {
+    const block = turn.chain.block(hash);
+    if (block === undefined) return;
+    yield block;
+  }
 }
 
 /** Hashes of the blocks above a height that lead to this one, lowest first; those that are decided come first. */
@@ -66,32 +74,17 @@ function* wayTo({ chain }: Turn, above: number, tip: Hash): Generator<Hash> {
   if (isOnHead) yield* undecided.reverse();
 }
 
-export function receiveBlocks(turn: Turn, from: NodeId, { blocks, decided }: Blocks): void {
-  const { state, chain, effects, council } = turn;
-  const [first] = blocks;
-  let parent = first && chain.get(first.header.parentHash);
-  let goal: Position | null = null;
-  try {
-    for (const block of blocks) {
-      // What this node does not know is a matter of late or lost messages.
-      if (parent === undefined) return;
-      paxosRules(council).verifyHeader(block, parent, chain, turn.wallMs);
-      const position = positionOf(block);
-      const known: HeaderNode | undefined = chain.get(position.hash);
-      if (known === undefined) {
-        effects.push({ type: 'insert', block, facts: factsOf(block.header) });
-        if (chain.status(parent.hash) === 'executed') execute(turn, position.hash);
-      }
-      if (position.height <= decided) goal = position;
-      parent = known ?? { header: block.header, seal: block.seal, hash: position.hash, facts: factsOf(block.header) };
-    }
-  } catch (error) {
-    return blame(turn, from, error);
-  }
+/** Throws RuleError. */
+export function receiveBlocks(turn: Turn, { blocks, decided }: Blocks): void {
+  const { state, effects } = turn;
+  const nodes = insertRun(turn, 'paxos', paxosRules(turn.council), blocks, decided);
+  if (nodes === null) return;
   effects.push({ type: 'trace', name: 'caughtUp', data: { blocks: blocks.length, decided } });
   // The rest may be asked for at once.
   state.askedMs = Number.NEGATIVE_INFINITY;
-  if (goal === null) return;
+  const last = nodes.findLast(({ header }) => header.number <= decided);
+  if (last === undefined) return;
+  const goal = positionOf(last);
   if (goal.height > state.commit.height) state.commit = goal;
   decide(turn, goal);
 }

@@ -8,7 +8,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { Hash, Lsn } from '../../base/types.ts';
-import { type Block, encodeBlock } from '../../chain/block.ts';
+import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 
 /** A slot, and the block that is its value. */
@@ -28,17 +28,6 @@ export interface Accepted extends Position {
 
 /** Slots above the base: decided ones that are not on disk yet, and twice the largest window. */
 export const MAX_ACCEPTED = 512;
-
-const encoded = new WeakMap<Block, Uint8Array>();
-
-/** A block goes into one record and to several members: it is encoded once. */
-export function encodedBlock(block: Block): Uint8Array {
-  const known = encoded.get(block);
-  if (known !== undefined) return known;
-  const bytes = encodeBlock(block);
-  encoded.set(block, bytes);
-  return bytes;
-}
 
 export class AcceptedLog {
   /** Decided and on disk, and so is everything before it. */

@@ -4,21 +4,17 @@
  * RLP: [kind, ...]. One value has one encoding.
  */
 import { unreachable } from '../../base/assert.ts';
-import { fromHex, hashOf } from '../../base/bytes.ts';
-import { DecodeError } from '../../base/errors.ts';
+import { fromHex } from '../../base/bytes.ts';
 import type { Hash } from '../../base/types.ts';
-import { type Block, decodeBlock, MAX_BLOCK_BYTES, MAX_CERTIFICATE_BYTES } from '../../chain/block.ts';
-import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
+import type { Block } from '../../chain/block.ts';
+import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import { ELECTION_WORDS, type ElectionMessage } from '../election/elector.ts';
-import { type DecisionMessage, decodeDecision, encodeDecision, FIRST_KIND, isDecisionKind } from '../members/attestations.ts';
+import { type DecisionMessage, encodeDecision, FIRST_KIND } from '../members/attestations.ts';
 import type { Council } from '../members/council.ts';
-import { encodedBlock, MAX_ACCEPTED, type Position } from './log.ts';
-
-/** Of a read, so that a late answer is never taken for that of another: the asker's life, and a number within it. */
-export interface ReadId {
-  readonly incarnation: number;
-  readonly number: number;
-}
+import { encodedBlock, type Fields, type MessageFormat, readMessage } from '../members/fields.ts';
+import { type ReadId, readIdFields, readIdOf } from '../members/reads.ts';
+import { MAX_RUN_BLOCKS } from '../members/runs.ts';
+import { MAX_ACCEPTED, type Position } from './log.ts';
 
 export interface Vote {
   readonly ballot: number;
@@ -59,7 +55,9 @@ export type PaxosMessage =
   | ({ readonly type: 'elect' } & ElectionMessage)
   /** To the leader: which height shows everything that is decided now? */
   | { readonly type: 'read'; readonly read: ReadId }
-  | { readonly type: 'readAt'; readonly read: ReadId; readonly height: number };
+  | { readonly type: 'readAt'; readonly read: ReadId; readonly height: number }
+  /** The leader of this ballot makes way: the receiver, who has accepted everything, is to begin a ballot of its own. */
+  | { readonly type: 'stand'; readonly ballot: number };
 
 const PREPARE = FIRST_KIND;
 const PROMISE = FIRST_KIND + 1;
@@ -73,16 +71,10 @@ const BLOCKS = FIRST_KIND + 8;
 const ELECT = FIRST_KIND + 9;
 const READ = FIRST_KIND + 10;
 const READ_AT = FIRST_KIND + 11;
+const STAND = FIRST_KIND + 12;
 
-/** In one `blocks`: fewer where they are large. A single block may be larger than `MAX_SENT_BYTES`. */
-export const MAX_SENT_BLOCKS = 256;
-export const MAX_SENT_BYTES = 2 * 1024 * 1024;
-const MAX_FIELDS = 8;
-/** The largest block, with what is around it. */
-const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + MAX_CERTIFICATE_BYTES;
 /** Message, list of votes, vote. */
-const MAX_NESTING = 3;
-const HASH_BYTES = 32;
+const FORMAT: MessageFormat = { name: 'Paxos', code: 'decode/paxos', maxFields: 8, maxNesting: 3 };
 
 export function blocksIn(message: PaxosMessage): readonly Block[] {
   if (message.type === 'blocks') return message.blocks;
@@ -121,9 +113,11 @@ function fieldsOf(council: Council, message: PaxosMessage): RlpValue[] {
     case 'elect':
       return [ELECT, ELECTION_WORDS.indexOf(message.word), message.candidate];
     case 'read':
-      return [READ, message.read.incarnation, message.read.number];
+      return [READ, ...readIdFields(message.read)];
     case 'readAt':
-      return [READ_AT, message.read.incarnation, message.read.number, message.height];
+      return [READ_AT, ...readIdFields(message.read), message.height];
+    case 'stand':
+      return [STAND, message.ballot];
     default:
       return unreachable(message);
   }
@@ -135,113 +129,55 @@ function pair({ height, hash }: Position): [number, Uint8Array] {
 
 /** Throws DecodeError and nothing else. */
 export function decodeMessage(council: Council, bytes: Uint8Array): PaxosMessage {
-  if (bytes.length > MAX_MESSAGE_BYTES) throw malformed(`A message of ${bytes.length} bytes; at most ${MAX_MESSAGE_BYTES} are allowed.`);
-  const [first, ...rest] = listField(decodeRlp(bytes, 'message of Paxos', MAX_NESTING), 'a message of Paxos', MAX_FIELDS);
-  const kind = safeNumber(bytesField(first, 'kind'), 'kind');
-  if (isDecisionKind(kind)) return decodeDecision(council, kind, rest);
-  const cursor = new Cursor(rest);
-  const message = messageOf(council, kind, cursor);
-  cursor.end();
-  return message;
+  return readMessage(council, bytes, FORMAT, (kind, fields) => messageOf(council, kind, fields));
 }
 
-function messageOf(council: Council, kind: number, cursor: Cursor): PaxosMessage {
+function messageOf(council: Council, kind: number, fields: Fields): PaxosMessage {
   switch (kind) {
     case PREPARE:
-      return { type: 'prepare', ballot: cursor.number('ballot'), height: cursor.number('height') };
+      return { type: 'prepare', ballot: fields.number('ballot'), height: fields.number('height') };
     case PROMISE: {
-      const ballot = cursor.number('ballot');
-      const decided = cursor.position('decided block');
-      return { type: 'promise', ballot, decided, below: cursor.position('block below'), votes: cursor.list('votes', MAX_ACCEPTED, voteOf) };
+      const ballot = fields.number('ballot');
+      const decided = positionOf(fields, 'decided block');
+      const below = positionOf(fields, 'block below');
+      return { type: 'promise', ballot, decided, below, votes: fields.list('votes', MAX_ACCEPTED, 2, voteOf) };
     }
     case ACCEPT:
-      return { type: 'accept', ballot: cursor.number('ballot'), block: cursor.block(), commit: cursor.position('decided block') };
+      return { type: 'accept', ballot: fields.number('ballot'), block: fields.block(), commit: positionOf(fields, 'decided block') };
     case ACCEPTED:
-      return { type: 'accepted', ballot: cursor.number('ballot'), height: cursor.number('height'), round: cursor.number('round') };
+      return { type: 'accepted', ballot: fields.number('ballot'), height: fields.number('height'), round: fields.number('round') };
     case PREEMPTED:
-      return { type: 'preempted', ballot: cursor.number('ballot'), promised: cursor.number('promised ballot') };
+      return { type: 'preempted', ballot: fields.number('ballot'), promised: fields.number('promised ballot') };
     case LEAD:
-      return { type: 'lead', ballot: cursor.number('ballot'), commit: cursor.position('decided block'), round: cursor.number('round') };
+      return { type: 'lead', ballot: fields.number('ballot'), commit: positionOf(fields, 'decided block'), round: fields.number('round') };
     case ALIVE:
-      return { type: 'alive', promised: cursor.number('promised ballot') };
+      return { type: 'alive', promised: fields.number('promised ballot') };
     case ASK:
-      return { type: 'ask', above: cursor.number('height'), tip: cursor.hash('wanted block') };
-    case BLOCKS: {
-      const blocks = cursor.list('blocks', MAX_SENT_BLOCKS, (item) => decodeBlock(bytesField(item, 'block')));
-      if (blocks.length === 0) throw malformed('Expected at least one block.');
-      return { type: 'blocks', blocks, decided: cursor.number('decided height') };
-    }
+      return { type: 'ask', above: fields.number('height'), tip: fields.hash('wanted block') };
+    case BLOCKS:
+      return { type: 'blocks', blocks: fields.blocks(MAX_RUN_BLOCKS), decided: fields.number('decided height') };
     case ELECT:
-      return { type: 'elect', ...electionOf(council, cursor) };
+      return { type: 'elect', ...electionOf(council, fields) };
     case READ:
-      return { type: 'read', read: cursor.read() };
+      return { type: 'read', read: readIdOf(fields) };
     case READ_AT:
-      return { type: 'readAt', read: cursor.read(), height: cursor.number('height') };
+      return { type: 'readAt', read: readIdOf(fields), height: fields.number('height') };
+    case STAND:
+      return { type: 'stand', ballot: fields.number('ballot') };
     default:
-      throw malformed(`Multi-Paxos has messages of kind 0 to ${READ_AT}, and not ${kind}.`);
+      return fields.refuse(`Multi-Paxos has messages of kind 0 to ${STAND}, and not ${kind}.`);
   }
 }
 
-function electionOf({ membership }: Council, cursor: Cursor): ElectionMessage {
-  const index = cursor.number('word of an election');
-  const word = ELECTION_WORDS[index];
-  if (word === undefined) throw malformed(`Expected 0 to ${ELECTION_WORDS.length - 1} for the word of an election, got ${index}.`);
-  const candidate = cursor.number('candidate');
-  if (candidate < membership.size) return { word, candidate };
-  throw malformed(`There are ${membership.size} members; the candidate ${candidate} is none of them.`);
+function electionOf({ membership }: Council, fields: Fields): ElectionMessage {
+  const word = fields.choice('the word of an election', ELECTION_WORDS);
+  return { word, candidate: fields.number('candidate', membership.size - 1) };
 }
 
-function voteOf(item: unknown): Vote {
-  const cursor = new Cursor(listField(item, 'a vote', 2));
-  const vote = { ballot: cursor.number('ballot of a vote'), hash: cursor.hash('block of a vote') };
-  cursor.end();
-  return vote;
+function voteOf(fields: Fields): Vote {
+  return { ballot: fields.number('ballot of a vote'), hash: fields.hash('block of a vote') };
 }
 
-function malformed(message: string): DecodeError {
-  return new DecodeError('decode/paxos', message);
-}
-
-/** Reads the fields of a message, one after another. */
-class Cursor {
-  readonly #fields: readonly unknown[];
-  #at = 0;
-
-  constructor(fields: readonly unknown[]) {
-    this.#fields = fields;
-  }
-
-  number(what: string): number {
-    return safeNumber(this.#bytes(what), what);
-  }
-
-  hash(what: string): Hash {
-    const bytes = this.#bytes(what);
-    if (bytes.length !== HASH_BYTES) throw malformed(`Expected ${HASH_BYTES} bytes for the hash of a ${what}, got ${bytes.length}.`);
-    return hashOf(bytes);
-  }
-
-  position(what: string): Position {
-    return { height: this.number(`height of the ${what}`), hash: this.hash(what) };
-  }
-
-  block(): Block {
-    return decodeBlock(this.#bytes('block'));
-  }
-
-  read(): ReadId {
-    return { incarnation: this.number('incarnation'), number: this.number('number of a read') };
-  }
-
-  list<Item>(what: string, maxItems: number, itemOf: (item: unknown) => Item): Item[] {
-    return listField(this.#fields[this.#at++], what, maxItems).map(itemOf);
-  }
-
-  end(): void {
-    if (this.#at !== this.#fields.length) throw malformed(`Expected ${this.#at} fields, got ${this.#fields.length}.`);
-  }
-
-  #bytes(what: string): Uint8Array {
-    return bytesField(this.#fields[this.#at++], what);
-  }
+function positionOf(fields: Fields, what: string): Position {
+  return { height: fields.number(`height of the ${what}`), hash: fields.hash(`hash of the ${what}`) };
 }

@@ -3,8 +3,8 @@ import { Lsn, type NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import type { Event } from '../engine.ts';
 import { startDecisions } from '../members/attestations.ts';
-import { factsOf } from '../members/council.ts';
-import { execute } from '../members/decisions.ts';
+import { recordsOf } from '../members/records.ts';
+import { insertBlock } from '../members/runs.ts';
 import { type Accepted, positionOf } from './log.ts';
 import type { PaxosMessage } from './messages.ts';
 import { decodeRecord, encodeRecord, type PaxosRecord } from './records.ts';
@@ -57,15 +57,13 @@ export function tellAll(turn: Turn, message: PaxosMessage): void {
 }
 
 /** What was promised and accepted before the crash, as far as it was on disk: all that was ever said was. */
-export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event<PaxosMessage>, { type: 'start' }>): void {
+export function restore(turn: Turn, event: Extract<Event<never>, { type: 'start' }>): void {
   const { state } = turn;
-  state.incarnation = incarnation;
-  state.lsn = lsn;
-  state.persisted = lsn;
+  state.reads.incarnation = event.incarnation;
+  state.lsn = event.lsn;
+  state.persisted = event.lsn;
   const accepted = new Map<number, Accepted>();
-  for (const [index, bytes] of records.entries()) {
-    const record = decodeRecord(bytes);
-    const at = Lsn(lsn - records.length + 1 + index);
+  for (const [record, at] of recordsOf(event, decodeRecord)) {
     state.promised = Math.max(state.promised, record.ballot);
     if (record.type === 'promised') state.promiseLsn = at;
     else if (record.type === 'accepted') remember(accepted, record.ballot, record.block, at);
@@ -90,16 +88,12 @@ function remember(accepted: Map<number, Accepted>, ballot: number, block: Block,
  * What follows the head, one after another; all else is decided, or has lost. The blocks are kept again, since the chain on
  * disk may not have them.
  */
-function takeUp({ state, chain, effects, decisions }: Turn, accepted: ReadonlyMap<number, Accepted>): void {
-  const { log } = state;
+function takeUp(turn: Turn, accepted: ReadonlyMap<number, Accepted>): void {
+  const { log } = turn.state;
   for (;;) {
     const next = accepted.get(log.last.height + 1);
     if (next === undefined || next.block.header.parentHash !== log.last.hash) return;
     log.put(next);
-    const { block, hash } = next;
-    if (chain.get(hash) !== undefined) continue;
-    effects.push({ type: 'insert', block, facts: factsOf(block.header) });
-    // The others follow as their parents are executed.
-    if (chain.status(block.header.parentHash) === 'executed') execute({ decisions, effects }, hash);
+    insertBlock(turn, next.block);
   }
 }

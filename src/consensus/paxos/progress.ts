@@ -35,8 +35,3 @@ export function lookForLoss(progress: Progress): void {
   progress.silent = 0;
   progress.next = progress.accepted + 1;
 }
-
-/** The highest number that so many of them have reached. */
-export function reachedBy(quorum: number, numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => b - a)[quorum - 1] ?? 0;
-}

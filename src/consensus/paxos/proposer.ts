@@ -3,6 +3,7 @@
  * A ballot is on disk as this member's own promise before anybody hears of it, so that no life of it uses one twice.
  */
 import { present } from '../../base/assert.ts';
+import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { decide } from '../members/decisions.ts';
@@ -10,7 +11,7 @@ import { promise } from './acceptor.ts';
 import { nextBallot } from './ballots.ts';
 import { becomeLeader } from './leader.ts';
 import { ask } from './learner.ts';
-import { type Position, positionOf } from './log.ts';
+import { MAX_ACCEPTED, type Position, positionOf } from './log.ts';
 import type { PaxosMessage, Promise1b } from './messages.ts';
 import { tell } from './persist.ts';
 import { stepDown } from './roles.ts';
@@ -51,9 +52,20 @@ export function insist(turn: Turn, candidate: Candidate): void {
   prepare(turn, candidate);
 }
 
+/** Phase 1b. Throws RuleError `paxos/promise`. */
 export function receivePromise(turn: Turn, from: NodeId, message: Promise1b): void {
   const { role } = turn.state;
-  if (role.role === 'candidate' && message.ballot === role.ballot) role.promises.set(from, message);
+  if (role.role !== 'candidate' || message.ballot !== role.ballot) return;
+  checkPromise(message);
+  role.promises.set(from, message);
+}
+
+/** Who promises a ballot has accepted nothing under it or above it, and ballots never ascend along a chain (log.ts). */
+function checkPromise({ ballot, votes }: Promise1b): void {
+  const wrong = votes.find((vote, i) => vote.ballot >= ballot || vote.ballot > (votes[i - 1]?.ballot ?? ballot));
+  if (wrong === undefined) return;
+  const message = `A promise of ballot ${ballot} shows a block that was accepted under ${wrong.ballot}; expected lower ballots, which do not ascend.`;
+  throw new RuleError('paxos/promise', message, { ballot });
 }
 
 /** Somebody has promised a higher ballot. */
@@ -77,6 +89,8 @@ export function takeOver(turn: Turn): void {
   const own = { from: null, below: log.base, votes: log.entries.map(({ ballot, hash }) => ({ ballot, hash })) };
   const reports: Report[] = [own, ...promises.map(([from, { below, votes }]) => ({ from, below, votes }))];
   const { choices, hasGap } = chooseChain(head, reports);
+  // It will have, when the chain on disk has come up to the head.
+  if (head.height + choices.length > log.base.height + MAX_ACCEPTED) return;
   const blocks = blocksOf(turn, choices);
   if (blocks === null) return;
   becomeLeader(turn, role.ballot, [...decidedSince(turn, log.base), ...blocks], hasGap);

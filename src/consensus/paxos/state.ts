@@ -1,17 +1,19 @@
 /** What a member running Multi-Paxos remembers, and what a step has at hand. All else is in functions. */
-import { BoundedMap } from '../../base/bounded.ts';
 import { type Address, Lsn, type NodeId } from '../../base/types.ts';
-import type { Block } from '../../chain/block.ts';
 import type { Elector } from '../election/elector.ts';
 import { createElector } from '../election/electors.ts';
-import type { Context, Effect, RequestId } from '../engine.ts';
+import type { Context, Effect } from '../engine.ts';
 import { type Attestations, type AttestationTurn, initAttestations } from '../members/attestations.ts';
 import type { Council } from '../members/council.ts';
 import { type Decisions, initDecisions } from '../members/decisions.ts';
 import { Detector } from '../members/detector.ts';
-import { AcceptedLog, MAX_ACCEPTED, type Position, positionOf } from './log.ts';
+import { type Drafts, initDrafts } from '../members/drafting.ts';
+import { ReadIndex } from '../members/read-index.ts';
+import { initReads, type Reads } from '../members/reads.ts';
+import type { Transfer } from '../members/transfer.ts';
+import { Ahead } from './ahead.ts';
+import { AcceptedLog, type Position, positionOf } from './log.ts';
 import type { PaxosMessage, Promise1b } from './messages.ts';
-import { initReads, type Reads } from './open-reads.ts';
 import type { Progress } from './progress.ts';
 import { ballotOf } from './rules.ts';
 import type { PaxosSettings } from './settings.ts';
@@ -39,10 +41,6 @@ export interface Leadership {
   readonly progress: ReadonlyMap<NodeId, Progress>;
   /** Phase 1 showed values in slots that nothing leads to any more: an empty block is to take their place. */
   hasGap: boolean;
-  /** The block that is being built. `isWanted`: even without transactions. */
-  draft: { readonly request: RequestId; readonly isWanted: boolean } | null;
-  /** When the build timer will run out; null while it is not set. Monotonic. */
-  buildAtMs: number | null;
   /** The number of the last heartbeat. */
   round: number;
 }
@@ -50,7 +48,6 @@ export interface Leadership {
 export type Role = { readonly role: 'follower' } | Candidate | Leadership;
 
 export interface PaxosState {
-  incarnation: number;
   /** This node's place among the members; null for one that follows the chain and has no part in this. */
   readonly place: number | null;
   /** The acceptor: the highest ballot that it has promised, and what it has accepted. */
@@ -63,8 +60,8 @@ export interface PaxosState {
   leaderRound: number;
   /** The highest ballot that it has heard of. */
   seen: number;
-  /** Proposals of the promised ballot whose parents are not accepted yet, by height. */
-  readonly ahead: BoundedMap<number, Block>;
+  /** Proposals of the promised ballot whose parents are not accepted yet. */
+  readonly ahead: Ahead;
   /** The newest block that is known to be decided. It may not be here yet. */
   commit: Position;
   /** When missing blocks were asked for last. Monotonic. */
@@ -78,11 +75,15 @@ export interface PaxosState {
   readonly decisions: Decisions;
   readonly attestations: Attestations;
   readonly reads: Reads;
+  /** Reads that this node is to answer as the leader. */
+  readonly readIndex: ReadIndex;
+  /** The operator wants another leader. */
+  transfer: Transfer | null;
+  readonly drafts: Drafts;
   /** The pool may have transactions that no block has. */
   hasWork: boolean;
   /** When the last block was accepted. Monotonic. */
   lastBlockMs: number;
-  nextRequest: RequestId;
 }
 
 export interface Turn extends AttestationTurn {
@@ -96,7 +97,6 @@ export function initialState(council: Council, settings: PaxosSettings, { self, 
   const head = positionOf(chain.head);
   const ballot = ballotOf(chain.head);
   return {
-    incarnation: 0,
     place: council.placeOf(self),
     promised: ballot,
     log: new AcceptedLog(head),
@@ -104,7 +104,7 @@ export function initialState(council: Council, settings: PaxosSettings, { self, 
     leader: null,
     leaderRound: 0,
     seen: ballot,
-    ahead: new BoundedMap(MAX_ACCEPTED),
+    ahead: new Ahead(),
     commit: head,
     askedMs: Number.NEGATIVE_INFINITY,
     lsn: Lsn(0),
@@ -115,9 +115,11 @@ export function initialState(council: Council, settings: PaxosSettings, { self, 
     decisions: initDecisions(),
     attestations: initAttestations(),
     reads: initReads(),
+    readIndex: new ReadIndex(),
+    transfer: null,
+    drafts: initDrafts(),
     hasWork: false,
     lastBlockMs: nowMs,
-    nextRequest: 1,
   };
 }
 

@@ -1,71 +1,71 @@
 /** Multi-Paxos as a state machine: one event in, effects out. What each does is in the file that is named for it. */
 import { unreachable } from '../../base/assert.ts';
-import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Event } from '../engine.ts';
+import { answerAdmin } from '../members/admin.ts';
 import { ATTEST_TIMER, attestHead, blockStored, receiveDecision } from '../members/attestations.ts';
-import { blockChecked, receiveBlock, settle } from '../members/decisions.ts';
+import { settle } from '../members/decisions.ts';
+import { dispatch, type Handlers } from '../members/dispatch.ts';
+import { BUILD_TIMER, draftIsDue } from '../members/drafting.ts';
+import { checkLeap } from '../members/leaps.ts';
+import { finishReads, READ_TIMER, retryReads } from '../members/reads.ts';
 import { acceptAhead, acknowledge, receiveAccept, receiveLead, receivePrepare } from './acceptor.ts';
-import { answerAdmin } from './admin.ts';
-import { isLeap } from './ballots.ts';
+import { commandsOf } from './admin.ts';
+import { checkBallot } from './ballots.ts';
 import { beginElections, receiveElection, tick } from './electing.ts';
 import { countAccepted, heartbeat, receiveAccepted, sendProposals } from './leader.ts';
 import { followHead, receiveAsk, receiveBlocks } from './learner.ts';
 import { positionOf } from './log.ts';
 import type { PaxosMessage } from './messages.ts';
 import { restore } from './persist.ts';
-import { blockBuilt, buildIsDue, propose } from './propose.ts';
+import { blockBuilt, propose } from './propose.ts';
 import { receivePreempted, receivePromise, takeOver } from './proposer.ts';
-import { finishReads, noteReads, readIsAt, receiveRead } from './reads.ts';
-import { BUILD_TIMER, stepDown, TICK_TIMER } from './roles.ts';
+import { areReadsWaiting, readIsAt, readPolicy, receiveRead } from './reads.ts';
+import { stepDown, TICK_TIMER } from './roles.ts';
 import { leadershipOf, type PaxosEffect, type Turn } from './state.ts';
+import { followTransfer, receiveStand, tickTransfer } from './transfer.ts';
 
 export function step(turn: Turn, event: Event<PaxosMessage>): readonly PaxosEffect[] {
   followHead(turn);
-  handle(turn, event);
+  dispatch(turn, event, HANDLERS);
   takeOver(turn);
   propose(turn);
-  if (noteReads(turn)) heartbeat(turn);
+  if (areReadsWaiting(turn)) heartbeat(turn);
   sendProposals(turn);
+  followTransfer(turn);
+  finishReads(turn, turn.state.reads, turn.state.log.base.height);
   settle(turn);
   return turn.effects;
 }
 
-function handle(turn: Turn, event: Event<PaxosMessage>): void {
-  const { state } = turn;
-  switch (event.type) {
-    case 'start':
-      restore(turn, event);
-      return beginElections(turn);
-    case 'message':
-      return receiveMessage(turn, event.from, event.message);
-    case 'timer':
-      return timerFired(turn, event.id);
-    case 'persisted':
-      state.persisted = event.lsn;
-      return countAccepted(turn);
-    case 'stored':
-      return headStored(turn, event);
-    case 'built':
-      return blockBuilt(turn, event);
-    case 'checked':
-      return blockChecked(turn, event.hash);
-    case 'block':
-      return receiveBlock(turn, event);
-    case 'mempool':
-      state.hasWork ||= event.pending > 0;
-      return;
-    case 'admin':
-      return answerAdmin(turn, event.request, event.command);
-    case 'sealed':
-      // Nothing is mined here.
-      return;
-    default:
-      return unreachable(event);
-  }
-}
+const HANDLERS: Handlers<Turn, PaxosMessage> = {
+  start(turn, event) {
+    restore(turn, event);
+    beginElections(turn);
+  },
+  message: receiveMessage,
+  timers: {
+    [TICK_TIMER](turn) {
+      tick(turn);
+      tickTransfer(turn);
+    },
+    [BUILD_TIMER]: ({ state }) => draftIsDue(state.drafts),
+    [READ_TIMER]: (turn) => retryReads(turn, turn.state.reads, readPolicy(turn)),
+    [ATTEST_TIMER]: attestHead,
+  },
+  persisted(turn, lsn) {
+    turn.state.persisted = lsn;
+    countAccepted(turn);
+  },
+  stored: headStored,
+  built: blockBuilt,
+  mempool({ state }, pending) {
+    state.hasWork ||= pending > 0;
+  },
+  admin: (turn, event) => answerAdmin(turn, event, commandsOf(turn)),
+};
 
-function headStored(turn: Turn, event: Extract<Event<PaxosMessage>, { type: 'stored' }>): void {
+function headStored(turn: Turn, event: Extract<Event<never>, { type: 'stored' }>): void {
   const { state, chain, effects, self } = turn;
   const head = chain.get(event.head);
   if (head !== undefined) {
@@ -73,7 +73,6 @@ function headStored(turn: Turn, event: Extract<Event<PaxosMessage>, { type: 'sto
     if (lost > 0) effects.push({ type: 'trace', name: 'outvoted', data: { height: head.header.number, lost } });
   }
   blockStored(turn, event);
-  finishReads(turn);
   const leadership = leadershipOf(state);
   // Others have decided under a later ballot.
   if (leadership !== null && state.log.at(leadership.top) === undefined) stepDown(turn);
@@ -82,32 +81,13 @@ function headStored(turn: Turn, event: Extract<Event<PaxosMessage>, { type: 'sto
   acknowledge(turn);
 }
 
-function timerFired(turn: Turn, id: string): void {
-  switch (id) {
-    case TICK_TIMER:
-      return tick(turn);
-    case BUILD_TIMER:
-      return buildIsDue(turn);
-    case ATTEST_TIMER:
-      return attestHead(turn);
-  }
-}
-
 function receiveMessage(turn: Turn, from: NodeId, message: PaxosMessage): void {
-  const { council, state, effects, nowMs } = turn;
-  if (council.membership.placeOf(from) === undefined) {
-    const error = new RuleError('members/stranger', `Node ${from} is no member, and has no part in what members decide.`);
-    effects.push({ type: 'offence', from, error });
-    return;
-  }
+  const { state, place, chain, effects, nowMs } = turn;
   // This node only follows the chain.
-  if (state.place === null) return;
+  if (place === null) return;
   const ballot = ballotIn(message);
-  if (ballot !== null && isLeap(state.seen, ballot)) {
-    const text = `A message of ballot ${ballot}, and the highest that was heard of is ${state.seen}; expected one that is not so much later.`;
-    effects.push({ type: 'offence', from, error: new RuleError('paxos/ballot-leap', text, { ballot }) });
-    return;
-  }
+  if (ballot !== null) checkBallot(state.seen, ballot);
+  checkLeap('paxos/height-leap', 'the height', chain.head.header.number, heightIn(message));
   if (state.detector.heard(from, nowMs)) effects.push({ type: 'trace', name: 'falselySuspected', data: { node: from } });
   receive(turn, from, message);
 }
@@ -115,6 +95,13 @@ function receiveMessage(turn: Turn, from: NodeId, message: PaxosMessage): void {
 function ballotIn(message: PaxosMessage): number | null {
   if ('promised' in message) return message.promised;
   return 'ballot' in message ? message.ballot : null;
+}
+
+/** Of what the sender says to be decided. */
+function heightIn(message: PaxosMessage): number {
+  if ('commit' in message) return message.commit.height;
+  if (message.type === 'promise') return message.decided.height;
+  return message.type === 'blocks' ? message.decided : 0;
 }
 
 function receive(turn: Turn, from: NodeId, message: PaxosMessage): void {
@@ -141,13 +128,15 @@ function receive(turn: Turn, from: NodeId, message: PaxosMessage): void {
     case 'ask':
       return receiveAsk(turn, from, message);
     case 'blocks':
-      return receiveBlocks(turn, from, message);
+      return receiveBlocks(turn, message);
     case 'elect':
       return receiveElection(turn, from, message);
     case 'read':
       return receiveRead(turn, from, message.read);
     case 'readAt':
-      return readIsAt(turn, message.read, message.height);
+      return readIsAt(turn, from, message.read, message.height);
+    case 'stand':
+      return receiveStand(turn, from, message.ballot);
     default:
       return unreachable(message);
   }

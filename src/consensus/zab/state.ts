@@ -11,11 +11,11 @@ import { type Decisions, initDecisions } from '../members/decisions.ts';
 import { type Drafts, initDrafts } from '../members/drafting.ts';
 import { ReadIndex } from '../members/read-index.ts';
 import { initReads, type Reads } from '../members/reads.ts';
+import type { Transfer } from '../members/transfer.ts';
 import type { Follower } from './follower.ts';
 import { History, type Position } from './history.ts';
 import type { Vote, ZabMessage } from './messages.ts';
 import type { ZabSettings } from './settings.ts';
-import type { Transfer } from './transfer.ts';
 
 export type ZabEffect = Effect<ZabMessage>;
 

@@ -8,36 +8,25 @@
  * one who is named is down somebody else leads in the end.
  */
 import { UsageError } from '../../base/errors.ts';
-import type { Json, NodeId } from '../../base/types.ts';
+import type { Json } from '../../base/types.ts';
 import type { RequestId } from '../engine.ts';
-import { otherMember } from '../members/admin.ts';
+import * as common from '../members/transfer.ts';
 import { look } from './looking.ts';
 import { tell } from './persist.ts';
 import { leaderOf } from './roles.ts';
 import { establishedOf, type Leading, type Turn } from './state.ts';
 
-export interface Transfer {
-  readonly to: NodeId;
-  readonly request: RequestId;
-  /** Since it was asked for. */
-  ticks: number;
-}
-
-/** Throws UsageError `zab/not-leader`, `zab/transfer-busy`, `zab/transfer-to`. */
+/** Throws UsageError: see `../members/transfer.ts`; `zab/transfer-to` for one that does not follow now. */
 export function beginTransfer(turn: Turn, request: RequestId, wanted: Json | undefined): void {
-  const { state } = turn;
+  const { state, self } = turn;
   const leading = establishedOf(state);
-  if (leading === null) {
-    const leader = leaderOf(turn);
-    const whose = leader === null ? 'It knows of no leader now' : `The leader is ${leader}`;
-    throw new UsageError('zab/not-leader', `This node does not lead, and cannot hand over what it has not. ${whose}.`);
-  }
-  if (state.transfer !== null) throw new UsageError('zab/transfer-busy', `The leadership is already on its way to ${state.transfer.to}.`);
-  const to = otherMember(turn, 'zab/transfer-to', wanted);
-  if (leading.followers.get(to)?.isLed !== true) {
-    throw new UsageError('zab/transfer-to', `Node ${to} does not follow this leader now, and cannot take over. Try again when it does.`);
-  }
-  state.transfer = { to, request, ticks: 0 };
+  const leader = leaderOf(turn);
+  // A leader that is not established yet has nothing to hand over.
+  common.beginTransfer(turn, 'zab', leading === null && leader === self ? null : leader, request, wanted);
+  const to = state.transfer?.to;
+  if (to !== undefined && leading?.followers.get(to)?.isLed === true) return;
+  state.transfer = null;
+  throw new UsageError('zab/transfer-to', `Node ${to} does not follow this leader now, and cannot take over. Try again when it does.`);
 }
 
 /** At the end of every step: hands over as soon as that loses nothing, and answers when it is done. */
@@ -46,12 +35,11 @@ export function followTransfer(turn: Turn): void {
   const { transfer, role } = state;
   if (transfer === null) return;
   const leading = establishedOf(state);
-  if (leading !== null) return handOver(turn, leading, transfer);
-  if (role.role !== 'following' || role.phase !== 'broadcast') return;
-  end(turn, transfer, role.leader === transfer.to ? { leader: role.leader, epoch: role.epoch } : notTaken(transfer, role.leader));
+  if (leading !== null) handOver(turn, leading, transfer);
+  else if (role.role === 'following' && role.phase === 'broadcast') common.transferEnded(turn, 'zab', role.leader, { epoch: role.epoch });
 }
 
-function handOver(turn: Turn, { followers, epoch }: Leading, { to }: Transfer): void {
+function handOver(turn: Turn, { followers, epoch }: Leading, { to }: common.Transfer): void {
   const { state, effects } = turn;
   const { height } = state.history.last;
   const match = followers.get(to)?.match ?? 0;
@@ -63,19 +51,8 @@ function handOver(turn: Turn, { followers, epoch }: Leading, { to }: Transfer): 
 
 /** Once in a tick. Until the leadership is handed over nothing is proposed, so that is not waited for long. */
 export function tickTransfer(turn: Turn): void {
-  const { state, settings } = turn;
-  const { transfer } = state;
-  if (transfer === null) return;
-  const limit = establishedOf(state) === null ? settings.syncLimit + settings.initLimit : settings.syncLimit;
-  if (++transfer.ticks > limit) end(turn, transfer, notTaken(transfer, leaderOf(turn)));
-}
-
-function notTaken({ to }: Transfer, leader: NodeId | null): UsageError {
-  const now = leader === null ? 'no leader is known' : `${leader} leads`;
-  return new UsageError('zab/transfer', `Node ${to} did not take over the leadership in time; ${now}. It may be behind or cut off.`);
-}
-
-function end({ state, effects }: Turn, { request }: Transfer, result: Json | UsageError): void {
-  state.transfer = null;
-  effects.push({ type: 'reply', request, result });
+  const { state, settings, nowMs } = turn;
+  const { syncLimit, initLimit, tickMs } = settings;
+  const ticks = establishedOf(state) === null ? syncLimit + initLimit : syncLimit;
+  if (state.transfer !== null && nowMs - state.transfer.sinceMs > ticks * tickMs) common.giveUpTransfer(turn, 'zab', leaderOf(turn));
 }

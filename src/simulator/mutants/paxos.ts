@@ -39,7 +39,7 @@ export const PAXOS_MUTANTS: readonly Mutant[] = [
     source: 'Paxos Made Moderately Complex, figure 6: a scout looks at the ballot of every p1b',
     file: PROPOSER,
     edits: [
-      { find: "role.role === 'candidate' && message.ballot === role.ballot)", replace: "role.role === 'candidate' && message.ballot > 0)" },
+      { find: "role.role !== 'candidate' || message.ballot !== role.ballot", replace: "role.role !== 'candidate' || message.ballot === 0" },
     ],
     finders: ['SafeAt', 'SlotAgreement', 'ParentChosen', 'Agreement'],
     maxSeeds: 100,

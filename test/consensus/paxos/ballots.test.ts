@@ -1,6 +1,6 @@
 /** Ballots: ordered by round, and of one member each. */
 import { describe, expect, it } from 'vitest';
-import { isLeap, nextBallot, placeOfBallot, roundOfBallot } from '../../../src/consensus/paxos/ballots.ts';
+import { checkBallot, nextBallot, placeOfBallot, roundOfBallot } from '../../../src/consensus/paxos/ballots.ts';
 
 describe('ballots', () => {
   it('of two members are never the same, and of one ascend', () => {
@@ -15,7 +15,9 @@ describe('ballots', () => {
   });
 
   it('leap when somebody would use up all rounds', () => {
-    expect(isLeap(0, nextBallot(0, 3))).toBe(false);
-    expect(isLeap(0, Number.MAX_SAFE_INTEGER)).toBe(true);
+    expect(() => checkBallot(0, nextBallot(0, 3))).not.toThrow();
+    const leap = expect.objectContaining({ code: 'paxos/ballot-leap' });
+    expect(() => checkBallot(0, Number.MAX_SAFE_INTEGER)).toThrow(leap);
+    expect(() => checkBallot(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)).toThrow(leap);
   });
 });

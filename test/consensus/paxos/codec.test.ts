@@ -4,9 +4,10 @@ import { bigToFixed, toHex } from '../../../src/base/bytes.ts';
 import { DecodeError } from '../../../src/base/errors.ts';
 import { ZERO_ADDRESS } from '../../../src/base/types.ts';
 import { encodeRlp } from '../../../src/chain/rlp.ts';
+import { MAX_RUN_BLOCKS } from '../../../src/consensus/members/runs.ts';
 import { createPaxos } from '../../../src/consensus/paxos/engine.ts';
 import { MAX_ACCEPTED, positionOf } from '../../../src/consensus/paxos/log.ts';
-import { blocksIn, MAX_SENT_BLOCKS, type PaxosMessage } from '../../../src/consensus/paxos/messages.ts';
+import { blocksIn, type PaxosMessage } from '../../../src/consensus/paxos/messages.ts';
 import { decodeRecord, encodeRecord, type PaxosRecord, RECORD_FORMAT } from '../../../src/consensus/paxos/records.ts';
 import { placeId } from '../../../src/simulator/places.ts';
 import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
@@ -36,6 +37,7 @@ const MESSAGES: readonly PaxosMessage[] = [
   { type: 'elect', word: 'coordinator', candidate: 2 },
   { type: 'read', read: { incarnation: 3, number: 4 } },
   { type: 'readAt', read: { incarnation: 3, number: 4 }, height: 5 },
+  { type: 'stand', ballot: 256 },
   { type: 'certificate', certificate: Uint8Array.of(5) },
 ];
 
@@ -62,7 +64,7 @@ describe('a message', () => {
     ['a hash of another length', encodeRlp([10, 1, new Uint8Array(31)])],
     ['a block that is none', encodeRlp([4, 1, Uint8Array.of(1), 0, HASH])],
     ['no blocks', encodeRlp([10, [], 0])],
-    ['too many blocks', encodeRlp([10, Array(MAX_SENT_BLOCKS + 1).fill(Uint8Array.of(1)), 0])],
+    ['too many blocks', encodeRlp([10, Array(MAX_RUN_BLOCKS + 1).fill(Uint8Array.of(1)), 0])],
     ['an unknown word of an election', encodeRlp([11, 3, 0])],
     ['a candidate who is no member', encodeRlp([11, 0, 3])],
     ['a number with zeros before it', encodeRlp([8, Uint8Array.of(0, 1)])],
