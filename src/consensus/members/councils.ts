@@ -22,13 +22,16 @@ const MAX_KNOWN = 64;
 type Placed = Pick<HeaderNode, 'header' | 'hash'>;
 
 export class Councils implements Family {
-  /** Of the genesis file. */
+  /** Of the engine's settings. */
   readonly first: Council;
+  /** The height of the block on which this engine began. */
+  readonly #base: number;
   readonly #known = new BoundedMap<Hash, Council>(MAX_KNOWN);
   readonly #signatures: Signatures;
   readonly #make: (membership: Membership) => Council;
 
   constructor(params: ChainParams, first: Membership, signatures: Signatures, signers: readonly Signer[]) {
+    this.#base = params.baseHeight ?? 0;
     this.#signatures = signatures;
     this.#make = (membership) => new Council(params, membership, signatures, signers, this);
     this.first = this.#make(first);
@@ -46,7 +49,7 @@ export class Councils implements Family {
 
   /** What the child of this header names, unless it carries a change. */
   idAfter({ number, mixHash }: Header): Hash {
-    return number === 0 ? this.first.membership.id : mixHash;
+    return number === this.#base ? this.first.membership.id : mixHash;
   }
 
   /** Who decides on a block of the chain; undefined where the chain has not got the blocks that say so. */
@@ -72,7 +75,7 @@ export class Councils implements Family {
     const id = this.idAfter(head.header);
     const known = this.known(id);
     if (known !== undefined) return known;
-    let [without, [hash, height]] = [0, [head.hash, head.header.number] as readonly [Hash, number]];
+    let [without, [hash, height]] = [this.#base, [head.hash, head.header.number] as readonly [Hash, number]];
     while (height - without > 1) {
       const middle = Math.floor((without + height) / 2);
       const node = present(chain.get(present(chain.canonical(middle), 'a canonical block')), 'its header');
@@ -93,10 +96,9 @@ export class Councils implements Family {
       const message = `Who decides on block ${number} is not known here yet: blocks before it are missing.`;
       throw new RuleError('members/unknown', message, { number }, { blame: false });
     }
-    if (payload.length === 0) {
-      if (mixHash === before.membership.id) return before;
-      throw wrongId(number, mixHash, before.membership.id);
-    }
+    // A block that names the same members may carry what is not about them.
+    if (mixHash === before.membership.id) return before;
+    if (payload.length === 0) throw wrongId(number, mixHash, before.membership.id);
     const change = decodeChange(payload, before.membership.faults, this.#signatures);
     checkChange(before.membership, change.membership, number);
     checkProof(before, change, parent, chain);
