@@ -91,6 +91,7 @@ function evmAccess({ evm, tracers }: BackendParts): EvmAccess {
     call: (request) => evm.call(request),
     estimateGas: (request) => evm.estimateGas(request),
     createAccessList: (request) => evm.createAccessList(request),
+    simulate: (request) => evm.simulate(request),
     trace: (request) => tracers.trace(request),
   };
 }
@@ -137,7 +138,7 @@ function chainAccess({ chain, config, driver }: BackendParts): ChainAccess {
     transaction: (hash) => store.transaction(hash),
     decode: (bytes) => decodeTransaction(bytes, params),
     fees: (bytes) => decodeFields(bytes).fields,
-    rewards: (block) => engine.rewards(block),
+    rewards: (block) => chain.engine.rewards(block),
     nextBaseFee: (parent) => (parent.baseFeePerGas === undefined ? undefined : nextBaseFee(parent)),
   };
 }

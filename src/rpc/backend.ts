@@ -12,7 +12,9 @@ import type { Block } from '../chain/block.ts';
 import type { Header } from '../chain/header.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { HeaderNode } from '../chain/tree.ts';
+import type { Reward } from '../consensus/engine.ts';
 import type { AccessListResult, CallRequest, CallResult, EstimateResult } from '../execution/call-types.ts';
+import type { SimulatedBlock, SimulationRequest } from '../execution/simulation-types.ts';
 import type { AccountProof, AccountView } from '../execution/state-reader.ts';
 import type { TraceRequest } from '../execution/tracing/trace-request.ts';
 import type { AccessListEntry, Authorization, BlobFields } from '../execution/transaction-codec.ts';
@@ -68,6 +70,8 @@ export interface ChainAccess {
   decode(bytes: Uint8Array): TransactionView;
   /** Only the fees of a transaction of a stored block, without the cost of recovering its sender. */
   fees(bytes: Uint8Array): Pick<TransactionView, 'maxFeePerGas' | 'maxPriorityFeePerGas'>;
+  /** What the engine adds to balances at the end of this block. */
+  rewards(block: Pick<Block, 'header' | 'payload'>): readonly Reward[];
   /** The base fee of the block after this one, in wei; undefined where the fork has none. */
   nextBaseFee(parent: Header): bigint | undefined;
 }
@@ -140,6 +144,7 @@ export interface EvmAccess {
   /** The least gas limit with which the call succeeds, or why it fails with any. */
   estimateGas(request: CallRequest): Promise<EstimateResult>;
   createAccessList(request: CallRequest): Promise<AccessListResult>;
+  simulate(request: SimulationRequest): Promise<readonly SimulatedBlock[]>;
   /** JSON text. Also rejects with `trace/timeout` and `trace/too-large`. */
   trace(request: TraceRequest): Promise<string>;
 }

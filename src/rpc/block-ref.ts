@@ -58,6 +58,17 @@ export const blockRef: Codec<BlockRef> = {
   },
 };
 
+/** As Erigon takes it: a height may also be a JSON number. */
+export function orHeight(codec: Codec<BlockRef>): Codec<BlockRef> {
+  return {
+    expected: `${codec.expected}, or a JSON number`,
+    decode(value, place) {
+      if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return { kind: 'number', number: value };
+      return codec.decode(value, place);
+    },
+  };
+}
+
 /** The block's header, or undefined. `pending` is the head: a block in the making has no state of its own to read. */
 export function findHeader(chain: ChainAccess, ref: BlockRef): HeaderNode | undefined {
   if (ref.kind === 'hash') return findByHash(chain, ref);

@@ -4,14 +4,30 @@ import type { Method } from './method.ts';
 import { ADMIN } from './namespaces/admin.ts';
 import { CONSENSUS } from './namespaces/consensus.ts';
 import { DEBUG } from './namespaces/debug.ts';
+import { ERIGON } from './namespaces/erigon.ts';
 import { ETH } from './namespaces/eth.ts';
 import { MINER } from './namespaces/miner.ts';
 import { NET } from './namespaces/net.ts';
+import { OTS } from './namespaces/ots.ts';
 import { SYNOD } from './namespaces/synod.ts';
+import { TRACE } from './namespaces/trace.ts';
 import { TXPOOL } from './namespaces/txpool.ts';
 import { WEB3 } from './namespaces/web3.ts';
 
-const all: readonly Method[] = [...ETH, ...NET, ...WEB3, ...TXPOOL, ...SYNOD, ...CONSENSUS, ...MINER, ...ADMIN, ...DEBUG];
+const all: readonly Method[] = [
+  ...ETH,
+  ...NET,
+  ...WEB3,
+  ...TXPOOL,
+  ...SYNOD,
+  ...CONSENSUS,
+  ...MINER,
+  ...ADMIN,
+  ...DEBUG,
+  ...TRACE,
+  ...OTS,
+  ...ERIGON,
+];
 
 export const METHODS: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.name, method]));
 assert(METHODS.size === all.length, 'no two RPC methods have one name');

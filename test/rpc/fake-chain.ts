@@ -9,6 +9,7 @@ import { EMPTY_NONCE, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeade
 import type { ChainParams } from '../../src/chain/params.ts';
 import { nextBaseFee } from '../../src/chain/rules.ts';
 import type { HeaderNode } from '../../src/chain/tree.ts';
+import type { Reward } from '../../src/consensus/engine.ts';
 import { decodeTransaction } from '../../src/execution/transaction.ts';
 import type { Log, Receipt } from '../../src/execution/types.ts';
 import type { ChainAccess, HeadChange, TransactionLocation, TransactionView } from '../../src/rpc/backend.ts';
@@ -23,6 +24,7 @@ export const PARAMS: ChainParams = {
 };
 const GAS_LIMIT = 30_000_000n;
 const BLOCK_SECONDS = 12;
+export const REWARD = 2n * 10n ** 18n;
 
 /** A transaction and what it is to have done. */
 export interface Mined {
@@ -115,6 +117,10 @@ export class FakeChain implements ChainAccess {
 
   fees(bytes: Uint8Array): TransactionView {
     return this.decode(bytes);
+  }
+
+  rewards({ header }: Pick<Block, 'header'>): readonly Reward[] {
+    return [{ to: header.beneficiary, amount: REWARD }];
   }
 
   nextBaseFee(parent: Header): bigint | undefined {
