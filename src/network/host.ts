@@ -13,7 +13,7 @@ import { ENVELOPE_BYTES, Sealer } from './envelope.ts';
 import { Gater, gaterLimits } from './gater.ts';
 import { Gossip, MAX_GOSSIP_BYTES, type Topic } from './gossip.ts';
 import { Intake } from './intake.ts';
-import type { NetworkHandlers, NetworkOptions, NetworkStats, PeerInfo, Timeouts } from './interface.ts';
+import type { NetworkHandlers, NetworkOptions, NetworkStats, PeerInfo } from './interface.ts';
 import type { HeadersRequest } from './messages.ts';
 import { Offenders } from './offenders.ts';
 import { LOCAL_PACE, type Pace, PUBLIC_PACE } from './pace.ts';
@@ -23,7 +23,7 @@ import { Requests } from './requests.ts';
 import { nodeId, type Session, type SessionHandlers, Sessions } from './sessions.ts';
 import { createTransport, isReachable, startTransport } from './transport.ts';
 
-const TIMEOUTS: Timeouts = { handshakeMs: 5_000, requestMs: 10_000 };
+const REQUEST_TIMEOUT_MS = 10_000;
 /** Two peers may hold two connections for a moment. */
 const SPARE_CONNECTIONS = 8;
 const TEND_INTERVAL_MS = 1_000;
@@ -82,7 +82,8 @@ export class Network {
         genesisHash,
         maxConnections: options.maxPeers + SPARE_CONNECTIONS,
         maxInboundPerSecond: pace.maxInboundPerSecond,
-        upgradeTimeoutMs: options.timeouts?.handshakeMs ?? TIMEOUTS.handshakeMs,
+        handshakeTimeoutMs: options.timeouts?.handshakeMs ?? pace.handshakeMs,
+        dialTimeoutMs: pace.dialTimeoutMs,
         mdns:
           options.mdns && isReachable(options.listen)
             ? (id, addresses) => network.#dialer.learnListening(id, addresses, LOCAL_SEGMENT)
@@ -106,7 +107,7 @@ export class Network {
     gossip: Gossip,
     offenders: Offenders,
   ) {
-    const { handshakeMs, requestMs } = { ...TIMEOUTS, ...options.timeouts };
+    const { handshakeMs = pace.handshakeMs, requestMs = REQUEST_TIMEOUT_MS } = options.timeouts ?? {};
     const onOffence = (peer: NodeId, error: RuleError) => this.offence(peer, error);
     this.#options = options;
     this.#genesisHash = handlers.status().genesisHash;

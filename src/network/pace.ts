@@ -9,6 +9,8 @@ export interface Pace extends DialerOptions {
   readonly backoff: Backoff;
   /** Connections that one host may open. */
   readonly maxInboundPerSecond: number;
+  /** For Noise and what comes before it, for opening a stream, and for the exchange of statuses: each may take so long. */
+  readonly handshakeMs: number;
 }
 
 export const PUBLIC_PACE: Pace = {
@@ -18,12 +20,18 @@ export const PUBLIC_PACE: Pace = {
   maxParallelDials: 8,
   backoff: { firstMs: 1_000, maxMs: 30_000 },
   maxInboundPerSecond: 5,
+  handshakeMs: 5_000,
 };
+/**
+ * Nodes of one machine share its processors. When those have too much to do, whoever gives up a handshake soon pays for its
+ * cryptography again and again, and none comes to its end: so here patience is long. Nobody is there to be kept waiting.
+ */
 export const LOCAL_PACE: Pace = {
   tickMs: 250,
   exchangeMs: 1_000,
-  dialTimeoutMs: 5_000,
+  dialTimeoutMs: 20_000,
   maxParallelDials: 16,
   backoff: { firstMs: 250, maxMs: 2_000 },
   maxInboundPerSecond: 500,
+  handshakeMs: 20_000,
 };

@@ -25,8 +25,9 @@ export interface TransportOptions {
   readonly maxConnections: number;
   /** From one host, each second. */
   readonly maxInboundPerSecond: number;
-  /** Noise and everything before it, of a connection that comes in. */
-  readonly upgradeTimeoutMs: number;
+  /** Noise and everything before it, at one address; and opening a stream. */
+  readonly handshakeTimeoutMs: number;
+  readonly dialTimeoutMs: number;
   readonly mdns: ((peer: NodeId, addresses: readonly string[]) => void) | null;
 }
 
@@ -35,8 +36,6 @@ export interface TransportOptions {
  * take all places from the others (slow-loris).
  */
 const MAX_PENDING_CONNECTIONS = 64;
-const NEGOTIATION_TIMEOUT_MS = 5_000;
-const DIAL_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 500;
 const PING_INTERVAL_MS = 10_000;
 /** A machine whose processors are all busy answers late; only one that is gone does not answer for so long. */
@@ -60,10 +59,11 @@ export async function createTransport(options: TransportOptions, gater: Gater, g
       maxConnections: options.maxConnections,
       maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
       inboundConnectionThreshold: options.maxInboundPerSecond,
-      inboundUpgradeTimeout: options.upgradeTimeoutMs,
-      inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
-      outboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
-      dialTimeout: DIAL_TIMEOUT_MS,
+      inboundUpgradeTimeout: options.handshakeTimeoutMs,
+      inboundStreamProtocolNegotiationTimeout: options.handshakeTimeoutMs,
+      outboundStreamProtocolNegotiationTimeout: options.handshakeTimeoutMs,
+      dialTimeout: options.dialTimeoutMs,
+      addressDialTimeout: options.handshakeTimeoutMs,
       connectionCloseTimeout: CLOSE_TIMEOUT_MS,
       maxDialQueueLength: MAX_DIAL_QUEUE,
       // Reconnecting is the dialer's work, which never gives up.
