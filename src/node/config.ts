@@ -83,6 +83,8 @@ export const DEFAULTS = {
     address: '127.0.0.1',
     port: 8545,
     apis: ['eth', 'net', 'web3', 'txpool', 'synod'],
+    /** Opened besides on networks for tests: explorers and debuggers. A plain node keeps them shut, since a trace is dear. */
+    testApis: ['debug', 'trace', 'ots', 'erigon'],
     vhosts: ['localhost'],
     gasCap: 50_000_000n,
     evmTimeoutMs: 5_000,

@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
+import { DEFAULTS } from '../node/config.ts';
 import { storeDevNodeKey } from '../node/dev-nodes.ts';
 import { createDevValidators, devPasswordFile } from '../wallet/validator-dev.ts';
 import { deriveValidatorKeys } from '../wallet/validator-keys.ts';
@@ -228,7 +229,8 @@ export class Supervisor {
       ['--genesis', paths.genesis(directory)],
       ['--port', '0'],
       ['--http.port', String(rpcPort === 0 ? 0 : rpcPort + node.index)],
-      // Pages in a browser may ask for what is open by default. What commands a node takes its operator's token.
+      ['--http.api', [...DEFAULTS.rpc.apis, ...DEFAULTS.rpc.testApis].join(',')],
+      // Pages in a browser may ask for what is open. What commands a node takes its operator's token.
       ['--http.corsdomain', '*'],
       ['--miner.etherbase', node.etherbase],
       ...(node.mines ? [['--miner.hashrate', String(manifest.options.hashRateLimit)]] : []),
