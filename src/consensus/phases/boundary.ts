@@ -4,6 +4,7 @@ import { UsageError } from '../../base/errors.ts';
 import { type Hash, Lsn } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import { forgetApprovals } from './approvals.ts';
+import { askSoon } from './asking.ts';
 import { encodeDescent } from './descent.ts';
 import { tagged } from './messages.ts';
 import { give, timerName } from './running.ts';
@@ -64,6 +65,8 @@ function begin(turn: Turn, phase: Phase, isBoot: boolean): void {
   const block = beyond && chain.block(beyond.hash);
   if (beyond && block) give(turn, { type: 'block', block, origin: 'sync', from: null, certificate: beyond.certificate });
   if (pending > 0) give(turn, { type: 'mempool', pending });
+  // What came while the phase before was at work may end this one already.
+  if (chain.maxHeight > phase.anchor.height) askSoon(turn);
 }
 
 /**

@@ -2,7 +2,7 @@
  * What travels between nodes: the engines' own messages with the number of their phase, and what the phases themselves have to say.
  * Messages of the first phase are as its engine writes them, so a network without transitions pays nothing.
  *   later phases:  0xff, number of the phase (4 bytes), the engine's message
- *   of this layer: 0xfe, RLP: [0, phase, anchor, certificate] or [1, phase, engine, vote]
+ *   of this layer: 0xfe, RLP: [0, phase, anchor, certificate], [1, phase, engine, vote] or [2, phase]
  */
 import { concatBytes, fromHex, hashOf } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
@@ -18,6 +18,8 @@ export type PhaseMessage =
   | { readonly type: 'inner'; readonly phase: number; readonly message: unknown }
   /** The phase has ended with this block, which is final by this certificate. An answer to whoever is still in it. */
   | { readonly type: 'ended'; readonly phase: number; readonly anchor: Hash; readonly certificate: Certificate }
+  /** Is this phase over? What would be its last block is here, and not known to be final. */
+  | { readonly type: 'isOver'; readonly phase: number }
   /** A member approves of a change. `vote` is encoded: only who knows the members of that phase can read it. */
   | { readonly type: 'approval'; readonly phase: number; readonly engine: EngineSettings; readonly vote: Uint8Array };
 
@@ -26,7 +28,10 @@ const PHASE_BYTES = 4;
 const BODY_AT = 1 + PHASE_BYTES;
 const ENDED = 0;
 const APPROVAL = 1;
-const FIELDS = 4;
+const IS_OVER = 2;
+/** By kind. */
+const FIELDS = [4, 4, 2];
+const MAX_FIELDS = 4;
 /** No certificate that travels is larger, nor are settings. */
 const MAX_OWN_BYTES = 512 * 1024;
 
@@ -56,6 +61,8 @@ export function encodeMessage(timeline: Timeline, message: PhaseMessage): Uint8A
     }
     case 'ended':
       return own([ENDED, message.phase, fromHex(message.anchor), message.certificate]);
+    case 'isOver':
+      return own([IS_OVER, message.phase]);
     case 'approval':
       return own([APPROVAL, message.phase, engineBytes(message.engine), message.vote]);
   }
@@ -78,12 +85,13 @@ function decodeOwn(bytes: Uint8Array): PhaseMessage {
   if (bytes.length > MAX_OWN_BYTES) {
     throw new DecodeError('decode/phase-message', `${bytes.length} bytes; expected at most ${MAX_OWN_BYTES}.`);
   }
-  const fields = listField(decodeRlp(bytes.subarray(1), 'a message about phases', 1), 'a message about phases', FIELDS);
+  const fields = listField(decodeRlp(bytes.subarray(1), 'a message about phases', 1), 'a message about phases', MAX_FIELDS);
   const kind = safeNumber(bytesField(fields[0], 'kind'), 'kind');
-  if (fields.length !== FIELDS || (kind !== ENDED && kind !== APPROVAL)) {
+  if (fields.length !== FIELDS[kind]) {
     throw new DecodeError('decode/phase-message', `There are no messages about phases of kind ${kind} with ${fields.length} fields.`);
   }
   const phase = safeNumber(bytesField(fields[1], 'phase'), 'phase');
+  if (kind === IS_OVER) return { type: 'isOver', phase };
   const [third, fourth] = [bytesField(fields[2], 'third field'), bytesField(fields[3], 'fourth field')];
   return kind === ENDED
     ? { type: 'ended', phase, anchor: hashOf(third), certificate: fourth }

@@ -9,6 +9,7 @@ import { Lsn } from '../../base/types.ts';
 import type { Event } from '../engine.ts';
 import { anchorUpTo } from './anchors.ts';
 import { payloadFor } from './approvals.ts';
+import { askSoonWhetherOver } from './asking.ts';
 import { encodeDescent } from './descent.ts';
 import { describe } from './describe.ts';
 import { tagged } from './messages.ts';
@@ -47,6 +48,7 @@ function pass(turn: Turn, running: Running, effect: InnerEffect): void {
     case 'build':
       return build(turn, running, effect);
     case 'insert':
+      askSoonWhetherOver(turn, running.phase, effect.block);
       effects.push({ ...effect, facts: outerFacts(number, effect.facts) });
       return;
     case 'setHead':

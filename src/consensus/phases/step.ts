@@ -8,6 +8,7 @@ import type { Facts } from '../../chain/tree.ts';
 import type { Event } from '../engine.ts';
 import { answerAdmin } from './admin.ts';
 import { APPROVALS_TIMER, approvalsDue, checkCarried, receiveApproval } from './approvals.ts';
+import { askWhetherOver, OVER_TIMER } from './asking.ts';
 import { beginWhenReady, endWhenFinal, finishProven, proveBy } from './boundary.ts';
 import { ancestorAt, decodeDescent, isDescent } from './descent.ts';
 import { type PhaseMessage, untagged } from './messages.ts';
@@ -79,6 +80,7 @@ function timerFired(turn: Turn, id: string): void {
   const { running } = turn.state;
   if (running === null) return;
   if (id === APPROVALS_TIMER) return approvalsDue(turn, running.phase);
+  if (id === OVER_TIMER) return askWhetherOver(turn, running.phase);
   for (const own of running.timers) {
     if (timerName(running.phase.number, own) !== id) continue;
     running.timers.delete(own);
@@ -113,6 +115,9 @@ function take(turn: Turn, from: NodeId, message: PhaseMessage): void {
       return give(turn, { type: 'message', from, message: message.message });
     case 'ended':
       return believeEnd(turn, phase, from, message);
+    case 'isOver':
+      // Not that this node knew.
+      return;
     case 'approval':
       if (receiveApproval(turn, phase, message)) give(turn, { type: 'mempool', pending: Math.max(1, turn.state.pending) });
       return;
@@ -127,7 +132,7 @@ function tellEnded({ network, state, chain, nowMs, effects }: Turn, from: NodeId
   const anchor = network.timeline.at(phase + 1)?.anchor.hash ?? null;
   const certificate = anchor === null ? undefined : chain.certificate?.(anchor);
   const lastMs = state.toldMs.get(from);
-  if (anchor === null || certificate === undefined || type !== 'inner') return;
+  if (anchor === null || certificate === undefined || type === 'approval' || type === 'ended') return;
   if (lastMs !== undefined && nowMs - lastMs < TELL_EVERY_MS) return;
   state.toldMs.set(from, nowMs);
   effects.push({ type: 'send', to: from, message: { type: 'ended', phase, anchor, certificate } });
