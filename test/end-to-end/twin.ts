@@ -20,9 +20,11 @@ export interface TwinOptions {
   readonly validators: string;
   /** Another one than its twin's, or both would make the same blocks. */
   readonly beneficiary: Address;
+  /** The file with the twin's key as a node: then both have one name, and only who is cut off from the one can meet the other. */
+  readonly nodeKeyFile?: string;
 }
 
-const { datadir, genesis, bootnodes, validators, beneficiary } = JSON.parse(process.argv[2] ?? '') as TwinOptions;
+const { datadir, genesis, bootnodes, validators, beneficiary, nodeKeyFile = null } = JSON.parse(process.argv[2] ?? '') as TwinOptions;
 const document: unknown = JSON.parse(readFileSync(genesis, 'utf8'));
 const { params } = await buildGenesis(parseGenesis(document));
 const { signers } = await openValidators({
@@ -36,13 +38,13 @@ const config: NodeConfig = {
   genesis: document,
   resync: false,
   checkpoint: null,
-  network: { ...DEFAULTS.network, port: 0, bootnodes, nodeKeyFile: null, mdns: false },
+  network: { ...DEFAULTS.network, port: 0, bootnodes, nodeKeyFile, mdns: false },
   rpc: { ...DEFAULTS.rpc, enabled: true, port: 0, corsDomains: [] },
   mining: { ...DEFAULTS.mining, enabled: false, hashRateLimit: 0, kernel: 'auto', beneficiary, gasLimit: null },
   signers,
   finality: DEFAULTS.finality,
-  faults: false,
-  log: { format: 'terminal', verbosity: 3, file: null },
+  faults: true,
+  log: { format: 'terminal', verbosity: 4, file: null },
   metrics: null,
 };
 const node = await startNode(config);
