@@ -11,6 +11,7 @@ import { createDevValidators, devPasswordFile } from '../wallet/validator-dev.ts
 import { deriveValidatorKeys } from '../wallet/validator-keys.ts';
 import { type ChildState, type Endpoints, NodeChild } from './child.ts';
 import { type Manifest, paths, type TestnetNode } from './manifest.ts';
+import { PeerPorts } from './peer-ports.ts';
 
 export interface NodeReport {
   readonly index: number;
@@ -47,6 +48,7 @@ export class Supervisor {
   readonly allEnded: Promise<never>;
   readonly #options: SupervisorOptions;
   readonly #children: NodeChild[];
+  readonly #ports: PeerPorts;
   #sides: readonly (readonly number[])[] | null = null;
   /** Why each node ended that did so by itself, and has not been started since. */
   readonly #ends = new Map<number, string>();
@@ -55,6 +57,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.manifest = options.manifest;
+    this.#ports = new PeerPorts(options.directory);
     const { promise, reject } = Promise.withResolvers<never>();
     this.allEnded = promise;
     // Who starts and stops a network without watching it need not listen.
@@ -162,9 +165,11 @@ export class Supervisor {
 
   async #up(child: NodeChild): Promise<Endpoints> {
     await this.#prepare(child.index);
+    await this.#ports.choose(child.index);
     if (this.#stopping) throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
     this.#ends.delete(child.index);
     const endpoints = await child.start();
+    this.#ports.note(child.index, endpoints.addresses);
     // The others are told its address on this side. One that does not answer them is not this node's failure.
     const silent = this.#sides === null ? [] : await this.#applySides();
     this.#options.onEvent({ type: 'node-up', index: child.index, rpcUrl: endpoints.rpcUrl });
@@ -227,7 +232,7 @@ export class Supervisor {
     const flags = [
       ['--datadir', paths.datadir(directory, node.index)],
       ['--genesis', paths.genesis(directory)],
-      ['--port', '0'],
+      ['--port', String(this.#ports.next(node.index))],
       ['--http.port', String(rpcPort === 0 ? 0 : rpcPort + node.index)],
       ['--http.api', [...DEFAULTS.rpc.apis, ...DEFAULTS.rpc.testApis].join(',')],
       // Pages in a browser may ask for what is open. What commands a node takes its operator's token.

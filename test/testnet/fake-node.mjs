@@ -4,13 +4,15 @@
  */
 const [behaviour, ...args] = process.argv.slice(2);
 const port = args[args.indexOf('--http.port') + 1];
+const peerPort = args[args.indexOf('--port') + 1];
 console.log(`arguments ${args.join(' ')}`);
 const ready = {
   type: 'ready',
   rpcUrl: `http://127.0.0.1:${port}`,
   operatorToken: 'secret',
   peerId: `peer-${port}`,
-  addresses: [`/${port}`],
+  // Where it was told to listen; otherwise on a port that the system gives to nobody by itself.
+  addresses: [`/tcp/${peerPort === '0' ? Number(port) - 20_000 : peerPort}/p2p/${port}`],
 };
 switch (behaviour) {
   case 'well':

@@ -1,11 +1,13 @@
 /** The supervisor over stand-ins for nodes: what it tells them, and what it says when they do not answer or end. */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { UsageError } from '../../src/base/errors.ts';
 import type { Address, Json } from '../../src/base/types.ts';
 import { NodeChild } from '../../src/testnet/child.ts';
 import { type Manifest, paths, type TestnetOptions } from '../../src/testnet/manifest.ts';
+import { PeerPorts } from '../../src/testnet/peer-ports.ts';
 import { Supervisor, type SupervisorEvent } from '../../src/testnet/supervisor.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 import { until } from '../support/processes.ts';
@@ -190,7 +192,27 @@ it('gives the later nodes the addresses of the first', async () => {
   const { directory } = await network(2);
   const log = (index: number) => readFileSync(paths.log(directory, index), 'utf8');
   expect(log(0)).not.toContain('--bootnodes');
-  expect(log(1)).toContain(`--bootnodes /${RPC_PORT}`);
+  expect(log(1)).toContain(`--bootnodes /tcp/${RPC_PORT - 20_000}/p2p/${RPC_PORT}`);
+});
+
+it('starts a node on the port that it had, as the others remember it, while that is free', async () => {
+  const { supervisor, directory } = await network(1);
+  const asked = () => [...readFileSync(paths.log(directory, 0), 'utf8').matchAll(/ --port (\d+)/g)].map(([, port]) => Number(port));
+  const port = RPC_PORT - 20_000;
+  await supervisor.restart(0);
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+  onTestFinished(() => void other.close());
+  await supervisor.restart(0);
+  expect(asked()).toEqual([0, port, 0]);
+});
+
+it.each(['', '[]', '{"0":0}', '{"0":70000}', '{"a":1}', 'null'])('makes nothing of ports that are none: %j', async (text) => {
+  const directory = temporary();
+  writeFileSync(paths.ports(directory), text);
+  const ports = new PeerPorts(directory);
+  await ports.choose(0);
+  expect(ports.next(0)).toBe(0);
 });
 
 function childThat(behaviour: string, file = process.execPath) {
