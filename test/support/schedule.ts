@@ -6,8 +6,8 @@
 
 /** Lanes of each kind: together as many as there are workers. */
 const LANES = 2;
-/** Node processes, or sockets with time-outs. */
-const REAL_TIME = /\/test\/(end-to-end|network|testnet|cli\/testnet|cli\/validator-node)/;
+/** Node processes, a browser, or sockets with time-outs. */
+const REAL_TIME = /\/test\/(end-to-end|network|testnet|cli\/testnet|cli\/validator-node|simulator\/picture-browser)/;
 /** Of a file that is not named below: one that starts networks, and any other. */
 const NETWORK_SECONDS = 20;
 const USUAL_SECONDS = 1.5;
