@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerExport } from './chain.ts';
+import { registerCompare } from './compare.ts';
 import { registerConsensus } from './consensus.ts';
 import { registerGenesis } from './genesis-new.ts';
 import { registerImport } from './import.ts';
@@ -30,7 +31,8 @@ Examples:
   synod wallet new                       make an account
   synod validator keys new               make a validator's key
   synod status                           what the node at http://127.0.0.1:8545 is doing
-  synod simulate --seed 7                a network in virtual time, with faults`,
+  synod simulate --seed 7                a network in virtual time, with faults
+  synod compare --engines raft,pbft      engines side by side, under the same load and faults`,
   );
 applyConventions(program);
 for (const register of [
@@ -47,6 +49,7 @@ for (const register of [
   registerExport,
   registerImport,
   registerSimulate,
+  registerCompare,
 ]) {
   register(program);
 }

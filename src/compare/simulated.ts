@@ -85,6 +85,8 @@ export function simulateCase(input: SimulatedCase): Figures {
     ...present(knownSubject(engine), `the subject ${engine}`),
     behaviours: new Map<string, BehaviourFactory>([...COMMON_BEHAVIOURS, [TWIN, twin], ...(knownSubject(engine)?.behaviours ?? [])]),
     meters: [clients.meter],
+    // What is written for members that only crash says nothing of one that lies.
+    ...(name === 'byzantine' && bears(engine, nodes).lying === 0 && { invariants: [] }),
   };
   const plan = planRun({
     subject,
@@ -169,10 +171,10 @@ function defaultsOf(engine: string, given: EngineJson, drawn: EngineJson): Engin
   return Object.fromEntries(Object.entries(parsed).filter(([name]) => name !== 'members' && name in drawn));
 }
 
-/** The twins of members stand behind them all: only their originals are members. */
+/** Those who lead first, where somebody leads. The twin of a member stands behind them all: only its original is a member. */
 function badPlaces({ engine, nodes }: SimulatedCase): number[] {
   const faulty = Math.max(1, bears(engine, nodes).lying);
-  return behaviourOf(engine) === TWIN ? [nodes] : range(faulty).map((i) => nodes - 1 - i);
+  return behaviourOf(engine) === TWIN ? [nodes] : range(faulty);
 }
 
 function byzantine({ engine }: SimulatedCase): (place: number) => Fault {
