@@ -1,29 +1,29 @@
 /** The operator's commands: `status`, `read` (reads.ts). And what the state looks like. */
 import { UsageError } from '../../base/errors.ts';
-import { type Json, quote } from '../../base/types.ts';
-import type { AdminCommand, RequestId } from '../engine.ts';
+import type { Json } from '../../base/types.ts';
+import type { Commands } from '../members/admin.ts';
 import type { Membership } from '../members/membership.ts';
-import { beginRead } from './reads.ts';
+import { beginRead } from '../members/reads.ts';
+import { adoptedHeight, readPolicy } from './reads.ts';
 import { type ChandraTouegState, coordinatorOf, nextHeight, type Turn } from './state.ts';
 
-const COMMANDS = ['status', 'read'];
+export function commandsOf(turn: Turn): Commands {
+  const { state, council, self } = turn;
+  return {
+    engine: 'chandra-toueg',
+    title: 'Chandra-Toueg',
+    byName: {
+      status: () => inspect(council.membership, state),
+      read: (request) => void beginRead(turn, state.reads, readPolicy(turn), request, { self, height: adoptedHeight(state) }),
+      transfer: refuseTransfer,
+    },
+  };
+}
 
-export function answerAdmin(turn: Turn, request: RequestId, { name }: AdminCommand): void {
-  const { state, council, effects } = turn;
-  try {
-    switch (name) {
-      case 'status':
-        effects.push({ type: 'reply', request, result: inspect(council.membership, state) });
-        return;
-      case 'read':
-        return beginRead(turn, request);
-      default:
-        throw new UsageError('chandra-toueg/admin', `Chandra-Toueg has no command ${quote(name)}; expected one of ${COMMANDS.join(', ')}.`);
-    }
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    effects.push({ type: 'reply', request, result: error });
-  }
+function refuseTransfer(): never {
+  const message =
+    'Chandra-Toueg has no leader to hand over: every height begins with the next member as its coordinator, and one that is down is passed over. To take a member out of service, stop it.';
+  throw new UsageError('chandra-toueg/transfer', message);
 }
 
 /** `leader` is the coordinator of the current round, or of the first one of the instance that comes next. */

@@ -8,7 +8,7 @@ import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import { keep } from '../members/decisions.ts';
 import { learnDecision } from './deciding.ts';
-import { buildFor } from './initiating.ts';
+import { draftValue } from './initiating.ts';
 import { noteEstimate, noteOf } from './notes.ts';
 import { ownEstimate, sendProposal } from './rounds.ts';
 import { type Attempt, blockOf, coordinates, type Estimate, type Turn, trace } from './state.ts';
@@ -33,7 +33,7 @@ function chooseValue(turn: Turn, attempt: Attempt): Block | null {
   if (best.timestamp > 0) return wholeValue(turn, height, best, from);
   for (const { value } of [own, ...estimates.values()]) if (value !== null && value.block !== null) return value.block;
   // Nobody has a value.
-  buildFor(turn, height);
+  draftValue(turn, round);
   return null;
 }
 

@@ -9,7 +9,9 @@ import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { Decision } from '../members/council.ts';
 import { blame, decide, keep } from '../members/decisions.ts';
-import { type ChandraTouegMessage, encodedBlock, type Value } from './messages.ts';
+import { encodedBlock } from '../members/fields.ts';
+import { checkChild } from '../members/runs.ts';
+import type { ChandraTouegMessage, Value } from './messages.ts';
 import { send } from './notes.ts';
 import { rulesFor } from './rules.ts';
 import { blockOf, nextHeight, type Turn } from './state.ts';
@@ -37,12 +39,25 @@ export function learnDecision(turn: Turn, decision: Decision, from: NodeId | nul
   for (const to of council.membership.others(self)) if (to !== from) send(turn, to, message);
 }
 
+/** Throws RuleError `chandra-toueg/contradicts-decided`, `chandra-toueg/not-a-child`. */
 export function receiveDecide(turn: Turn, from: NodeId, { height, value }: Extract<ChandraTouegMessage, { type: 'decide' }>): void {
+  checkDecision(turn, height, value);
   const block = takeBlock(turn, from, height, value);
   if (block !== null) keep(turn, block, from);
   else if (value.block !== null) return;
   learnDecision(turn, { height, hash: value.hash }, from, value.block !== null);
   if (block === null) fetchMissing(turn);
+}
+
+/** Two decisions of one height, or one that does not follow from the last, nobody can have seen (Uniform Agreement). */
+function checkDecision(turn: Turn, height: number, { hash, block }: Value): void {
+  const { state, chain } = turn;
+  const known = chain.canonical(height) ?? state.recent.get(height);
+  if (known !== undefined && known !== hash) {
+    const message = `At height ${height} this node has decided ${known}; a member says that ${hash} is decided.`;
+    throw new RuleError('chandra-toueg/contradicts-decided', message, { height });
+  }
+  if (block !== null && height === nextHeight(state)) checkChild('chandra-toueg', block, state.decided);
 }
 
 /**

@@ -5,11 +5,11 @@
  */
 import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
-import { buildDelayMs, fieldsOf } from '../members/building.ts';
+import { buildDelayMs } from '../members/building.ts';
+import { draftNow, draftWhenDue, takeDraft } from '../members/drafting.ts';
 import { enterRound } from './rounds.ts';
 import { coordinatorOf, nextHeight, type Turn } from './state.ts';
 
-export const BUILD_TIMER = 'build';
 /** Decided blocks that the chain on disk has not: no further instance begins above so many. */
 const MAX_AHEAD = 64;
 
@@ -21,12 +21,9 @@ export function beginWhenDue(turn: Turn): void {
   const note = state.notes.get(height);
   // It had begun before this node went down.
   if (note !== undefined && note.records > 0) return enterRound(turn, note.round, 'restart');
-  if (state.building?.height === height || height - state.stored > MAX_AHEAD || chain.status(state.decided.hash) !== 'executed') return;
-  const delayMs = delayOf(turn, height);
-  if (delayMs === null) return;
-  if (delayMs > 0) return buildLater(turn, delayMs);
-  state.buildAtMs = null;
-  buildFor(turn, height);
+  const parent = chain.get(state.decided.hash);
+  if (parent === undefined || height - state.stored > MAX_AHEAD || chain.status(parent.hash) !== 'executed') return;
+  draftWhenDue(turn, state.drafts, parent, delayOf(turn, height), { round: 1, reason: state.hasWork ? 'work' : 'due' });
 }
 
 /** Null: nothing calls for a block. Who is not the first to begin waits until the one who is seems to leave it undone. */
@@ -41,39 +38,28 @@ function delayOf({ state, settings, council, self, nowMs }: Turn, height: number
   return Math.max(0, dueMs + (isFirst ? 0 : settings.suspicionMs) - nowMs);
 }
 
-function buildLater({ state, effects, nowMs }: Turn, delayMs: number): void {
-  // Whole milliseconds: a fraction that a timer rounds down would be asked for again without end.
-  const wholeMs = Math.ceil(delayMs);
-  const atMs = nowMs + wholeMs;
-  if (state.buildAtMs !== null && Math.abs(state.buildAtMs - atMs) < 1) return;
-  state.buildAtMs = atMs;
-  effects.push({ type: 'setTimer', id: BUILD_TIMER, delayMs: wholeMs });
-}
-
-/** Asks for a block of this height, unless that is under way. */
-export function buildFor(turn: Turn, height: number): void {
-  const { state, chain, council, beneficiary, wallMs, effects } = turn;
+/** Asks for a block of the instance that is under way, unless one on this parent is asked for already. */
+export function draftValue(turn: Turn, round: number): void {
+  const { state, chain } = turn;
   const parent = chain.get(state.decided.hash);
-  if (state.building?.height === height || parent === undefined || chain.status(parent.hash) !== 'executed') return;
-  const request = state.nextRequest++;
-  state.building = { request, height };
-  const round = BigInt(state.attempt?.round ?? 1);
-  const fields = fieldsOf({ parent, wallMs, beneficiary, membership: council.membership, round, payload: new Uint8Array(0) });
-  effects.push({ type: 'build', request, parent: parent.hash, fields });
+  if (parent === undefined || state.drafts.open?.parent === parent.hash || chain.status(parent.hash) !== 'executed') return;
+  draftNow(turn, state.drafts, parent, { round, reason: 'due' });
 }
 
-export function blockBuilt({ state, settings, nowMs }: Turn, { request, block }: Extract<Event<never>, { type: 'built' }>): boolean {
-  if (state.building?.request !== request) return false;
-  const { height } = state.building;
-  state.building = null;
-  const hasTransactions = block !== null && block.transactions.length > 0;
+/** The reply. True: an instance is to begin with it. */
+export function blockBuilt(turn: Turn, event: Extract<Event<never>, { type: 'built' }>): boolean {
+  const { state, settings, nowMs } = turn;
+  const built = takeDraft(turn, state.drafts, event);
+  if (built === null) return false;
+  const { block, draft } = built;
+  const hasTransactions = block.transactions.length > 0;
   state.hasWork = hasTransactions;
-  if (block === null || height !== nextHeight(state) || block.header.parentHash !== state.decided.hash) return false;
+  if (draft.parent !== state.decided.hash) return false;
   const { emptyBlockMs } = settings;
   const isDue = emptyBlockMs > 0 && nowMs - state.lastBlockMs >= emptyBlockMs;
   // Nobody asked for a block without transactions: the pool had nothing that can be executed now.
   if (!hasTransactions && !isDue && state.attempt === null) return false;
-  state.initial = { height, value: { hash: hashHeader(block.header), block } };
+  state.initial = { height: nextHeight(state), value: { hash: hashHeader(block.header), block } };
   return state.attempt === null;
 }
 

@@ -5,12 +5,13 @@
  */
 import { unreachable } from '../../base/assert.ts';
 import { EMPTY, fromHex, hashOf } from '../../base/bytes.ts';
-import { DecodeError } from '../../base/errors.ts';
 import type { Hash } from '../../base/types.ts';
-import { type Block, decodeBlock, encodeBlock, MAX_BLOCK_BYTES } from '../../chain/block.ts';
-import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
-import { type DecisionMessage, decodeDecision, encodeDecision, FIRST_KIND, isDecisionKind } from '../members/attestations.ts';
+import type { Block } from '../../chain/block.ts';
+import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
+import { type DecisionMessage, encodeDecision, FIRST_KIND } from '../members/attestations.ts';
 import type { Council } from '../members/council.ts';
+import { encodedBlock, type Fields, type MessageFormat, readMessage } from '../members/fields.ts';
+import { type ReadId, readIdFields, readIdOf } from '../members/reads.ts';
 
 /** A block, whole or only by its hash: who lacks it asks for it. */
 export interface Value {
@@ -42,10 +43,10 @@ export type ChandraTouegMessage =
   | { readonly type: 'decide'; readonly height: number; readonly value: Value }
   /** What was decided from this height on? */
   | { readonly type: 'ask'; readonly height: number }
-  /** For a linearizable read: how far have you come? The number is the asker's. */
-  | { readonly type: 'query'; readonly incarnation: number; readonly number: number }
+  /** For a linearizable read: how far have you come? */
+  | { readonly type: 'query'; readonly read: ReadId }
   /** Nothing above this height was decided with the sender's help. */
-  | { readonly type: 'answer'; readonly incarnation: number; readonly number: number; readonly height: number };
+  | { readonly type: 'answer'; readonly read: ReadId; readonly height: number };
 
 /** Messages of one instance. */
 export type RoundMessage = Extract<ChandraTouegMessage, { readonly round: number }>;
@@ -61,20 +62,7 @@ const ASK = FIRST_KIND + 7;
 const QUERY = FIRST_KIND + 8;
 const ANSWER = FIRST_KIND + 9;
 
-const MAX_FIELDS = 6;
-/** The largest block, with the few numbers around it. */
-const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + 1_024;
-
-const encoded = new WeakMap<Block, Uint8Array>();
-
-/** A block goes into one record and to several members: it is encoded once. */
-export function encodedBlock(block: Block): Uint8Array {
-  const known = encoded.get(block);
-  if (known !== undefined) return known;
-  const bytes = encodeBlock(block);
-  encoded.set(block, bytes);
-  return bytes;
-}
+const FORMAT: MessageFormat = { name: 'Chandra-Toueg', code: 'decode/chandra-toueg', maxFields: 6, maxNesting: 1 };
 
 export function blocksIn(message: ChandraTouegMessage): readonly Block[] {
   return 'value' in message && message.value !== null && message.value.block !== null ? [message.value.block] : [];
@@ -106,9 +94,9 @@ function fieldsOf(council: Council, message: ChandraTouegMessage): RlpValue[] {
     case 'ask':
       return [ASK, message.height];
     case 'query':
-      return [QUERY, message.incarnation, message.number];
+      return [QUERY, ...readIdFields(message.read)];
     case 'answer':
-      return [ANSWER, message.incarnation, message.number, message.height];
+      return [ANSWER, ...readIdFields(message.read), message.height];
     default:
       return unreachable(message);
   }
@@ -122,16 +110,7 @@ function valueFields(value: Value | null): RlpValue[] {
 
 /** Throws DecodeError and nothing else. Whether a block has the hash that it comes with is for the receiver. */
 export function decodeMessage(council: Council, bytes: Uint8Array): ChandraTouegMessage {
-  if (bytes.length > MAX_MESSAGE_BYTES) {
-    throw new DecodeError('decode/chandra-toueg', `A message of ${bytes.length} bytes; at most ${MAX_MESSAGE_BYTES} are allowed.`);
-  }
-  const [first, ...rest] = listField(decodeRlp(bytes, 'message of Chandra-Toueg'), 'a message of Chandra-Toueg', MAX_FIELDS);
-  const kind = safeNumber(bytesField(first, 'kind'), 'kind');
-  if (isDecisionKind(kind)) return decodeDecision(council, kind, rest);
-  const fields = new Fields(rest);
-  const message = messageOf(kind, fields);
-  fields.end();
-  return message;
+  return readMessage(council, bytes, FORMAT, messageOf);
 }
 
 function messageOf(kind: number, fields: Fields): ChandraTouegMessage {
@@ -139,74 +118,39 @@ function messageOf(kind: number, fields: Fields): ChandraTouegMessage {
     case HEARTBEAT:
       return { type: 'heartbeat', decided: fields.number('decided height') };
     case NEW_ROUND:
-      return { type: 'newRound', ...fields.place() };
+      return { type: 'newRound', ...placeOf(fields) };
     case ESTIMATE:
-      return { type: 'estimate', ...fields.place(), timestamp: fields.number('timestamp'), value: fields.optionalValue() };
+      return { type: 'estimate', ...placeOf(fields), timestamp: fields.number('timestamp'), value: optionalValue(fields) };
     case PROPOSAL:
-      return { type: 'proposal', ...fields.place(), value: fields.value() };
+      return { type: 'proposal', ...placeOf(fields), value: givenValue(fields) };
     case ACK:
-      return { type: 'ack', ...fields.place() };
+      return { type: 'ack', ...placeOf(fields) };
     case NACK:
-      return { type: 'nack', ...fields.place(), reached: fields.round('round reached') };
+      return { type: 'nack', ...placeOf(fields), reached: fields.positive('the round reached') };
     case DECIDE:
-      return { type: 'decide', height: fields.number('height'), value: fields.value() };
+      return { type: 'decide', height: fields.number('height'), value: givenValue(fields) };
     case ASK:
       return { type: 'ask', height: fields.number('height') };
     case QUERY:
-      return { type: 'query', incarnation: fields.number('incarnation'), number: fields.number('number of a read') };
-    case ANSWER: {
-      const incarnation = fields.number('incarnation');
-      return { type: 'answer', incarnation, number: fields.number('number of a read'), height: fields.number('height') };
-    }
+      return { type: 'query', read: readIdOf(fields) };
+    case ANSWER:
+      return { type: 'answer', read: readIdOf(fields), height: fields.number('height') };
     default:
-      throw new DecodeError('decode/chandra-toueg', `Chandra-Toueg has messages of kind 0 to ${ANSWER}, and not ${kind}.`);
+      return fields.refuse(`Chandra-Toueg has messages of kind 0 to ${ANSWER}, and not ${kind}.`);
   }
 }
 
-/** The fields of a message, one after another. */
-class Fields {
-  readonly #values: readonly unknown[];
-  #next = 0;
+function placeOf(fields: Fields): { readonly height: number; readonly round: number } {
+  return { height: fields.number('height'), round: fields.positive('round') };
+}
 
-  constructor(values: readonly unknown[]) {
-    this.#values = values;
-  }
+function givenValue(fields: Fields): Value {
+  return optionalValue(fields) ?? fields.refuse('Expected the hash of a block, got nothing.');
+}
 
-  number(what: string): number {
-    return safeNumber(this.#bytes(what), what);
-  }
-
-  round(what: string): number {
-    const round = this.number(what);
-    if (round > 0) return round;
-    throw new DecodeError('decode/chandra-toueg', `Expected 1 or more for ${what}, got 0.`);
-  }
-
-  place(): { readonly height: number; readonly round: number } {
-    return { height: this.number('height'), round: this.round('round') };
-  }
-
-  value(): Value {
-    const value = this.optionalValue();
-    if (value !== null) return value;
-    throw new DecodeError('decode/chandra-toueg', 'Expected the hash of a block, got nothing.');
-  }
-
-  optionalValue(): Value | null {
-    const hash = this.#bytes('hash');
-    const block = this.#bytes('block');
-    if (hash.length === 0 && block.length === 0) return null;
-    if (hash.length !== 32) throw new DecodeError('decode/chandra-toueg', `Expected 32 bytes for a hash, got ${hash.length}.`);
-    return { hash: hashOf(hash), block: block.length === 0 ? null : decodeBlock(block) };
-  }
-
-  end(): void {
-    if (this.#next !== this.#values.length) {
-      throw new DecodeError('decode/chandra-toueg', `Expected ${this.#next} fields after the kind, got ${this.#values.length}.`);
-    }
-  }
-
-  #bytes(what: string): Uint8Array {
-    return bytesField(this.#values[this.#next++], what);
-  }
+function optionalValue(fields: Fields): Value | null {
+  const hash = fields.bytes('hash');
+  const block = fields.optionalBlock();
+  if (hash.length === 0 && block === null) return null;
+  return hash.length === 32 ? { hash: hashOf(hash), block } : fields.refuse(`Expected 32 bytes for a hash, got ${hash.length}.`);
 }

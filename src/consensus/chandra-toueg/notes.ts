@@ -8,8 +8,8 @@ import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
 import { startDecisions } from '../members/attestations.ts';
-import { factsOf } from '../members/council.ts';
-import { execute } from '../members/decisions.ts';
+import { recordsOf } from '../members/records.ts';
+import { insertBlock } from '../members/runs.ts';
 import type { ChandraTouegMessage } from './messages.ts';
 import { type ChandraTouegRecord, decodeRecord, encodeRecord } from './records.ts';
 import { type ChandraTouegState, type Note, type Turn, trace } from './state.ts';
@@ -82,12 +82,12 @@ export function send({ effects }: Turn, to: Extract<Turn['effects'][number], { t
 }
 
 /** Rounds and estimates as they were before the crash, as far as they were on disk. */
-export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event<never>, { type: 'start' }>): void {
+export function restore(turn: Turn, event: Extract<Event<never>, { type: 'start' }>): void {
   const { state } = turn;
-  state.incarnation = incarnation;
-  state.lsn = lsn;
-  state.persisted = lsn;
-  for (const [index, bytes] of records.entries()) take(state, decodeRecord(bytes), Lsn(lsn - records.length + 1 + index));
+  state.reads.incarnation = event.incarnation;
+  state.lsn = event.lsn;
+  state.persisted = event.lsn;
+  for (const [record, at] of recordsOf(event, decodeRecord)) take(state, record, at);
   startDecisions(turn);
   insertBlocks(turn);
   for (const { height, round, timestamp, hash } of state.notes.values()) trace(turn, 'restored', { height, round, timestamp, hash });
@@ -113,15 +113,14 @@ function take(state: ChandraTouegState, record: ChandraTouegRecord, at: Lsn): vo
 }
 
 /** The chain on disk may not have them. Lower ones come first; those whose parent is missing come again with a decision. */
-function insertBlocks({ state, chain, effects, decisions }: Turn): void {
+function insertBlocks(turn: Turn): void {
+  const { state, chain } = turn;
   const inserted = new Set<string>();
   for (const [, { block, hash }] of [...state.notes].sort(([a], [b]) => a - b)) {
-    if (block === null || hash === null || chain.get(hash) !== undefined) continue;
+    if (block === null || hash === null) continue;
     const { parentHash } = block.header;
     if (chain.get(parentHash) === undefined && !inserted.has(parentHash)) continue;
     inserted.add(hash);
-    effects.push({ type: 'insert', block, facts: factsOf(block.header) });
-    // The others follow as their parents are executed.
-    if (chain.status(parentHash) === 'executed') execute({ decisions, effects }, hash);
+    insertBlock(turn, block);
   }
 }

@@ -9,6 +9,8 @@
 import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import { blame, keep } from '../members/decisions.ts';
+import { checkLeap } from '../members/leaps.ts';
+import { checkChild } from '../members/runs.ts';
 import { takeBlock } from './deciding.ts';
 import type { ChandraTouegMessage, RoundMessage, Value } from './messages.ts';
 import { noteEstimate, noteOf, noteRound, send, tell } from './notes.ts';
@@ -20,8 +22,6 @@ const PATIENCE = 2;
 const MAX_DOUBLINGS = 30;
 /** What nobody answers is said again after so many heartbeats; then after twice as many, up to the longest suspicion. */
 const HEARTBEATS_PER_REPETITION = 3;
-/** No network has so many rounds in one instance; a leap further would use up all numbers. */
-const MAX_ROUND_LEAP = 2 ** 32;
 
 /** `isSilent`: the estimate is not sent, since the proposal of this round is here already. */
 export function enterRound(turn: Turn, round: number, reason: string, isSilent = false): void {
@@ -117,13 +117,13 @@ export function repeat(turn: Turn): void {
   speak(turn, attempt, false);
 }
 
-/** A message of the instance that is not decided yet. Another member has begun, or is in another round. */
+/** A message of the instance that is not decided yet. Another member has begun, or is in another round. Throws RuleError. */
 export function receiveInRound(turn: Turn, from: NodeId, message: RoundMessage): void {
   const { state } = turn;
   const { height, type } = message;
   const before = state.attempt;
   const reached = before?.round ?? state.notes.get(height)?.round ?? 1;
-  if (!isLawful(turn, from, message, reached)) return;
+  checkLawful(turn, from, message, reached);
   const round = Math.max(message.round, reached);
   if (before === null || round > reached) enterRound(turn, round, 'heard', type === 'proposal' && message.round === round);
   const { attempt } = state;
@@ -156,18 +156,24 @@ function receiveNow(turn: Turn, from: NodeId, attempt: Attempt, message: RoundMe
   }
 }
 
-/** Only a coordinator proposes, and only to it are estimates and answers sent. */
-function isLawful(turn: Turn, from: NodeId, message: RoundMessage, reached: number): boolean {
+/**
+ * Only a coordinator proposes, only to it are estimates and answers sent, and an estimate was adopted in an earlier round. Throws
+ * RuleError `chandra-toueg/round`, `chandra-toueg/timestamp`.
+ */
+function checkLawful(turn: Turn, from: NodeId, message: RoundMessage, reached: number): void {
   const { council, self } = turn;
   const { type, height, round } = message;
   const coordinator = coordinatorOf(council.membership, height, round);
   const expected = type === 'newRound' || type === 'proposal' ? from : self;
-  const highest = type === 'nack' ? Math.max(round, message.reached) : round;
+  checkLeap('chandra-toueg/round', 'the round', reached, type === 'nack' ? Math.max(round, message.reached) : round);
   // A nack also answers whoever speaks of a round that is over.
-  if ((type === 'nack' || coordinator === expected) && highest <= reached + MAX_ROUND_LEAP) return true;
-  const text = `A message (${type}) of height ${height} and round ${highest}, in which ${coordinator} coordinates; this node is in round ${reached}.`;
-  turn.effects.push({ type: 'offence', from, error: new RuleError('chandra-toueg/round', text, { height, round: highest }) });
-  return false;
+  if (type !== 'nack' && coordinator !== expected) {
+    const text = `A message (${type}) of height ${height} and round ${round}, in which ${coordinator} coordinates.`;
+    throw new RuleError('chandra-toueg/round', text, { height, round });
+  }
+  if (type !== 'estimate' || (message.timestamp < round && (message.timestamp === 0 || message.value !== null))) return;
+  const text = `An estimate in round ${round} that was adopted in round ${message.timestamp}; expected an earlier one, and a value.`;
+  throw new RuleError('chandra-toueg/timestamp', text, { height, round });
 }
 
 function receiveEstimate(turn: Turn, from: NodeId, attempt: Attempt, message: Extract<RoundMessage, { type: 'estimate' }>): void {
@@ -209,14 +215,14 @@ export function adoptOffer(turn: Turn): void {
     if (value.block !== null) attempt.offer = null;
     return;
   }
-  const { parentHash } = block.header;
-  if (parentHash !== state.decided.hash) {
+  try {
+    checkChild('chandra-toueg', block, state.decided);
+  } catch (error) {
     attempt.offer = null;
-    const message = `The block proposed at height ${height} is a child of ${parentHash}; expected one of the decided block ${state.decided.hash}.`;
-    return blame(turn, from, new RuleError('chandra-toueg/not-a-child', message, { height }));
+    return blame(turn, from, error);
   }
   // It can neither be checked nor kept.
-  if (chain.get(parentHash) === undefined) return;
+  if (chain.get(state.decided.hash) === undefined) return;
   attempt.offer = null;
   attempt.deadlineMs = nowMs + patienceMs(turn, round);
   const note = noteOf(state, height);

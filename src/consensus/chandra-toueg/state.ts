@@ -4,14 +4,15 @@ import { BoundedMap } from '../../base/bounded.ts';
 import type { Address, Hash, Json, Lsn, NodeId } from '../../base/types.ts';
 import { Lsn as lsn } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
-import type { Context, Effect, RequestId } from '../engine.ts';
+import type { Context, Effect } from '../engine.ts';
 import { type Attestations, type AttestationTurn, initAttestations } from '../members/attestations.ts';
 import type { Council, Decision } from '../members/council.ts';
 import { type Decisions, initDecisions } from '../members/decisions.ts';
 import { Detector } from '../members/detector.ts';
+import { type Drafts, initDrafts } from '../members/drafting.ts';
 import type { Membership } from '../members/membership.ts';
+import { initReads, type Reads } from '../members/reads.ts';
 import type { ChandraTouegMessage, Value } from './messages.ts';
-import { initReads, type Reads } from './reads.ts';
 import type { ChandraTouegSettings } from './settings.ts';
 
 export type ChandraTouegEffect = Effect<ChandraTouegMessage>;
@@ -54,7 +55,6 @@ export interface Attempt {
 }
 
 export interface ChandraTouegState {
-  incarnation: number;
   /** This node's place among the members; null for one that follows the chain and has no part in this. */
   readonly place: number | null;
   readonly detector: Detector;
@@ -74,9 +74,7 @@ export interface ChandraTouegState {
   attempt: Attempt | null;
   /** This node's own first value for an instance (v_p in the paper). */
   initial: { readonly height: number; readonly value: Value } | null;
-  building: { readonly request: RequestId; readonly height: number } | null;
-  /** When the build timer will run out; null while it is not set. Monotonic. */
-  buildAtMs: number | null;
+  readonly drafts: Drafts;
   /** The height of the head on disk. */
   stored: number;
   lsn: Lsn;
@@ -90,7 +88,6 @@ export interface ChandraTouegState {
   workSinceMs: number;
   /** When the last decision was heard of. Monotonic. */
   lastBlockMs: number;
-  nextRequest: RequestId;
 }
 
 export interface Turn extends AttestationTurn {
@@ -106,7 +103,6 @@ const MAX_RECENT = 256;
 export function initialState(council: Council, settings: ChandraTouegSettings, { self, chain, nowMs }: Context): ChandraTouegState {
   const { number } = chain.head.header;
   return {
-    incarnation: 0,
     place: council.placeOf(self),
     detector: new Detector(council.membership.others(self), settings, nowMs),
     suspected: new Set(),
@@ -118,8 +114,7 @@ export function initialState(council: Council, settings: ChandraTouegSettings, {
     notes: new Map(),
     attempt: null,
     initial: null,
-    building: null,
-    buildAtMs: null,
+    drafts: initDrafts(),
     stored: number,
     lsn: lsn(0),
     persisted: lsn(0),
@@ -129,7 +124,6 @@ export function initialState(council: Council, settings: ChandraTouegSettings, {
     hasWork: false,
     workSinceMs: nowMs,
     lastBlockMs: nowMs,
-    nextRequest: 1,
   };
 }
 

@@ -1,17 +1,20 @@
 /** Chandra-Toueg as a state machine: one event in, effects out. What each does is in the file that is named for it. */
-import { unreachable } from '../../base/assert.ts';
-import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Event } from '../engine.ts';
+import { answerAdmin } from '../members/admin.ts';
 import { ATTEST_TIMER, attestHead, blockStored, receiveDecision } from '../members/attestations.ts';
-import { blockChecked, receiveBlock, settle, toOthers } from '../members/decisions.ts';
-import { answerAdmin } from './admin.ts';
+import { settle, toOthers } from '../members/decisions.ts';
+import { dispatch, type Handlers } from '../members/dispatch.ts';
+import { BUILD_TIMER, draftIsDue } from '../members/drafting.ts';
+import { checkLeap } from '../members/leaps.ts';
+import { finishReads, READ_TIMER, retryReads } from '../members/reads.ts';
+import { commandsOf } from './admin.ts';
 import { coordinate } from './coordinator.ts';
 import { answerDecided, askFor, fetchMissing, followChain, learnDecision, receiveDecide, repeatDecision } from './deciding.ts';
-import { BUILD_TIMER, beginWhenDue, blockBuilt, workHasCome } from './initiating.ts';
+import { beginWhenDue, blockBuilt, workHasCome } from './initiating.ts';
 import type { ChandraTouegMessage, RoundMessage } from './messages.ts';
 import { dropNotes, restore } from './notes.ts';
-import { answerQuery, finishReads, repeatReads, takeAnswer } from './reads.ts';
+import { answerQuery, readPolicy, takeAnswer } from './reads.ts';
 import { adoptOffer, enterRound, leaveSuspected, receiveInRound, repeat } from './rounds.ts';
 import { type ChandraTouegEffect, nextHeight, type Turn, trace } from './state.ts';
 
@@ -19,67 +22,47 @@ export const HEARTBEAT_TIMER = 'heartbeat';
 
 export function step(turn: Turn, event: Event<ChandraTouegMessage>): readonly ChandraTouegEffect[] {
   followChain(turn);
-  handle(turn, event);
+  dispatch(turn, event, HANDLERS);
   if (turn.place !== null) {
     leaveSuspected(turn);
     adoptOffer(turn);
     coordinate(turn);
     beginWhenDue(turn);
-    finishReads(turn);
+    finishReads(turn, turn.state.reads, turn.state.stored);
   }
   settle(turn);
   return turn.effects;
 }
 
-function handle(turn: Turn, event: Event<ChandraTouegMessage>): void {
-  const { state } = turn;
-  switch (event.type) {
-    case 'start':
-      restore(turn, event);
-      return heartbeat(turn);
-    case 'message':
-      return receiveMessage(turn, event.from, event.message);
-    case 'timer':
-      return timerFired(turn, event.id);
-    case 'persisted':
-      state.persisted = event.lsn;
-      return;
-    case 'stored':
-      state.stored = Math.max(state.stored, turn.chain.get(event.head)?.header.number ?? 0);
-      dropNotes(state);
-      return blockStored(turn, event);
-    case 'built':
-      if (blockBuilt(turn, event)) enterRound(turn, 1, 'work');
-      return;
-    case 'checked':
-      return blockChecked(turn, event.hash);
-    case 'block':
-      return receiveBlock(turn, event);
-    case 'mempool':
-      if (event.pending > 0) workHasCome(turn);
-      return;
-    case 'admin':
-      return answerAdmin(turn, event.request, event.command);
-    case 'sealed':
-      // Nothing is mined here.
-      return;
-    default:
-      return unreachable(event);
-  }
-}
-
-function timerFired(turn: Turn, id: string): void {
-  switch (id) {
-    case HEARTBEAT_TIMER:
-      return heartbeat(turn);
-    case BUILD_TIMER:
-      // What is due is looked at at the end of the step.
-      turn.state.buildAtMs = null;
-      return;
-    case ATTEST_TIMER:
-      return attestHead(turn);
-  }
-}
+const HANDLERS: Handlers<Turn, ChandraTouegMessage> = {
+  start(turn, event) {
+    restore(turn, event);
+    heartbeat(turn);
+  },
+  message: receiveMessage,
+  timers: {
+    [HEARTBEAT_TIMER]: heartbeat,
+    [BUILD_TIMER]: ({ state }) => draftIsDue(state.drafts),
+    [READ_TIMER]: (turn) => retryReads(turn, turn.state.reads, readPolicy(turn)),
+    [ATTEST_TIMER]: attestHead,
+  },
+  persisted({ state }, lsn) {
+    state.persisted = lsn;
+  },
+  stored(turn, event) {
+    const { state, chain } = turn;
+    state.stored = Math.max(state.stored, chain.get(event.head)?.header.number ?? 0);
+    dropNotes(state);
+    blockStored(turn, event);
+  },
+  built(turn, event) {
+    if (blockBuilt(turn, event)) enterRound(turn, 1, 'work');
+  },
+  mempool(turn, pending) {
+    if (pending > 0) workHasCome(turn);
+  },
+  admin: (turn, event) => answerAdmin(turn, event, commandsOf(turn)),
+};
 
 /** The one clock of the protocol: it shows that this member lives, who is suspected, and what has to be said again. */
 function heartbeat(turn: Turn): void {
@@ -89,7 +72,6 @@ function heartbeat(turn: Turn): void {
   suspectSilent(turn);
   fetchMissing(turn);
   repeat(turn);
-  repeatReads(turn);
   effects.push({ type: 'setTimer', id: HEARTBEAT_TIMER, delayMs: settings.heartbeatMs });
 }
 
@@ -103,14 +85,11 @@ function suspectSilent(turn: Turn): void {
 }
 
 function receiveMessage(turn: Turn, from: NodeId, message: ChandraTouegMessage): void {
-  const { council, state, effects, nowMs } = turn;
-  if (council.membership.placeOf(from) === undefined) {
-    const error = new RuleError('members/stranger', `Node ${from} is no member, and has no part in what members decide.`);
-    effects.push({ type: 'offence', from, error });
-    return;
-  }
+  const { state, chain, nowMs } = turn;
   // This node only follows the chain.
-  if (state.place === null) return;
+  if (turn.place === null) return;
+  if ('height' in message) checkLeap('chandra-toueg/height', 'the height', chain.head.header.number, message.height);
+  if (message.type === 'heartbeat') checkLeap('chandra-toueg/height', 'the height', chain.head.header.number, message.decided);
   state.detector.heard(from, nowMs);
   if (state.suspected.delete(from)) trace(turn, 'trusted', { node: from });
   switch (message.type) {

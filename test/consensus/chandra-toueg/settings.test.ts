@@ -60,8 +60,8 @@ describe('messages', () => {
     { type: 'nack', height: 1, round: 1, reached: 3 },
     { type: 'decide', height: 1, value },
     { type: 'ask', height: 4 },
-    { type: 'query', incarnation: 1, number: 2 },
-    { type: 'answer', incarnation: 1, number: 2, height: 3 },
+    { type: 'query', read: { incarnation: 1, number: 2 } },
+    { type: 'answer', read: { incarnation: 1, number: 2 }, height: 3 },
   ];
 
   it.each(messages)('$type is the same after encoding and decoding', (message) => {
