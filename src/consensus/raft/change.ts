@@ -15,6 +15,8 @@ import type { Member, Membership } from '../members/membership.ts';
 import { MAX_MEMBERS } from '../votes.ts';
 import { type Leadership, leaderOnly, leadershipOf, type RaftState, type Turn } from './state.ts';
 
+type Arguments = AdminCommand['arguments'];
+
 /** What the operator wants, while it is under way. */
 export interface Wish {
   readonly kind: 'add' | 'remove';
@@ -37,10 +39,10 @@ const IDLE_ELECTIONS = 20;
 const MAX_WISH_MS = 600_000;
 
 /** `{ node, publicKey, proofOfPossession? }`. A learner may be given again: it is to vote. Throws UsageError. */
-export function beginAdd(turn: Turn, request: RequestId, given: AdminCommand['arguments']): void {
+export function beginAdd(turn: Turn, request: RequestId, given: Arguments): void {
   const { membership } = turn.council;
   checkFree(turn);
-  const member = readCandidate(given, 'crash', turn.settings.signatures);
+  const member = readCandidate(only(given, 'members', isObject), 'crash', turn.settings.signatures);
   const everybody = [...membership.members, ...membership.learners];
   if (membership.placeOf(member.node) !== undefined) {
     throw new UsageError('raft/member-known', `Node ${member.node} votes already; there is nothing to add.`, { node: member.node });
@@ -57,10 +59,11 @@ export function beginAdd(turn: Turn, request: RequestId, given: AdminCommand['ar
 }
 
 /** `{ node }`. Throws UsageError. */
-export function beginRemove(turn: Turn, request: RequestId, given: AdminCommand['arguments']): void {
+export function beginRemove(turn: Turn, request: RequestId, given: Arguments): void {
   const { membership } = turn.council;
   checkFree(turn);
-  const node = readNode(given.node);
+  const { node: named } = only(given, 'nodes', (node) => typeof node === 'string' && { node });
+  const node = readNode(named);
   if (!membership.has(node)) {
     const known = [...membership.members, ...membership.learners].map((member) => member.node).join(', ');
     throw new UsageError('raft/member-unknown', `Node ${node} is no member; members and learners are ${known}.`, { node });
@@ -69,6 +72,19 @@ export function beginRemove(turn: Turn, request: RequestId, given: AdminCommand[
     throw new UsageError('raft/member-last', `Node ${node} is the last that votes: without it nothing could ever be decided.`, { node });
   }
   begin(turn, { kind: 'remove', node, member: null, request });
+}
+
+/** Engines that stop for a change take several members at once, in a list; here a list may have one. */
+function only(given: Arguments, list: string, read: (item: Json) => Arguments | false): Arguments {
+  const items = given[list];
+  if (items === undefined) return given;
+  const item = Array.isArray(items) && items.length === 1 ? read(items[0] ?? null) : false;
+  if (item !== false) return item;
+  throw new UsageError('raft/one-at-a-time', `Raft changes one member at a time; expected one in the list '${list}'.`);
+}
+
+function isObject(item: Json): Arguments | false {
+  return typeof item === 'object' && item !== null && !Array.isArray(item) && (item as Arguments);
 }
 
 function begin({ state, effects, nowMs }: Turn, { kind, node, member, request }: Pick<Wish, 'kind' | 'node' | 'member' | 'request'>): void {

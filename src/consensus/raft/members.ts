@@ -13,14 +13,15 @@ import { isVoter, type Leadership, leadershipOf, type Turn } from './state.ts';
 
 /** At the end of every step: whatever hangs on who decides follows the log. */
 export function followMembers(turn: Turn): void {
-  const { state, council } = turn;
+  const { state, council, self } = turn;
   const { seen } = state;
   const inForce = council.membership;
   const decided = present(state.log.at(state.commit), 'the last decided block').council.membership;
   finishChange(turn);
-  if (seen.inForce === inForce.id && seen.decided === decided.id) return;
-  state.seen = { inForce: inForce.id, decided: decided.id };
-  if (seen.inForce !== inForce.id) enterForce(turn, inForce);
+  if (seen.inForce?.id === inForce.id && seen.decided?.id === decided.id) return;
+  state.seen = { inForce, decided };
+  if (seen.inForce?.id !== inForce.id) enterForce(turn, inForce);
+  for (const node of seen.decided?.audience(self) ?? []) if (!decided.has(node)) state.strangers.named.set(node, true);
   const leadership = leadershipOf(state);
   if (leadership === null) return;
   followInProgress(turn, leadership, decided);

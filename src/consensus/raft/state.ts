@@ -1,6 +1,6 @@
 /** What Raft remembers (figure 3.1), and what a step has at hand. All else is in functions. */
 import { UsageError } from '../../base/errors.ts';
-import type { Address, Hash, Lsn, NodeId } from '../../base/types.ts';
+import type { Address, Lsn, NodeId } from '../../base/types.ts';
 import { Lsn as lsn } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import type { Context, Effect, RequestId } from '../engine.ts';
@@ -9,7 +9,7 @@ import { initAttestations } from '../members/attestations.ts';
 import { roundOf } from '../members/building.ts';
 import type { Councils } from '../members/councils.ts';
 import { type Decisions, initDecisions } from '../members/decisions.ts';
-import type { Member } from '../members/membership.ts';
+import type { Member, Membership } from '../members/membership.ts';
 import type { Wish } from './change.ts';
 import { Log, type Position } from './log.ts';
 import type { RaftMessage } from './messages.ts';
@@ -86,7 +86,7 @@ export interface RaftState {
   /** What the operator of this leader wants; null while that is nothing. */
   wish: Wish | null;
   /** The memberships in force and decided, as all else that hangs on them was last told. */
-  seen: { readonly inForce: Hash | null; readonly decided: Hash | null };
+  seen: { readonly inForce: Membership | null; readonly decided: Membership | null };
   readonly strangers: Strangers;
   /** The pool may have transactions that no block has. */
   hasWork: boolean;

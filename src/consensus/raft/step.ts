@@ -118,7 +118,7 @@ function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
     case 'whoDecides':
       return tellDeciders(turn, from);
     case 'deciders':
-      return learnDeciders(turn, message.nodes);
+      return learnDeciders(turn, from, message.nodes);
     default:
       return compareTerms(turn, from, message);
   }

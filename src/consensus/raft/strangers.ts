@@ -1,8 +1,9 @@
 /**
  * Nodes that speak and are no members as far as this node knows. A leader that was let in while this node was away, or whose
- * first block has not come yet, must be heard (Ongaro's dissertation, section 4.2.3: a server takes part whoever asks), or
- * nobody might ever be elected; anybody else on the network must not. So the members that this node knows are asked who
- * decides: they follow the protocol, and their word is enough.
+ * first block has not come yet, must be heard (Ongaro's dissertation, section 4.1: servers take messages of whoever sends
+ * them), or nobody might ever be elected; anybody else on the network must not. So the members that this node knows are
+ * asked who decides: they follow the protocol, and their word is enough. Those who were members are heard too: what they say
+ * does no harm, and one of them may hand over its office.
  */
 import { BoundedMap } from '../../base/bounded.ts';
 import { RuleError } from '../../base/errors.ts';
@@ -11,23 +12,27 @@ import type { RaftMessage } from './messages.ts';
 import { tell } from './persist.ts';
 import { isMute, type Turn } from './state.ts';
 
-/** Strangers that were asked about, and nodes that members have named. */
+/** Strangers that members were asked about. */
 const MAX_STRANGERS = 32;
+/** Nodes that were members, or that members have named. */
 const MAX_NAMED = 256;
 
+interface Asked {
+  /** Monotonic. */
+  readonly atMs: number;
+  /** Members that have answered since, and did not name it. */
+  readonly answered: Set<NodeId>;
+}
+
 export interface Strangers {
-  /** When it was asked about each of them. Monotonic. */
-  readonly asked: BoundedMap<NodeId, number>;
-  /** By a member, as one. */
+  readonly asked: BoundedMap<NodeId, Asked>;
   readonly named: BoundedMap<NodeId, true>;
-  /** When members were asked last, and when one answered. */
+  /** When members were asked last. */
   askedMs: number;
-  answeredMs: number;
 }
 
 export function initStrangers(): Strangers {
-  const [askedMs, answeredMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  return { asked: new BoundedMap(MAX_STRANGERS), named: new BoundedMap(MAX_NAMED), askedMs, answeredMs };
+  return { asked: new BoundedMap(MAX_STRANGERS), named: new BoundedMap(MAX_NAMED), askedMs: Number.NEGATIVE_INFINITY };
 }
 
 /** Whether to listen to this node. If it may be a member that this one does not know yet, others are asked. */
@@ -39,38 +44,44 @@ export function isHeard(turn: Turn, from: NodeId, message: RaftMessage): boolean
   return false;
 }
 
-/** A stranger that members were asked about, and did not name, is blamed. */
 function meet(turn: Turn, from: NodeId, message: RaftMessage): void {
   const { state, council, self, nowMs, settings, effects } = turn;
   const { strangers } = state;
-  const askedMs = strangers.asked.get(from);
-  if (askedMs !== undefined && strangers.answeredMs > askedMs && !isOfFormer(message)) {
+  const asked = strangers.asked.get(from);
+  if (asked !== undefined && isOfNoMember(turn, asked, message)) {
     const error = new RuleError('members/stranger', `Node ${from} is no member, and has no part in what members decide.`);
     effects.push({ type: 'offence', from, error });
   }
-  const isAsked = askedMs !== undefined && nowMs - askedMs <= settings.electionMaxMs;
+  const isAsked = asked !== undefined && nowMs - asked.atMs <= settings.electionMaxMs;
   if (isAsked || nowMs - strangers.askedMs < settings.heartbeatMs || isMute(turn)) return;
-  strangers.asked.set(from, nowMs);
+  strangers.asked.set(from, { atMs: nowMs, answered: new Set() });
   strangers.askedMs = nowMs;
+  effects.push({ type: 'trace', name: 'stranger', data: { node: from } });
   for (const to of council.membership.others(self)) tell(turn, to, { type: 'whoDecides' });
 }
 
-/** What a member says that has been removed while it was away: it does no harm, and sync will tell it. */
-function isOfFormer(message: RaftMessage): boolean {
-  const { type } = message;
-  if (type === 'requestVote') return message.campaign === 'preVote';
-  return type === 'attestation' || type === 'certificate' || type === 'whoDecides';
+/**
+ * Who was a member once may not know that it is none any more, and says what members say; but it leads no later term. That
+ * somebody leads one, and a quorum has never heard of it, cannot be.
+ */
+function isOfNoMember({ state, council, self }: Turn, { answered }: Asked, message: RaftMessage): boolean {
+  const isLeading = message.type === 'append' || message.type === 'chunk' || message.type === 'timeoutNow';
+  if (!isLeading || message.term <= state.term) return false;
+  const { membership } = council;
+  return membership.isQuorum([self, ...answered].flatMap((node) => membership.placeOf(node) ?? []));
 }
 
 /** Another asks. */
 export function tellDeciders(turn: Turn, from: NodeId): void {
-  if (isMute(turn)) return;
   tell(turn, from, { type: 'deciders', nodes: turn.council.membership.members.map(({ node }) => node) });
 }
 
 /** A member says who decides. */
-export function learnDeciders({ state, nowMs }: Turn, nodes: readonly NodeId[]): void {
+export function learnDeciders({ state }: Turn, from: NodeId, nodes: readonly NodeId[]): void {
   const { strangers } = state;
-  strangers.answeredMs = nowMs;
-  for (const node of nodes) strangers.named.set(node, true);
+  for (const node of nodes) {
+    strangers.named.set(node, true);
+    strangers.asked.delete(node);
+  }
+  for (const { answered } of strangers.asked.values()) answered.add(from);
 }

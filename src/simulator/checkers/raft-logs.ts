@@ -3,10 +3,14 @@
  * so, and heads. Nobody's own account of its log is used. What checkers of Raft's invariants look at.
  */
 import { present } from '../../base/assert.ts';
+import type { Signatures } from '../../base/signatures.ts';
 import type { Hash, Json, NodeId } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { ChainView, HeaderNode } from '../../chain/tree.ts';
 import type { Effect } from '../../consensus/engine.ts';
+import { decodeChange } from '../../consensus/members/changes.ts';
+import { type Member, Membership } from '../../consensus/members/membership.ts';
 import type { RaftMessage } from '../../consensus/raft/messages.ts';
 import { decodeRecord } from '../../consensus/raft/records.ts';
 import { termOf } from '../../consensus/raft/state.ts';
@@ -18,6 +22,8 @@ export interface Place {
   readonly hash: Hash;
   readonly term: number;
   readonly parent: Hash;
+  /** Who decides on it, as its header says (genesis: nothing that counts). */
+  readonly members: Hash;
 }
 
 /** Of one node. Blocks up to the head are those of its chain. */
@@ -120,7 +126,22 @@ export class RaftLogs {
   readonly #stored = new Map<number, HeaderNode>();
   readonly #recipients = new WeakMap<object, NodeId | '*'>();
   readonly #chains = new Map<number, ChainView>();
+  readonly #genesis: Membership;
+  readonly #signatures: Signatures;
+  /** Memberships that blocks have carried. */
+  readonly #memberships = new Map<Hash, Membership>();
   #last: Observation | null = null;
+
+  constructor({ params, signatures }: Pick<Setting, 'params' | 'signatures'>) {
+    const members = params.engine.settings.members as unknown as readonly Member[];
+    this.#genesis = new Membership(members, 'crash');
+    this.#signatures = signatures;
+  }
+
+  /** In force where the log ends here: the newest that the log has. */
+  membershipAt({ height, members }: Place): Membership {
+    return height === 0 ? this.#genesis : (this.#memberships.get(members) ?? this.#genesis);
+  }
 
   /** Each checker shows every observation; the first of them is the one that counts. */
   observe(observation: Observation): void {
@@ -199,11 +220,17 @@ export class RaftLogs {
     const lsn = (this.#lsns.get(node) ?? 0) + 1;
     this.#lsns.set(node, lsn);
     const record = decodeRecord(bytes);
+    if (record.type === 'block') this.#learn(record.block);
     const place = record.type === 'block' ? placeOf(nodeOf(record.block.header)) : null;
     this.#written.set(node, [...(this.#written.get(node) ?? []), { lsn, what: place ?? (record as TermAndVote) }]);
     if (place === null) return;
     const dropped = present(this.logs.get(node), 'the log of a node that runs').append(place);
     this.#tell('appended', node, place, dropped);
+  }
+
+  #learn({ header, payload }: Block): void {
+    if (payload.length === 0 || this.#memberships.has(header.mixHash)) return;
+    this.#memberships.set(header.mixHash, decodeChange(payload, 'crash', this.#signatures).membership);
   }
 
   #persisted(node: number, lsn: number): void {
@@ -239,17 +266,17 @@ function nodeOf(header: HeaderNode['header']): Pick<HeaderNode, 'header' | 'hash
 }
 
 function placeOf({ header, hash }: Pick<HeaderNode, 'header' | 'hash'>): Place {
-  return { height: header.number, hash, term: termOf({ header }), parent: header.parentHash };
+  return { height: header.number, hash, term: termOf({ header }), parent: header.parentHash, members: header.mixHash };
 }
 
 const shared = new WeakMap<Setting['chainOf'], RaftLogs>();
 
 /** The same for all checkers of one run: they are given the same functions. */
-export function logsOf({ chainOf }: Pick<Setting, 'chainOf'>): RaftLogs {
-  const known = shared.get(chainOf);
+export function logsOf(setting: Pick<Setting, 'chainOf' | 'params' | 'signatures'>): RaftLogs {
+  const known = shared.get(setting.chainOf);
   if (known !== undefined) return known;
-  const logs = new RaftLogs();
-  shared.set(chainOf, logs);
+  const logs = new RaftLogs(setting);
+  shared.set(setting.chainOf, logs);
   return logs;
 }
 

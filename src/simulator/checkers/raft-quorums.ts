@@ -6,8 +6,10 @@
  * QuorumLogInv: of every quorum somebody has what is decided in its log.
  * MoreUpToDateCorrect: a log that is at least as up to date as another has all that the node of the other takes for decided.
  */
+import { present } from '../../base/assert.ts';
 import type { Hash } from '../../base/types.ts';
-import { majority } from '../../consensus/votes.ts';
+import type { Membership } from '../../consensus/members/membership.ts';
+import { placeId } from '../places.ts';
 import type { CheckerFactory, Setting } from './checker.ts';
 import type { Commit, Place, RaftLogs } from './raft-logs.ts';
 import { logChecker } from './raft-safety.ts';
@@ -27,29 +29,29 @@ export const logInv = logChecker('LogInv', ({ report }) => {
 export const committedIsDurable: CheckerFactory = logChecker('CommittedIsDurable', (setting, logs) => ({
   committed(node, commit) {
     const holders = nodesOf(setting).filter((each) => logs.isOnDisk(each, commit));
-    const needed = majority(setting.nodes);
-    if (holders.length >= needed) return;
-    const message = `Decides block ${commit.height} (${commit.hash}) in term ${commit.term}, which is on the disks of node ${holders.join(', ')} only; expected ${needed}.`;
+    const membership = membershipOf(logs, node);
+    if (membership.isQuorum(placesOf(membership, holders))) return;
+    const message = `Decides block ${commit.height} (${commit.hash}) in term ${commit.term}, which is on the disks of node ${holders.join(', ')} only; expected a quorum of ${describe(membership)}.`;
     setting.report({ node, message });
   },
 }));
 
 export const quorumLogInv: CheckerFactory = logChecker('QuorumLogInv', (setting, logs) => {
-  let top: Commit | null = null;
+  /** And who decided it. */
+  let top: (Commit & { readonly by: Membership }) | null = null;
 
   function check(node: number): void {
     if (top === null) return;
     const commit = top;
     const without = nodesOf(setting).filter((each) => !hasInLog(logs, each, commit));
-    const quorum = majority(setting.nodes);
-    if (without.length < quorum) return;
-    const message = `Node ${without.join(', ')} are a quorum, and none of them has block ${commit.height} (${commit.hash}) in its log, which is decided.`;
+    if (!commit.by.isQuorum(placesOf(commit.by, without))) return;
+    const message = `Node ${without.join(', ')} have a quorum of ${describe(commit.by)}, and none of them has block ${commit.height} (${commit.hash}) in its log, which is decided.`;
     setting.report({ node, message });
   }
 
   return {
     committed(node, commit) {
-      if (commit.height > (top?.height ?? -1)) top = commit;
+      if (commit.height > (top?.height ?? -1)) top = { ...commit, by: membershipOf(logs, node) };
       check(node);
     },
     reset: check,
@@ -81,6 +83,21 @@ export const moreUpToDateCorrect: CheckerFactory = logChecker('MoreUpToDateCorre
     appended: checkOwn,
   };
 });
+
+/** In force with this node now. */
+function membershipOf(logs: RaftLogs, node: number): Membership {
+  return logs.membershipAt(present(logs.logs.get(node), 'the log of a node that runs').last);
+}
+
+function describe({ voters, incoming }: Membership): string {
+  const [before, after] = [voters, incoming].map((members) => members?.map(({ node }) => node).join(', '));
+  return after === undefined ? `${before}` : `${before} and of ${after}`;
+}
+
+/** Of those of these nodes that vote. */
+export function placesOf(membership: Membership, nodes: readonly number[]): number[] {
+  return nodes.flatMap((node) => membership.placeOf(placeId(node)) ?? []);
+}
 
 function nodesOf({ nodes }: Setting): number[] {
   return Array.from({ length: nodes }, (_, node) => node);

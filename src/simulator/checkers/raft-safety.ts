@@ -2,6 +2,7 @@
  * Raft's own properties (Ongaro's dissertation, figure 3.2). State Machine Safety is Agreement, which holds for every engine.
  *
  * ElectionSafety: at most one leader in a term; and nobody votes for two candidates of one term, whatever crashes.
+ * ElectedByQuorum: who leads has the votes of a quorum of the membership that its own log ends with: of both sides, if it is joint.
  * LeaderAppendOnly: a leader never drops a block of its log.
  * LogMatching: blocks of one height and term are the same block, and each follows the one before it in the log.
  * PersistBeforeSend: what a node says of its term, its vote and its log is on its disk (figure 3.1, "updated on stable storage").
@@ -9,7 +10,7 @@
  * ReadsAfterOwnBlock: a leader tells others what a read must show only when a block of its own term is decided (section 6.4, step 1).
  * LeaderCompleteness: what a leader has decided is in the logs of the leaders of all later terms.
  */
-import type { Hash } from '../../base/types.ts';
+import type { Hash, NodeId } from '../../base/types.ts';
 import { placeId } from '../places.ts';
 import type { Checker, CheckerFactory, Setting } from './checker.ts';
 import { type Commit, type LogListener, logsOf, type RaftLogs, SEES } from './raft-logs.ts';
@@ -43,6 +44,31 @@ export const electionSafety = logChecker('ElectionSafety', ({ report }) => {
     sent(node, to, message) {
       if (message.type === 'vote' && message.granted && !message.isPre) voted(node, message.term, to);
       if (message.type === 'requestVote' && message.campaign !== 'preVote') voted(node, message.term, placeId(node));
+    },
+  };
+});
+
+export const electedByQuorum = logChecker('ElectedByQuorum', ({ report }, logs) => {
+  /** By term and candidate: who votes for it. */
+  const votes = new Map<string, Set<NodeId>>();
+
+  function voted(term: number, candidate: NodeId, voter: NodeId): void {
+    const key = `${term}/${candidate}`;
+    votes.set(key, (votes.get(key) ?? new Set()).add(voter));
+  }
+
+  return {
+    sent(node, to, message) {
+      if (message.type === 'vote' && message.granted && !message.isPre && to !== '*') voted(message.term, to, placeId(node));
+    },
+    role(node, role, term) {
+      const log = logs.logs.get(node);
+      if (role !== 'leader' || log === undefined) return;
+      const self = placeId(node);
+      const voters = [self, ...(votes.get(`${term}/${self}`) ?? [])];
+      const membership = logs.membershipAt(log.last);
+      if (membership.isQuorum(voters.flatMap((voter) => membership.placeOf(voter) ?? []))) return;
+      report({ node, message: `Leads in term ${term} with the votes of ${voters.join(', ')}, which are no quorum of those in force.` });
     },
   };
 });

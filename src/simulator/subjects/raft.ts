@@ -3,9 +3,11 @@
  * longer than a message there and back with a write in between (Ongaro's dissertation, section 3.9). Safety hangs on no time.
  */
 import type { Random } from '../../base/random.ts';
+import type { Json } from '../../base/types.ts';
 import { createRaft } from '../../consensus/raft/engine.ts';
 import { committedIsDurable, logInv, moreUpToDateCorrect, quorumLogInv } from '../checkers/raft-quorums.ts';
 import {
+  electedByQuorum,
   electionSafety,
   leaderAppendOnly,
   leaderCompleteness,
@@ -15,7 +17,7 @@ import {
   readsAfterOwnBlock,
 } from '../checkers/raft-safety.ts';
 import { traced } from '../marks.ts';
-import type { EngineJson, NetworkTimes } from '../subject.ts';
+import type { EngineJson, NetworkTimes, Subject } from '../subject.ts';
 import { membersSubject } from './members.ts';
 
 /** As in `simulation.ts`: links differ by this factor; and jitter is seldom more than so many times its mean. */
@@ -37,6 +39,7 @@ export const raftSubject = membersSubject({
   linearizableRead: 'read',
   invariants: [
     electionSafety,
+    electedByQuorum,
     leaderAppendOnly,
     logMatching,
     leaderCompleteness,
@@ -59,6 +62,41 @@ export const raftSubject = membersSubject({
     traced('a follower got decided blocks in a chunk', 'chunk'),
   ],
 });
+
+/** Of five nodes three are members at first; operators add and remove any of them. */
+const FIRST_MEMBERS = 3;
+
+/** Whoever is a member in the end: all nodes have to work for progress to be owed. */
+export const raftMembersSubject: Subject = {
+  ...raftSubject,
+  name: 'members-of-raft',
+  sizes: [5],
+  quorum: (nodes) => nodes,
+  drawSettings(random, nodes, keys, times) {
+    const { members, ...settings } = raftSubject.drawSettings(random, nodes, keys, times);
+    const all = members as readonly Json[];
+    return { ...settings, members: all.slice(0, FIRST_MEMBERS), spare: all.slice(FIRST_MEMBERS) };
+  },
+  create(params, node, proofs, signatures) {
+    const { spare: _, ...settings } = params.engine.settings;
+    return raftSubject.create({ ...params, engine: { ...params.engine, settings } }, node, proofs, signatures);
+  },
+  operators({ members, spare }) {
+    const all = [...(members as readonly EngineJson[]), ...(spare as readonly EngineJson[])];
+    return all.flatMap((member) => [
+      { name: 'add', arguments: member },
+      { name: 'remove', arguments: { node: member.node ?? null } },
+    ]);
+  },
+  marks: [
+    ...raftSubject.marks,
+    traced('a joint membership came into force', 'members', ({ incoming }) => incoming !== null),
+    traced('a learner came', 'members', ({ learners }) => Array.isArray(learners) && learners.length > 0),
+    traced('a membership with an even number of voters', 'members', ({ voters }) => Array.isArray(voters) && voters.length % 2 === 0),
+    traced('a leader that was removed left its office', 'leftOffice'),
+    traced('a stranger was asked about', 'stranger'),
+  ],
+};
 
 function drawSettings(random: Random, { latencyMs, jitterMs, diskWriteMs }: NetworkTimes): EngineJson {
   const roundTripMs = 2 * (SLOWEST_LINK * latencyMs + MUCH_JITTER * jitterMs) + 2 * diskWriteMs;

@@ -6,7 +6,7 @@ import { pbftSubject } from './pbft.ts';
 import { membersChangeSubject, transitionsSubject } from './phases.ts';
 import { posSubject } from './pos.ts';
 import { powSubject } from './pow.ts';
-import { raftSubject } from './raft.ts';
+import { raftMembersSubject, raftSubject } from './raft.ts';
 import { zabSubject } from './zab.ts';
 
 const SUBJECTS: ReadonlyMap<string, Subject> = new Map(
@@ -22,6 +22,7 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map(
     transitionsSubject('pbft-to-raft', ['pbft', 'raft']),
     transitionsSubject('pos-to-pbft', ['pos', 'pbft']),
     transitionsSubject('engines-in-turn', ['raft', 'zab', 'paxos', 'chandra-toueg', 'pbft', 'raft']),
+    raftMembersSubject,
     membersChangeSubject('members-of-pbft', 'pbft'),
     membersChangeSubject('members-of-zab', 'zab'),
     membersChangeSubject('members-of-paxos', 'paxos'),
