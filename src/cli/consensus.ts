@@ -1,12 +1,37 @@
-/** `synod consensus status|transfer`: the members of a permissioned network, as a running member sees and leads them. */
+/**
+ * `synod consensus status|transfer|add|remove|transition`: the members of a permissioned network, as a running member sees and leads
+ * them, and how they change.
+ */
 import type { Command } from 'commander';
+import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
 import { type OperatorFlags, operatorCall, operatorClient, operatorOptions } from './operator.ts';
+import { readJsonFile } from './options.ts';
 import { print } from './output.ts';
 
 interface ConsensusFlags extends OperatorFlags {
   readonly json?: boolean;
 }
+
+interface ChangeFlags extends ConsensusFlags {
+  readonly force?: boolean;
+}
+
+interface AddFlags extends ChangeFlags {
+  readonly node: readonly string[];
+  readonly key: readonly string[];
+  readonly possession: readonly string[];
+}
+
+interface TransitionFlags extends ChangeFlags {
+  readonly engine?: string;
+  readonly engineFile?: string;
+}
+
+type JsonObject = { readonly [field: string]: Json };
+
+/** What engines with members have in common, and take over from each other. */
+const COMMON_SETTINGS = ['members', 'blockIntervalMs', 'emptyBlockMs'];
 
 export function registerConsensus(program: Command): void {
   const consensus = program.command('consensus').description('the members of a permissioned network (raft, pbft, ...)');
@@ -25,6 +50,74 @@ export function registerConsensus(program: Command): void {
       await operatorCall(operatorClient(flags), 'consensus_transfer', [member]);
       print(flags.json, { leader: member }, () => `${member} leads.`);
     });
+  registerChanges((name, description) =>
+    add(name, description).option('--force', 'also if too few of the members that there would be are connected to this node'),
+  );
+}
+
+/** Where members may lie, the operators of a quorum of them give the same command, each to their own node. */
+function registerChanges(add: (name: string, description: string) => Command): void {
+  const collect = (value: string, before: readonly string[]) => [...before, value];
+  add('add', 'add members: nodes that follow the chain already')
+    .requiredOption('--node <peer id>', 'who it is (several members: each option several times, in the same order)', collect, [])
+    .requiredOption('--key <public key>', 'its key (`synod validator list` on that node)', collect, [])
+    .option('--possession <signature>', 'that the key is its own; needed where members may lie', collect, [])
+    .addHelpText('after', '\nExample:\n  synod consensus add --node 12D3KooWB8eD... --key 0x9031... --possession 0x8c2f...')
+    .action(async (flags: AddFlags) => change(flags, 'consensus_add', membersOf(flags)));
+  add('remove <nodes...>', 'remove members; their nodes go on as followers')
+    .addHelpText('after', '\nExample:\n  synod consensus remove 12D3KooWB8eD... --datadir .synod/testnet/node-0')
+    .action(async (nodes: readonly string[], flags: ChangeFlags) => change(flags, 'consensus_remove', [...nodes]));
+  add('transition', 'go on with another engine, or with other settings')
+    .option('--engine <name>', 'this engine, with the members and the pace of blocks that there are')
+    .option('--engine-file <file>', 'the engine of this file: an object as `config.engine` of a genesis file')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  synod consensus transition --engine zab --datadir .synod/testnet/node-0\n  synod consensus transition --engine-file pbft.json',
+    )
+    .action(async (flags: TransitionFlags) => change(flags, 'consensus_transition', await engineOf(flags)));
+}
+
+async function change(flags: ChangeFlags, method: string, what: Json): Promise<void> {
+  const result = (await operatorCall(operatorClient(flags), method, [what, flags.force === true])) as JsonObject | null;
+  print(flags.json, result, () => {
+    if (result?.isApproved === false)
+      return `Approved by ${result.approvals} of the ${result.needed} members that it takes; the others' operators give the same command.`;
+    if (result?.phase !== undefined) return `Done: above block ${result.above} the engine is ${result.engine} (phase ${result.phase}).`;
+    return 'Done.';
+  });
+}
+
+function membersOf({ node, key, possession }: AddFlags): JsonObject[] {
+  if (node.length !== key.length || (possession.length > 0 && possession.length !== node.length)) {
+    const got = `${node.length} --node, ${key.length} --key and ${possession.length} --possession`;
+    throw new UsageError('arguments/members', `Every member has one --node, one --key and (if any has) one --possession; got ${got}.`);
+  }
+  return node.map((each, i) => ({
+    node: each,
+    publicKey: key[i] ?? '',
+    ...(possession[i] !== undefined && { proofOfPossession: possession[i] }),
+  }));
+}
+
+async function engineOf(flags: TransitionFlags): Promise<Json> {
+  const { engine, engineFile } = flags;
+  if ((engine === undefined) === (engineFile === undefined)) {
+    throw new UsageError('arguments/transition', 'Name either an --engine or an --engine-file.');
+  }
+  if (engineFile !== undefined) return readJsonFile(engineFile, 'engine') as Json;
+  const client = operatorClient(flags);
+  const settings = (await operatorCall(client, 'consensus_settings')) as JsonObject;
+  checkSame(settings, (await operatorCall(client, 'consensus_status')) as JsonObject);
+  const taken = Object.entries(settings).filter(([field]) => COMMON_SETTINGS.includes(field));
+  return { name: engine ?? '', ...Object.fromEntries(taken) };
+}
+
+/** An engine that changes its members itself says who they are by now; their keys have to be written down then. */
+function checkSame({ members }: JsonObject, { voters, members: names = voters }: JsonObject): void {
+  const known = (members as readonly JsonObject[]).map(({ node }) => String(node));
+  const now = Array.isArray(names) ? names.map(String) : known;
+  if (now.length === known.length && now.every((node) => known.includes(node))) return;
+  throw new UsageError('arguments/transition', 'The members have changed since this engine began; name all of them in an --engine-file.');
 }
 
 /** One line for each field; lists of objects one line for each object. */

@@ -1,4 +1,7 @@
-/** The operator's commands: `add`, `remove`, `transition`, and `plan`, which only says what would become of it. */
+/**
+ * The operator's commands: `add`, `remove`, `transition`; `plan`, which only says what would become of one of them; and `settings`, which
+ * says what is in force.
+ */
 import { SynodError, UsageError } from '../../base/errors.ts';
 import type { Json } from '../../base/types.ts';
 import type { EngineSettings } from '../../chain/params.ts';
@@ -12,6 +15,8 @@ import type { Phase } from './timeline.ts';
 
 const CHANGES = ['add', 'remove', 'transition'];
 const PLAN = 'plan';
+const SETTINGS = 'settings';
+const COMMANDS = [...CHANGES, PLAN, SETTINGS];
 
 /** Commands that the engine at work answers itself are its own. */
 export function answerAdmin(turn: Turn, request: RequestId, command: AdminCommand): void {
@@ -19,7 +24,7 @@ export function answerAdmin(turn: Turn, request: RequestId, command: AdminComman
   const { running } = state;
   const { name } = command;
   const isOwn = running?.engine.admin?.includes(name) === true;
-  if (running !== null && (isOwn || !(CHANGES.includes(name) || name === PLAN))) {
+  if (running !== null && (isOwn || !COMMANDS.includes(name))) {
     running.asked.set(request, name);
     return give(turn, { type: 'admin', request, command });
   }
@@ -34,6 +39,15 @@ export function answerAdmin(turn: Turn, request: RequestId, command: AdminComman
 
 function change(turn: Turn, phase: Phase, request: RequestId, { name, arguments: given }: AdminCommand): void {
   const { network, effects, state } = turn;
+  if (name === SETTINGS) {
+    effects.push({ type: 'reply', request, result: { name: phase.settings.name, ...phase.settings.settings } });
+    return;
+  }
+  // What the engine does itself, it judges itself.
+  if (name === PLAN && phase.engine.admin?.includes(String(given.command)) === true) {
+    effects.push({ type: 'reply', request, result: null });
+    return;
+  }
   const { membership } = approvers(network, phase);
   const isPlan = name === PLAN;
   const engine = wanted(phase, isPlan ? String(given.command) : name, given);

@@ -30,7 +30,7 @@ export const APPROVALS_TIMER = 'phases/approvals';
 /** What may have been lost is said again. */
 const AGAIN_MS = 1_000;
 /** An operator waits so long for the change to come about. */
-const WAIT_MS = 30_000;
+const WAIT_MS = 20_000;
 
 interface Approvers {
   readonly membership: Membership;
