@@ -134,10 +134,16 @@ async function runEngine(engine: string, flags: CompareFlags, parts: readonly Pa
   if (parts.includes('processes')) {
     const { runProcesses } = await import('../compare/processes.ts');
     const command = [process.execPath, ...NODE_FLAGS, SYNOD];
-    const plan = { engine, nodes, seconds, clients, template, command, call: callNode, onCase: say('processes'), signal };
-    processes = await runProcesses(plan).catch((error: unknown) => {
-      if (signal.aborted) throw error;
-      return Object.fromEntries(CASES.map((name) => [name, failed(error)]));
+    processes = await runProcesses({
+      engine,
+      nodes,
+      seconds,
+      clients,
+      template,
+      command,
+      call: callNode,
+      onCase: say('processes'),
+      signal,
     });
   }
   return { engine, nodes, simulator: parts.includes('simulator') ? simulator : null, processes, behaviour: behaviourOf(engine) };
@@ -148,13 +154,9 @@ function attempt(run: () => Figures): CaseResult {
   try {
     return { figures: run(), reason: null };
   } catch (error) {
-    return failed(error);
+    if (!(error instanceof SynodError)) throw error;
+    return { figures: null, reason: explain(error) };
   }
-}
-
-function failed(error: unknown): CaseResult {
-  if (!(error instanceof SynodError)) throw error;
-  return { figures: null, reason: `could not be run: ${explain(error)}` };
 }
 
 async function callNode(endpoints: Endpoints, method: string, params: readonly Json[]): Promise<Json> {

@@ -23,9 +23,9 @@ interface Axis {
   readonly isLogarithmic: boolean;
 }
 
-const WIDTH = 640;
-const HEIGHT = 260;
-const MARGIN = { left: 56, right: 12, top: 12, bottom: 40 };
+const WIDTH = 440;
+const HEIGHT = 220;
+const MARGIN = { left: 52, right: 26, top: 12, bottom: 40 };
 const MS_PER_SECOND = 1_000;
 const TICKS = 4;
 
@@ -58,7 +58,7 @@ export function throughputPlot(title: string, bySecond: readonly Second[], fault
   const highest = Math.max(1, ...bySecond.flatMap(({ majority, minority }) => [majority, minority]));
   const step = niceStep(highest / TICKS);
   const high = step * Math.ceil(highest / step);
-  const every = Math.max(1, niceStep(bySecond.length / 10));
+  const every = Math.max(1, niceStep(bySecond.length / 8));
   const seconds = Array.from({ length: Math.floor(bySecond.length / every) + 1 }, (_, i) => i * every);
   const x: Axis = { low: 0, high: bySecond.length, title: 'seconds', ticks: seconds, isLogarithmic: false };
   const ticks = Array.from({ length: Math.round(high / step) + 1 }, (_, i) => i * step);

@@ -4,6 +4,7 @@ import type { Address, Hash } from '../base/types.ts';
 import type { LoadBook } from './book.ts';
 import { NodeLink } from './node-link.ts';
 import type { FinalityRule } from './plan.ts';
+import { PATIENCE_MS } from './simulated-clients.ts';
 import { type SignedTransfer, signTransfer } from './transfers.ts';
 
 export interface Wallet {
@@ -17,6 +18,8 @@ interface Client {
   node: number;
   nonce: number;
   waiting: SignedTransfer | null;
+  /** To this node, first and last. */
+  firstMs: number;
   sentMs: number;
 }
 
@@ -48,7 +51,7 @@ export class ProcessClients {
     );
     this.#clients = wallets.map((wallet, i) => {
       const { address } = present(wallets[(i + 1) % wallets.length], 'a wallet');
-      return { wallet, to: address, node: i % nodes, nonce: 0, waiting: null, sentMs: 0 };
+      return { wallet, to: address, node: i % nodes, nonce: 0, waiting: null, firstMs: 0, sentMs: 0 };
     });
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
@@ -84,6 +87,7 @@ export class ProcessClients {
     client.waiting ??= signTransfer(this.#chainId, client.wallet.secret, client.nonce, client.to);
     this.#byHash.set(client.waiting.hash, client);
     turn.book.sent(client.waiting.hash, turn.cutOff.has(client.node) ? 'minority' : 'majority', this.#nowMs);
+    client.firstMs = performance.now();
     this.#send(client);
   }
 
@@ -95,10 +99,19 @@ export class ProcessClients {
   #look(): void {
     for (const client of this.#clients) {
       if (client.waiting === null) continue;
-      if (this.links[client.node]?.isUp !== true) client.node = this.#upAfter(client.node);
+      if (this.#isLost(client)) {
+        client.node = this.#upAfter(client.node);
+        client.firstMs = performance.now();
+        client.sentMs = client.firstMs - AGAIN_MS;
+      }
       if (this.links[client.node]?.has(client.waiting.hash) === true) this.#taken(client, client.waiting);
       else if (performance.now() - client.sentMs >= AGAIN_MS) this.#send(client);
     }
+  }
+
+  #isLost({ node, firstMs }: Client): boolean {
+    if (this.links[node]?.isUp !== true) return true;
+    return this.#turn?.cutOff.size === 0 && performance.now() - firstMs >= PATIENCE_MS;
   }
 
   #upAfter(node: number): number {

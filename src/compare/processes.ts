@@ -7,6 +7,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { explain, SynodError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
 import type { Endpoints } from '../testnet/child.ts';
 import { createManifest, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
@@ -48,23 +49,34 @@ export async function runProcesses(plan: ProcessPlan): Promise<Cases> {
   const net = await ComparedNetwork.make(plan, join(directory, 'network'));
   try {
     const results: Partial<Record<CaseName, CaseResult>> = {};
-    let reason = await net.start();
+    let reason = await orWhyNot(() => net.start());
     for (const name of CASES) {
       plan.signal.throwIfAborted();
       if (name === 'byzantine') {
         results[name] = { figures: null, reason: 'real nodes do not lie: see the simulator' };
-      } else if (reason !== null) {
-        results[name] = { figures: null, reason };
-      } else {
+      } else if (reason === null) {
         plan.onCase(name);
-        results[name] = await net.measure(name);
-        reason = await net.recover();
+        reason = await orWhyNot(async () => {
+          results[name] = await net.measure(name);
+          return await net.recover();
+        });
       }
+      results[name] ??= { figures: null, reason: reason ?? 'nothing was measured' };
     }
     return results;
   } finally {
     await net.stop();
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** What prevents the next case; null when nothing does. */
+async function orWhyNot(work: () => Promise<string | null>): Promise<string | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SynodError) return explain(error);
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** A comparison in words and cells: everything here is derived from what was measured. */
 import type { CaseResult, Cases, EngineResult, Figures } from './figures.ts';
-import { bears, type CaseName, DEEP, finalityOf } from './plan.ts';
+import { bears, CASE_TITLES, CASES, type CaseName, DEEP, finalityOf } from './plan.ts';
 
 const MS_PER_SECOND = 1_000;
 const BYTES_PER_KB = 1_000;
@@ -91,7 +91,8 @@ function seconds(ms: number | null): string {
 /** What to read in the rows of this engine. Of real processes where they were measured, else of the simulator. */
 export function readingOf(result: EngineResult): string {
   const { engine, nodes, simulator, processes } = result;
-  const from = processes?.calm?.figures == null ? simulator : processes;
+  const isReal = processes?.calm?.figures !== null && processes?.calm?.figures !== undefined;
+  const from = isReal ? processes : (simulator ?? processes);
   if (from === null) return `${engine}: nothing was measured.`;
   const sentences = [
     calmSentence(from, engine, nodes),
@@ -105,7 +106,7 @@ export function readingOf(result: EngineResult): string {
 
 function calmSentence({ calm }: Cases, engine: string, nodes: number): string {
   const figures = calm?.figures ?? null;
-  if (figures === null) return `it ${calm?.reason ?? 'was not measured'}.`;
+  if (figures === null) return '';
   if (figures.perSecond === 0) return `${nodes} nodes made no progress: of ${figures.sent} transactions none became final.`;
   const rule = finalityOf(engine);
   const how = rule === 'deep' ? ` (${DEEP} blocks deep, which is a policy and no proof)` : rule === 'voted' ? ', by later votes' : '';
@@ -152,6 +153,20 @@ function brokenSentence({ simulator, processes }: EngineResult): string {
   const names: CaseName[] = ['calm', 'crash', 'leader', 'partition'];
   const found = [simulator, processes].flatMap((cases) => names.flatMap((name) => cases?.[name]?.figures?.broken ?? []));
   return found.length === 0 ? '' : `What must not happen did: ${found[0]}`;
+}
+
+/** Real liars are never there: that is no news. */
+function missingSentence({ simulator, processes }: EngineResult): string {
+  const asked = [
+    ['In the simulator', simulator],
+    ['On real processes', processes],
+  ] as const;
+  const missing = asked.flatMap(([where, cases]) => {
+    const name = CASES.find((each) => cases?.[each]?.figures === null && !(each === 'byzantine' && cases === processes));
+    const reason = name === undefined ? null : (cases?.[name]?.reason ?? null);
+    return name === undefined || reason === null ? [] : [`${where} '${CASE_TITLES[name]}' could not be measured: ${reason}.`];
+  });
+  return missing.join(' ');
 }
 
 /** Which checkers objected. */

@@ -1,7 +1,8 @@
 /**
  * The clients of a comparison, in the simulator: each has an account and a node, sends a transfer, and sends the next one as
- * soon as its node shows the last one in a block on disk. It goes to another node only when its own is down, as whoever is
- * refused a connection does; what it sent is sent again from time to time, since a node that crashed has forgotten it.
+ * soon as its node shows the last one in a block on disk. It goes to another node when its own is down, as whoever is refused
+ * a connection does, or brings nothing about; what it sent is sent again from time to time, since a node that crashed has
+ * forgotten it.
  */
 import { present } from '../base/assert.ts';
 import type { Hash } from '../base/types.ts';
@@ -32,6 +33,8 @@ interface Client {
   place: number;
   nonce: number;
   bytes: Uint8Array | null;
+  /** To this node, first and last. */
+  firstMs: number;
   sentMs: number;
 }
 
@@ -44,6 +47,8 @@ interface Shown {
 
 const LOOK_MS = 100;
 const AGAIN_MS = 1_000;
+/** A client whose node takes its transfer nowhere tries another one after this time; not while the network is cut. */
+export const PATIENCE_MS = 3_000;
 
 export class SimulatedClients implements Clients {
   readonly #load: SimulatedLoad;
@@ -60,6 +65,7 @@ export class SimulatedClients implements Clients {
       place: present(load.places[account % load.places.length], 'a place'),
       nonce: 0,
       bytes: null,
+      firstMs: 0,
       sentMs: 0,
     }));
   }
@@ -125,6 +131,7 @@ export class SimulatedClients implements Clients {
     client.bytes = encodeTransfer({ from: account, to: (account + 1) % this.#load.clients, nonce, amount: 1 });
     const side = this.#load.cutOff.has(client.place) ? 'minority' : 'majority';
     this.#load.book.sent(keyOf(account, nonce), side, this.#nowMs);
+    client.firstMs = this.#nowMs;
     this.#send(client);
   }
 
@@ -140,11 +147,20 @@ export class SimulatedClients implements Clients {
   #look(): void {
     for (const client of this.#clients) {
       if (client.bytes === null) continue;
-      if (this.#nodes[client.place]?.life === null) client.place = this.#livingAfter(client.place);
+      if (this.#isLost(client)) {
+        client.place = this.#livingAfter(client.place);
+        client.firstMs = this.#nowMs;
+        client.sentMs = this.#nowMs - AGAIN_MS;
+      }
       if (this.#shownBy(client.place).keys.has(keyOf(client.account, client.nonce))) this.#taken(client);
       else if (this.#nowMs - client.sentMs >= AGAIN_MS) this.#send(client);
     }
     this.#world?.after(LOOK_MS * US_PER_MS, () => this.#look());
+  }
+
+  #isLost({ place, firstMs }: Client): boolean {
+    if (this.#nodes[place]?.life === null) return true;
+    return this.#load.cutOff.size === 0 && this.#nowMs - firstMs >= PATIENCE_MS;
   }
 
   #livingAfter(place: number): number {
