@@ -146,7 +146,7 @@ Examples:
 /** By identity: what was asked for by name is left as it is. */
 const DEFAULT_APIS: readonly string[] = [...DEFAULTS.rpc.apis];
 /** Where nothing can be changed, developers may ask for everything. */
-const REPLAY_APIS = ['debug', 'testing'];
+const REPLAY_APIS = ['debug', 'testing', 'trace', 'ots', 'erigon'];
 
 /** The form of other clients, with the block's number for its epoch. */
 function checkpointOption(text: string): TrustedBlock {

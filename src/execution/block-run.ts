@@ -18,7 +18,7 @@ import { admit } from './admission.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { keccak256 } from './keccak.ts';
 import { type StateChange, WorldState } from './state.ts';
-import { callAfterTransactions, callBeforeTransactions } from './system-calls.ts';
+import { callAfterTransactions, callBeforeTransactions, requestsHashOf } from './system-calls.ts';
 import type { Tx } from './transaction.ts';
 import { executeTransfer, isPlainTransfer } from './transfer.ts';
 import type { Log, Receipt, StateSource } from './types.ts';
@@ -26,7 +26,8 @@ import type { Log, Receipt, StateSource } from './types.ts';
 export interface RunResult extends StateChange {
   readonly receipts: readonly Receipt[];
   readonly gasUsed: bigint;
-  /** Undefined before prague. */
+  /** Both undefined before prague. */
+  readonly requests: readonly Uint8Array[] | undefined;
   readonly requestsHash: Hash | undefined;
 }
 
@@ -112,11 +113,12 @@ export class BlockRun {
       const account = state.account(to) ?? EMPTY_ACCOUNT;
       state.setAccount(to, { ...account, balance: account.balance + amount });
     }
-    const requestsHash = await callAfterTransactions(this.#environment, this.#receipts);
+    const requests = await callAfterTransactions(this.#environment, this.#receipts);
+    const requestsHash = requests && requestsHashOf(requests);
     const change = await state.finish(this.#options.pacer);
     for (const [hash, bytes] of change.nodes) this.#written.nodes.set(hash, bytes);
     for (const [hash, bytes] of change.codes) this.#written.codes.set(hash, bytes);
-    return { root: change.root, ...this.#written, receipts: this.#receipts, gasUsed: this.#gasUsed, requestsHash };
+    return { root: change.root, ...this.#written, receipts: this.#receipts, gasUsed: this.#gasUsed, requests, requestsHash };
   }
 
   /** Hashes the state, whose root is in each receipt before byzantium, and goes on from there. */

@@ -1,7 +1,8 @@
 /** What is asked of the EVM outside blocks: calls, estimates, access lists. */
 import type { Address, Hash } from '../base/types.ts';
+import type { Withdrawal } from '../chain/foreign-body.ts';
 import type { Header } from '../chain/header.ts';
-import type { AccessListEntry, Authorization } from './transaction-codec.ts';
+import type { AccessListEntry, Authorization, BlobFields } from './transaction-codec.ts';
 
 /** Runs on the state after `header` and, unless overridden, in the context of that block. */
 export interface CallRequest {
@@ -22,6 +23,7 @@ export interface CallRequest {
   readonly nonce?: bigint;
   readonly accessList?: readonly AccessListEntry[];
   readonly authorizationList?: readonly Authorization[];
+  readonly blobs?: BlobFields;
   readonly stateOverrides?: ReadonlyMap<Address, AccountOverride>;
   readonly blockOverrides?: BlockOverrides;
 }
@@ -33,6 +35,8 @@ export interface AccountOverride {
   /** Replaces the whole storage; never together with `stateDiff`. */
   readonly state?: ReadonlyMap<Hash, Hash>;
   readonly stateDiff?: ReadonlyMap<Hash, Hash>;
+  /** The account is a precompile, which answers at this address instead. */
+  readonly movePrecompileTo?: Address;
 }
 
 export interface BlockOverrides {
@@ -43,6 +47,11 @@ export interface BlockOverrides {
   readonly feeRecipient?: Address;
   readonly prevRandao?: Hash;
   readonly baseFeePerGas?: bigint;
+  /** Wei for each unit of blob gas. */
+  readonly blobBaseFee?: bigint;
+  /** Of simulated blocks only. */
+  readonly beaconRoot?: Hash;
+  readonly withdrawals?: readonly Withdrawal[];
 }
 
 /** The call ran and did not succeed. */

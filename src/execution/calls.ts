@@ -2,23 +2,14 @@
  * eth_call, eth_estimateGas and eth_createAccessList as functions of a state source. They run in a worker thread
  * (`evm-worker.ts`), because a call may take as long as its gas lasts.
  */
-import { fromHex } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
-import { type Address, type Hash, ZERO_HASH } from '../base/types.ts';
+import { type Hash, ZERO_HASH } from '../base/types.ts';
 import { type ExecutionParams, isAtLeast } from '../chain/params.ts';
 import { EMPTY_ACCOUNT } from './account.ts';
-import type {
-  AccessListResult,
-  AccountOverride,
-  CallFailure,
-  CallKind,
-  CallRequest,
-  CallResult,
-  CallResults,
-  EstimateResult,
-} from './call-types.ts';
+import type { AccessListResult, CallFailure, CallKind, CallRequest, CallResult, CallResults, EstimateResult } from './call-types.ts';
 import { type BlockContext, type Environment, openEnvironment } from './environment.ts';
 import { type Message, type MessageResult, runMessage } from './message.ts';
+import { applyOverrides, movePrecompiles, type StateOverrides } from './overrides.ts';
 import { Pacer } from './pacer.ts';
 import { WorldState } from './state.ts';
 import type { AccessListEntry } from './transaction-codec.ts';
@@ -141,6 +132,8 @@ class Call {
   }
 }
 
+type Fees = Pick<CallRequest, 'gasPrice' | 'maxFeePerGas' | 'maxPriorityFeePerGas'>;
+
 export interface OpenCall {
   readonly environment: Environment;
   readonly message: Message;
@@ -151,7 +144,9 @@ export interface OpenCall {
 /** The block that a call runs in, with its overrides, over this state, and the call as a message. */
 export async function openCall(host: CallHost, request: CallRequest, state: WorldState): Promise<OpenCall> {
   const fees = feesOf(request, contextOf(request, false).baseFeePerGas ?? 0n);
-  for (const [address, override] of request.stateOverrides ?? []) applyOverride(state, address, override);
+  const overrides: StateOverrides = request.stateOverrides ?? new Map();
+  applyOverrides(state, overrides);
+  const blobPrice = request.blockOverrides?.blobBaseFee;
   const environment = await openEnvironment({
     params: host.params,
     context: contextOf(request, fees.maxPrice === 0n),
@@ -159,7 +154,9 @@ export async function openCall(host: CallHost, request: CallRequest, state: Worl
     state,
     ancestorHash: host.ancestorHash,
     pacer: new Pacer(),
+    ...(blobPrice !== undefined && { blobPrice }),
   });
+  movePrecompiles(environment.vm.evm.precompiles, overrides);
   const { from, to, data, value } = request;
   const unlimited = {
     from,
@@ -169,6 +166,8 @@ export async function openCall(host: CallHost, request: CallRequest, state: Worl
     ...fees,
     accessList: request.accessList ?? [],
     authorizationList: request.authorizationList ?? [],
+    // Their price is not asked for where the call names none, as with gas.
+    ...(request.blobs !== undefined && { blobs: request.blobs, isFree: fees.maxPrice === 0n }),
   };
   const affordable = affordableGas(state, unlimited, host.gasCap);
   const gas = request.gas === undefined ? affordable : lesser(request.gas, host.gasCap);
@@ -197,7 +196,8 @@ function bounded(value: bigint, field: string): number {
   return Number(value);
 }
 
-function feesOf({ gasPrice, maxFeePerGas, maxPriorityFeePerGas }: CallRequest, baseFee: bigint): Pick<Message, 'price' | 'maxPrice'> {
+/** Throws RuleError tx/tip-above-fee. */
+export function feesOf({ gasPrice, maxFeePerGas, maxPriorityFeePerGas }: Fees, baseFee: bigint): Pick<Message, 'price' | 'maxPrice'> {
   if (gasPrice !== undefined) return { price: gasPrice, maxPrice: gasPrice };
   const tip = maxPriorityFeePerGas ?? 0n;
   const maxPrice = maxFeePerGas ?? (tip === 0n ? 0n : baseFee + tip);
@@ -218,14 +218,6 @@ function affordableGas(state: WorldState, { from, value, maxPrice }: Omit<Messag
   return lesser((balance - value) / maxPrice, cap);
 }
 
-function applyOverride(state: WorldState, address: Address, override: AccountOverride): void {
-  const account = state.account(address) ?? EMPTY_ACCOUNT;
-  state.setAccount(address, { ...account, nonce: override.nonce ?? account.nonce, balance: override.balance ?? account.balance });
-  if (override.code !== undefined) state.setCode(address, override.code);
-  if (override.state !== undefined) state.clearStorage(address);
-  for (const [slot, value] of override.state ?? override.stateDiff ?? []) state.setSlot(address, slot, fromHex(value));
-}
-
 function exceeded(gas: bigint): EstimateResult {
   const failure: CallFailure = { reverted: false, message: `gas required exceeds allowance (${gas})` };
   return { gas: 0n, returnData: new Uint8Array(0), failure };
@@ -239,7 +231,7 @@ function sameList(a: readonly AccessListEntry[], b: readonly AccessListEntry[]):
   return left.size === right.size && [...left].every((item) => right.has(item));
 }
 
-function lesser(a: bigint, b: bigint): bigint {
+export function lesser(a: bigint, b: bigint): bigint {
   if (b < a) return b;
   return a;
 }

@@ -41,6 +41,8 @@ export interface EnvironmentOptions {
   readonly pacer: Pacer;
   /** Whether heavy precompiles go to a thread of their own: for the thread that must stay responsive. */
   readonly offload?: boolean;
+  /** Instead of what follows from the excess of blobs. */
+  readonly blobPrice?: bigint;
 }
 
 export interface Environment {
@@ -51,7 +53,11 @@ export interface Environment {
   readonly state: WorldState;
   /** Undefined where blocks have no blobs. */
   readonly blobs: BlobRules | undefined;
+  /** Wei for each unit of blob gas. */
+  readonly blobPrice: bigint;
   readonly depositContract: Address | undefined;
+  /** Where the fork has precompiles, whatever overrides have made of them: 40 hex digits each. */
+  readonly precompiles: readonly string[];
 }
 
 export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
@@ -70,7 +76,19 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
   });
   const vm = await createVM({ common, stateManager, evm });
   const block = createBlock({ header: libraryHeader(options, fork) }, { common, skipConsensusFormatValidation: true, freeze: false });
-  return { vm, block, fork, context, state, blobs, depositContract: params.depositContract };
+  const blobPrice = options.blobPrice ?? (isAtLeast(fork, 'cancun') ? block.header.getBlobGasPrice() : 0n);
+  if (options.blobPrice !== undefined) block.header.getBlobGasPrice = () => blobPrice;
+  return {
+    vm,
+    block,
+    fork,
+    context,
+    state,
+    blobs,
+    blobPrice,
+    depositContract: params.depositContract,
+    precompiles: [...evm.precompiles.keys()],
+  };
 }
 
 function libraryHeader({ context, randomness }: EnvironmentOptions, fork: Fork) {

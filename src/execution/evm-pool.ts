@@ -12,6 +12,8 @@ import { ancestorHashes } from './ancestors.ts';
 import type { AccessListResult, CallRequest, CallResult, EstimateResult } from './call-types.ts';
 import type { Job, JobKind, JobRequests, JobResults } from './evm-protocol.ts';
 import { EvmThread } from './evm-thread.ts';
+import type { SimulatedBlock, SimulationRequest } from './simulation-types.ts';
+import type { TestBlock, TestBlockRequest } from './test-block.ts';
 import type { TraceRequest } from './tracing/trace-request.ts';
 import type { StateSource } from './types.ts';
 
@@ -71,6 +73,14 @@ export class EvmPool {
 
   createAccessList(request: CallRequest): Promise<AccessListResult> {
     return this.#submit('createAccessList', request);
+  }
+
+  simulate(request: SimulationRequest): Promise<readonly SimulatedBlock[]> {
+    return this.#submit('simulate', request);
+  }
+
+  buildTestBlock(request: TestBlockRequest): Promise<TestBlock> {
+    return this.#submit('buildTestBlock', request);
   }
 
   /** JSON text; also rejects with `trace/timeout` and `trace/too-large`. */

@@ -7,6 +7,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Hash } from '../base/types.ts';
 import type { ExecutionParams } from '../chain/params.ts';
 import type { CallKind, CallRequest, CallResults } from './call-types.ts';
+import type { SimulatedBlock, SimulationRequest } from './simulation-types.ts';
+import type { TestBlock, TestBlockRequest } from './test-block.ts';
 import type { TraceRequest } from './tracing/trace-request.ts';
 
 export interface WorkerSettings {
@@ -18,9 +20,17 @@ export interface WorkerSettings {
 }
 
 /** Each kind of job, with what it asks and what it answers. */
-export type JobRequests = { readonly [Kind in CallKind]: CallRequest } & { readonly trace: TraceRequest };
+export type JobRequests = { readonly [Kind in CallKind]: CallRequest } & {
+  readonly trace: TraceRequest;
+  readonly simulate: SimulationRequest;
+  readonly buildTestBlock: TestBlockRequest;
+};
 /** A trace is JSON text. */
-export type JobResults = CallResults & { readonly trace: string };
+export type JobResults = CallResults & {
+  readonly trace: string;
+  readonly simulate: readonly SimulatedBlock[];
+  readonly buildTestBlock: TestBlock;
+};
 export type JobKind = keyof JobResults;
 
 export type Job = {

@@ -4,8 +4,19 @@ import { present } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded.ts';
 import { explain, RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
-import { runCallJob } from './calls.ts';
-import { type Answer, type Job, READ_OPEN, type Read, type ReadAnswer, type WorkerSettings } from './evm-protocol.ts';
+import { type CallHost, runCallJob } from './calls.ts';
+import {
+  type Answer,
+  type Job,
+  type JobKind,
+  type JobResults,
+  READ_OPEN,
+  type Read,
+  type ReadAnswer,
+  type WorkerSettings,
+} from './evm-protocol.ts';
+import { runSimulation } from './simulation.ts';
+import { buildTestBlock } from './test-block.ts';
 import { runTraceJob } from './tracing/trace-job.ts';
 import type { StateSource } from './types.ts';
 
@@ -38,12 +49,18 @@ function cached(capacity: number, type: 'node' | 'code'): (hash: Hash) => Uint8A
 
 const source: StateSource = { node: cached(MAX_NODES, 'node'), code: cached(MAX_CODES, 'code') };
 
+function work(job: Job, host: CallHost): Promise<JobResults[JobKind]> {
+  if (job.kind === 'trace') return runTraceJob(host, job.request);
+  if (job.kind === 'simulate') return runSimulation(host, job.request);
+  if (job.kind === 'buildTestBlock') return buildTestBlock(host, job.request);
+  return runCallJob(job.kind, host, job.request);
+}
+
 async function run(job: Job): Promise<Answer> {
   const ancestorHash = (number: number) => read({ type: 'ancestor', number }) as Hash | undefined;
   const host = { params, source, gasCap, randomness: job.randomness, ancestorHash };
   try {
-    const result = job.kind === 'trace' ? await runTraceJob(host, job.request) : await runCallJob(job.kind, host, job.request);
-    return { type: 'done', result };
+    return { type: 'done', result: await work(job, host) };
   } catch (error) {
     if (error instanceof RuleError) return { type: 'failed', blame: true, code: error.code, message: error.message };
     return { type: 'failed', blame: false, code: 'evm/failed', message: explain(error) };

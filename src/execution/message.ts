@@ -2,16 +2,20 @@
  * One message to the EVM as a transaction would send it, without being one: no signature, no nonce to match, and the
  * sender may be a contract. Used for calls and estimates; in blocks it is always runTx.
  */
+import type { ExecResult } from '@ethereumjs/evm';
 import { createAddressFromString } from '@ethereumjs/util';
 import { RuleError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
+import { GAS_PER_BLOB } from '../chain/blobs.ts';
 import { type Fork, isAtLeast } from '../chain/params.ts';
 import { EMPTY_ACCOUNT } from './account.ts';
 import { applyAuthorizations } from './authorizations.ts';
+import { logsFrom } from './block-run.ts';
 import type { CallFailure } from './call-types.ts';
 import type { Environment } from './environment.ts';
-import type { AccessListEntry, Authorization } from './transaction-codec.ts';
+import type { AccessListEntry, Authorization, BlobFields } from './transaction-codec.ts';
 import { floorGas, intrinsicGas, MAX_INITCODE_BYTES, minimumGas } from './transaction-rules.ts';
+import type { Log } from './types.ts';
 
 export interface Message {
   readonly from: Address;
@@ -24,6 +28,9 @@ export interface Message {
   readonly maxPrice: bigint;
   readonly accessList: readonly AccessListEntry[];
   readonly authorizationList: readonly Authorization[];
+  readonly blobs?: BlobFields;
+  /** A message without a price in a block that has one, as simulations let it be: only there does it go unnoticed. */
+  readonly isFree?: boolean;
 }
 
 export interface MessageResult {
@@ -31,7 +38,12 @@ export interface MessageResult {
   /** After refunds. */
   readonly gasUsed: bigint;
   readonly gasRefunded: bigint;
+  /** Before refunds, and never less than the floor. */
+  readonly peakGas: bigint;
   readonly failure: CallFailure | null;
+  readonly logs: readonly Log[];
+  /** Contracts that destroyed themselves. */
+  readonly destroyed: readonly Address[];
   /** What was touched beyond the sender, the recipient, the beneficiary and precompiles. */
   readonly accessList: readonly AccessListEntry[];
 }
@@ -61,51 +73,71 @@ export async function runMessage(environment: Environment, chainId: number, mess
     value: message.value,
     gasPrice: message.price,
     gasLimit: message.gas - intrinsic,
+    ...(message.blobs !== undefined && { blobVersionedHashes: [...message.blobs.versionedHashes] }),
   });
 
   const spent = intrinsic + execResult.executionGasUsed;
   const gasRefunded = smaller(refund + (execResult.gasRefund ?? 0n), spent / refundDivisor(fork));
-  const gasUsed = larger(spent - gasRefunded, floorGas(message, fork));
+  const floor = floorGas(message, fork);
   return {
     returnData: execResult.returnValue,
-    gasUsed,
+    gasUsed: larger(spent - gasRefunded, floor),
     gasRefunded,
+    peakGas: larger(spent, floor),
+    logs: logsFrom(execResult.logs),
+    destroyed: destroyed(execResult, fork),
     failure: execResult.exceptionError === undefined ? null : failureOf(execResult.exceptionError.error),
     accessList: reportedAccessList(vm.evm.journal.accessList ?? new Map()),
   };
 }
 
-function checkMessage(message: Message, { state, fork, context }: Environment): void {
+/** EIP-6780: since cancun only what was made in the same transaction. */
+function destroyed({ selfdestruct, createdAddresses }: ExecResult, fork: Fork): Address[] {
+  const all = [...(selfdestruct?.keys() ?? [])] as Address[];
+  return isAtLeast(fork, 'cancun') ? all.filter((address) => createdAddresses?.has(address)) : all;
+}
+
+function checkMessage(message: Message, { state, fork, context, blobPrice }: Environment): void {
   const baseFee = context.baseFeePerGas ?? 0n;
-  if (message.maxPrice < baseFee) {
+  if (message.maxPrice < baseFee && message.isFree !== true) {
     const fees = `address ${message.from}, maxFeePerGas: ${message.maxPrice}, baseFee: ${baseFee}`;
     throw new RuleError('tx/fee-below-base', `max fee per gas less than block base fee: ${fees}`);
   }
   const { balance } = state.account(message.from) ?? EMPTY_ACCOUNT;
-  const cost = message.gas * message.maxPrice + message.value;
+  const cost = message.gas * message.maxPrice + message.value + blobCost(message, blobPrice);
   if (balance < cost) {
     const funds = `address ${message.from} have ${balance} want ${cost}`;
     throw new RuleError('tx/insufficient-funds', `insufficient funds for gas * price + value: ${funds}`);
-  }
-  if (message.to === null && isAtLeast(fork, 'shanghai') && message.data.length > MAX_INITCODE_BYTES) {
-    const sizes = `code size ${message.data.length}, limit ${MAX_INITCODE_BYTES}`;
-    throw new RuleError('tx/initcode-too-large', `max initcode size exceeded: ${sizes}`);
   }
   const minimum = minimumGas(message, fork);
   if (message.gas < minimum) {
     throw new RuleError('tx/intrinsic-gas', `intrinsic gas too low: have ${message.gas}, want ${minimum}`);
   }
+  if (message.to === null && isAtLeast(fork, 'shanghai') && message.data.length > MAX_INITCODE_BYTES) {
+    const sizes = `code size ${message.data.length}, limit ${MAX_INITCODE_BYTES}`;
+    throw new RuleError('tx/initcode-too-large', `max initcode size exceeded: ${sizes}`);
+  }
+}
+
+/** Wei that the blobs may cost at most. */
+function blobCost({ blobs, isFree }: Message, price: bigint): bigint {
+  if (blobs === undefined) return 0n;
+  if (blobs.maxFeePerBlobGas < price && !(isFree === true && blobs.maxFeePerBlobGas === 0n)) {
+    const fees = `blobGasFeeCap: ${blobs.maxFeePerBlobGas}, blobBaseFee: ${price}`;
+    throw new RuleError('tx/blob-fee-below-base', `max fee per blob gas less than block blob gas fee: ${fees}`);
+  }
+  return BigInt(blobs.versionedHashes.length) * GAS_PER_BLOB * blobs.maxFeePerBlobGas;
 }
 
 /** EIP-2929, EIP-2930, EIP-3651. Only what the message itself lists is reported. */
-function warmUp({ vm, fork, context }: Environment, { from, to, accessList }: Message): void {
+function warmUp({ vm, fork, context, precompiles }: Environment, { from, to, accessList }: Message): void {
   if (!isAtLeast(fork, 'berlin')) return;
-  const { journal, precompiles } = vm.evm;
+  const { journal } = vm.evm;
   for (const { address, storageKeys } of accessList) {
     journal.addAlwaysWarmAddress(address.slice(2), true);
     for (const key of storageKeys) journal.addAlwaysWarmSlot(address.slice(2), key.slice(2), true);
   }
-  for (const precompile of precompiles.keys()) journal.addAlwaysWarmAddress(precompile);
+  for (const precompile of precompiles) journal.addAlwaysWarmAddress(precompile);
   journal.addAlwaysWarmAddress(from);
   if (to !== null) journal.addAlwaysWarmAddress(to);
   if (isAtLeast(fork, 'shanghai')) journal.addAlwaysWarmAddress(context.beneficiary);

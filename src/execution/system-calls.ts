@@ -41,17 +41,25 @@ export async function callBeforeTransactions(environment: Environment): Promise<
   if (isAtLeast(fork, 'prague')) await systemCall(environment, BLOCK_HASHES, fromHex(context.parentHash));
 }
 
-/** Answers requestsHash, or undefined before prague. Throws RuleError block/requests when a request contract fails. */
-export async function callAfterTransactions(environment: Environment, receipts: readonly Receipt[]): Promise<Hash | undefined> {
+/** The requests of EIP-7685, each after its type, in their order; undefined before prague. Throws RuleError block/requests when a request contract fails. */
+export async function callAfterTransactions(
+  environment: Environment,
+  receipts: readonly Receipt[],
+): Promise<readonly Uint8Array[] | undefined> {
   if (!isAtLeast(environment.fork, 'prague')) return undefined;
   const deposits = environment.depositContract === undefined ? EMPTY : depositRequests(receipts, environment.depositContract);
-  const digests: Uint8Array[] = deposits.length === 0 ? [] : [sha256(concatBytes(Uint8Array.of(DEPOSIT_REQUEST), deposits))];
+  const requests = [concatBytes(Uint8Array.of(DEPOSIT_REQUEST), deposits)];
   for (const [type, contract] of REQUEST_CONTRACTS) {
-    const { output, failed } = await systemCall(environment, contract, new Uint8Array(0));
+    const { output, failed } = await systemCall(environment, contract, EMPTY);
     if (failed) throw new RuleError('block/requests', `The request contract ${contract} failed, which makes the block invalid (EIP-7685).`);
-    if (output.length > 0) digests.push(sha256(concatBytes(Uint8Array.of(type), output)));
+    requests.push(concatBytes(Uint8Array.of(type), output));
   }
-  return hashOf(sha256(concatBytes(...digests)));
+  return requests.filter(({ length }) => length > 1);
+}
+
+/** What a header commits to them with. */
+export function requestsHashOf(requests: readonly Uint8Array[]): Hash {
+  return hashOf(sha256(concatBytes(...requests.map(sha256))));
 }
 
 /** EIP-6110: of each deposit event its key, credentials, amount, signature and index, one after the other. */

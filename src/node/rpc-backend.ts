@@ -92,6 +92,7 @@ function evmAccess({ evm, tracers }: BackendParts): EvmAccess {
     estimateGas: (request) => evm.estimateGas(request),
     createAccessList: (request) => evm.createAccessList(request),
     simulate: (request) => evm.simulate(request),
+    buildTestBlock: (request) => evm.buildTestBlock(request),
     trace: (request) => tracers.trace(request),
   };
 }

@@ -16,6 +16,7 @@ import type { Reward } from '../consensus/engine.ts';
 import type { AccessListResult, CallRequest, CallResult, EstimateResult } from '../execution/call-types.ts';
 import type { SimulatedBlock, SimulationRequest } from '../execution/simulation-types.ts';
 import type { AccountProof, AccountView } from '../execution/state-reader.ts';
+import type { TestBlock, TestBlockRequest } from '../execution/test-block.ts';
 import type { TraceRequest } from '../execution/tracing/trace-request.ts';
 import type { AccessListEntry, Authorization, BlobFields } from '../execution/transaction-codec.ts';
 import type { Receipt } from '../execution/types.ts';
@@ -145,6 +146,7 @@ export interface EvmAccess {
   estimateGas(request: CallRequest): Promise<EstimateResult>;
   createAccessList(request: CallRequest): Promise<AccessListResult>;
   simulate(request: SimulationRequest): Promise<readonly SimulatedBlock[]>;
+  buildTestBlock(request: TestBlockRequest): Promise<TestBlock>;
   /** JSON text. Also rejects with `trace/timeout` and `trace/too-large`. */
   trace(request: TraceRequest): Promise<string>;
 }

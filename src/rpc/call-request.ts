@@ -4,6 +4,7 @@
  */
 import { EMPTY, equalBytes } from '../base/bytes.ts';
 import { ZERO_ADDRESS } from '../base/types.ts';
+import type { Withdrawal } from '../chain/foreign-body.ts';
 import type { Header } from '../chain/header.ts';
 import type { AccountOverride, BlockOverrides, CallRequest } from '../execution/call-types.ts';
 import type { AccessListEntry, Authorization } from '../execution/transaction-codec.ts';
@@ -12,6 +13,8 @@ import { invalidParams } from './errors.ts';
 
 const MAX_ACCESS_ENTRIES = 4_096;
 const MAX_AUTHORIZATIONS = 1_024;
+const MAX_BLOBS = 64;
+const MAX_WITHDRAWALS = 1_024;
 const MAX_OVERRIDDEN_ACCOUNTS = 1_024;
 const MAX_OVERRIDDEN_SLOTS = 16_384;
 
@@ -56,6 +59,8 @@ const callFields = object('a call', {
   chainId: uint256,
   accessList: list(accessEntry, MAX_ACCESS_ENTRIES),
   authorizationList: list(authorization, MAX_AUTHORIZATIONS),
+  maxFeePerBlobGas: uint256,
+  blobVersionedHashes: list(hash, MAX_BLOBS),
 });
 
 /** A call before it is known on which block it runs. */
@@ -64,14 +69,33 @@ export type CallArguments = Omit<CallRequest, 'header'> & { readonly chainId?: b
 export const callArguments: Codec<CallArguments> = {
   expected: callFields.expected,
   decode(value, place) {
-    const { from, to, data: older, input, value: wei, ...rest } = callFields.decode(value, place);
+    const {
+      from,
+      to,
+      data: older,
+      input,
+      value: wei,
+      maxFeePerBlobGas = 0n,
+      blobVersionedHashes,
+      ...rest
+    } = callFields.decode(value, place);
     if (older !== undefined && input !== undefined && !equalBytes(older, input)) {
       throw invalidParams('both "data" and "input" are set and not equal. Please use "input" to pass transaction call data');
     }
     if (rest.gasPrice !== undefined && (rest.maxFeePerGas !== undefined || rest.maxPriorityFeePerGas !== undefined)) {
       throw invalidParams('both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified');
     }
-    return { ...rest, from: from ?? ZERO_ADDRESS, to: to ?? null, data: input ?? older ?? EMPTY, value: wei ?? 0n };
+    if (blobVersionedHashes !== undefined && to === undefined) throw invalidParams('missing "to" in blob transaction');
+    if (blobVersionedHashes?.length === 0) throw invalidParams('need at least 1 blob for a blob transaction');
+    const blobs = blobVersionedHashes && { maxFeePerBlobGas, versionedHashes: blobVersionedHashes };
+    return {
+      ...rest,
+      ...(blobs !== undefined && { blobs }),
+      from: from ?? ZERO_ADDRESS,
+      to: to ?? null,
+      data: input ?? older ?? EMPTY,
+      value: wei ?? 0n,
+    };
   },
 };
 
@@ -81,27 +105,50 @@ const accountFields = object('an account override', {
   code: data,
   state: record(hash, hash, MAX_OVERRIDDEN_SLOTS),
   stateDiff: record(hash, hash, MAX_OVERRIDDEN_SLOTS),
+  movePrecompileToAddress: address,
 });
 const accountOverride: Codec<AccountOverride> = {
   expected: accountFields.expected,
   decode(value, place) {
-    const override = accountFields.decode(value, place);
+    const { movePrecompileToAddress, ...override } = accountFields.decode(value, place);
     if (override.state !== undefined && override.stateDiff !== undefined) {
       throw invalidParams(`invalid argument ${place.argument}: ${place.path} has both 'state' and 'stateDiff'`);
     }
-    return override;
+    return { ...override, ...(movePrecompileToAddress !== undefined && { movePrecompileTo: movePrecompileToAddress }) };
   },
 };
 
 export const stateOverrides = record(address, accountOverride, MAX_OVERRIDDEN_ACCOUNTS);
 
-export const blockOverrides: Codec<BlockOverrides> = object('block overrides', {
+const contextFields = {
   number: uint64,
   time: uint64,
   gasLimit: uint64,
   feeRecipient: address,
   prevRandao: hash,
   baseFeePerGas: uint256,
+  blobBaseFee: uint256,
+};
+
+export const blockOverrides: Codec<BlockOverrides> = object('block overrides', contextFields);
+
+const withdrawalFields = object('a withdrawal', { index: uint64, validatorIndex: uint64, address, amount: uint64 });
+const withdrawal: Codec<Withdrawal> = {
+  expected: withdrawalFields.expected,
+  decode(value, place) {
+    const { index = 0n, validatorIndex = 0n, address: to, amount = 0n } = withdrawalFields.decode(value, place);
+    if (to === undefined) throw mismatch(place, withdrawalFields.expected, value);
+    return { index, validatorIndex, address: to, amountGwei: amount };
+  },
+};
+
+export const withdrawals = list(withdrawal, MAX_WITHDRAWALS);
+
+/** Of blocks that are made up whole. */
+export const simulatedBlockOverrides: Codec<BlockOverrides> = object('block overrides', {
+  ...contextFields,
+  beaconRoot: hash,
+  withdrawals,
 });
 
 /** Throws RpcError -32602 when the call is for another chain. */

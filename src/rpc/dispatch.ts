@@ -135,7 +135,7 @@ export class Dispatcher {
 
   /** Our own failures are logged and not told: the client could do nothing with them, and they may hold what it must not see. */
   #describe(error: unknown, method: string): ErrorObject {
-    const known = errorObject(error);
+    const known = errorObject(error, this.#options.methods.get(method)?.tellsReason ?? true);
     if (known !== undefined) return known;
     this.#options.logger.error('RPC method failed', { method, error: explain(error) });
     return { code: RPC_CODES.internal, message: 'internal error: the node failed to answer; its log says why' };

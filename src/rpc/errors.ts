@@ -2,7 +2,8 @@
  * Errors that a client sees (JSON-RPC 2.0 section 5.1, EIP-1474, and geth's sentences, which tools compare).
  *
  * An RpcError is answered as it is. A RuleError of another part of the node is the client's fault as well: its sentence
- * is answered with -32000 and its code as `data.reason`. Anything else is ours: the client learns only that.
+ * is answered with -32000 and, by methods that are ours and those that take transactions, its code as `data.reason`.
+ * Anything else is our fault: the client learns only that.
  */
 import { RuleError } from '../base/errors.ts';
 import { type Hex, type Json, quote } from '../base/types.ts';
@@ -18,6 +19,19 @@ export const RPC_CODES = {
   tooLarge: -32003,
   limit: -32005,
   revert: 3,
+  /** eth_simulateV1's own. */
+  execution: -32015,
+  nonceTooLow: -38010,
+  nonceTooHigh: -38011,
+  feeTooLow: -38012,
+  intrinsicGas: -38013,
+  insufficientFunds: -38014,
+  blockGas: -38015,
+  blockNumber: -38020,
+  blockTimestamp: -38021,
+  senderHasCode: -38024,
+  initcodeSize: -38025,
+  clientLimit: -38026,
 } as const;
 
 export type RpcCode = (typeof RPC_CODES)[keyof typeof RPC_CODES];
@@ -78,14 +92,18 @@ export function reverted(data: Hex, reason: string | undefined): RpcError {
   return new RpcError(RPC_CODES.revert, 'rpc/reverted', message, data);
 }
 
-/** What a client may know of an error, or undefined for one of our own. */
-export function errorObject(error: unknown): ErrorObject | undefined {
+/**
+ * What a client may know of an error, or undefined for one of our own. `withReason`: our own code as `data.reason`, where
+ * that is no method of geth's, whose errors have no data.
+ */
+export function errorObject(error: unknown, withReason: boolean): ErrorObject | undefined {
   if (error instanceof RpcError) {
     return { code: error.rpcCode, message: error.message, ...(error.data !== undefined && { data: error.data }) };
   }
   // Sentences end without a full stop, as geth's do.
   if (error instanceof RuleError) {
-    return { code: RPC_CODES.server, message: error.message.replace(/\.$/, ''), data: { reason: error.code } };
+    const message = error.message.replace(/\.$/, '');
+    return { code: RPC_CODES.server, message, ...(withReason && { data: { reason: error.code } }) };
   }
   return undefined;
 }

@@ -56,6 +56,8 @@ export interface Method {
   readonly doc: string;
   readonly result: string;
   readonly parameters: readonly Pick<Parameter<unknown>, 'name' | 'expected' | 'optional'>[];
+  /** Whether our own code of a refusal is told as `data.reason`. */
+  readonly tellsReason: boolean;
   /** False where the node lacks what the method is about: then it does not exist. */
   available(backend: Backend): boolean;
   invoke(context: Context, parameters: readonly Json[]): Promise<Json | JsonText>;
@@ -69,8 +71,12 @@ export interface MethodDeclaration<Arguments extends readonly unknown[]> {
   readonly parameters?: { readonly [K in keyof Arguments]: Parameter<Arguments[K]> };
   readonly result: string;
   readonly available?: (backend: Backend) => boolean;
+  /** By default those of our own namespaces do; geth's have no data in their errors, and tools compare. */
+  readonly tellsReason?: boolean;
   readonly run: (context: Context, ...parameters: Arguments) => Json | JsonText | Promise<Json | JsonText>;
 }
+
+const ETHEREUM_NAMESPACES: ReadonlySet<string> = new Set(['eth', 'net', 'web3', 'txpool', 'debug', 'testing', 'trace', 'ots', 'erigon']);
 
 export function required<T>(name: string, codec: Codec<T>): Parameter<T> {
   return {
@@ -100,9 +106,11 @@ export function method<const Arguments extends readonly unknown[]>(declaration: 
   const { name, doc, result, run } = declaration;
   const parameters: readonly Parameter<unknown>[] = declaration.parameters ?? [];
   const available = declaration.available ?? (() => true);
+  const namespace = declaration.namespace ?? name.slice(0, name.indexOf('_'));
   return {
     name,
-    namespace: declaration.namespace ?? name.slice(0, name.indexOf('_')),
+    namespace,
+    tellsReason: declaration.tellsReason ?? !ETHEREUM_NAMESPACES.has(namespace),
     doc,
     result,
     parameters,

@@ -10,6 +10,7 @@ import { MINER } from './namespaces/miner.ts';
 import { NET } from './namespaces/net.ts';
 import { OTS } from './namespaces/ots.ts';
 import { SYNOD } from './namespaces/synod.ts';
+import { TESTING } from './namespaces/testing.ts';
 import { TRACE } from './namespaces/trace.ts';
 import { TXPOOL } from './namespaces/txpool.ts';
 import { WEB3 } from './namespaces/web3.ts';
@@ -21,6 +22,7 @@ const all: readonly Method[] = [
   ...TXPOOL,
   ...SYNOD,
   ...CONSENSUS,
+  ...TESTING,
   ...MINER,
   ...ADMIN,
   ...DEBUG,

@@ -93,6 +93,8 @@ export class FakeNode implements Backend {
       const { gasUsed, ...rest } = await this.#execute(request);
       return { ...rest, gas: gasUsed };
     },
+    simulate: async () => [],
+    buildTestBlock: () => Promise.reject(new RuleError('test/none', 'not here')),
     createAccessList: async (request) => {
       const { gasUsed, failure } = await this.#execute(request);
       return { accessList: [{ address: CONTRACT, storageKeys: [ZERO_HASH] }], gasUsed, failure };

@@ -53,7 +53,7 @@ export function uncleJson(header: Header): Fields {
   };
 }
 
-function withdrawalJson({ index, validatorIndex, address, amountGwei }: Withdrawal): Fields {
+export function withdrawalJson({ index, validatorIndex, address, amountGwei }: Withdrawal): Fields {
   return { index: toQuantity(index), validatorIndex: toQuantity(validatorIndex), address, amount: toQuantity(amountGwei) };
 }
 

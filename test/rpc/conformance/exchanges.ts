@@ -39,6 +39,9 @@ function parse(method: string, name: string, text: string): Conversation {
   return { method, name, speconly: /^\/\/\s*speconly/m.test(text), exchanges };
 }
 
+/** What the specification lets a client leave out: of history that is never deleted there is no way of deletion to tell. */
+const OPTIONAL: ReadonlySet<string> = new Set(['deleteStrategy']);
+
 /** Where the first difference is, and what it is; null when there is none. */
 export function difference(expected: unknown, actual: unknown, speconly: boolean): string | null {
   return speconly ? shapeDifference(expected, actual, '') : valueDifference(expected, actual, '');
@@ -73,9 +76,9 @@ function shapeDifference(expected: unknown, actual: unknown, path: string): stri
       const [pattern] = Object.values(expected);
       return first(Object.entries(actual).map(([key, value]) => shapeDifference(pattern, value, `${path}.${key}`)));
     }
-    const missing = Object.keys(expected).find((key) => !(key in actual));
+    const missing = Object.keys(expected).find((key) => !(key in actual) && !OPTIONAL.has(key));
     if (missing !== undefined) return `${path}.${missing}: missing`;
-    return first(Object.keys(expected).map((key) => shapeDifference(expected[key], actual[key], `${path}.${key}`)));
+    return first(Object.keys(actual).map((key) => (key in expected ? shapeDifference(expected[key], actual[key], `${path}.${key}`) : null)));
   }
   return kindOf(expected) === kindOf(actual) || expected === null || actual === null
     ? null

@@ -19,6 +19,8 @@ export const TRANSACTION_METHODS: readonly Method[] = [
     doc: 'Takes a signed transaction into the pool and gossips it.',
     parameters: [required('transaction', data)],
     result: 'hash',
+    // A pool refuses for many reasons, and programs that send want to tell them apart.
+    tellsReason: true,
     run: ({ backend }, bytes) => backend.pool.add(bytes),
   }),
   method({
