@@ -100,6 +100,7 @@ export function readingOf(result: EngineResult): string {
     partitionSentence(from),
     lieSentence(result),
     brokenSentence(result),
+    missingSentence(result),
   ];
   return `${engine}: ${sentences.filter((sentence) => sentence !== '').join(' ')}`;
 }
