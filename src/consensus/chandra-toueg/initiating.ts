@@ -5,7 +5,7 @@
  */
 import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
-import { buildDelayMs } from '../members/building.ts';
+import { buildDelayMs, hasContent } from '../members/building.ts';
 import { draftNow, draftWhenDue, takeDraft } from '../members/drafting.ts';
 import { enterRound } from './rounds.ts';
 import { coordinatorOf, nextHeight, type Turn } from './state.ts';
@@ -52,13 +52,13 @@ export function blockBuilt(turn: Turn, event: Extract<Event<never>, { type: 'bui
   const built = takeDraft(turn, state.drafts, event);
   if (built === null) return false;
   const { block, draft } = built;
-  const hasTransactions = block.transactions.length > 0;
-  state.hasWork = hasTransactions;
+  const isWorth = hasContent(block);
+  state.hasWork = isWorth;
   if (draft.parent !== state.decided.hash) return false;
   const { emptyBlockMs } = settings;
   const isDue = emptyBlockMs > 0 && nowMs - state.lastBlockMs >= emptyBlockMs;
   // Nobody asked for a block without transactions: the pool had nothing that can be executed now.
-  if (!hasTransactions && !isDue && state.attempt === null) return false;
+  if (!isWorth && !isDue && state.attempt === null) return false;
   state.initial = { height: nextHeight(state), value: { hash: hashHeader(block.header), block } };
   return state.attempt === null;
 }

@@ -1,6 +1,7 @@
 /** When a member whose turn it is makes a block, and what its header says. */
 import { bigToFixed, toHex } from '../../base/bytes.ts';
 import type { Address } from '../../base/types.ts';
+import type { Block } from '../../chain/block.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import type { BuildFields } from '../engine.ts';
 import type { Membership } from './membership.ts';
@@ -19,6 +20,11 @@ export interface Draft {
 
 const NONCE_BYTES = 8;
 const MS_PER_SECOND = 1_000;
+
+/** Whether a block is wanted for what is in it: transactions, or a decision of the members. */
+export function hasContent({ transactions, payload }: Pick<Block, 'transactions' | 'payload'>): boolean {
+  return transactions.length > 0 || payload.length > 0;
+}
 
 /** A clock that is behind does not hold up the chain: time stands still until it has caught up. */
 export function fieldsOf({ parent, wallMs, beneficiary, membership, round, payload }: Draft): BuildFields {

@@ -4,7 +4,7 @@
  */
 import { present } from '../../base/assert.ts';
 import type { Event } from '../engine.ts';
-import { buildDelayMs } from '../members/building.ts';
+import { buildDelayMs, hasContent } from '../members/building.ts';
 import { draftWhenDue, takeDraft } from '../members/drafting.ts';
 import { proposeNext } from './leader.ts';
 import { type Leadership, leadershipOf, type Turn } from './state.ts';
@@ -37,8 +37,8 @@ export function blockBuilt(turn: Turn, event: Extract<Event<never>, { type: 'bui
   const leadership = leadershipOf(state);
   if (built === null || leadership === null || built.draft.round !== leadership.ballot) return;
   const { block, draft } = built;
-  const hasTransactions = block.transactions.length > 0;
-  state.hasWork = hasTransactions;
-  if (draft.parent !== state.log.at(leadership.top)?.hash || (!hasTransactions && draft.reason === 'work')) return;
+  const isWorth = hasContent(block);
+  state.hasWork = isWorth;
+  if (draft.parent !== state.log.at(leadership.top)?.hash || (!isWorth && draft.reason === 'work')) return;
   proposeNext(turn, leadership, block);
 }

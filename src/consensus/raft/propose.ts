@@ -8,7 +8,7 @@ import { present } from '../../base/assert.ts';
 import { EMPTY } from '../../base/bytes.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
-import { buildDelayMs, fieldsOf } from '../members/building.ts';
+import { buildDelayMs, fieldsOf, hasContent } from '../members/building.ts';
 import { type Change, encodeChange } from '../members/changes.ts';
 import { factsOf } from '../members/council.ts';
 import { execute } from '../members/decisions.ts';
@@ -86,9 +86,9 @@ export function blockBuilt(turn: Turn, { request, block }: Extract<Event<RaftMes
     return;
   }
   leadership.draft = null;
-  const hasTransactions = block.transactions.length > 0;
-  state.hasWork = hasTransactions;
-  if (block.header.parentHash !== state.log.last.hash || (!hasTransactions && !isWanted)) return;
+  const isWorth = hasContent(block);
+  state.hasWork = isWorth;
+  if (block.header.parentHash !== state.log.last.hash || (!isWorth && !isWanted)) return;
   state.lastBlockMs = nowMs;
   const parent = present(chain.get(block.header.parentHash), 'the last block of the log');
   const { height } = appendBlock(turn, block, councils.admit(block, parent, chain));

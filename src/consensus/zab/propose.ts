@@ -4,7 +4,7 @@
  */
 import { present } from '../../base/assert.ts';
 import type { Event } from '../engine.ts';
-import { buildDelayMs } from '../members/building.ts';
+import { buildDelayMs, hasContent } from '../members/building.ts';
 import { draftWhenDue, takeDraft } from '../members/drafting.ts';
 import { insertBlock } from '../members/runs.ts';
 import { appendBlock } from './persist.ts';
@@ -36,9 +36,9 @@ export function blockBuilt(turn: Turn, event: Extract<Event<never>, { type: 'bui
   const built = takeDraft(turn, state.drafts, event);
   if (built === null) return;
   const { block, draft } = built;
-  const hasTransactions = block.transactions.length > 0;
-  state.hasWork = hasTransactions;
-  if (draft.parent !== state.history.last.hash || (!hasTransactions && draft.reason === 'work')) return;
+  const isWorth = hasContent(block);
+  state.hasWork = isWorth;
+  if (draft.parent !== state.history.last.hash || (!isWorth && draft.reason === 'work')) return;
   state.lastBlockMs = nowMs;
   appendBlock(turn, block);
   insertBlock(turn, block);
