@@ -79,7 +79,7 @@ const SOURCES: Readonly<Record<Name, string>> = {
   destroyer: `${BOB.address} SELFDESTRUCT`,
   loop: 'JUMPDEST 0 JUMP',
   // Some 400 kB of memory, and then a loop.
-  bloat: '1 0x5ffe0 MSTORE JUMPDEST raw:600656',
+  bloat: '1 0x5ffe0 MSTORE JUMPDEST raw:600756',
   undefinedOp: 'raw:0c',
   underflow: 'ADD',
   badJump: '3 JUMP',
