@@ -40,6 +40,9 @@ const CLOSE_TIMEOUT_MS = 500;
 const PING_INTERVAL_MS = 10_000;
 /** A machine whose processors are all busy answers late; only one that is gone does not answer for so long. */
 const PING_TIMEOUT_MS = 20_000;
+const MAX_PING_TIMEOUT_MS = 60_000;
+/** Of one connection, under way at once. With fewer than there may be, the next one after a late answer would end the connection. */
+const MAX_PINGS = MAX_PING_TIMEOUT_MS / PING_INTERVAL_MS + 1;
 const MAX_IDENTIFY_BYTES = 4 * 1024;
 const MAX_DIAL_QUEUE = 64;
 const MDNS_INTERVAL_MS = 10_000;
@@ -69,11 +72,11 @@ export async function createTransport(options: TransportOptions, gater: Gater, g
       // Reconnecting is the dialer's work, which never gives up.
       reconnectRetries: 0,
     },
-    connectionMonitor: { pingInterval: PING_INTERVAL_MS, pingTimeout: { minTimeout: PING_TIMEOUT_MS } },
+    connectionMonitor: { pingInterval: PING_INTERVAL_MS, pingTimeout: { minTimeout: PING_TIMEOUT_MS, maxTimeout: MAX_PING_TIMEOUT_MS } },
     peerDiscovery: options.mdns === null ? [] : [multicast(options.genesisHash, options.mdns)],
     services: {
       identify: identify({ maxMessageSize: MAX_IDENTIFY_BYTES }),
-      ping: ping(),
+      ping: ping({ maxInboundStreams: MAX_PINGS, maxOutboundStreams: MAX_PINGS }),
       pubsub: gossip.service(),
     },
     logger: silent,
