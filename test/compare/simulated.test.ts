@@ -7,7 +7,7 @@ import { simulateCase } from '../../src/compare/simulated.ts';
 import type { EngineJson } from '../../src/simulator/subject.ts';
 
 const SECONDS = 5;
-const CLIENTS = 4;
+const CLIENTS = 2;
 
 function simulate(engine: string, name: CaseName, seed = '1'): Figures {
   const { config } = builtInGenesis(engine) as { readonly config: { readonly engine: EngineJson } };
