@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: every benchmark, or those that are named (`npm run bench -- mining import`). Both sides of a ratio are
+ * `npm run bench`: every benchmark, or those that are named (`npm run bench -- mining import`); `--peers` names those that
+ * measure synod beside other systems that replicate, if they are installed. Both sides of a ratio are
  * measured in turn in the same run, so read the ratios: the figures are this machine's and this moment's.
  */
 import { arch, availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
@@ -36,6 +37,14 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     title: 'Votes of 256 validators in slots of 1 s, with BLS signatures: one node, by the time it had processors',
     run: async () => (await import('./votes.ts')).benchVotes(),
   },
+  raft: {
+    title: 'Raft beside etcd: three nodes each on loopback, fsync, one thing of 110 bytes after another by each client',
+    run: async () => (await import('./peers.ts')).benchRaft(),
+  },
+  zab: {
+    title: 'Zab beside ZooKeeper: the same',
+    run: async () => (await import('./peers.ts')).benchZab(),
+  },
   simulator: {
     title: 'Simulator: events of one thread, by the time it had the processor',
     run: async () => (await import('./simulator.ts')).benchSimulator(),
@@ -43,7 +52,8 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
 };
 const GIGABYTE = 2 ** 30;
 
-const named = process.argv.slice(2);
+const PEERS = ['raft', 'zab'];
+const named = process.argv.slice(2).flatMap((name) => (name === '--peers' ? PEERS : name));
 const unknown = named.filter((name) => !(name in BENCHMARKS));
 if (unknown.length > 0) {
   console.error(`There is no benchmark called ${unknown.join(', ')}; choose from ${Object.keys(BENCHMARKS).join(', ')}.`);
