@@ -147,6 +147,8 @@ describe.skipIf(!present)('the chain that geth wrote', () => {
       const length = listLength(rest, MAX_BLOCK_BYTES) ?? rest.length;
       const bytes = rest.subarray(0, length);
       rest = rest.subarray(length);
+      // As it came, whatever it has.
+      expect(Buffer.compare(encodeEthereumBlock(decodeEthereumBlock(bytes, { foreign: true })), bytes)).toBe(0);
       const code = codeOf(() => decodeEthereumBlock(bytes));
       if (code !== 'none') {
         refused.set(code, (refused.get(code) ?? 0) + 1);

@@ -78,7 +78,9 @@ function shapeDifference(expected: unknown, actual: unknown, path: string): stri
     }
     const missing = Object.keys(expected).find((key) => !(key in actual) && !OPTIONAL.has(key));
     if (missing !== undefined) return `${path}.${missing}: missing`;
-    return first(Object.keys(actual).map((key) => (key in expected ? shapeDifference(expected[key], actual[key], `${path}.${key}`) : null)));
+    return first(
+      Object.keys(actual).map((key) => (key in expected ? shapeDifference(expected[key], actual[key], `${path}.${key}`) : null)),
+    );
   }
   return kindOf(expected) === kindOf(actual) || expected === null || actual === null
     ? null

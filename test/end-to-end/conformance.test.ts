@@ -1,0 +1,72 @@
+/**
+ * The official RPC tests of ethereum/execution-apis: their chain is imported, a node serves it, and every reply is compared
+ * with geth's. SYNOD_VECTORS names another folder that holds `execution-apis`, such as a newer version of the suite.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { difference, readConversations } from '../rpc/conformance/exchanges.ts';
+import { temporaryDirectories } from '../support/directory.ts';
+import { useProcesses } from '../support/processes.ts';
+import { startNode } from './networks.ts';
+
+const FOLDER = process.env.SYNOD_VECTORS ?? join(import.meta.dirname, '../../../shared/vectors');
+const VECTORS = join(FOLDER, 'execution-apis');
+const GENESIS = join(VECTORS, 'genesis.json');
+const CHAIN = join(VECTORS, 'chain.rlp');
+const present = existsSync(CHAIN);
+if (!present) console.log(`skipped: the RPC tests of ethereum/execution-apis are not in ${VECTORS} (set SYNOD_VECTORS)`);
+
+const processes = useProcesses();
+const temporary = temporaryDirectories();
+
+describe.skipIf(!present)('the RPC tests of ethereum/execution-apis', () => {
+  const datadir = temporary();
+  const [head] = present ? JSON.parse(readFileSync(join(VECTORS, 'headfcu.json'), 'utf8')).params : [];
+  let url = '';
+
+  beforeAll(async () => {
+    const imported = await processes.runSynod('import', '--genesis', GENESIS, '--datadir', datadir, '--json', CHAIN);
+    expect(imported).toMatchObject({ code: 0 });
+    expect(JSON.parse(imported.stdout)).toMatchObject({ known: 0, head: { hash: head.headBlockHash } });
+    const apis = ['--http.api', 'eth,net,web3,txpool,debug,testing'];
+    // The document as it came, without an engine: the datadir knows better by now.
+    ({ url } = await startNode(processes, datadir, GENESIS, ...apis));
+  });
+
+  it('are answered as geth answers them', async () => {
+    const counts = new Map<string, { passed: number; all: number }>();
+    const failures: string[] = [];
+    for (const { method, name, speconly, exchanges } of readConversations(VECTORS)) {
+      const count = counts.get(method) ?? { passed: 0, all: 0 };
+      counts.set(method, count);
+      count.all++;
+      const differences: (string | null)[] = [];
+      for (const { request, reply } of exchanges) differences.push(difference(reply, await ask(url, request), speconly));
+      const found = differences.find((one) => one !== null);
+      if (found === undefined) count.passed++;
+      else failures.push(`${method}/${name} ${found}`);
+    }
+    console.log([...counts].map(([method, { passed, all }]) => `${method} ${passed}/${all}`).join('\n'));
+    expect(failures).toEqual([]);
+    expect(counts.size).toBeGreaterThan(20);
+  });
+});
+
+describe.skipIf(!present)('a chain that was made elsewhere', () => {
+  it('is not followed by a node before it is imported', async () => {
+    const document = JSON.parse(readFileSync(GENESIS, 'utf8'));
+    const file = join(temporary(), 'genesis.json');
+    writeFileSync(file, JSON.stringify({ ...document, config: { ...document.config, engine: { name: 'replay' } } }));
+    const refused = await processes.runSynod('node', '--datadir', temporary(), '--genesis', file, '--port', '0', '--http.port', '0');
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.stderr).toContain('[node/not-imported]');
+  });
+});
+
+async function ask(url: string, request: unknown): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(request) });
+  expect(response.status).toBe(200);
+  return await response.json();
+}
