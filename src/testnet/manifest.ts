@@ -109,9 +109,12 @@ function mines(index: number, { nodes, miners }: TestnetOptions): boolean {
   return Math.floor(((index + 1) * miners - 1) / nodes) > Math.floor((index * miners - 1) / nodes);
 }
 
-/** Members have one key each. Validators go to the nodes in turn, so that every node has as many as the others, or one more. */
+/**
+ * Under a permissioned engine every node has one key: who is no member yet may become one. Validators go to the nodes in turn, so that every node has
+ * as many as the others, or one more.
+ */
 function keysOf(index: number, { engine, nodes, validators }: TestnetOptions): number[] {
-  if (engine !== 'pos') return index < membersAmong(nodes, engine) ? [index] : [];
+  if (engine !== 'pos') return membersAmong(nodes, engine) > 0 ? [index] : [];
   return Array.from({ length: validators }, (_, key) => key).filter((key) => key % nodes === index);
 }
 
