@@ -91,7 +91,10 @@ function attest(turn: AttestationTurn, decision: Decision, again: boolean): void
 /** An attestation or a certificate that a peer sent. */
 export function receiveDecision(turn: AttestationTurn, from: NodeId, message: DecisionMessage): void {
   const { decisions, chain, effects } = turn;
-  if (message.type === 'certificate') return learn(turn, message.certificate, from);
+  if (message.type === 'certificate') {
+    learn(turn, message.certificate, from);
+    return;
+  }
   try {
     // Of members that this node does not know yet: the blocks that name them come first.
     const council = turn.council.whose(message.votes);

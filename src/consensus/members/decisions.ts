@@ -190,19 +190,21 @@ export function toOthers<Message>(
   for (const to of council.membership.audience(self)) effects.push({ type: 'send', to, message, ...(after !== undefined && { after }) });
 }
 
-/** A certificate from somebody else. The block that it proves is asked for where it is not here. */
-export function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId | null): void {
+/** A certificate from somebody else. The block that it proves is asked for where it is not here. False: it is no news here, or is not good. */
+export function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId | null): boolean {
   const { chain } = turn;
   try {
     // Of members that this node does not know yet: the blocks that name them come first, and other certificates later.
     const council = turn.council.whoseCertificate(certificate);
-    if (council === undefined) return;
+    if (council === undefined) return false;
     const decision = council.proven(certificate);
-    if (decision.height <= chain.finalized.header.number) return;
+    if (decision.height <= chain.finalized.header.number) return false;
     prove(turn, { ...decision, certificate });
     if (chain.get(decision.hash) === undefined) turn.effects.push({ type: 'fetch', hash: decision.hash, from });
+    return true;
   } catch (error) {
     blame(turn, from, error);
+    return false;
   }
 }
 

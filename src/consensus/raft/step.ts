@@ -4,7 +4,7 @@ import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Event } from '../engine.ts';
 import { ATTEST_TIMER, attestHead, blockStored, receiveDecision } from '../members/attestations.ts';
-import { blockChecked, receiveBlock, settle } from '../members/decisions.ts';
+import { blockChecked, learn, receiveBlock, settle } from '../members/decisions.ts';
 import { answerAdmin } from './admin.ts';
 import { answerCandidate, countVote, isUndisturbed, stand, suspectLeader } from './election.ts';
 import { acknowledgeProgress, receiveAppend, receiveChunk, refuseOldTerm } from './follow.ts';
@@ -15,7 +15,7 @@ import { blockBuilt, buildIsDue, propose } from './propose.ts';
 import { finishReads, noteReads, READ_TIMER, readIsAt, receiveRead, retryReads } from './reads.ts';
 import { advanceCommit, checkQuorum, heartbeat, receiveAck, receiveReject, replicate } from './replication.ts';
 import { BUILD_TIMER, becomeFollower, ELECTION_TIMER, HEARTBEAT_TIMER, QUORUM_TIMER, setElectionTimer } from './roles.ts';
-import { isMute, type RaftEffect, type Turn } from './state.ts';
+import { isMute, leadershipOf, type RaftEffect, type Turn } from './state.ts';
 import { isHeard, learnDeciders, tellDeciders } from './strangers.ts';
 import { giveUpTransfer, TRANSFER_TIMER } from './transfer.ts';
 
@@ -32,7 +32,15 @@ export function step(turn: Turn, event: Event<RaftMessage>): readonly RaftEffect
   replicate(turn);
   if (noteReads(turn)) heartbeat(turn);
   settle(turn);
+  tellWhatIsFinal(turn);
   return turn.effects;
+}
+
+/** By gossip: those who only follow are told nothing else, and need it to know what is decided. */
+function tellWhatIsFinal({ state, effects }: Turn): void {
+  const final = effects.find((effect) => effect.type === 'finalize');
+  if (final === undefined || leadershipOf(state) === null) return;
+  effects.push({ type: 'send', to: '*', message: { type: 'certificate', certificate: final.certificate } });
 }
 
 /** The head may have gone further than the log, with blocks that sync or a chunk has brought. */
@@ -106,10 +114,15 @@ function timerFired(turn: Turn, id: string): void {
 }
 
 function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
+  // It proves itself, whoever sends it.
+  if (message.type === 'certificate' && learn(turn, message.certificate, from)) return;
+  // All else is for this node alone: of what is gossiped, nobody knows the author.
+  turn.effects.push({ type: 'ignore' });
   if (!isHeard(turn, from, message) || isMute(turn)) return;
   switch (message.type) {
-    case 'attestation':
     case 'certificate':
+      return;
+    case 'attestation':
       return receiveDecision(turn, from, message);
     case 'read':
       return receiveRead(turn, from, message.read);

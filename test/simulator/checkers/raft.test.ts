@@ -4,11 +4,14 @@ import { bigToFixed, toHex } from '../../../src/base/bytes.ts';
 import { Lsn, type NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
+import { encodeChange, learning, promoting } from '../../../src/consensus/members/changes.ts';
+import { Membership } from '../../../src/consensus/members/membership.ts';
 import type { RaftMessage } from '../../../src/consensus/raft/messages.ts';
 import { encodeRecord } from '../../../src/consensus/raft/records.ts';
 import type { CheckerFactory } from '../../../src/simulator/checkers/checker.ts';
 import { committedIsDurable, logInv, moreUpToDateCorrect, quorumLogInv } from '../../../src/simulator/checkers/raft-quorums.ts';
 import {
+  electedByQuorum,
   electionSafety,
   leaderAppendOnly,
   leaderCompleteness,
@@ -18,11 +21,30 @@ import {
   readsAfterOwnBlock,
 } from '../../../src/simulator/checkers/raft-safety.ts';
 import { placeId } from '../../../src/simulator/places.ts';
-import { childOf, GENESIS } from '../support.ts';
+import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
+import { TAG_KEYS } from '../../../src/simulator/tags.ts';
+import { childOf, GENESIS, GENESIS_STORED } from '../support.ts';
 import { CheckerBench } from './bench.ts';
 
 const blockOf = (parent: Block, term: number, name = 0): Block => childOf(parent, name, { nonce: toHex(bigToFixed(BigInt(term), 8)) });
 const hashOf = ({ header }: Block) => hashHeader(header);
+
+/** The first so many nodes are members. */
+const networkOf = (members: number) => {
+  const nodes = Array.from({ length: members }, (_, place) => placeId(place));
+  const params = { ...GENESIS.params, engine: { name: 'raft', settings: { members: membersOf(nodes, TAG_KEYS) } } };
+  return { params, genesis: GENESIS_STORED };
+};
+
+const memberOf = (place: number) => ({ node: placeId(place), publicKey: TAG_KEYS.signer(place, 0).publicKey });
+const PLAIN = new Membership([0, 1, 2].map(memberOf), 'crash');
+const LEARNING = learning(PLAIN, memberOf(3));
+const JOINT = promoting(LEARNING, memberOf(3));
+
+function changeOf(parent: Block, term: number, membership: Membership): Block {
+  const payload = encodeChange({ membership, certificate: null });
+  return { ...childOf(parent, 0, { nonce: toHex(bigToFixed(BigInt(term), 8)), mixHash: membership.id }), payload };
+}
 
 const A1 = blockOf(GENESIS.block, 1);
 const A2 = blockOf(A1, 1);
@@ -34,8 +56,8 @@ const B2 = blockOf(B1, 2, 1);
 class Bench extends CheckerBench {
   readonly #lsns: number[];
 
-  constructor(factory: CheckerFactory, nodes = 3) {
-    super(factory, { nodes });
+  constructor(factory: CheckerFactory, nodes = 3, members = nodes) {
+    super(factory, { nodes, network: networkOf(members) });
     this.#lsns = Array.from({ length: nodes }, () => 0);
     for (let node = 0; node < nodes; node++) this.begin(node);
   }
@@ -221,7 +243,7 @@ describe('CommittedIsDurable', () => {
     bench.store(0, A1);
     bench.write(1, A1);
     bench.commit(0, A1, 1);
-    expect(bench.objections[0]).toMatch(/on the disks of node 0 only; expected 2/);
+    expect(bench.objections[0]).toMatch(/on the disks of node 0 only; expected a quorum of node-0, node-1, node-2/);
   });
 
   it('objects when what comes before it is not there, or something else took its place', () => {
@@ -254,7 +276,7 @@ describe('QuorumLogInv', () => {
     bench.commit(0, A1, 1);
     expect(bench.objections).toEqual([]);
     bench.observe({ type: 'started', node: 1, incarnation: 2, chain: bench.chain(1), lsn: Lsn(0) });
-    expect(bench.objections[0]).toMatch(/^1: Node 1, 2 are a quorum, and none of them has block 1/);
+    expect(bench.objections[0]).toMatch(/^1: Node 1, 2 have a quorum of .*, and none of them has block 1/);
   });
 });
 
@@ -350,5 +372,63 @@ describe('ReadsAfterOwnBlock', () => {
     bench.role(0, 'leader', 5);
     bench.send(0, placeId(1), answer);
     expect(bench.objections).toEqual(['0: Answers a read of node-1 with height 1, and has decided no block of its own term 5.']);
+  });
+});
+
+describe('ElectedByQuorum', () => {
+  const vote: RaftMessage = { type: 'vote', term: 2, isPre: false, granted: true };
+  const C1 = changeOf(GENESIS.block, 1, LEARNING);
+  const C2 = changeOf(C1, 1, JOINT);
+
+  it('is silent about who has the votes of a quorum, and of both sides where there are two', () => {
+    const bench = new Bench(electedByQuorum, 4, 3);
+    bench.send(1, placeId(0), vote);
+    bench.role(0, 'leader', 2);
+    bench.store(2, C1, C2);
+    for (const voter of [0, 3]) bench.send(voter, placeId(2), { ...vote, term: 3 });
+    bench.role(2, 'leader', 3);
+    expect(bench.objections).toEqual([]);
+  });
+
+  it('objects to a learner that is counted', () => {
+    const bench = new Bench(electedByQuorum, 4, 3);
+    bench.store(0, C1);
+    bench.send(3, placeId(0), vote);
+    bench.role(0, 'leader', 2);
+    expect(bench.objections).toEqual([expect.stringContaining('with the votes of node-0, node-3')]);
+  });
+
+  it('objects to one side of two', () => {
+    const bench = new Bench(electedByQuorum, 4, 3);
+    bench.store(0, C1, C2);
+    bench.send(1, placeId(0), vote);
+    bench.role(0, 'leader', 2);
+    expect(bench.objections).toHaveLength(1);
+  });
+});
+
+describe('CommittedIsDurable, where members change,', () => {
+  const C1 = changeOf(GENESIS.block, 1, LEARNING);
+  const C2 = changeOf(C1, 1, JOINT);
+
+  it('counts the voters that are in force, and no learners', () => {
+    const bench = new Bench(committedIsDurable, 4, 3);
+    for (const node of [0, 1]) bench.store(node, C1);
+    bench.commit(0, C1, 1);
+    expect(bench.objections).toEqual([]);
+    const other = new Bench(committedIsDurable, 4, 3);
+    for (const node of [0, 3]) other.store(node, C1);
+    other.commit(0, C1, 1);
+    expect(other.objections).toHaveLength(1);
+  });
+
+  it('wants both sides of a joint membership, from the block on that carries it', () => {
+    const bench = new Bench(committedIsDurable, 4, 3);
+    for (const node of [0, 1]) bench.store(node, C1, C2);
+    bench.commit(0, C2, 1);
+    expect(bench.objections).toHaveLength(1);
+    bench.store(3, C1, C2);
+    bench.commit(0, C2, 1);
+    expect(bench.objections).toHaveLength(1);
   });
 });
