@@ -100,6 +100,11 @@ function tooLate({ engine }: ReadPolicy, isConfirmed: boolean): UsageError {
   return new UsageError(`${engine}/read-timeout`, `${why} Try again, or another member.`);
 }
 
+/** Whether answers to this read are still wanted. */
+export function isOpen(reads: Reads, { incarnation, number }: ReadId): boolean {
+  return incarnation === reads.incarnation && reads.open.get(number)?.isConfirmed === false;
+}
+
 /** `from` says that nothing above this height had been decided. `enough`: so many have to say so. True: it may be answered. */
 export function heardOf(reads: Reads, { incarnation, number }: ReadId, from: NodeId, height: number, enough: number): void {
   const read = incarnation === reads.incarnation ? reads.open.get(number) : undefined;

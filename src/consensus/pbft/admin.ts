@@ -1,18 +1,25 @@
-/** What the operator can ask of a member: `status` and `read` (`reads.ts`). */
+/** The operator's commands: `status`, `read` (reads.ts). */
 import { UsageError } from '../../base/errors.ts';
-import { quote } from '../../base/types.ts';
-import type { AdminCommand, RequestId } from '../engine.ts';
+import type { Commands } from '../members/admin.ts';
+import { beginRead } from '../members/reads.ts';
 import { inspect } from './inspect.ts';
-import { reply, startRead } from './reads.ts';
+import { provenHeight, readPolicy } from './reads.ts';
 import type { Turn } from './state.ts';
 
-export function answerAdmin(turn: Turn, request: RequestId, { name }: AdminCommand): void {
-  switch (name) {
-    case 'status':
-      return reply(turn, request, inspect(turn.rules, turn.state));
-    case 'read':
-      return startRead(turn, request);
-    default:
-      return reply(turn, request, new UsageError('pbft/admin', `Unknown command ${quote(name)}; PBFT knows status and read.`));
-  }
+export function commandsOf(turn: Turn): Commands {
+  const { rules, state, self, council } = turn;
+  return {
+    engine: 'pbft',
+    title: 'PBFT',
+    byName: {
+      status: () => inspect(rules, state),
+      read: (request) => void beginRead(turn, state.reads, readPolicy(turn), request, { self, height: provenHeight(state) }),
+      transfer: () => refuseTransfer(council.membership.faulty),
+    },
+  };
+}
+
+function refuseTransfer(faulty: number): never {
+  const message = `The view says who is PBFT's primary, and no member can change the view alone: ${faulty + 1} have to leave it, or one that is faulty could take the turn from any primary. To take a primary out of service, stop it: the others go on in the next view.`;
+  throw new UsageError('pbft/transfer', message);
 }

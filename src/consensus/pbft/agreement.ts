@@ -33,21 +33,35 @@ export function receiveProposal(turn: Turn, message: Extract<PbftMessage, { type
       `A proposal for ${ballot.hash} (${ballot.height}) comes with block ${number}, which is another one.`,
     );
   }
-  if (vote.members[0] !== primaryOf(turn, ballot.view)) {
-    throw new RuleError(
-      'pbft/not-primary',
-      `Member ${vote.members[0]} proposes in view ${ballot.view}, whose primary is ${primaryOf(turn, ballot.view)}.`,
-    );
-  }
+  checkPrimary(turn, ballot.view, vote);
   const isWanted = number >= activeHeight(state) && number <= Math.min(highWaterMark(turn), activeHeight(state) + PROPOSALS_AHEAD);
   if (state.isChanging || ballot.view !== state.entered.view || !isWanted) return;
-  const round = roundAt(state, number);
-  if (round.proposal?.hash === ballot.hash) return;
+  const known = state.rounds.get(number);
+  if (known?.proposal?.hash === ballot.hash) return;
   checkPlace(turn, ballot, block);
   // Shown by somebody else, the vote alone may have come before.
-  const isKnown = equalBytes(round.votes.prepare.get(primaryOf(turn, ballot.view))?.statement ?? EMPTY, vote.statement);
+  const isKnown = equalBytes(known?.votes.prepare.get(primaryOf(turn, ballot.view))?.statement ?? EMPTY, vote.statement);
   if (!isKnown && !takeVote(turn, 'prepare', vote)) return;
+  const round = roundAt(state, number);
   if (round.proposal === null) round.proposal = { block, hash: ballot.hash, vote };
+}
+
+function checkPrimary(turn: Turn, view: number, { members }: Votes): void {
+  const primary = primaryOf(turn, view);
+  if (members[0] === primary) return;
+  throw new RuleError('pbft/not-primary', `Member ${members[0]} proposes in view ${view}, whose primary is ${primary}.`);
+}
+
+/** Of a proposal in a view that has not begun here: which. Throws RuleError unless its primary has signed it. */
+export function checkProposer(turn: Turn, vote: Votes): number {
+  const { view, height } = turn.rules.ballots.ballotOf('prepare', vote);
+  checkPrimary(turn, view, vote);
+  if (!turn.rules.ballots.electorate('prepare').isSigned(vote)) throw unsigned('prepare', vote, height);
+  return view;
+}
+
+function unsigned(phase: Phase, { members }: Votes, height: number): RuleError {
+  return new RuleError('pbft/signature', `A ${phase} of member ${members[0]} for height ${height} is not signed by it.`);
 }
 
 /** In a new view the block that was prepared before comes first, and all others are made in it (section 4.4: O). */
@@ -90,12 +104,11 @@ function takeVote(turn: Turn, phase: Phase, vote: Votes): boolean {
   const { state, rules } = turn;
   const electorate = rules.ballots.electorate(phase);
   const ballot = rules.ballots.ballotOf(phase, vote);
-  const round = roundAt(state, ballot.height);
   const [member = 0] = vote.members;
-  const known = round.votes[phase].get(member);
+  const known = state.rounds.get(ballot.height)?.votes[phase].get(member);
   if (known !== undefined && equalBytes(known.statement, vote.statement)) return false;
-  if (!electorate.isSigned(vote))
-    throw new RuleError('pbft/signature', `A ${phase} of member ${member} for height ${ballot.height} is not signed by it.`);
+  if (!electorate.isSigned(vote)) throw unsigned(phase, vote, ballot.height);
+  const round = roundAt(state, ballot.height);
   if (known !== undefined) {
     accuse(turn, { phase, votes: [known, vote] });
     return false;

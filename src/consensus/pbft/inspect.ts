@@ -23,7 +23,7 @@ export function inspect({ council, settings, ballots }: PbftRules, state: PbftSt
     rounds: rounds.size,
     waiting: [...future.values()].reduce((sum, messages) => sum + messages.length, 0),
     viewChanges: [...changes.values()].map((change) => change.view),
-    reads: state.reads.size,
+    reads: state.reads.open.size,
     evidence: [...evidence.values()].map(({ phase, votes }) => {
       const { view: at, height } = ballots.ballotOf(phase, votes[0]);
       return { member: votes[0].members[0] ?? null, phase, view: at, height };

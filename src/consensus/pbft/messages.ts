@@ -3,11 +3,12 @@
  * signatures are checked where it is known that a message matters (`step.ts` and what it calls), since they cost most.
  */
 import { EMPTY } from '../../base/bytes.ts';
-import { DecodeError } from '../../base/errors.ts';
 import { keccak256 } from '../../base/keccak.ts';
-import { type Block, decodeBlock, encodeBlock, MAX_BLOCK_BYTES, MAX_CERTIFICATE_BYTES } from '../../chain/block.ts';
-import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
+import type { Block } from '../../chain/block.ts';
+import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import type { Certificate } from '../engine.ts';
+import { encodedBlock, Fields, type MessageFormat, openMessage } from '../members/fields.ts';
+import { type ReadId, readIdFields, readIdOf } from '../members/reads.ts';
 import { type Electorate, MAX_MEMBERS, type Votes } from '../votes.ts';
 import { type Ballots, PHASES, type Phase, viewOf } from './ballots.ts';
 
@@ -56,9 +57,9 @@ export type PbftMessage =
   | { readonly type: 'certificate'; readonly certificate: Certificate }
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** What has been, or may have been, decided above this height? For reads. */
-  | { readonly type: 'ask'; readonly request: number; readonly height: number }
+  | { readonly type: 'ask'; readonly read: ReadId; readonly height: number }
   /** Both empty: nothing. */
-  | { readonly type: 'answer'; readonly request: number; readonly committed: Certificate; readonly prepared: Uint8Array };
+  | { readonly type: 'answer'; readonly read: ReadId; readonly committed: Certificate; readonly prepared: Uint8Array };
 
 const PREPREPARE = 0;
 const VOTE = 1;
@@ -69,11 +70,10 @@ const CERTIFICATE = 5;
 const EVIDENCE = 6;
 const ASK = 7;
 const ANSWER = 8;
-const FIELDS = [2, 2, 4, 2, 4, 1, 3, 2, 3];
-const MAX_FIELDS = 4;
-
-/** A block, with certificates and framing beside it: what the network carries in one message. */
-const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + MAX_CERTIFICATE_BYTES;
+/** Message, view changes, view change. */
+const FORMAT: MessageFormat = { name: 'PBFT', code: 'decode/pbft', maxFields: 5, maxNesting: 3 };
+/** Of a view change: checkpoint, prepared, vote. */
+const CHANGE_FIELDS = 3;
 const PROGRESS: readonly Status['progress'][] = ['nothing', 'proposal', 'prepared'];
 
 /** What the signature of a view change is over, besides the view. */
@@ -92,11 +92,11 @@ export function encode(ballots: Ballots, message: PbftMessage): Uint8Array {
 function messageFields(ballots: Ballots, message: PbftMessage): RlpValue[] {
   switch (message.type) {
     case 'preprepare':
-      return [PREPREPARE, encodeBlock(message.block), ballots.electorate('prepare').encode(message.vote)];
+      return [PREPREPARE, encodedBlock(message.block), ballots.electorate('prepare').encode(message.vote)];
     case 'vote':
       return [VOTE, PHASES.indexOf(message.phase), ballots.electorate(message.phase).encode(message.vote)];
     case 'viewChange':
-      return [CHANGE, ...changeFields(ballots, message.change), message.block === null ? EMPTY : encodeBlock(message.block)];
+      return [CHANGE, ...changeFields(ballots, message.change), message.block === null ? EMPTY : encodedBlock(message.block)];
     case 'newView':
       return [NEW, ...newViewFields(ballots, message.newView)];
     case 'status': {
@@ -108,59 +108,56 @@ function messageFields(ballots: Ballots, message: PbftMessage): RlpValue[] {
     case 'evidence':
       return [EVIDENCE, ...evidenceFields(ballots, message.evidence)];
     case 'ask':
-      return [ASK, message.request, message.height];
+      return [ASK, ...readIdFields(message.read), message.height];
     case 'answer':
-      return [ANSWER, message.request, message.committed, message.prepared];
+      return [ANSWER, ...readIdFields(message.read), message.committed, message.prepared];
   }
 }
 
-/** Throws DecodeError. */
+/** Throws DecodeError and nothing else. */
 export function decode(ballots: Ballots, bytes: Uint8Array): PbftMessage {
-  if (bytes.length > MAX_MESSAGE_BYTES) {
-    throw new DecodeError('decode/message', `A message of PBFT has ${bytes.length} bytes; at most ${MAX_MESSAGE_BYTES} are allowed.`);
-  }
-  const [kindField, ...fields] = listField(decodeRlp(bytes, 'message of PBFT'), 'a message of PBFT', 1 + MAX_FIELDS);
-  const kind = numberField(kindField, 'kind');
-  if (fields.length !== FIELDS[kind]) {
-    throw new DecodeError(
-      'decode/message',
-      `A message of kind ${kind} with ${fields.length} fields; expected ${FIELDS[kind] ?? 'a kind below 9'}.`,
-    );
-  }
-  return fromFields(ballots, kind, fields);
+  const { kind, rest } = openMessage(bytes, FORMAT);
+  const fields = new Fields(FORMAT.code, rest);
+  const message = messageOf(ballots, kind, fields);
+  fields.end();
+  return message;
 }
 
-function fromFields(ballots: Ballots, kind: number, fields: readonly unknown[]): PbftMessage {
-  const [first, second, third, fourth] = fields;
+function messageOf(ballots: Ballots, kind: number, fields: Fields): PbftMessage {
   switch (kind) {
     case PREPREPARE:
-      return { type: 'preprepare', block: decodeBlock(bytesField(first, 'block')), vote: oneVote(ballots.electorate('prepare'), second) };
+      return { type: 'preprepare', block: fields.block(), vote: oneVote(ballots.electorate('prepare'), fields) };
     case VOTE: {
-      const phase = choice(first, PHASES, 'phase');
-      return { type: 'vote', phase, vote: oneVote(ballots.electorate(phase), second) };
+      const phase = fields.choice('phase', PHASES);
+      return { type: 'vote', phase, vote: oneVote(ballots.electorate(phase), fields) };
     }
-    case CHANGE: {
-      const block = bytesField(fourth, 'block');
-      const change = changeFrom(ballots, [first, second, third]);
-      return { type: 'viewChange', change, block: block.length === 0 ? null : decodeBlock(block) };
-    }
+    case CHANGE:
+      return { type: 'viewChange', change: changeOf(ballots, fields), block: fields.optionalBlock() };
     case NEW:
-      return { type: 'newView', newView: newViewFrom(ballots, fields) };
+      return { type: 'newView', newView: newViewOf(ballots, fields) };
     case STATUS: {
-      const isChanging = choice(second, [false, true], 'whether the view changes');
-      const [view, height] = [numberField(first, 'view'), numberField(third, 'height')];
-      return { type: 'status', status: { view, isChanging, height, progress: choice(fourth, PROGRESS, 'progress') } };
+      const view = fields.number('view');
+      const isChanging = fields.flag('whether the view changes');
+      return {
+        type: 'status',
+        status: { view, isChanging, height: fields.number('height'), progress: fields.choice('progress', PROGRESS) },
+      };
     }
     case CERTIFICATE:
-      return { type: 'certificate', certificate: certificateField(first, 'certificate') };
+      return { type: 'certificate', certificate: fields.certificate() };
     case EVIDENCE:
-      return { type: 'evidence', evidence: evidenceFrom(ballots, fields) };
+      return { type: 'evidence', evidence: evidenceOf(ballots, fields) };
     case ASK:
-      return { type: 'ask', request: numberField(first, 'request'), height: numberField(second, 'height') };
-    default: {
-      const committed = certificateField(second, 'certificate');
-      return { type: 'answer', request: numberField(first, 'request'), committed, prepared: certificateField(third, 'prepared') };
-    }
+      return { type: 'ask', read: readIdOf(fields), height: fields.number('height') };
+    case ANSWER:
+      return {
+        type: 'answer',
+        read: readIdOf(fields),
+        committed: fields.certificate(),
+        prepared: fields.certificate('prepared certificate'),
+      };
+    default:
+      return fields.refuse(`PBFT has messages of kind 0 to ${ANSWER}, and not ${kind}.`);
   }
 }
 
@@ -169,13 +166,9 @@ export function changeFields(ballots: Ballots, { checkpoint, prepared, vote }: V
   return [checkpoint, prepared, ballots.turns.encode(vote)];
 }
 
-export function changeFrom(ballots: Ballots, value: unknown): ViewChange {
-  const [checkpoint, prepared, vote] = exactly(value, 3, 'a view change');
-  return {
-    checkpoint: certificateField(checkpoint, 'checkpoint'),
-    prepared: certificateField(prepared, 'prepared'),
-    vote: turnVote(ballots, vote),
-  };
+export function changeOf(ballots: Ballots, fields: Fields): ViewChange {
+  const checkpoint = fields.certificate('checkpoint');
+  return { checkpoint, prepared: fields.certificate('prepared certificate'), vote: turnVote(ballots, fields) };
 }
 
 /** Also of records (`records.ts`). */
@@ -183,12 +176,9 @@ export function newViewFields(ballots: Ballots, { changes, vote }: NewView): Rlp
   return [changes.map((change) => changeFields(ballots, change)), ballots.turns.encode(vote)];
 }
 
-export function newViewFrom(ballots: Ballots, value: unknown): NewView {
-  const [changes, vote] = exactly(value, 2, 'a new view');
-  return {
-    changes: listField(changes, 'view changes', MAX_MEMBERS).map((change) => changeFrom(ballots, change)),
-    vote: turnVote(ballots, vote),
-  };
+export function newViewOf(ballots: Ballots, fields: Fields): NewView {
+  const changes = fields.list('view changes', MAX_MEMBERS, CHANGE_FIELDS, (each) => changeOf(ballots, each));
+  return { changes, vote: turnVote(ballots, fields) };
 }
 
 export function evidenceFields(ballots: Ballots, { phase, votes }: Evidence): RlpValue[] {
@@ -196,45 +186,18 @@ export function evidenceFields(ballots: Ballots, { phase, votes }: Evidence): Rl
   return [PHASES.indexOf(phase), electorate.encode(votes[0]), electorate.encode(votes[1])];
 }
 
-export function evidenceFrom(ballots: Ballots, value: unknown): Evidence {
-  const [phaseField, first, second] = exactly(value, 3, 'evidence');
-  const phase = choice(phaseField, PHASES, 'phase');
+export function evidenceOf(ballots: Ballots, fields: Fields): Evidence {
+  const phase = fields.choice('phase', PHASES);
   const electorate = ballots.electorate(phase);
-  return { phase, votes: [oneVote(electorate, first), oneVote(electorate, second)] };
+  return { phase, votes: [oneVote(electorate, fields), oneVote(electorate, fields)] };
 }
 
-function oneVote(electorate: Electorate, value: unknown): Votes {
-  const votes = electorate.decode(bytesField(value, 'vote'));
-  if (votes.members.length === 1) return votes;
-  throw new DecodeError('decode/vote', `A vote of ${votes.members.length} members; expected that of one.`);
+function oneVote(electorate: Electorate, fields: Fields): Votes {
+  const votes = electorate.decode(fields.bytes('vote'));
+  return votes.members.length === 1 ? votes : fields.refuse(`A vote of ${votes.members.length} members; expected that of one.`);
 }
 
-function turnVote(ballots: Ballots, value: unknown): Votes {
-  const vote = oneVote(ballots.turns, value);
-  if (Number.isSafeInteger(viewOf(vote))) return vote;
-  throw new DecodeError('decode/view', `There is no view ${viewOf(vote)}; expected one below 2^53.`);
-}
-
-function exactly(value: unknown, count: number, what: string): readonly unknown[] {
-  const fields = listField(value, what, count);
-  if (fields.length === count) return fields;
-  throw new DecodeError('decode/message', `Expected ${count} fields in ${what}, got ${fields.length}.`);
-}
-
-function certificateField(value: unknown, what: string): Uint8Array {
-  const bytes = bytesField(value, what);
-  if (bytes.length <= MAX_CERTIFICATE_BYTES) return bytes;
-  throw new DecodeError('decode/length', `${what} has ${bytes.length} bytes; at most ${MAX_CERTIFICATE_BYTES} are allowed.`);
-}
-
-function numberField(value: unknown, what: string): number {
-  return safeNumber(bytesField(value, what), what);
-}
-
-/** One of these, by its place. */
-function choice<Choice>(value: unknown, choices: readonly Choice[], what: string): Choice {
-  const index = numberField(value, what);
-  const chosen = choices[index];
-  if (chosen !== undefined) return chosen;
-  throw new DecodeError('decode/choice', `Expected 0 to ${choices.length - 1} for ${what}, got ${index}.`);
+function turnVote(ballots: Ballots, fields: Fields): Votes {
+  const vote = oneVote(ballots.turns, fields);
+  return Number.isSafeInteger(viewOf(vote)) ? vote : fields.refuse(`There is no view ${viewOf(vote)}; expected one below 2^53.`);
 }

@@ -3,20 +3,21 @@
  * is written once more, and all before it is dropped (`checkpoints.ts`).
  */
 import { EMPTY } from '../../base/bytes.ts';
-import { DecodeError, StorageError } from '../../base/errors.ts';
-import { type Block, decodeBlock, encodeBlock } from '../../chain/block.ts';
-import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber } from '../../chain/rlp.ts';
+import type { Block } from '../../chain/block.ts';
+import { encodeRlp, type RlpValue } from '../../chain/rlp.ts';
 import type { Certificate } from '../engine.ts';
+import { encodedBlock, type Fields } from '../members/fields.ts';
+import { type RecordFormat, readRecord } from '../members/records.ts';
 import type { Ballots } from './ballots.ts';
 import {
   changeFields,
-  changeFrom,
+  changeOf,
   type Evidence,
   evidenceFields,
-  evidenceFrom,
+  evidenceOf,
   type NewView,
   newViewFields,
-  newViewFrom,
+  newViewOf,
   type ViewChange,
 } from './messages.ts';
 
@@ -40,7 +41,13 @@ const COMMITTED = 2;
 const CHANGE = 3;
 const NEW = 4;
 const EVIDENCE = 5;
-const MAX_FIELDS = 5;
+const FORMAT: RecordFormat = {
+  engine: 'pbft',
+  name: 'PBFT',
+  format: RECORD_FORMAT,
+  maxFields: 5,
+  advice: 'Start this node with the synod that wrote it, or with a new --datadir and a new key, which the other members have to admit.',
+};
 
 export function encodeRecord(ballots: Ballots, record: LogRecord): Uint8Array {
   return encodeRlp([RECORD_FORMAT, ...recordFields(ballots, record)]);
@@ -49,7 +56,7 @@ export function encodeRecord(ballots: Ballots, record: LogRecord): Uint8Array {
 function recordFields(ballots: Ballots, record: LogRecord): RlpValue[] {
   switch (record.type) {
     case 'block':
-      return [BLOCK, record.view, encodeBlock(record.block), record.isVoted ? 1 : 0];
+      return [BLOCK, record.view, encodedBlock(record.block), record.isVoted ? 1 : 0];
     case 'prepared':
       return [PREPARED, record.certificate];
     case 'committed':
@@ -57,54 +64,34 @@ function recordFields(ballots: Ballots, record: LogRecord): RlpValue[] {
     case 'viewChange':
       return [CHANGE, ...changeFields(ballots, record.change)];
     case 'newView':
-      return [NEW, record.block === null ? EMPTY : encodeBlock(record.block), ...newViewFields(ballots, record.newView)];
+      return [NEW, record.block === null ? EMPTY : encodedBlock(record.block), ...newViewFields(ballots, record.newView)];
     case 'evidence':
       return [EVIDENCE, ...evidenceFields(ballots, record.evidence)];
   }
 }
 
-/** Throws StorageError `pbft/record-format` for what another version of synod wrote, `pbft/record` for what none did. */
+/** Throws StorageError: see `readRecord`. */
 export function decodeRecord(ballots: Ballots, bytes: Uint8Array): LogRecord {
-  try {
-    const [format, kind, ...fields] = listField(decodeRlp(bytes, 'record of PBFT'), 'a record of PBFT', MAX_FIELDS);
-    const found = safeNumber(bytesField(format, 'format'), 'format of a record');
-    if (found !== RECORD_FORMAT) throw otherFormat(found);
-    return recordFrom(ballots, safeNumber(bytesField(kind, 'kind'), 'kind of record'), fields);
-  } catch (cause) {
-    if (!(cause instanceof DecodeError)) throw cause;
-    throw new StorageError('pbft/record', `A record of the consensus log is not one of PBFT. ${ADVICE}`, {}, cause);
-  }
+  return readRecord(bytes, FORMAT, (kind, fields) => recordOf(ballots, kind, fields));
 }
 
-const ADVICE =
-  'Start this node with the synod that wrote it, or with a new --datadir and a new key, which the other members have to admit.';
-
-function otherFormat(found: number): StorageError {
-  const message = `The consensus log of this datadir has records of format ${found}; expected ${RECORD_FORMAT}. ${ADVICE}`;
-  return new StorageError('pbft/record-format', message, { expected: RECORD_FORMAT, found });
-}
-
-function recordFrom(ballots: Ballots, kind: number, fields: readonly unknown[]): LogRecord {
-  const [first, ...rest] = fields;
+function recordOf(ballots: Ballots, kind: number, fields: Fields): LogRecord {
   switch (kind) {
-    case BLOCK: {
-      const block = decodeBlock(bytesField(rest[0], 'block'));
-      const isVoted = safeNumber(bytesField(rest[1], 'vote'), 'whether it was voted for') === 1;
-      return { type: 'block', view: safeNumber(bytesField(first, 'view'), 'view'), block, isVoted };
-    }
+    case BLOCK:
+      return { type: 'block', view: fields.number('view'), block: fields.block(), isVoted: fields.flag('whether it was voted for') };
     case PREPARED:
-      return { type: 'prepared', certificate: bytesField(first, 'certificate') };
+      return { type: 'prepared', certificate: fields.bytes('certificate') };
     case COMMITTED:
-      return { type: 'committed', certificate: bytesField(first, 'certificate') };
+      return { type: 'committed', certificate: fields.bytes('certificate') };
     case CHANGE:
-      return { type: 'viewChange', change: changeFrom(ballots, fields) };
+      return { type: 'viewChange', change: changeOf(ballots, fields) };
     case NEW: {
-      const block = bytesField(first, 'block');
-      return { type: 'newView', newView: newViewFrom(ballots, rest), block: block.length === 0 ? null : decodeBlock(block) };
+      const block = fields.optionalBlock();
+      return { type: 'newView', newView: newViewOf(ballots, fields), block };
     }
     case EVIDENCE:
-      return { type: 'evidence', evidence: evidenceFrom(ballots, fields) };
+      return { type: 'evidence', evidence: evidenceOf(ballots, fields) };
     default:
-      throw new DecodeError('pbft/record', `There are no records of kind ${kind}.`);
+      return fields.refuse(`There are no records of kind ${kind}.`);
   }
 }

@@ -6,6 +6,7 @@ import { hashHeader } from '../../chain/header.ts';
 import type { Event } from '../engine.ts';
 import { factsOf } from '../members/council.ts';
 import { SETTLE_TIMER } from '../members/decisions.ts';
+import { recordsOf } from '../members/records.ts';
 import { learnCommitted } from './agreement.ts';
 import { type Ballot, type Phase, viewOf } from './ballots.ts';
 import { stableAt } from './checkpoints.ts';
@@ -14,11 +15,13 @@ import { activeHeight, primaryOf, roundAt, type Turn } from './state.ts';
 import { tellStatus } from './transfer.ts';
 import { checkChange, outcomeOf } from './views.ts';
 
-export function start(turn: Turn, { records, lsn }: Extract<Event<never>, { type: 'start' }>): void {
+export function start(turn: Turn, event: Extract<Event<never>, { type: 'start' }>): void {
   const { state, rules, chain } = turn;
-  state.lsn = lsn;
+  state.lsn = event.lsn;
+  state.reads.incarnation = event.incarnation;
   const blocks = new Map<Hash, Block>();
-  for (const bytes of records) takeRecord(turn, decodeRecord(rules.ballots, bytes), blocks);
+  const decode = (bytes: Uint8Array) => decodeRecord(rules.ballots, bytes);
+  for (const [record] of recordsOf(event, decode)) takeRecord(turn, record, blocks);
   insertBlocks(turn, blocks);
   const { best } = state;
   if (best !== null && chain.canonical(best.height) === best.hash) {

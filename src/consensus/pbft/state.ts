@@ -1,11 +1,13 @@
 /** What a member of a PBFT network holds, and what one step works with. */
-import { Lsn, type NodeId } from '../../base/types.ts';
+import { type Address, Lsn, type NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import type { SealedHeader } from '../../chain/header.ts';
 import type { Facts, HeaderNode } from '../../chain/tree.ts';
-import type { Context, Effect, NodeSettings, RequestId } from '../engine.ts';
+import type { Context, Effect } from '../engine.ts';
 import type { Council } from '../members/council.ts';
 import { type Decisions, initDecisions, type Proof } from '../members/decisions.ts';
+import { type Drafts, initDrafts } from '../members/drafting.ts';
+import { initReads, type Reads } from '../members/reads.ts';
 import type { Votes } from '../votes.ts';
 import type { Ballot, Ballots, Phase } from './ballots.ts';
 import type { Evidence, NewView, PbftMessage, ViewChange } from './messages.ts';
@@ -68,17 +70,7 @@ export interface Change extends CheckedChange {
   readonly block: Block | null;
 }
 
-export interface Read {
-  readonly request: RequestId;
-  readonly untilMs: number;
-  /** Members that have answered. */
-  readonly answered: Set<number>;
-  /** The highest block of which anybody has proven that it may be decided. */
-  height: number;
-}
-
 export interface PbftState {
-  readonly node: Pick<NodeSettings, 'beneficiary'>;
   /** Among the members; null for a node that follows. */
   readonly place: number | null;
   readonly decisions: Decisions;
@@ -107,7 +99,7 @@ export interface PbftState {
   /** The view for which they have been taken out again. */
   replayedFor: number;
   /** The proposal among them. */
-  futureProposal: { readonly from: NodeId; readonly message: PbftMessage } | null;
+  futureProposal: { readonly from: NodeId; readonly message: PbftMessage; readonly view: number } | null;
   readonly evidence: Map<string, Evidence>;
   /** There may be transactions that no block has yet. */
   hasWork: boolean;
@@ -115,8 +107,7 @@ export interface PbftState {
   isOwed: boolean;
   /** The primary of this view has been convicted in it. */
   hasLostTrust: boolean;
-  building: { readonly request: RequestId; readonly view: number; readonly height: number; readonly isProbe: boolean } | null;
-  nextRequest: RequestId;
+  readonly drafts: Drafts;
   /** When the last block was committed here. */
   lastBlockMs: number;
   /** The view of the last block that was committed since the start: how many views have failed since makes time-outs longer. */
@@ -125,15 +116,13 @@ export interface PbftState {
   unsaved: { readonly lsn: Lsn; readonly vote: Votes } | null;
   /** What the view timer was set for, or null when it is not set. */
   timedFor: string | null;
-  /** What the build timer was set for. */
-  buildFor: string | null;
   /** What it was waiting for when the tick was set; null when it is not set. */
   tickFor: string | null;
   /** Somebody knows more than this member: it asks. */
   isCurious: boolean;
   /** When each member's question was last answered. */
   readonly answeredMs: Map<NodeId, number>;
-  readonly reads: Map<number, Read>;
+  readonly reads: Reads;
   /** Of the head on disk. */
   storedHeight: number;
 }
@@ -141,6 +130,8 @@ export interface PbftState {
 export type PbftEffect = Effect<PbftMessage>;
 
 export interface Turn extends Context {
+  readonly beneficiary: Address;
+  readonly place: number | null;
   readonly rules: PbftRules;
   readonly council: Council;
   readonly state: PbftState;
@@ -148,11 +139,10 @@ export interface Turn extends Context {
   readonly effects: PbftEffect[];
 }
 
-export function initialState(rules: PbftRules, { self, chain, nowMs }: Context, { beneficiary }: NodeSettings): PbftState {
+export function initialState(rules: PbftRules, { self, chain, nowMs }: Context): PbftState {
   const base = baseOf(rules);
   return {
     base,
-    node: { beneficiary },
     place: rules.council.placeOf(self),
     decisions: initDecisions(),
     lsn: Lsn(0),
@@ -173,17 +163,15 @@ export function initialState(rules: PbftRules, { self, chain, nowMs }: Context, 
     hasWork: false,
     isOwed: false,
     hasLostTrust: false,
-    building: null,
-    nextRequest: 1,
+    drafts: initDrafts(),
     lastBlockMs: nowMs,
     calmView: 0,
     unsaved: null,
     timedFor: null,
-    buildFor: null,
     tickFor: null,
     isCurious: false,
     answeredMs: new Map(),
-    reads: new Map(),
+    reads: initReads(),
     storedHeight: chain.head.header.number,
   };
 }

@@ -10,7 +10,7 @@
  *   a block that may be due        the last block                   looks whether there is anything to do; if so, next view
  */
 import { isMissing, isUnproven } from './agreement.ts';
-import { blockBuilt, build, proposalDelayMs } from './proposing.ts';
+import { blockBuilt, probe, proposalDelayMs } from './proposing.ts';
 import { activeHeight, type Turn } from './state.ts';
 import { hasQuorum, startViewChange } from './views.ts';
 
@@ -65,14 +65,14 @@ export function viewTimedOut(turn: Turn): void {
   if (state.place === null) return;
   if (state.isChanging) return startViewChange(turn, state.view + 1, 'no new view');
   if (isUnderWay(turn)) return startViewChange(turn, state.view + 1, 'no block');
-  if (state.building !== null) return;
+  if (state.drafts.open !== null) return;
   const { emptyBlockMs } = rules.settings;
   const isSure = emptyBlockMs > 0 && nowMs - state.lastBlockMs >= emptyBlockMs + rules.settings.viewTimeoutMs;
   if (isSure) startViewChange(turn, state.view + 1, 'no block');
-  else if (chain.head.header.number === activeHeight(state) - 1) build(turn, chain.head, true);
+  else if (chain.head.header.number === activeHeight(state) - 1) probe(turn);
 }
 
 /** A block was built: proposed, or looked at to see whether the primary leaves work undone. */
-export function takeBuilt(turn: Turn, request: number, block: Parameters<typeof blockBuilt>[2]): void {
-  if (blockBuilt(turn, request, block)) startViewChange(turn, turn.state.view + 1, 'work undone');
+export function takeBuilt(turn: Turn, event: Parameters<typeof blockBuilt>[1]): void {
+  if (blockBuilt(turn, event)) startViewChange(turn, turn.state.view + 1, 'work undone');
 }

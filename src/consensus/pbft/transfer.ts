@@ -30,7 +30,7 @@ export function armTick(turn: Turn): void {
 function isWaiting(turn: Turn): boolean {
   const { state } = turn;
   if (state.place === null) return false;
-  return state.isChanging || state.isCurious || state.reads.size > 0 || isUnderWay(turn) || isMissing(turn);
+  return state.isChanging || state.isCurious || isUnderWay(turn) || isMissing(turn);
 }
 
 function standing(turn: Turn): string {
@@ -42,7 +42,7 @@ export function tick(turn: Turn): void {
   const { state, chain, effects } = turn;
   const before = state.tickFor;
   state.tickFor = null;
-  const isStill = before === standing(turn) || state.isCurious || state.reads.size > 0;
+  const isStill = before === standing(turn) || state.isCurious;
   if (!isWaiting(turn) || !isStill) return;
   state.isCurious = false;
   toOthers<PbftMessage>(turn, { type: 'status', status: statusOf(turn) });

@@ -19,6 +19,7 @@ import type { Hash } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
 import { toOthers } from '../members/decisions.ts';
+import { dropDraft } from '../members/drafting.ts';
 import { learnCommitted } from './agreement.ts';
 import { NEW_VIEW, VIEW_CHANGE, viewOf } from './ballots.ts';
 import { changeDigest, type NewView, newViewDigest, type PbftMessage, type ViewChange } from './messages.ts';
@@ -33,7 +34,7 @@ export function startViewChange(turn: Turn, view: number, reason: string): void 
   assert(place !== null && council.signer !== null, 'a member changes the view');
   state.view = view;
   state.isChanging = true;
-  state.building = null;
+  dropDraft(turn, state.drafts);
   const prepared = state.prepared?.height === base + 1 ? state.prepared : null;
   const said = { checkpoint: best?.certificate ?? EMPTY, prepared: prepared?.certificate ?? EMPTY };
   const vote = rules.ballots.turns.vote(place, council.signer, rules.ballots.turnStatement(VIEW_CHANGE, view, changeDigest(said)));
@@ -172,7 +173,7 @@ function enterView(turn: Turn, newView: NewView, changes: readonly CheckedChange
   state.entered = { view, base, carried, block, newView };
   state.rounds.clear();
   state.unsaved = null;
-  state.building = null;
+  dropDraft(turn, state.drafts);
   state.isOwed = true;
   for (const [member, change] of state.changes) if (change.view <= view) state.changes.delete(member);
   for (const { checkpoint } of changes) if (checkpoint !== null) learnCommitted(turn, checkpoint);

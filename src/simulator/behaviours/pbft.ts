@@ -244,7 +244,9 @@ const falseWitness = acting(OFTEN_MS, (insider, state) => {
     evidence: { phase: 'prepare', votes: random.chance(HALF) ? [blamed(first), blamed(second)] : [first, first] },
   });
   const prepared = insider.ballots.electorate('prepare').encode(first);
-  for (let request = 1; request < 50; request++) insider.tell({ type: 'answer', request, committed: EMPTY, prepared });
+  for (let number = 1; number < 50; number++) {
+    insider.tell({ type: 'answer', read: { incarnation: 1, number }, committed: EMPTY, prepared });
+  }
   insider.tell({ type: 'status', status: { view: Number.MAX_SAFE_INTEGER, isChanging: true, height: 2 ** 40, progress: 'prepared' } });
 });
 

@@ -35,8 +35,8 @@ const MESSAGES: readonly PbftMessage[] = [
   { type: 'status', status: { view: 5, isChanging: true, height: 9, progress: 'proposal' } },
   { type: 'certificate', certificate: committed },
   { type: 'evidence', evidence },
-  { type: 'ask', request: 4, height: 2 },
-  { type: 'answer', request: 4, committed, prepared: EMPTY },
+  { type: 'ask', read: { incarnation: 1, number: 4 }, height: 2 },
+  { type: 'answer', read: { incarnation: 1, number: 4 }, committed, prepared: EMPTY },
 ];
 
 const RECORDS: readonly LogRecord[] = [
@@ -64,16 +64,16 @@ describe('messages', () => {
         return (error as { code: string }).code;
       }
     };
-    expect(code([9])).toBe('decode/message');
-    expect(code([5])).toBe('decode/message');
-    expect(code([4, 1, 2, 3, 0])).toBe('decode/choice');
-    expect(code([4, 1, 1, 3, 3])).toBe('decode/choice');
-    expect(code([5, new Uint8Array(70_000)])).toBe('decode/length');
-    expect(code([1, 2, EMPTY])).toBe('decode/choice');
-    expect(code([1, 0, prepared])).toBe('decode/vote');
+    expect(code([9])).toBe('decode/pbft');
+    expect(code([5])).toBe('decode/pbft');
+    expect(code([4, 1, 2, 3, 0])).toBe('decode/pbft');
+    expect(code([4, 1, 1, 3, 3])).toBe('decode/pbft');
+    expect(code([5, new Uint8Array(70_000)])).toBe('decode/pbft');
+    expect(code([1, 2, EMPTY])).toBe('decode/pbft');
+    expect(code([1, 0, prepared])).toBe('decode/pbft');
     expect(code([1, 0, committed])).toBe('decode/votes');
     expect(code(EMPTY)).toBe('decode/rlp');
-    expect(() => decode(BALLOTS, new Uint8Array(9_000_000))).toThrow(expect.objectContaining({ code: 'decode/message' }));
+    expect(() => decode(BALLOTS, new Uint8Array(9_000_000))).toThrow(expect.objectContaining({ code: 'decode/pbft' }));
   });
 });
 
