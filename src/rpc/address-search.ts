@@ -17,6 +17,8 @@ import { canonicalNode } from './state-history.ts';
 /** A million empty blocks take about a minute; transactions, whose senders must be recovered, 10,000 a second. */
 const MAX_BLOCKS = 100_000;
 const MAX_SEARCH_MS = 10_000;
+/** How far a search whose page is full looks on, to know whether another page follows. */
+const MAX_LOOK_AHEAD_BLOCKS = 1_000;
 
 export interface FoundTransaction {
   readonly block: HeaderNode;
@@ -46,17 +48,21 @@ export interface Search {
 export async function searchTransactions(backend: Backend, search: Search): Promise<FoundPage> {
   const { chain } = backend;
   const { from, direction, pageSize } = search;
-  const last = direction === 'down' ? 0 : chain.head.header.number;
+  // Genesis has no transactions.
+  const last = direction === 'down' ? 1 : chain.head.header.number;
   const step = direction === 'down' ? -1 : 1;
   const matcher = new AddressMatcher(search.address);
   const breather = new Breather();
   const endMs = performance.now() + MAX_SEARCH_MS;
   const found: FoundTransaction[] = [];
   const count = Math.max(0, (last - from) * step + 1);
+  let ahead = 0;
   for (let looked = 0; looked < count; looked++) {
-    if (found.length >= pageSize) return { found, exhausted: false };
+    const isFull = found.length >= pageSize;
+    if (isFull && ahead++ === MAX_LOOK_AHEAD_BLOCKS) return { found, exhausted: false };
     if (looked >= MAX_BLOCKS || performance.now() > endMs) return cutShort(search, found, looked);
     const inBlock = await matcher.inBlock(chain, canonicalNode(chain, from + looked * step), breather);
+    if (isFull && inBlock.length > 0) return { found, exhausted: false };
     found.push(...(direction === 'down' ? inBlock.reverse() : inBlock));
   }
   return { found, exhausted: true };

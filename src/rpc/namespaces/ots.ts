@@ -133,7 +133,7 @@ export const OTS: readonly Method[] = [
     parameters: [who, number, size],
     result: FOUND,
     async run({ backend }, account, after, pageLength) {
-      const from = after === 0n ? 0 : Number(after) + 1;
+      const from = Number(after) + 1;
       const page: FoundPage = await searchTransactions(backend, { address: account, from, direction: 'up', pageSize: pageLength });
       return pageJson(backend, page.found.toReversed(), { firstPage: page.exhausted, lastPage: after === 0n });
     },
