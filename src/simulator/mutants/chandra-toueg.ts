@@ -135,7 +135,12 @@ export const CHANDRA_TOUEG_MUTANTS: readonly Mutant[] = [
     story: 'A member answers a linearizable read from its own chain, without asking a majority: one that is cut off shows the past.',
     source: 'the lost reads of many systems in the Jepsen analyses; Ongaro, dissertation, section 6.4',
     file: 'consensus/chandra-toueg/reads.ts',
-    edits: [{ find: 'answered.size < council.membership.quorum || state.stored', replace: 'answered.size < 1 || state.stored' }],
+    edits: [
+      {
+        find: "ask: (read) => toOthers<ChandraTouegMessage>(turn, { type: 'query', read }),",
+        replace: 'ask: (read) => heardOf(turn.state.reads, read, turn.self, 0, 1),',
+      },
+    ],
     finders: ['Linearizability'],
     maxSeeds: 100,
     options: { nodes: 3, faultsMs: 300_000, transfersPerMinute: 120 },

@@ -20,8 +20,8 @@ const VIEW_CHANGES: readonly Mutant[] = [
     file: VIEWS,
     edits: [
       {
-        find: 'const base = Math.max(...changes.map(({ checkpoint }) => checkpoint?.height ?? 0));',
-        replace: 'const base = Math.min(...changes.map(({ checkpoint }) => checkpoint?.height ?? 0));',
+        find: 'const base = Math.max(...changes.map((change) => change.base));',
+        replace: 'const base = Math.min(...changes.map((change) => change.base));',
       },
     ],
     finders: ['NewViewCarries', 'Termination'],
@@ -60,7 +60,7 @@ const VIEW_CHANGES: readonly Mutant[] = [
     file: VIEWS,
     edits: [
       {
-        find: 'const prepared = state.prepared?.height === (best?.height ?? 0) + 1 ? state.prepared : null;',
+        find: 'const prepared = state.prepared?.height === base + 1 ? state.prepared : null;',
         replace: 'const prepared = null as typeof state.prepared;',
       },
     ],
