@@ -8,7 +8,7 @@ import { createPaxos } from '../../consensus/paxos/engine.ts';
 import { PAXOS_INVARIANTS } from '../checkers/paxos.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
-import { membersSubject } from './members.ts';
+import { membersSubject, transfersAmong } from './members.ts';
 
 /** As in `simulation.ts`: links differ by this factor; and jitter is seldom more than so many times its mean. */
 const SLOWEST_LINK = 4;
@@ -27,8 +27,10 @@ export const paxosSubject = membersSubject({
   blockMs: (settings) => Number(settings.emptyBlockMs),
   maxTimeoutMs: (settings) => PATIENCES * Number(settings.maxSuspicionMs) + Number(settings.emptyBlockMs),
   linearizableRead: 'read',
+  operators: transfersAmong,
   invariants: PAXOS_INVARIANTS,
   marks: [
+    traced('a leader handed over to another, on the wish of an operator', 'handedOver'),
     traced('a leader was deposed with undecided blocks', 'deposed', ({ undecided }) => Number(undecided) > 0),
     traced('a leader without a majority stepped down', 'noMajority'),
     traced('a leader took over undecided blocks of others', 'elected', ({ undecided }) => Number(undecided) > 0),

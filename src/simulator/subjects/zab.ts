@@ -8,7 +8,7 @@ import { historyBeforeEpoch, leadership1, leadership2, primaryIntegrity } from '
 import { globalPrimaryOrder, localPrimaryOrder, prefixConsistency, totalOrder, zabIntegrity } from '../checkers/zab-orders.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
-import { membersSubject } from './members.ts';
+import { membersSubject, transfersAmong } from './members.ts';
 
 /** As in `simulation.ts`: links differ by this factor; and jitter is seldom more than so many times its mean. */
 const SLOWEST_LINK = 4;
@@ -27,6 +27,7 @@ export const zabSubject = membersSubject({
   blockMs: (settings) => Number(settings.emptyBlockMs),
   maxTimeoutMs: ({ tickMs, initLimit, emptyBlockMs }) => ATTEMPTS * Number(tickMs) * Number(initLimit) + Number(emptyBlockMs),
   linearizableRead: 'read',
+  operators: transfersAmong,
   invariants: [
     leadership1,
     leadership2,
@@ -39,6 +40,7 @@ export const zabSubject = membersSubject({
     globalPrimaryOrder,
   ],
   marks: [
+    traced('a leader handed over to another, on the wish of an operator', 'handedOver'),
     traced('a leader was deposed with uncommitted blocks', 'deposed', ({ uncommitted }) => Number(uncommitted) > 0),
     traced('a leader without a quorum stepped down', 'noQuorum'),
     traced('a tail that is not in the history of the leader was truncated', 'truncated'),
