@@ -33,6 +33,7 @@ import { newOperatorToken, removeOperatorFile, writeOperatorFile } from './opera
 import { PoolJournal } from './pool-journal.ts';
 import type { LogPort, Ports } from './ports.ts';
 import { TransactionRelay } from './relay.ts';
+import { Reminder } from './reminder.ts';
 import { type BackendParts, createBackend } from './rpc-backend.ts';
 import { MinerSealer } from './sealer.ts';
 import { SyncHost } from './sync-host.ts';
@@ -190,6 +191,8 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   closers.add('sync', () => sync.stop());
   const relay = new TransactionRelay(systemClock, (message) => network.publishTransactions(message));
   closers.add('relay', () => relay.stop());
+  const reminder = new Reminder({ clock: systemClock, isWaiting: (hash) => pool.has(hash), sendAgain: (tx) => relay.add(tx.bytes) });
+  closers.add('reminder', () => reminder.stop());
 
   const bound = Promise.withResolvers<Network>();
   const handlers = networkHandlers(
@@ -220,7 +223,10 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const backend = createBackend(parts);
   pool.onAdded((tx, origin) => {
     // What came by gossip is passed on by gossip itself.
-    if (origin === 'local') relay.add(tx.bytes);
+    if (origin === 'local') {
+      relay.add(tx.bytes);
+      reminder.watch(tx);
+    }
     backend.transactionAdded(tx);
     driver.mempoolChanged(pool.status().pending);
   });

@@ -1,0 +1,68 @@
+/**
+ * Sends transactions again that clients gave to this node and that have not come into a block. Gossip may lose a message (a
+ * peer that has too much to check drops it, a cut link does), and a pool takes a transaction once only: without this, what
+ * did not reach the member whose turn it is would wait here until the next connection is made.
+ */
+import { BoundedMap } from '../base/bounded.ts';
+import type { Hash } from '../base/types.ts';
+import type { Tx } from '../execution/transaction.ts';
+import type { ClockPort } from './ports.ts';
+
+/** As many as a peer is told of at once; the oldest are forgotten. */
+const MAX_WATCHED = 4_096;
+const LOOK_MS = 1_000;
+/** After so long it is sent again, then after twice as long, and so on. */
+const FIRST_WAIT_MS = 3_000;
+const LONGEST_WAIT_MS = 60_000;
+
+interface Watched {
+  readonly tx: Tx;
+  dueMs: number;
+  waitMs: number;
+}
+
+export interface ReminderParts {
+  readonly clock: ClockPort;
+  /** Whether it still waits for a block here. */
+  readonly isWaiting: (hash: Hash) => boolean;
+  readonly sendAgain: (tx: Tx) => void;
+}
+
+export class Reminder {
+  readonly #parts: ReminderParts;
+  readonly #watched = new BoundedMap<Hash, Watched>(MAX_WATCHED);
+  #timer: unknown = null;
+
+  constructor(parts: ReminderParts) {
+    this.#parts = parts;
+  }
+
+  /** It was sent just now. */
+  watch(tx: Tx): void {
+    const { clock } = this.#parts;
+    this.#watched.set(tx.hash, { tx, dueMs: clock.nowMs() + FIRST_WAIT_MS, waitMs: FIRST_WAIT_MS });
+    this.#timer ??= clock.setTimer(LOOK_MS, () => this.#look());
+  }
+
+  stop(): void {
+    if (this.#timer !== null) this.#parts.clock.cancelTimer(this.#timer);
+    this.#timer = null;
+    this.#watched.clear();
+  }
+
+  #look(): void {
+    const { clock, isWaiting, sendAgain } = this.#parts;
+    const nowMs = clock.nowMs();
+    this.#timer = null;
+    for (const [hash, watched] of [...this.#watched.entries()]) {
+      if (!isWaiting(hash)) {
+        this.#watched.delete(hash);
+      } else if (watched.dueMs <= nowMs) {
+        watched.waitMs = Math.min(2 * watched.waitMs, LONGEST_WAIT_MS);
+        watched.dueMs = nowMs + watched.waitMs;
+        sendAgain(watched.tx);
+      }
+    }
+    if (this.#watched.size > 0) this.#timer = clock.setTimer(LOOK_MS, () => this.#look());
+  }
+}
