@@ -1,6 +1,7 @@
 /**
  * Sends the transactions that came to this node on to its peers, several in one message: a gossip message costs about
- * the same whatever it holds (measured: 2,000-3,300 messages a second).
+ * the same whatever it holds (measured: 2,000-3,300 messages a second). One that comes after a pause is sent at once; those
+ * that come soon after it are gathered.
  */
 import { randomBytes } from 'node:crypto';
 import { MAX_SALT_BYTES, packTransactions } from '../network/messages.ts';
@@ -15,6 +16,7 @@ export class TransactionRelay {
   readonly #publish: (message: Uint8Array) => void;
   #waiting: Uint8Array[] = [];
   #timer: unknown = null;
+  #sentMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: ClockPort, publish: (message: Uint8Array) => void) {
     this.#clock = clock;
@@ -24,8 +26,9 @@ export class TransactionRelay {
   /** A transaction in its EIP-2718 form that the pool took. */
   add(transaction: Uint8Array): void {
     this.#waiting.push(transaction);
-    if (this.#waiting.length >= MAX_WAITING) this.#flush();
-    else this.#timer ??= this.#clock.setTimer(GATHER_MS, () => this.#flush());
+    const waitMs = this.#sentMs + GATHER_MS - this.#clock.nowMs();
+    if (this.#waiting.length >= MAX_WAITING || (this.#timer === null && waitMs <= 0)) this.#flush();
+    else this.#timer ??= this.#clock.setTimer(waitMs, () => this.#flush());
   }
 
   stop(): void {
@@ -39,6 +42,7 @@ export class TransactionRelay {
     this.#timer = null;
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#sentMs = this.#clock.nowMs();
     for (const message of packTransactions(waiting, randomBytes(MAX_SALT_BYTES))) this.#publish(message);
   }
 }
