@@ -142,14 +142,14 @@ export const PAXOS_MUTANTS: readonly Mutant[] = [
     faults: [...TROUBLES],
   },
   {
-    ...FIVE,
+    ...IMPATIENT,
     name: 'paxos/takes-the-lowest-ballot',
     story: 'Of what phase 1 shows for a slot the value of the lowest ballot is taken: one that was chosen since is replaced.',
     source: 'Paxos Made Simple, section 2.2, P2c: the highest-numbered proposal',
     file: 'consensus/paxos/takeover.ts',
     edits: [{ find: 'value.ballot > best.ballot ? value : best', replace: 'value.ballot < best.ballot ? value : best' }],
     finders: ['SafeAt', 'SlotAgreement', 'ParentChosen', 'Agreement'],
-    maxSeeds: 50,
+    maxSeeds: 100,
     faults: [...TROUBLES],
   },
   {

@@ -166,3 +166,19 @@ describe('the ring', () => {
     expect(world.words[0]).toBe('1>2 coordinator 1');
   });
 });
+
+describe('whom an elector leaves in peace', () => {
+  const keeps = (election: Election, place: number, down: readonly number[] = []) =>
+    createElector(election).keeps({ place: 1, size: 5, suspects: (at) => down.includes(at) }, place);
+
+  it.each(['ring', 'timeout'] as const)('%s: whoever leads', (election) => {
+    expect([0, 2, 4].map((place) => keeps(election, place))).toEqual([true, true, true]);
+  });
+
+  it('bully: nobody below a member that is up', () => {
+    expect([0, 3, 4].map((place) => keeps('bully', place))).toEqual([false, false, true]);
+    expect(keeps('bully', 2, [3, 4])).toBe(true);
+    // The one who asks is up, whatever its detector says of it.
+    expect(keeps('bully', 0, [1, 2, 3, 4])).toBe(false);
+  });
+});
