@@ -1,7 +1,7 @@
 /**
  * A test network on disk: what it was made of (`testnet.json`) and its genesis document, so that a second start on the
- * same directory goes on from where it was. Layout: testnet.json, genesis.json, ports.json, control.json (while it runs),
- * and for each node node-<i>/ with its datadir and node-<i>.log.
+ * same directory goes on from where it was. Layout: testnet.json, genesis.json, addresses.json, control.json (while it
+ * runs), and for each node node-<i>/ with its datadir and node-<i>.log.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -60,7 +60,7 @@ export const paths = {
   manifest: (directory: string) => join(directory, 'testnet.json'),
   genesis: (directory: string) => join(directory, 'genesis.json'),
   control: (directory: string) => join(directory, 'control.json'),
-  ports: (directory: string) => join(directory, 'ports.json'),
+  addresses: (directory: string) => join(directory, 'addresses.json'),
   datadir: (directory: string, index: number) => join(directory, `node-${index}`),
   log: (directory: string, index: number) => join(directory, `node-${index}.log`),
 };

@@ -11,7 +11,7 @@ import { createDevValidators, devPasswordFile } from '../wallet/validator-dev.ts
 import { deriveValidatorKeys } from '../wallet/validator-keys.ts';
 import { type ChildState, type Endpoints, NodeChild } from './child.ts';
 import { type Manifest, paths, type TestnetNode } from './manifest.ts';
-import { PeerPorts } from './peer-ports.ts';
+import { PeerAddresses } from './peer-addresses.ts';
 
 export interface NodeReport {
   readonly index: number;
@@ -48,7 +48,7 @@ export class Supervisor {
   readonly allEnded: Promise<never>;
   readonly #options: SupervisorOptions;
   readonly #children: NodeChild[];
-  readonly #ports: PeerPorts;
+  readonly #addresses: PeerAddresses;
   #sides: readonly (readonly number[])[] | null = null;
   /** Why each node ended that did so by itself, and has not been started since. */
   readonly #ends = new Map<number, string>();
@@ -57,7 +57,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.manifest = options.manifest;
-    this.#ports = new PeerPorts(options.directory);
+    this.#addresses = new PeerAddresses(options.directory);
     const { promise, reject } = Promise.withResolvers<never>();
     this.allEnded = promise;
     // Who starts and stops a network without watching it need not listen.
@@ -165,11 +165,11 @@ export class Supervisor {
 
   async #up(child: NodeChild): Promise<Endpoints> {
     await this.#prepare(child.index);
-    await this.#ports.choose(child.index);
+    await this.#addresses.choosePort(child.index);
     if (this.#stopping) throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
     this.#ends.delete(child.index);
     const endpoints = await child.start();
-    this.#ports.note(child.index, endpoints.addresses);
+    this.#addresses.note(child.index, endpoints.addresses);
     // The others are told its address on this side. One that does not answer them is not this node's failure.
     const silent = this.#sides === null ? [] : await this.#applySides();
     this.#options.onEvent({ type: 'node-up', index: child.index, rpcUrl: endpoints.rpcUrl });
@@ -228,11 +228,11 @@ export class Supervisor {
 
   #arguments(node: TestnetNode): string[] {
     const { directory, rpcPort, manifest } = this.#options;
-    const bootnodes = this.#children.filter(({ index }) => index !== node.index).flatMap(({ endpoints }) => endpoints?.addresses ?? []);
+    const bootnodes = this.#children.filter(({ index }) => index !== node.index).flatMap(({ index }) => this.#addresses.of(index));
     const flags = [
       ['--datadir', paths.datadir(directory, node.index)],
       ['--genesis', paths.genesis(directory)],
-      ['--port', String(this.#ports.next(node.index))],
+      ['--port', String(this.#addresses.port(node.index))],
       ['--http.port', String(rpcPort === 0 ? 0 : rpcPort + node.index)],
       ['--http.api', [...DEFAULTS.rpc.apis, ...DEFAULTS.rpc.testApis].join(',')],
       // Pages in a browser may ask for what is open. What commands a node takes its operator's token.

@@ -12,7 +12,7 @@ const ready = {
   operatorToken: 'secret',
   peerId: `peer-${port}`,
   // Where it was told to listen; otherwise on a port that the system gives to nobody by itself.
-  addresses: [`/tcp/${peerPort === '0' ? Number(port) - 20_000 : peerPort}/p2p/${port}`],
+  addresses: [`/ip4/127.0.0.1/tcp/${peerPort === '0' ? Number(port) - 20_000 : peerPort}/p2p/${port}`],
 };
 switch (behaviour) {
   case 'well':

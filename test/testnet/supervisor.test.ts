@@ -7,7 +7,7 @@ import type { UsageError } from '../../src/base/errors.ts';
 import type { Address, Json } from '../../src/base/types.ts';
 import { NodeChild } from '../../src/testnet/child.ts';
 import { type Manifest, paths, type TestnetOptions } from '../../src/testnet/manifest.ts';
-import { PeerPorts } from '../../src/testnet/peer-ports.ts';
+import { PeerAddresses } from '../../src/testnet/peer-addresses.ts';
 import { Supervisor, type SupervisorEvent } from '../../src/testnet/supervisor.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 import { until } from '../support/processes.ts';
@@ -188,11 +188,21 @@ describe('nodes that end by themselves', () => {
   });
 });
 
-it('gives the later nodes the addresses of the first', async () => {
-  const { directory } = await network(2);
-  const log = (index: number) => readFileSync(paths.log(directory, index), 'utf8');
-  expect(log(0)).not.toContain('--bootnodes');
-  expect(log(1)).toContain(`--bootnodes /tcp/${RPC_PORT - 20_000}/p2p/${RPC_PORT}`);
+const addressOf = (index: number) => `/ip4/127.0.0.1/tcp/${RPC_PORT + index - 20_000}/p2p/${RPC_PORT + index}`;
+
+it('gives the later nodes the addresses of the first, and all of them those that the others had when they are started again', async () => {
+  const { supervisor, directory } = await network(2);
+  const starts = (index: number) =>
+    readFileSync(paths.log(directory, index), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('arguments'));
+  expect(starts(0)[0]).not.toContain('--bootnodes');
+  expect(starts(1)[0]).toContain(`--bootnodes ${addressOf(0)}`);
+  // None is up when the other starts.
+  await Promise.all([0, 1].map((index) => supervisor.kill(index)));
+  await Promise.all([0, 1].map((index) => supervisor.restart(index)));
+  expect(starts(0)[1]).toContain(`--bootnodes ${addressOf(1)}`);
+  expect(starts(1)[1]).toContain(`--bootnodes ${addressOf(0)}`);
 });
 
 it('starts a node on the port that it had, as the others remember it, while that is free', async () => {
@@ -207,12 +217,26 @@ it('starts a node on the port that it had, as the others remember it, while that
   expect(asked()).toEqual([0, port, 0]);
 });
 
-it.each(['', '[]', '{"0":0}', '{"0":70000}', '{"a":1}', 'null'])('makes nothing of ports that are none: %j', async (text) => {
+it('remembers addresses for the next supervisor', async () => {
+  const { directory } = await network(2);
+  expect([0, 1, 2].map((index) => new PeerAddresses(directory).of(index))).toEqual([[addressOf(0)], [addressOf(1)], []]);
+});
+
+it.each([
+  '',
+  '[]',
+  'null',
+  '{"0":0}',
+  '{"0":[7]}',
+  '{"0":["/dns4/example.org/tcp/1/p2p/a"]}',
+  '{"a":["/ip4/127.0.0.1/tcp/1/p2p/a"]}',
+  '{"0":["/ip4/127.0.0.1/tcp/70000/p2p/a"]}',
+])('chooses no port by a damaged file: %j', async (text) => {
   const directory = temporary();
-  writeFileSync(paths.ports(directory), text);
-  const ports = new PeerPorts(directory);
-  await ports.choose(0);
-  expect(ports.next(0)).toBe(0);
+  writeFileSync(paths.addresses(directory), text);
+  const addresses = new PeerAddresses(directory);
+  await addresses.choosePort(0);
+  expect(addresses.port(0)).toBe(0);
 });
 
 function childThat(behaviour: string, file = process.execPath) {
