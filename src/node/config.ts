@@ -84,7 +84,7 @@ export const DEFAULTS = {
     port: 8545,
     apis: ['eth', 'net', 'web3', 'txpool', 'synod'],
     /** Opened besides on networks for tests: explorers and debuggers. A plain node keeps them shut, since a trace is dear. */
-    testApis: ['debug', 'trace', 'ots', 'erigon'],
+    testApis: ['debug', 'trace', 'ots', 'erigon', 'evm', 'anvil', 'hardhat'],
     vhosts: ['localhost'],
     gasCap: 50_000_000n,
     evmTimeoutMs: 5_000,

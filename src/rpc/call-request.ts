@@ -21,6 +21,7 @@ const MAX_OVERRIDDEN_SLOTS = 16_384;
 const accessEntryFields = object('an access list entry', { address, storageKeys: list(hash, MAX_ACCESS_ENTRIES) });
 const accessEntry: Codec<AccessListEntry> = {
   expected: accessEntryFields.expected,
+  schema: accessEntryFields.schema,
   decode(value, place) {
     const entry = accessEntryFields.decode(value, place);
     if (entry.address === undefined) throw mismatch(place, accessEntryFields.expected, value);
@@ -38,6 +39,7 @@ const authorizationFields = object('an authorization (EIP-7702)', {
 });
 const authorization: Codec<Authorization> = {
   expected: authorizationFields.expected,
+  schema: authorizationFields.schema,
   decode(value, place) {
     const { chainId, address: delegate, nonce, yParity, r, s } = authorizationFields.decode(value, place);
     if (delegate === undefined || chainId === undefined || nonce === undefined) throw mismatch(place, authorizationFields.expected, value);
@@ -68,6 +70,7 @@ export type CallArguments = Omit<CallRequest, 'header'> & { readonly chainId?: b
 
 export const callArguments: Codec<CallArguments> = {
   expected: callFields.expected,
+  schema: callFields.schema,
   decode(value, place) {
     const {
       from,
@@ -85,9 +88,9 @@ export const callArguments: Codec<CallArguments> = {
     if (rest.gasPrice !== undefined && (rest.maxFeePerGas !== undefined || rest.maxPriorityFeePerGas !== undefined)) {
       throw invalidParams('both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified');
     }
-    if (blobVersionedHashes !== undefined && to === undefined) throw invalidParams('missing "to" in blob transaction');
-    if (blobVersionedHashes?.length === 0) throw invalidParams('need at least 1 blob for a blob transaction');
-    const blobs = blobVersionedHashes && { maxFeePerBlobGas, versionedHashes: blobVersionedHashes };
+    const versionedHashes = blobVersionedHashes ?? [];
+    if (versionedHashes.length > 0 && to === undefined) throw invalidParams('missing "to" in blob transaction');
+    const blobs = versionedHashes.length === 0 ? undefined : { maxFeePerBlobGas, versionedHashes };
     return {
       ...rest,
       ...(blobs !== undefined && { blobs }),
@@ -109,6 +112,7 @@ const accountFields = object('an account override', {
 });
 const accountOverride: Codec<AccountOverride> = {
   expected: accountFields.expected,
+  schema: accountFields.schema,
   decode(value, place) {
     const { movePrecompileToAddress, ...override } = accountFields.decode(value, place);
     if (override.state !== undefined && override.stateDiff !== undefined) {
@@ -135,6 +139,7 @@ export const blockOverrides: Codec<BlockOverrides> = object('block overrides', c
 const withdrawalFields = object('a withdrawal', { index: uint64, validatorIndex: uint64, address, amount: uint64 });
 const withdrawal: Codec<Withdrawal> = {
   expected: withdrawalFields.expected,
+  schema: withdrawalFields.schema,
   decode(value, place) {
     const { index = 0n, validatorIndex = 0n, address: to, amount = 0n } = withdrawalFields.decode(value, place);
     if (to === undefined) throw mismatch(place, withdrawalFields.expected, value);

@@ -12,10 +12,20 @@ export interface Place {
   readonly path: string;
 }
 
+/** JSON Schema (draft 7), as OpenRPC wants it. */
+export type JsonSchema = { readonly [key: string]: Json };
+
 export interface Codec<T> {
   readonly expected: string;
+  /** The same for machines, where it can be said. */
+  readonly schema?: JsonSchema;
   /** Throws RpcError -32602 that names the place and what was expected. */
   decode(value: Json, place: Place): T;
+}
+
+/** One that says it. */
+export interface DescribedCodec<T> extends Codec<T> {
+  readonly schema: JsonSchema;
 }
 
 /** The -32602 of a value that is not what its codec expects. */
@@ -27,6 +37,7 @@ export function mismatch(place: Place, expected: string, value: Json | undefined
 function textCodec<T>(expected: string, pattern: RegExp, convert: (text: string) => T): Codec<T> {
   return {
     expected,
+    schema: { type: 'string', pattern: pattern.source },
     decode(value, place) {
       if (typeof value === 'string' && pattern.test(value)) return convert(value);
       if (typeof value === 'string' && /^(?!0[xX])[0-9a-fA-F]+$/.test(value)) {
@@ -50,6 +61,7 @@ export function quantity(bits: number): Codec<bigint> {
   const pattern = /^0x[0-9a-fA-F]*$/;
   return {
     expected,
+    schema: { type: 'string', pattern: QUANTITY.source },
     decode(value, place) {
       if (typeof value !== 'string' || !pattern.test(value)) return textCodec(expected, QUANTITY, BigInt).decode(value, place);
       if (!QUANTITY.test(value) || value.length > 2 + bits / 4) throw mismatch(place, expected, value);
@@ -64,6 +76,7 @@ export const uint64 = quantity(64);
 /** As uint64, but also a JSON number or a decimal string; geth takes all three for counts. */
 export const count: Codec<bigint> = {
   expected: 'a count (a number, or 0x and hex digits)',
+  schema: { type: ['integer', 'string'] },
   decode(value, place) {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
     if (typeof value === 'string' && /^\d{1,19}$/.test(value)) return BigInt(value);
@@ -73,6 +86,7 @@ export const count: Codec<bigint> = {
 
 export const boolean: Codec<boolean> = {
   expected: 'true or false',
+  schema: { type: 'boolean' },
   decode(value, place) {
     if (typeof value !== 'boolean') throw mismatch(place, boolean.expected, value);
     return value;
@@ -81,6 +95,7 @@ export const boolean: Codec<boolean> = {
 
 export const number: Codec<number> = {
   expected: 'a number',
+  schema: { type: 'number' },
   decode(value, place) {
     if (typeof value !== 'number' || !Number.isFinite(value)) throw mismatch(place, number.expected, value);
     return value;
@@ -90,6 +105,7 @@ export const number: Codec<number> = {
 /** The key of a storage slot: up to 32 bytes of hex, odd or even, as geth takes it. `echo` is how geth repeats it. */
 export const storageKey: Codec<{ readonly slot: Hash; readonly echo: Hex }> = {
   expected: 'a storage key (0x and at most 64 hex digits)',
+  schema: { type: 'string', pattern: '^0x[0-9a-fA-F]{0,64}$' },
   decode(value, place) {
     if (typeof value !== 'string') throw mismatch(place, storageKey.expected, value);
     const digits = value.replace(/^0[xX]/, '');
@@ -104,6 +120,7 @@ export function list<T>(item: Codec<T>, maxItems: number): Codec<readonly T[]> {
   const expected = `a list of at most ${maxItems} items, each ${item.expected}`;
   return {
     expected,
+    schema: { type: 'array', maxItems, items: item.schema ?? {} },
     decode(value, place) {
       if (!Array.isArray(value) || value.length > maxItems) throw mismatch(place, expected, value);
       return value.map((entry: Json, index) => item.decode(entry, { ...place, path: `${place.path}[${index}]` }));
@@ -116,6 +133,7 @@ export function oneOrList<T>(item: Codec<T>, maxItems: number): Codec<readonly T
   const many = list(item, maxItems);
   return {
     expected: `${item.expected}, or a list of at most ${maxItems} of them`,
+    schema: { oneOf: [item.schema ?? {}, many.schema ?? {}] },
     decode: (value, place) => (Array.isArray(value) ? many.decode(value, place) : [item.decode(value, place)]),
   };
 }
@@ -124,6 +142,7 @@ export function oneOrList<T>(item: Codec<T>, maxItems: number): Codec<readonly T
 export function nullable<T>(codec: Codec<T>): Codec<T | null> {
   return {
     expected: `${codec.expected}, or null`,
+    schema: { oneOf: [codec.schema ?? {}, { type: 'null' }] },
     decode: (value, place) => (value === null ? null : codec.decode(value, place)),
   };
 }
@@ -133,6 +152,7 @@ export function record<K extends string, V>(key: Codec<K>, value: Codec<V>, maxE
   const expected = `an object of at most ${maxEntries} entries, from ${key.expected} to ${value.expected}`;
   return {
     expected,
+    schema: { type: 'object', maxProperties: maxEntries, additionalProperties: value.schema ?? {} },
     decode(input, place) {
       const entries = Object.entries(asObject(input, place, expected));
       if (entries.length > maxEntries) throw mismatch(place, expected, `${entries.length} entries`);
@@ -150,10 +170,12 @@ type Shape = { readonly [key: string]: Codec<unknown> };
 export type Decoded<S extends Shape> = { readonly [K in keyof S]?: S[K] extends Codec<infer T> ? T : never };
 
 /** Named fields, all of them optional; null counts as absent, and names that are not in the shape are ignored. */
-export function object<S extends Shape>(what: string, shape: S): Codec<Decoded<S>> {
+export function object<S extends Shape>(what: string, shape: S): DescribedCodec<Decoded<S>> {
   const expected = `${what} (an object with ${Object.keys(shape).join(', ')})`;
+  const properties = Object.fromEntries(Object.entries(shape).map(([name, codec]) => [name, codec.schema ?? {}]));
   return {
     expected,
+    schema: { type: 'object', properties },
     decode(value, place) {
       const input = asObject(value, place, what);
       const fields = Object.entries(shape).flatMap(([name, codec]) => {

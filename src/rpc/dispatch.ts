@@ -34,7 +34,7 @@ export interface Reply {
 export interface DispatcherOptions {
   readonly methods: ReadonlyMap<string, Method>;
   /** What handlers share: everything of a context that does not belong to one request. */
-  readonly services: Omit<Context, 'subscriptions' | 'size' | 'afterReply'>;
+  readonly services: Omit<Context, 'methods' | 'subscriptions' | 'size' | 'afterReply'>;
   /** Open to everybody. */
   readonly namespaces: ReadonlySet<string>;
   readonly logger: RpcLogger;
@@ -59,9 +59,12 @@ interface Allowance {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  /** What everybody may use. */
+  readonly #open: ReadonlyMap<string, Method>;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#open = new Map([...options.methods].filter(([, { namespace }]) => options.namespaces.has(namespace)));
   }
 
   /** Never rejects. */
@@ -126,10 +129,11 @@ export class Dispatcher {
   }
 
   async #invoke(call: Call, { session, afterReply, leftBytes }: Allowance): Promise<Json | JsonText> {
-    const { methods, namespaces, services } = this.#options;
+    const { services } = this.#options;
+    const methods = session.operator ? this.#options.methods : this.#open;
     const method = methods.get(call.method);
-    if (method === undefined || !(session.operator || namespaces.has(method.namespace))) throw methodNotFound(call.method);
-    const context = { ...services, subscriptions: session.subscriptions, size: new ReplySize(leftBytes), afterReply };
+    if (method === undefined) throw methodNotFound(call.method);
+    const context = { ...services, methods, subscriptions: session.subscriptions, size: new ReplySize(leftBytes), afterReply };
     return method.invoke(context, call.parameters);
   }
 

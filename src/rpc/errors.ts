@@ -18,7 +18,12 @@ export const RPC_CODES = {
   timeout: -32002,
   tooLarge: -32003,
   limit: -32005,
+  /** EIP-1474: the name is known, and what it means cannot be done here. */
+  unsupported: -32004,
   revert: 3,
+  /** EIP-7966. */
+  notMinedInTime: 4,
+  nonceGap: 6,
   /** eth_simulateV1's own. */
   execution: -32015,
   nonceTooLow: -38010,

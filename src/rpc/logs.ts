@@ -50,6 +50,7 @@ const fields = object('a log filter', {
 
 export const logCriteria: Codec<LogCriteria> = {
   expected: fields.expected,
+  schema: fields.schema,
   decode(value, place) {
     const { fromBlock, toBlock, blockHash, address: addresses = [], topics = [] } = fields.decode(value, place);
     const query = { addresses: new Set(addresses), topics: topics.map(alternatives) };

@@ -7,8 +7,8 @@
  */
 import type { Json } from '../base/types.ts';
 import type { Backend } from './backend.ts';
-import type { Codec } from './codecs.ts';
-import { invalidParams, methodNotFound } from './errors.ts';
+import type { Codec, JsonSchema } from './codecs.ts';
+import { invalidParams, methodNotFound, RPC_CODES, RpcError } from './errors.ts';
 import type { FeeOracle } from './fee-oracle.ts';
 import type { FilterStore } from './filters.ts';
 import type { ReplySize, RpcLimits } from './limits.ts';
@@ -22,6 +22,8 @@ export interface Context {
   readonly logs: LogReader;
   readonly fees: FeeOracle;
   readonly filters: FilterStore;
+  /** Those that the caller may use. */
+  readonly methods: ReadonlyMap<string, Method>;
   /** Null over HTTP, which cannot push. */
   readonly subscriptions: SubscriptionSet | null;
   /** Of the reply that is being made. */
@@ -46,6 +48,8 @@ export interface Parameter<T> {
   readonly name: string;
   readonly expected: string;
   readonly optional: boolean;
+  /** Of a value that is given. */
+  readonly schema: JsonSchema | undefined;
   decode(value: Json | undefined, argument: number): T;
 }
 
@@ -55,7 +59,7 @@ export interface Method {
   readonly namespace: string;
   readonly doc: string;
   readonly result: string;
-  readonly parameters: readonly Pick<Parameter<unknown>, 'name' | 'expected' | 'optional'>[];
+  readonly parameters: readonly Pick<Parameter<unknown>, 'name' | 'expected' | 'optional' | 'schema'>[];
   /** Whether our own code of a refusal is told as `data.reason`. */
   readonly tellsReason: boolean;
   /** False where the node lacks what the method is about: then it does not exist. */
@@ -83,6 +87,7 @@ export function required<T>(name: string, codec: Codec<T>): Parameter<T> {
     name,
     expected: codec.expected,
     optional: false,
+    schema: codec.schema,
     decode(value, argument) {
       if (value === undefined) {
         throw invalidParams(`missing value for required argument ${argument}: ${name}: expected ${codec.expected}`);
@@ -98,6 +103,7 @@ export function optional<T, D>(name: string, codec: Codec<T>, otherwise: D): Par
     name,
     expected: codec.expected,
     optional: true,
+    schema: codec.schema,
     decode: (value, argument) => (value === undefined || value === null ? otherwise : codec.decode(value, { argument, path: name })),
   };
 }
@@ -122,4 +128,18 @@ export function method<const Arguments extends readonly unknown[]>(declaration: 
       return run(context, ...(decoded as readonly unknown[] as Arguments));
     },
   };
+}
+
+/** A method that other nodes have and this one cannot: whatever it is called with, it says why and what to do instead. */
+export function unsupported(name: string, instead: string, available: (backend: Backend) => boolean = () => true): Method {
+  const declared = method({
+    name,
+    doc: `Not supported: ${instead}.`,
+    result: `error ${RPC_CODES.unsupported}`,
+    available,
+    run: () => {
+      throw new RpcError(RPC_CODES.unsupported, 'rpc/unsupported', `${name} is not supported: ${instead}`);
+    },
+  });
+  return { ...declared, invoke: (context) => declared.invoke(context, []) };
 }

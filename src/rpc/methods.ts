@@ -4,11 +4,13 @@ import type { Method } from './method.ts';
 import { ADMIN } from './namespaces/admin.ts';
 import { CONSENSUS } from './namespaces/consensus.ts';
 import { DEBUG } from './namespaces/debug.ts';
+import { DEVELOPMENT } from './namespaces/development.ts';
 import { ERIGON } from './namespaces/erigon.ts';
 import { ETH } from './namespaces/eth.ts';
 import { MINER } from './namespaces/miner.ts';
 import { NET } from './namespaces/net.ts';
 import { OTS } from './namespaces/ots.ts';
+import { RPC } from './namespaces/rpc.ts';
 import { SYNOD } from './namespaces/synod.ts';
 import { TESTING } from './namespaces/testing.ts';
 import { TRACE } from './namespaces/trace.ts';
@@ -19,10 +21,12 @@ const all: readonly Method[] = [
   ...ETH,
   ...NET,
   ...WEB3,
+  ...RPC,
   ...TXPOOL,
   ...SYNOD,
   ...CONSENSUS,
   ...TESTING,
+  ...DEVELOPMENT,
   ...MINER,
   ...ADMIN,
   ...DEBUG,

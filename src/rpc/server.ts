@@ -32,6 +32,8 @@ export interface RpcServerOptions {
 }
 
 export const DEFAULT_HOST = '127.0.0.1';
+/** What a port says about itself. */
+const ALWAYS_OPEN: readonly string[] = ['rpc'];
 const DEFAULT_VIRTUAL_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 export class RpcServer {
@@ -92,7 +94,7 @@ function checkNamespaces(wanted: readonly string[]): ReadonlySet<string> {
   if (unknown !== undefined) {
     throw new UsageError('rpc/namespace', `There is no RPC namespace "${unknown}"; choose from ${NAMESPACES.join(', ')}.`, { unknown });
   }
-  return new Set(wanted);
+  return new Set([...wanted, ...ALWAYS_OPEN]);
 }
 
 /** What filters and subscriptions hear. */

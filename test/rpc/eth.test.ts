@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { EMPTY, fromHex, toHex } from '../../src/base/bytes.ts';
 import { ZERO_HASH } from '../../src/base/types.ts';
 import type { Block } from '../../src/chain/block.ts';
-import { encodeHeader, headerFields } from '../../src/chain/header.ts';
+import { EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, encodeHeader, headerFields } from '../../src/chain/header.ts';
 import type { CallResult } from '../../src/execution/call-types.ts';
 import { ethereumSize } from '../../src/rpc/format/block.ts';
 import { type Setup, serve } from './client.ts';
@@ -414,7 +414,7 @@ describe('the pool', () => {
 function emptyBlock(): Block {
   const header = {
     parentHash: UNKNOWN,
-    unclesHash: UNKNOWN,
+    unclesHash: EMPTY_UNCLES_HASH,
     beneficiary: SENDER,
     stateRoot: UNKNOWN,
     transactionsRoot: UNKNOWN,
@@ -429,7 +429,7 @@ function emptyBlock(): Block {
     mixHash: UNKNOWN,
     nonce: '0x0000000000000000' as const,
     baseFeePerGas: 7n,
-    withdrawalsRoot: UNKNOWN,
+    withdrawalsRoot: EMPTY_TRIE_ROOT,
   };
   return { header, seal: EMPTY, payload: EMPTY, transactions: [] };
 }

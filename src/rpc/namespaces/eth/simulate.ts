@@ -57,6 +57,7 @@ type Simulation = Omit<SimulationRequest, 'header' | 'blocks' | 'blockReward'> &
 
 const simulation: Codec<Simulation> = {
   expected: fields.expected,
+  schema: fields.schema,
   decode(value, place) {
     const {
       blockStateCalls = [],

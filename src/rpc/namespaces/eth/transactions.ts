@@ -1,7 +1,7 @@
 /** eth_: transactions and their receipts. */
 import { toHex } from '../../../base/bytes.ts';
 import { blockNumber, findHeader } from '../../block-ref.ts';
-import { data, hash, uint64 } from '../../codecs.ts';
+import { hash, uint64 } from '../../codecs.ts';
 import { transactionJson } from '../../format/transaction.ts';
 import { type Method, method, required } from '../../method.ts';
 import { pendingTransactions } from '../../pending.ts';
@@ -14,15 +14,6 @@ const byNumber = required('block', blockNumber);
 const index = required('index', uint64);
 
 export const TRANSACTION_METHODS: readonly Method[] = [
-  method({
-    name: 'eth_sendRawTransaction',
-    doc: 'Takes a signed transaction into the pool and gossips it.',
-    parameters: [required('transaction', data)],
-    result: 'hash',
-    // A pool refuses for many reasons, and programs that send want to tell them apart.
-    tellsReason: true,
-    run: ({ backend }, bytes) => backend.pool.add(bytes),
-  }),
   method({
     name: 'eth_getTransactionByHash',
     doc: 'A transaction, mined or waiting in the pool.',
