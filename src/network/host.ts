@@ -28,8 +28,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const SPARE_CONNECTIONS = 8;
 const TEND_INTERVAL_MS = 1_000;
 const FORGET_INTERVAL_MS = 30_000;
-/** A node of another network will not become one of ours soon. */
-const STRANGER_HOLD_MS = 5 * 60_000;
 const DISCONNECT_HOLD_MS = 60_000;
 /** Any private address: what is found by multicast may be private, and must not be loopback. */
 const LOCAL_SEGMENT = '10.0.0.1';
@@ -39,6 +37,7 @@ export type { AddressStore, NetworkHandlers, NetworkLog, NetworkOptions, Network
 export class Network {
   readonly self: NodeId;
   readonly #options: NetworkOptions;
+  readonly #pace: Pace;
   readonly #intake: Intake;
   readonly #genesisHash: Hash;
   readonly #libp2p: Libp2p;
@@ -52,6 +51,7 @@ export class Network {
   readonly #book: PeerBook;
   readonly #sealer: Sealer;
   readonly #timers: NodeJS.Timeout[] = [];
+  #remembered = '';
   #stopped = false;
 
   /** Throws UsageError `network/listen`, and DecodeError `network/bad-address` for a bootnode that is no address. */
@@ -110,6 +110,7 @@ export class Network {
     const { handshakeMs = pace.handshakeMs, requestMs = REQUEST_TIMEOUT_MS } = options.timeouts ?? {};
     const onOffence = (peer: NodeId, error: RuleError) => this.offence(peer, error);
     this.#options = options;
+    this.#pace = pace;
     this.#genesisHash = handlers.status().genesisHash;
     this.#libp2p = libp2p;
     this.#gater = gater;
@@ -171,7 +172,7 @@ export class Network {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const timer of this.#timers) clearInterval(timer);
-    this.#options.addressStore?.save(this.#book.remembered());
+    this.#remember();
     this.#dialer.stop();
     this.#sessions.stop();
     await this.#libp2p.stop();
@@ -331,7 +332,7 @@ export class Network {
       reason: error.message,
     });
     if (!error.blame) return this.#dialer.unreached(peer, error.message);
-    this.#book.hold(peer, performance.now() + STRANGER_HOLD_MS);
+    this.#book.hold(peer, performance.now() + this.#pace.strangerHoldMs);
     this.offence(peer, error);
   }
 
@@ -344,6 +345,7 @@ export class Network {
   }
 
   #tend(): void {
+    this.#remember();
     for (const { session, reason } of this.#gossip.tend(this.#sessions.all())) {
       this.#log('info', 'Parting with peer', { peer: session.id, code: reason.code, reason: reason.message });
       this.offence(session.id, reason);
@@ -357,7 +359,14 @@ export class Network {
     for (const peer of await this.#libp2p.peerStore.all()) {
       if (!connected.has(nodeId(peer.id))) await this.#libp2p.peerStore.delete(peer.id);
     }
-    this.#options.addressStore?.save(this.#book.remembered());
+  }
+
+  /** Soon after each change: a node that is killed a moment later has nothing else to find its peers by. */
+  #remember(): void {
+    const addresses = this.#book.remembered();
+    if (addresses.join() === this.#remembered) return;
+    this.#remembered = addresses.join();
+    this.#options.addressStore?.save(addresses);
   }
 
   #cut(which: (id: NodeId) => boolean, reason: RuleError): void {

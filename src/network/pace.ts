@@ -11,6 +11,8 @@ export interface Pace extends DialerOptions {
   readonly maxInboundPerSecond: number;
   /** For Noise and what comes before it, for opening a stream, and for the exchange of statuses: each may take so long. */
   readonly handshakeMs: number;
+  /** Before a node that turned out to be of another network is dialled again. */
+  readonly strangerHoldMs: number;
 }
 
 export const PUBLIC_PACE: Pace = {
@@ -21,6 +23,7 @@ export const PUBLIC_PACE: Pace = {
   backoff: { firstMs: 1_000, maxMs: 30_000 },
   maxInboundPerSecond: 5,
   handshakeMs: 5_000,
+  strangerHoldMs: 5 * 60_000,
 };
 /**
  * Nodes of one machine share its processors. When those have too much to do, whoever gives up a handshake soon pays for its
@@ -34,4 +37,6 @@ export const LOCAL_PACE: Pace = {
   backoff: { firstMs: 250, maxMs: 2_000 },
   maxInboundPerSecond: 500,
   handshakeMs: 20_000,
+  // Test networks side by side share their nodes' keys: one that took over a port speaks for another of the same name.
+  strangerHoldMs: 15_000,
 };
