@@ -7,7 +7,7 @@ import { temporaryDirectories } from '../support/directory.ts';
 import { until, useProcesses } from '../support/processes.ts';
 import { callLogger, deployLogger, LOGGER_TOPIC, transactionOf } from './contracts.ts';
 import { QUICK, startNode, Testnet } from './networks.ts';
-import { blockAt, heightOf, type RpcBlock, type RpcLog, receiptOf, Subscription, statusOf } from './rpc.ts';
+import { answerTo, ask, blockAt, heightOf, type RpcBlock, type RpcLog, receiptOf, Subscription, statusOf } from './rpc.ts';
 
 const processes = useProcesses();
 const temporary = temporaryDirectories();
@@ -25,6 +25,8 @@ describe('a network that is cut in two', () => {
   let abandoned: string;
   let heads: Subscription<RpcBlock>;
   let logs: Subscription<RpcLog>;
+  /** Polled by a client of the side that will lose. */
+  const filters = { logs: '', blocks: '' };
 
   beforeAll(async () => {
     net = await Testnet.start(processes, directory, ...QUICK);
@@ -36,6 +38,8 @@ describe('a network that is cut in two', () => {
     contract = String(receipts[0]?.contractAddress);
     heads = await Subscription.open<RpcBlock>(net.url(1), 'newHeads');
     logs = await Subscription.open<RpcLog>(net.url(1), 'logs', { address: contract, topics: [LOGGER_TOPIC] });
+    filters.logs = await ask(net.url(1), 'eth_newFilter', { address: contract });
+    filters.blocks = await ask(net.url(1), 'eth_newBlockFilter');
   });
 
   it('goes on with a chain on each side', async () => {
@@ -119,6 +123,34 @@ describe('a network that is cut in two', () => {
     expect(strays.length).toBeLessThanOrEqual(1);
     expect(heads.received.some(({ hash }) => hash === abandoned)).toBe(true);
     expect(heads.received.some(({ hash }) => hash === again?.blockHash)).toBe(true);
+  });
+
+  it('tells who polls the same, in the same order', async () => {
+    const changes: RpcLog[] = [];
+    await until('three changes of the filter', async () => {
+      changes.push(...(await ask<RpcLog[]>(net.url(1), 'eth_getFilterChanges', filters.logs)));
+      return changes.length >= 3;
+    });
+    expect(changes.map(({ blockHash, removed }) => [blockHash, removed])).toEqual(
+      logs.received.slice(0, 3).map(({ blockHash, removed }) => [blockHash, removed]),
+    );
+    const blocks = await ask<string[]>(net.url(1), 'eth_getFilterChanges', filters.blocks);
+    expect(blocks.indexOf(abandoned)).toBeGreaterThanOrEqual(0);
+    expect(blocks.indexOf(String(changes[2]?.blockHash))).toBeGreaterThan(blocks.indexOf(abandoned));
+  });
+
+  it('finds by height what is canonical only, and by its hash what was left', async () => {
+    const url = net.url(1);
+    const { blockHash } = (await receiptOf(url, payment)) ?? {};
+    const all = await ask<RpcLog[]>(url, 'eth_getLogs', { address: contract, fromBlock: 'earliest', toBlock: 'latest' });
+    expect(all.map((log) => [log.blockHash, log.removed])).toEqual([[blockHash, false]]);
+    const left = await ask<RpcLog[]>(url, 'eth_getLogs', { address: contract, blockHash: abandoned });
+    expect(left.map((log) => log.blockHash)).toEqual([abandoned]);
+    expect(await ask<RpcBlock>(url, 'eth_getBlockByHash', abandoned, false)).toMatchObject({ hash: abandoned });
+    // EIP-1898: who reads a state by its block's hash may ask that the block still counts.
+    const reads = (requireCanonical: boolean) => answerTo(url, 'eth_getCode', contract, { blockHash: abandoned, requireCanonical });
+    expect((await reads(false)).result).toMatch(/^0x.{20,}/);
+    expect((await reads(true)).error).toMatchObject({ code: -32000, message: 'hash is not currently canonical' });
   });
 
   it('is joined by a node that was not there', async () => {
