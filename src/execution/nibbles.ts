@@ -10,6 +10,11 @@ export function toNibbles(key: Uint8Array): Uint8Array {
   return nibbles;
 }
 
+/** Of an even number. */
+export function fromNibbles(nibbles: readonly number[]): Uint8Array {
+  return Uint8Array.from({ length: nibbles.length / 2 }, (_, at) => ((nibbles[2 * at] ?? 0) << 4) | (nibbles[2 * at + 1] ?? 0));
+}
+
 /** How many nibbles `prefix` has in common with `path` from `at` on. */
 export function sharedPrefix(prefix: Uint8Array, path: Uint8Array, at: number): number {
   let shared = 0;

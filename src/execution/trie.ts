@@ -18,7 +18,7 @@ import { StorageError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import { EMPTY_TRIE_ROOT } from '../chain/header.ts';
 import { keccak256 } from './keccak.ts';
-import { equalsNibbles, fromCompact, sharedPrefix, toCompact, toNibbles } from './nibbles.ts';
+import { equalsNibbles, fromCompact, fromNibbles, sharedPrefix, toCompact, toNibbles } from './nibbles.ts';
 import { drain } from './pacer.ts';
 
 /** Where nodes come from: `StateSource` without code. */
@@ -151,6 +151,25 @@ export class Trie {
     return proof;
   }
 
+  /** Every key from `start` on, ascending, with its value. Reads no more nodes than it must to go on. */
+  *entriesFrom(start: Uint8Array): Generator<readonly [key: Uint8Array, value: Uint8Array]> {
+    yield* this.#walk(this.#readRoot(), [], toNibbles(start));
+  }
+
+  *#walk(node: Node | null, prefix: readonly number[], start: Uint8Array): Generator<readonly [Uint8Array, Uint8Array]> {
+    if (node === null) return;
+    const path = node instanceof Branch ? prefix : [...prefix, ...node.path];
+    if (endsBefore(path, start)) return;
+    if (node instanceof Leaf) yield [fromNibbles(path), node.value];
+    else if (node instanceof Extension) yield* this.#walk(this.#readChild(node), path, start);
+    else {
+      for (let index = 0; index < BRANCH_WIDTH; index++) {
+        const below = [...path, index];
+        if (!endsBefore(below, start)) yield* this.#walk(this.#readBranch(node, index), below, start);
+      }
+    }
+  }
+
   #put(node: Node | null, path: Uint8Array, at: number, value: Uint8Array): Node {
     if (node === null) return new Leaf(path.subarray(at), value);
     if (node instanceof Branch) {
@@ -226,6 +245,16 @@ export class Trie {
     }
     return decodeNode(decodeStored(bytes), child);
   }
+}
+
+/** Whether all keys that begin like this are below `start`. */
+function endsBefore(path: readonly number[], start: Uint8Array): boolean {
+  for (const [at, nibble] of path.entries()) {
+    const other = start[at];
+    if (other === undefined || nibble > other) return false;
+    if (nibble < other) return true;
+  }
+  return false;
 }
 
 function decodeStored(bytes: Uint8Array): Uint8Array | NestedUint8Array {

@@ -1,6 +1,7 @@
 /** Requests for traces: which block and which state, fixed at once, so that a reorganisation meanwhile cannot mix two. */
 import type { Hash } from '../base/types.ts';
-import type { Header } from '../chain/header.ts';
+import type { Block } from '../chain/block.ts';
+import { type Header, hashHeader } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { BlockShape, TracedBlock, TraceRequest, TraceTarget } from '../execution/tracing/trace-request.ts';
 import type { TracerSpec } from '../execution/tracing/tracers.ts';
@@ -38,6 +39,13 @@ export function traceTransaction(context: Tracing, hash: Hash, asked: TraceAsked
 export function traceBlock(context: Tracing, node: HeaderNode, asked: TraceAsked, shape: BlockShape): Promise<string> {
   const block = traceable(context.backend, node);
   return context.backend.evm.trace(requestFor(context, { kind: 'block', block, shape }, asked, block.transactions.length));
+}
+
+/** A block that need not be in the store: only its parent's state must be. */
+export function traceForeignBlock(context: Tracing, { header, transactions }: Pick<Block, 'header' | 'transactions'>, asked: TraceAsked) {
+  const block = { header, hash: hashHeader(header), parentStateRoot: parentOf(context.backend, header).stateRoot, transactions };
+  const target: TraceTarget = { kind: 'block', block, shape: 'named' };
+  return context.backend.evm.trace(requestFor(context, target, asked, transactions.length));
 }
 
 /** Its first `count` transactions. Throws RpcError where there is nothing before it. */

@@ -49,6 +49,28 @@ describe('Trie', () => {
     );
   });
 
+  it('walks from any key on in order, past none and through all', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.constantFrom(...keys)), fc.constantFrom(...keys), (held, start) => {
+        const nodes = new Map<Hash, Uint8Array>();
+        const trie = new Trie({ node: (hash) => nodes.get(hash) });
+        for (const key of held) trie.put(key, Uint8Array.from([...key, 1]));
+        const stored = new Trie(
+          { node: (hash) => nodes.get(hash) },
+          trie.commit((hash, bytes) => nodes.set(hash, bytes)),
+        );
+        const wanted = held
+          .map(toHex)
+          .filter((key) => key >= toHex(start))
+          .sort();
+        const walked = [...stored.entriesFrom(start)];
+        expect(walked.map(([key]) => toHex(key))).toEqual(wanted);
+        expect(walked.map(([, value]) => toHex(value))).toEqual(wanted.map((key) => `${key}01`));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it('hands out exactly the new nodes that the new root needs', () => {
     const nodes = new Map<Hash, Uint8Array>();
     const source = { node: (hash: Hash) => nodes.get(hash) };

@@ -1,7 +1,9 @@
 /** debug_trace*, trace_, ots_ and erigon_ over HTTP, on a chain whose blocks were executed, with a worker. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromHex, toHex } from '../../src/base/bytes.ts';
 import type { Json } from '../../src/base/types.ts';
 import type { EvmPool } from '../../src/execution/evm-pool.ts';
+import { keccak256 } from '../../src/execution/keccak.ts';
 import { RpcServer } from '../../src/rpc/server.ts';
 import { ALICE, BENEFICIARY, BOB, keyOf } from '../execution/support.ts';
 import { at, TracedChain, word } from '../execution/tracing/contracts.ts';
@@ -110,6 +112,24 @@ describe('debug_', () => {
     expect(await ask('debug_getRawTransaction', hashes[0] ?? '')).toMatch(/^0x02f8/);
     expect(await ask('debug_getRawTransaction', UNKNOWN)).toBe('0x');
     expect(await ask('debug_getBadBlocks')).toEqual([]);
+  });
+
+  it('traces a block that it is given, on a parent that it knows', async () => {
+    const bytes = await ask('debug_getRawBlock', '0x2');
+    expect(await ask('debug_traceBlock', bytes, CALLS)).toEqual(await ask('debug_traceBlockByNumber', '0x2', CALLS));
+    const orphan = await ask('debug_getRawBlock', '0x0');
+    expect((await call('debug_traceBlock', orphan, CALLS)).error?.message).toBe('genesis is not traceable');
+    expect((await call('debug_traceBlock', '0xc0', CALLS)).error?.message).toMatch(/^could not decode block/);
+  });
+
+  it('shows storage before a transaction, in pages', async () => {
+    const range = (index: number, most = 10) => ask('debug_storageRangeAt', traced.block(2).hash, index, at('leaf'), '0x', most);
+    expect(await range(0)).toEqual({ storage: {}, nextKey: null });
+    const hashed = toHex(keccak256(fromHex(word(1))));
+    expect(await range(1)).toEqual({ storage: { [hashed]: { key: null, value: word(7) } }, nextKey: null });
+    expect(await range(1, 0)).toEqual({ storage: {}, nextKey: hashed });
+    const nobody = await call('debug_storageRangeAt', '0x2', 0, keyOf('nobody').address, '0x', 1);
+    expect(nobody.error?.message).toMatch(/doesn't exist$/);
   });
 
   it('ends a trace in time and says which options ask for less when it is too large', async () => {

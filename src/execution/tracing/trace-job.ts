@@ -14,7 +14,8 @@ import { WorldState } from '../state.ts';
 import { decodeTransaction, type Tx } from '../transaction.ts';
 import { Allowance } from './allowance.ts';
 import { Recorder } from './recorder.ts';
-import type { BlockShape, TracedBlock, TraceRequest } from './trace-request.ts';
+import { storageRange } from './storage-range.ts';
+import type { BlockShape, StorageRange, TracedBlock, TraceRequest } from './trace-request.ts';
 import type { Tracer, TransactionPlace, TransactionStart } from './tracer.ts';
 import { createTracer } from './tracers.ts';
 
@@ -22,6 +23,7 @@ import { createTracer } from './tracers.ts';
 export function runTraceJob(host: CallHost, request: TraceRequest): Promise<string> {
   const { target } = request;
   if (target.kind === 'call') return traceCall(host, request, target.request, target.after);
+  if (target.kind === 'storage') return rangeOf(host, target.block, target.range);
   return target.kind === 'transaction' ? traceLast(host, request, target.block) : traceAll(host, request, target.block, target.shape);
 }
 
@@ -51,7 +53,11 @@ async function traceAll(host: CallHost, request: TraceRequest, block: TracedBloc
     leftBytes -= result.length;
     results.push(shape === 'named' ? `{"txHash":"${tx.hash}","result":${result}}` : result);
   }
-  if (shape === 'flat') return `[${results.map((list) => list.slice(1, -1)).filter((items) => items !== "").join(',')}]`;
+  if (shape === 'flat')
+    return `[${results
+      .map((list) => list.slice(1, -1))
+      .filter((items) => items !== '')
+      .join(',')}]`;
   return `[${results.join(',')}]`;
 }
 
@@ -66,6 +72,10 @@ async function traceCall(host: CallHost, request: TraceRequest, call: CallReques
   settleFees(environment, message, gasUsed);
   tracer.end?.(gasUsed);
   return tracer.result();
+}
+
+async function rangeOf(host: CallHost, block: TracedBlock, range: StorageRange): Promise<string> {
+  return storageRange(host.source, await stateAfter(host, block), range);
 }
 
 async function stateAfter(host: CallHost, block: TracedBlock): Promise<WorldState> {

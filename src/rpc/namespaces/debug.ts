@@ -1,5 +1,9 @@
 /** debug_: what transactions do inside, and blocks as bytes (geth's eth/tracers/api.go and internal/ethapi). */
-import { toHex } from '../../base/bytes.ts';
+import { EMPTY, toHex } from '../../base/bytes.ts';
+import { explain } from '../../base/errors.ts';
+import type { Block } from '../../chain/block.ts';
+import { decodeEthereumBlock, encodeEthereumBlock } from '../../chain/ethereum-block.ts';
+import { isForeign } from '../../chain/foreign-body.ts';
 import { encodeHeader } from '../../chain/header.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import { encodeReceipt } from '../../execution/roots.ts';
@@ -7,14 +11,14 @@ import type { TraceTarget } from '../../execution/tracing/trace-request.ts';
 import type { Backend } from '../backend.ts';
 import { type BlockRef, blockNumber, blockRef, findHeader, LATEST } from '../block-ref.ts';
 import { callArguments, toCallRequest } from '../call-request.ts';
-import { hash } from '../codecs.ts';
+import { address, count, data, hash, storageKey } from '../codecs.ts';
 import { type RpcError, refused } from '../errors.ts';
-import { encodeEthereumBlock } from '../format/raw-block.ts';
 import { JsonText, type Method, method, optional, required } from '../method.ts';
 import { DEFAULT_TRACE, traceCallOptions, traceOptions } from '../trace-options.ts';
-import { requestFor, traceable, traceBlock, traceTransaction } from '../tracing.ts';
+import { requestFor, traceable, traceBlock, traceForeignBlock, traceTransaction } from '../tracing.ts';
 
 const options = optional('options', traceOptions, DEFAULT_TRACE);
+const MAX_STORAGE_ENTRIES = 4_096;
 const STRUCT_LOGS = "an object with gas, failed, returnValue and structLogs, or the named tracer's answer";
 const BLOCK_TRACES = 'a list of objects with txHash and result';
 
@@ -44,6 +48,13 @@ export const DEBUG: readonly Method[] = [
     },
   }),
   method({
+    name: 'debug_traceBlock',
+    doc: "Executes a block in Ethereum's encoding on its parent, which must be known, and tells what each of its transactions did.",
+    parameters: [required('block', data), options],
+    result: BLOCK_TRACES,
+    run: async (context, bytes, asked) => new JsonText(await traceForeignBlock(context, decoded(bytes), asked)),
+  }),
+  method({
     name: 'debug_traceCall',
     doc: 'Runs a call on the state after a block, or before one of its transactions (txIndex), and tells what it did.',
     parameters: [
@@ -66,6 +77,25 @@ export const DEBUG: readonly Method[] = [
     },
   }),
   method({
+    name: 'debug_storageRangeAt',
+    doc: 'The storage of an account before a transaction of a block, by the hashes of the slots, from one of them on.',
+    parameters: [
+      required('block', blockRef),
+      required('transactionIndex', count),
+      required('address', address),
+      required('start', storageKey),
+      required('maxResults', count),
+    ],
+    result: 'an object with storage, from hashes to key (not known here) and value, and nextKey',
+    async run(context, ref, index, account, start, most) {
+      const { backend } = context;
+      const node = requireBlock(backend, ref);
+      const block = traceable(backend, node, Number(index));
+      const range = { address: account, start: start.slot, maxEntries: Math.min(Number(most), MAX_STORAGE_ENTRIES) };
+      return new JsonText(await backend.evm.trace(requestFor(context, { kind: 'storage', block, range }, DEFAULT_TRACE, 1)));
+    },
+  }),
+  method({
     name: 'debug_getRawHeader',
     doc: "A header in Ethereum's encoding.",
     parameters: [required('block', blockRef)],
@@ -81,7 +111,8 @@ export const DEBUG: readonly Method[] = [
       const node = requireBlock(backend, ref);
       const block = backend.chain.block(node.hash);
       if (block === undefined) throw unknownBlock(ref);
-      const bytes = encodeEthereumBlock(block);
+      // A decoder of Ethereum's knows no seal and no payload.
+      const bytes = encodeEthereumBlock(isForeign(block.header) ? block : { ...block, seal: EMPTY, payload: EMPTY });
       size.add(2 * bytes.length);
       return toHex(bytes);
     },
@@ -108,7 +139,7 @@ export const DEBUG: readonly Method[] = [
     run({ backend }, transaction) {
       const location = backend.chain.transaction(transaction);
       const mined = location === undefined ? undefined : backend.chain.block(location.blockHash)?.transactions[location.index];
-      return toHex(mined ?? backend.pool.get(transaction)?.bytes ?? new Uint8Array(0));
+      return toHex(mined ?? backend.pool.get(transaction)?.bytes ?? EMPTY);
     },
   }),
   method({
@@ -129,4 +160,13 @@ function requireBlock(backend: Backend, ref: BlockRef): HeaderNode {
 function unknownBlock(ref: BlockRef): RpcError {
   const name = ref.kind === 'hash' ? ref.hash : ref.kind === 'number' ? `#${ref.number}` : ref.tag;
   return refused('rpc/unknown-block', `block ${name} not found`);
+}
+
+/** Throws RpcError with geth's sentence. */
+function decoded(bytes: Uint8Array): Block {
+  try {
+    return decodeEthereumBlock(bytes, { foreign: true });
+  } catch (error) {
+    throw refused('trace/block-encoding', `could not decode block: ${explain(error)}`);
+  }
 }
