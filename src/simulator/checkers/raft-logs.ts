@@ -51,6 +51,11 @@ export class NodeLog {
     return this.#tail.get(height);
   }
 
+  /** Who decides on this block below the last; undefined for one that is not there, and for genesis. */
+  membersAt(height: number, hash: Hash): Hash | undefined {
+    return height === 0 ? undefined : (this.#tail.get(height)?.members ?? this.#chain.get(hash)?.header.mixHash);
+  }
+
   /** How many blocks it takes the place of. */
   append(place: Place): number {
     let dropped = 0;

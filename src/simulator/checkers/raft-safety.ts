@@ -8,6 +8,7 @@
  * PersistBeforeSend: what a node says of its term, its vote and its log is on its disk (figure 3.1, "updated on stable storage").
  * OwnTermFirst: what a leader decides by counting is a block of its own term (figure 3.7, in the paper figure 8).
  * ReadsAfterOwnBlock: a leader tells others what a read must show only when a block of its own term is decided (section 6.4, step 1).
+ * ChangesAfterOwnBlock: a leader begins no change of members before a block of its own term is decided (Ongaro, raft-dev, 2015).
  * LeaderCompleteness: what a leader has decided is in the logs of the leaders of all later terms.
  */
 import type { Hash, NodeId } from '../../base/types.ts';
@@ -166,6 +167,22 @@ export const readsAfterOwnBlock = logChecker('ReadsAfterOwnBlock', ({ report }) 
       const term = leads.get(node);
       if (message.type !== 'readAt' || term === undefined || decided.get(node) === term) return;
       report({ node, message: `Answers a read of ${to} with height ${message.height}, and has decided no block of its own term ${term}.` });
+    },
+  };
+});
+
+export const changesAfterOwnBlock = logChecker('ChangesAfterOwnBlock', ({ report }, { logs }) => {
+  const leads = new Map<number, number>();
+  const decided = new Map<number, number>();
+  return {
+    role: (node, role, term) => void (role === 'leader' ? leads.set(node, term) : leads.delete(node)),
+    reset: (node) => void leads.delete(node),
+    committed: (node, { term }) => void decided.set(node, term),
+    appended(node, { height, members, parent }) {
+      const term = leads.get(node);
+      const before = logs.get(node)?.membersAt(height - 1, parent);
+      if (term === undefined || decided.get(node) === term || before === undefined || before === members) return;
+      report({ node, message: `Changes the members with block ${height}, and has decided no block of its own term ${term}.` });
     },
   };
 });

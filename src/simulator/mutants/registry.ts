@@ -8,6 +8,7 @@ import { POS_MUTANTS } from './pos.ts';
 import { POS_STAKE_MUTANTS } from './pos-stake.ts';
 import { POW_MUTANTS } from './pow.ts';
 import { RAFT_MUTANTS } from './raft.ts';
+import { RAFT_MEMBERS_MUTANTS } from './raft-members.ts';
 import { ZAB_MUTANTS } from './zab.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -15,6 +16,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...POS_MUTANTS,
   ...POS_STAKE_MUTANTS,
   ...RAFT_MUTANTS,
+  ...RAFT_MEMBERS_MUTANTS,
   ...PAXOS_MUTANTS,
   ...PBFT_MUTANTS,
   ...CHANDRA_TOUEG_MUTANTS,

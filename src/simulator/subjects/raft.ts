@@ -7,6 +7,7 @@ import type { Json } from '../../base/types.ts';
 import { createRaft } from '../../consensus/raft/engine.ts';
 import { committedIsDurable, logInv, moreUpToDateCorrect, quorumLogInv } from '../checkers/raft-quorums.ts';
 import {
+  changesAfterOwnBlock,
   electedByQuorum,
   electionSafety,
   leaderAppendOnly,
@@ -46,6 +47,7 @@ export const raftSubject = membersSubject({
     persistBeforeSend,
     ownTermFirst,
     readsAfterOwnBlock,
+    changesAfterOwnBlock,
     logInv,
     committedIsDurable,
     quorumLogInv,
