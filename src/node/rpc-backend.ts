@@ -134,6 +134,7 @@ function chainAccess({ chain, config, driver }: BackendParts): ChainAccess {
     header: (hash) => (store.view.status(hash) === 'executed' ? store.header(hash) : undefined),
     canonical: (number) => store.canonical(number),
     block: (hash) => store.block(hash),
+    blooms: (from, to) => store.canonicalRange(from, to),
     certificate: (hash) => store.certificate(hash),
     receipts: (hash) => store.receipts(hash),
     transaction: (hash) => store.transaction(hash),

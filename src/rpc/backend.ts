@@ -61,6 +61,8 @@ export interface ChainAccess {
   /** The canonical block of this height. */
   canonical(number: number): Hash | undefined;
   block(hash: Hash): Block | undefined;
+  /** The canonical chain between two heights, both inclusive, as it is at the first step, whatever happens meanwhile. */
+  blooms(from: number, to: number): AsyncIterable<CanonicalBloom>;
   /** The engine's proof that this block is final; undefined where there is none. */
   certificate(hash: Hash): Uint8Array | undefined;
   /** In the order of the block's transactions; undefined for a block that was never executed. */
@@ -75,6 +77,12 @@ export interface ChainAccess {
   rewards(block: Pick<Block, 'header' | 'payload'>): readonly Reward[];
   /** The base fee of the block after this one, in wei; undefined where the fork has none. */
   nextBaseFee(parent: Header): bigint | undefined;
+}
+
+export interface CanonicalBloom {
+  readonly hash: Hash;
+  /** Of the logs of the block: 256 bytes, or none where it has no logs. */
+  readonly bloom: Uint8Array;
 }
 
 export interface TransactionLocation {

@@ -26,6 +26,11 @@ export function mayContain(bloom: Hex, bits: BloomBits): boolean {
   });
 }
 
+/** The same of a bloom in bytes; of none, which is that of no logs, nothing may be. */
+export function bytesMayContain(bloom: Uint8Array, bits: BloomBits): boolean {
+  return bits.every((bit) => (((bloom[BLOOM_BYTES - 1 - (bit >> 3)] ?? 0) >> (bit & 7)) & 1) === 1);
+}
+
 export function bloomOf(logs: readonly Log[]): Hex {
   const bytes = new Uint8Array(BLOOM_BYTES);
   for (const log of logs) {

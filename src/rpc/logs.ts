@@ -1,8 +1,8 @@
 /**
  * Finding logs: what a filter asks for, which blocks can have it (by their bloom), and the logs themselves.
  *
- * A range is read from its last block down along parent hashes, not by height, so that a reorganisation while a long
- * query runs cannot put two branches into one answer.
+ * The blooms of a range are read in one picture of the canonical chain, so that a reorganisation while a long query runs
+ * cannot put two branches into one answer; what matches is then read by hash.
  */
 
 import { BoundedMap } from '../base/bounded.ts';
@@ -13,7 +13,7 @@ import type { HeaderNode } from '../chain/tree.ts';
 import type { Log } from '../execution/types.ts';
 import type { ChainAccess } from './backend.ts';
 import { type BlockRef, blockNumber, findHeader, LATEST } from './block-ref.ts';
-import { type BloomBits, bloomBits, mayContain } from './bloom.ts';
+import { type BloomBits, bloomBits, bytesMayContain, mayContain } from './bloom.ts';
 import { Breather } from './breather.ts';
 import { address, type Codec, hash, list, nullable, object, oneOrList } from './codecs.ts';
 import { invalidParams, limitExceeded, refused } from './errors.ts';
@@ -79,6 +79,11 @@ export class LogMatcher {
 
   mayMatch(header: Header): boolean {
     return this.#groups.every((group) => group.some((bits) => mayContain(header.logsBloom, bits)));
+  }
+
+  /** The same by the bloom alone; no bytes are the bloom of no logs. */
+  mayMatchBloom(bloom: Uint8Array): boolean {
+    return bloom.length > 0 && this.#groups.every((group) => group.some((bits) => bytesMayContain(bloom, bits)));
   }
 
   matches(log: Log): boolean {
@@ -159,23 +164,17 @@ export class LogReader {
     if (from > to) throw invalidParams(`invalid block range params: fromBlock ${from} is above toBlock ${to}`);
     const { head } = this.#chain;
     if (to > head.header.number) throw invalidParams('block range extends beyond current head block');
-    const last = findHeader(this.#chain, { kind: 'number', number: to });
-    if (last === undefined) return [];
-    if (last.header.number - from >= this.#limits.maxLogRangeBlocks) {
+    if (to - from >= this.#limits.maxLogRangeBlocks) {
       throw limitExceeded(`exceed maximum block range: ${this.#limits.maxLogRangeBlocks}`);
     }
-    return this.#walkDown(last, from, matcher);
-  }
-
-  async #walkDown(last: HeaderNode, from: number, matcher: LogMatcher): Promise<LogChange[]> {
     const breather = new Breather();
     const changes: LogChange[] = [];
-    for (let block: HeaderNode | undefined = last; block !== undefined; block = this.#chain.header(block.header.parentHash)) {
-      if (block.header.number < from) break;
-      if (matcher.mayMatch(block.header)) changes.push({ block, removed: false });
+    for await (const { hash, bloom } of this.#chain.blooms(from, to)) {
       await breather.breathe();
+      const block = matcher.mayMatchBloom(bloom) ? this.#chain.header(hash) : undefined;
+      if (block !== undefined) changes.push({ block, removed: false });
     }
-    return changes.reverse();
+    return changes;
   }
 
   #height(ref: BlockRef): number {

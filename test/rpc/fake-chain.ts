@@ -2,7 +2,7 @@
  * A chain in memory behind RPC's ChainAccess: real headers, hashes and signed transactions, and execution by decree (a
  * test says which logs a transaction makes).
  */
-import { EMPTY, toHex } from '../../src/base/bytes.ts';
+import { EMPTY, fromHex, toHex } from '../../src/base/bytes.ts';
 import { type Address, type Hash, ZERO_ADDRESS, ZERO_HASH } from '../../src/base/types.ts';
 import type { Block } from '../../src/chain/block.ts';
 import { EMPTY_NONCE, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeader } from '../../src/chain/header.ts';
@@ -12,7 +12,7 @@ import type { HeaderNode } from '../../src/chain/tree.ts';
 import type { Reward } from '../../src/consensus/engine.ts';
 import { decodeTransaction } from '../../src/execution/transaction.ts';
 import type { Log, Receipt } from '../../src/execution/types.ts';
-import type { ChainAccess, HeadChange, TransactionLocation, TransactionView } from '../../src/rpc/backend.ts';
+import type { CanonicalBloom, ChainAccess, HeadChange, TransactionLocation, TransactionView } from '../../src/rpc/backend.ts';
 import { bloomOf } from '../../src/rpc/bloom.ts';
 
 export const CHAIN_ID = 31337;
@@ -85,6 +85,14 @@ export class FakeChain implements ChainAccess {
 
   header(hash: Hash): HeaderNode | undefined {
     return this.#stored.get(hash)?.node;
+  }
+
+  async *blooms(from: number, to: number): AsyncGenerator<CanonicalBloom> {
+    const hashes = Array.from({ length: to - from + 1 }, (_, index) => this.canonical(from + index));
+    for (const hash of hashes) {
+      const bloom = hash && this.header(hash)?.header.logsBloom;
+      if (hash !== undefined && bloom !== undefined) yield { hash, bloom: fromHex(bloom) };
+    }
   }
 
   canonical(number: number): Hash | undefined {
