@@ -4,6 +4,9 @@
  * One block is executed or built at a time, since an EVM is not re-entrant; checks go before builds, because the head
  * must not wait for work on a block that may already be stale. What was built here is not executed again: its result is
  * kept until the block comes back with its proof.
+ *
+ * A block costs every member about the same whatever is in it. So a build on a block that is not the head yet (others are
+ * still deciding it) waits for that, while transactions gather; but not for long, where messages take their time.
  */
 import { BoundedMap } from '../base/bounded.ts';
 import { InternalError, RuleError } from '../base/errors.ts';
@@ -18,7 +21,7 @@ import type { Execution } from '../execution/types.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { ChainStore, HeadChange } from '../storage/chain-store.ts';
 import { bodyMatches } from './inbox.ts';
-import type { LedgerPort } from './ports.ts';
+import type { ClockPort, LedgerPort } from './ports.ts';
 
 export interface LedgerOptions {
   readonly store: ChainStore;
@@ -29,6 +32,8 @@ export interface LedgerOptions {
   readonly gasLimit: bigint;
   /** How long a build may collect transactions. */
   readonly buildTimeMs: number;
+  /** Where it is there, builds wait for their parents to be decided: see above. */
+  readonly setTimer?: ClockPort['setTimer'];
   /** The clock by which long work pauses. */
   readonly now?: Now;
   /** Written, but not yet on disk: with more than this the ledger waits for the disk before it executes on. */
@@ -46,6 +51,8 @@ export interface LedgerOptions {
 
 /** Templates under way: the current one, its predecessor still being sealed, and room for late proofs. */
 const MAX_BUILT_KEPT = 8;
+/** How long a build waits for its parent to be the head: some rounds of messages in a local network. */
+const GATHER_MS = 20;
 /** Dozens of full blocks. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
@@ -65,6 +72,8 @@ export class NodeLedger implements LedgerPort {
   readonly #built = new BoundedMap<Hash, Execution>(MAX_BUILT_KEPT);
   readonly #checks: Check[] = [];
   #build: Build | null = null;
+  /** A build that waits for its parent to be the head. */
+  #gathering: Build | null = null;
   #working: Promise<void> | null = null;
   /** Resolves when every head change so far is durable and the pool has followed it. */
   #settled: Promise<void> = Promise.resolve();
@@ -84,6 +93,7 @@ export class NodeLedger implements LedgerPort {
     const change = this.#options.store.setHead(hash);
     // It may fail while an earlier change is still awaited below, when nobody listens to it yet.
     change.catch(() => undefined);
+    if (this.#gathering?.parent === hash) this.#gathered(this.#gathering);
     this.#settled = this.#settled.then(async () => {
       const settled = await change;
       // In steps: a deep reorganisation gives back more transactions than the event loop can spare time for at once.
@@ -107,7 +117,13 @@ export class NodeLedger implements LedgerPort {
   }
 
   build(parent: Hash, fields: BuildFields, done: (block: Block | null) => void): void {
-    this.#build = { parent, fields, done };
+    const build = { parent, fields, done };
+    this.#build = build;
+    const { setTimer } = this.#options;
+    if (setTimer !== undefined && parent !== this.view.head.hash) {
+      this.#gathering = build;
+      setTimer(GATHER_MS, () => this.#gathered(build));
+    }
     this.#work();
   }
 
@@ -135,8 +151,18 @@ export class NodeLedger implements LedgerPort {
       .finally(() => {
         this.#working = null;
         // What was asked between the last look at the queue and now has found somebody at work.
-        if (!this.#stopped && (this.#checks.length > 0 || this.#build !== null)) this.#work();
+        if (!this.#stopped && (this.#checks.length > 0 || this.#isBuildDue)) this.#work();
       });
+  }
+
+  get #isBuildDue(): boolean {
+    return this.#build !== null && this.#build !== this.#gathering;
+  }
+
+  #gathered(build: Build): void {
+    if (this.#gathering !== build) return;
+    this.#gathering = null;
+    this.#work();
   }
 
   async #drain(): Promise<void> {
@@ -147,7 +173,7 @@ export class NodeLedger implements LedgerPort {
         continue;
       }
       const build = this.#build;
-      if (build === null) return;
+      if (build === null || !this.#isBuildDue) return;
       this.#build = null;
       await this.#runBuild(build);
     }

@@ -135,6 +135,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     engine,
     gasLimit: config.mining.gasLimit ?? store.view.genesis.header.gasLimit,
     buildTimeMs: BUILD_TIME_MS,
+    setTimer: systemClock.setTimer,
     onExecuted: (hash) => sync.settled(hash, 'executed'),
     onInvalid: (hash, error) => {
       logger.warn({ hash, code: error.code, reason: error.message }, 'Invalid block');

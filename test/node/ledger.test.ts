@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { present } from '../../src/base/assert.ts';
+import { RuleError } from '../../src/base/errors.ts';
 import type { Hash } from '../../src/base/types.ts';
+import type { BuildFields } from '../../src/consensus/engine.ts';
 import type { Executor } from '../../src/execution/executor.ts';
 import type { Mempool } from '../../src/mempool/mempool.ts';
 import { type LedgerOptions, NodeLedger } from '../../src/node/ledger.ts';
@@ -17,7 +19,12 @@ async function openLedger(database: Database, options: Partial<LedgerOptions> = 
   const store = await ChainStore.open(database, genesis);
   for (const { block, facts } of blocks) store.insert(block, facts);
   const executed: number[] = [];
-  const executor: Pick<Executor, 'execute'> = {
+  const builtOn: number[] = [];
+  const executor: Pick<Executor, 'execute' | 'build'> = {
+    async build({ number }) {
+      builtOn.push(number);
+      throw new RuleError('test/no-block', 'No block is made here.');
+    },
     async execute({ header }) {
       executed.push(header.number);
       return present(blocks[header.number - 1], 'a block of this height').execution;
@@ -41,7 +48,7 @@ async function openLedger(database: Database, options: Partial<LedgerOptions> = 
   });
   const check = (hash: Hash) => new Promise((resolve) => ledger.check(hash, resolve));
   const [first, second] = blocks.map(({ hash }) => hash);
-  return { ledger, check, executed, first: present(first, 'a block'), second: present(second, 'a block') };
+  return { ledger, check, executed, builtOn, first: present(first, 'a block'), second: present(second, 'a block') };
 }
 
 /** Far more turns of the promise queue than a ledger takes to come to rest. */
@@ -80,5 +87,37 @@ test('a ledger that has written too much for the disk waits for it before it exe
 
   expect(await answer).toBe(null);
   expect(executed).toEqual([1, 2]);
+  await ledger.stop();
+});
+
+test('a build on a block that is not the head yet waits until it is, or until it has waited long enough', async () => {
+  const timers: (() => void)[] = [];
+  const { ledger, check, builtOn, first, second } = await openLedger(new MemoryDatabase(), {
+    setTimer: (_delayMs, callback) => timers.push(callback),
+  });
+  const build = (parent: Hash) => new Promise((resolve) => ledger.build(parent, {} as BuildFields, resolve));
+  const rest = async () => {
+    for (let turn = 0; turn < MOST_TURNS; turn++) await Promise.resolve();
+  };
+
+  await check(first);
+  const onFirst = build(first);
+  // A check is not kept waiting by it.
+  await check(second);
+  expect(builtOn).toEqual([]);
+  ledger.setHead(first, () => undefined);
+  expect(await onFirst).toBe(null);
+  expect(builtOn).toEqual([1]);
+
+  const onSecond = build(second);
+  await rest();
+  expect(builtOn).toEqual([1]);
+  // The timer of the first one is late, and starts nothing.
+  timers[0]?.();
+  await rest();
+  expect(builtOn).toEqual([1]);
+  timers[1]?.();
+  expect(await onSecond).toBe(null);
+  expect(builtOn).toEqual([1, 2]);
   await ledger.stop();
 });
