@@ -48,6 +48,7 @@ function access(chain: TestChain): ChainAccess {
     },
     safe: at(0),
     finalized: at(0),
+    blooms: async function* () {},
     header: (hash) => chain.get(hash),
     canonical: (number) => (number < chain.blocks.length ? at(number).hash : undefined),
     block: (hash) => chain.blocks[numberOf(hash)],
