@@ -2,7 +2,7 @@
  * From the EVM to a tracer, in geth's order of events. What the library passes over in silence is added: calls that fail
  * before they begin (depth, balance), SELFDESTRUCT as a frame of its own, logs at their place.
  */
-import type { EVMResult, Message } from '@ethereumjs/evm';
+import { EVMError, type EVMResult, type Message } from '@ethereumjs/evm';
 import { present } from '../../base/assert.ts';
 import { bigToFixed, EMPTY, toHex } from '../../base/bytes.ts';
 import type { Address } from '../../base/types.ts';
@@ -30,6 +30,8 @@ interface Course extends FrameCourse {
   op: number | null;
   fault: string | null;
   returned: bigint;
+  /** Where in memory that was. */
+  returnedFrom: bigint;
   /** Not begun yet. */
   intent: Intent | null;
   /** What SELFDESTRUCT is about to give, and to whom. */
@@ -87,7 +89,7 @@ export class Recorder {
     if (step.error !== null || step.undefined) return;
     if (isCall(step.op) || isCreate(step.op)) course.intent = intentOf(step);
     else if (isLog(step.op)) this.#log(step);
-    else if (step.op === OP.return) course.returned = step.peek(1);
+    else if (step.op === OP.return) [course.returnedFrom, course.returned] = [step.peek(0), step.peek(1)];
     else if (step.op === OP.selfDestruct) {
       course.legacy = { to: addressFrom(step.peek(0)), balance: this.#environment.state.account(course.address)?.balance ?? 0n };
     }
@@ -102,6 +104,7 @@ export class Recorder {
       op: null,
       fault: null,
       returned: 0n,
+      returnedFrom: 0n,
       intent: null,
       legacy: null,
       // Under DELEGATECALL and CALLCODE the code is another's, and the account is not.
@@ -118,12 +121,13 @@ export class Recorder {
       this.#missed(course);
       if (course.legacy !== null) this.#selfDestruct(course, course.legacy);
     }
-    // In frontier a creation that could not pay for its code stands, empty, and geth reports no error.
-    const failed = error !== undefined && !(this.#environment.fork === 'frontier' && error === 'code store out of gas');
+    // In frontier a creation that could not pay for its code stands, empty; geth reports no error, and the code.
+    const stands = this.#environment.fork === 'frontier' && error === EVMError.errorMessages.CODESTORE_OUT_OF_GAS;
+    const failed = error !== undefined && !stands;
     if (failed) this.#logs = course.logs;
     this.#tracer.exit?.({
       depth: course.depth,
-      output: execResult.returnValue,
+      output: stands ? unpaidCode(execResult, course) : execResult.returnValue,
       gasUsed: execResult.executionGasUsed,
       error: failed ? frameFault(error, course) : null,
     });
@@ -177,6 +181,11 @@ export class Recorder {
     this.#tracer.log?.({ address: step.address, topics, data, index: this.#logs });
     this.#logs++;
   }
+}
+
+/** What the initcode returned, which the library has dropped. */
+function unpaidCode({ runState }: EVMResult['execResult'], { returnedFrom, returned }: Course): Uint8Array {
+  return runState?.memory._store.slice(Number(returnedFrom), Number(returnedFrom + returned)) ?? EMPTY;
 }
 
 function intentOf(step: InterpreterStep): Intent {

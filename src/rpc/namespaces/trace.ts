@@ -10,7 +10,7 @@ import type { Backend } from '../backend.ts';
 import { type BlockRef, blockNumber, blockRef, findHeader, LATEST, orHeight, requireHeader } from '../block-ref.ts';
 import { callArguments, toCallRequest } from '../call-request.ts';
 import { address, type Codec, count, hash, list, mismatch, object, text } from '../codecs.ts';
-import { invalidParams, limitExceeded, refused } from '../errors.ts';
+import { invalidParams, limitExceeded, refused, timedOut } from '../errors.ts';
 import { JsonText, type Method, method, optional, required } from '../method.ts';
 import { requestFor, type Tracing, traceBlock, traceTransaction } from '../tracing.ts';
 
@@ -175,9 +175,12 @@ async function filterTraces(
   const found: Json[] = [];
   const end = page.count === undefined ? undefined : page.after + page.count;
   let bytes = 0;
+  const endMs = performance.now() + context.limits.requestTimeoutMs;
   for (const node of range(context.backend, fromBlock, toBlock)) {
     if (end !== undefined && found.length >= end) break;
     if (node.header.number === 0) continue;
+    // The client has had its answer by then; nothing is executed for nobody.
+    if (performance.now() > endMs) throw timedOut(context.limits.requestTimeoutMs);
     const text = await traceBlock(context, node, { tracer: FLAT, maxBytes: MAX_FILTER_BYTES }, 'flat');
     const traces: readonly FlatTrace[] = [...JSON.parse(text), ...rewardTraces(context.backend, node)];
     const matching = traces.filter((trace) => matches(trace.action, wanted));
