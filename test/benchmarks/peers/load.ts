@@ -2,6 +2,7 @@
  * The process that loads a cluster: so many clients at once, each of which commits one thing after another. It opens the
  * connections, lets the clients run until everything is warm, and counts what they commit in the time after that.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { percentile } from '../row.ts';
 import type { Opener, PeerName } from './connection.ts';
 import { openEtcd } from './etcd.ts';
@@ -31,6 +32,9 @@ export interface LoadResult {
   readonly error: string | null;
 }
 
+/** What was sent in the window must be committed so soon after it. */
+const PATIENCE_MS = 30_000;
+
 const OPENERS: Readonly<Record<PeerName, Opener>> = { synod: openSynod, etcd: openEtcd, zookeeper: openZooKeeper };
 
 process.on('message', (order: LoadOrder) => {
@@ -43,6 +47,11 @@ process.on('message', (order: LoadOrder) => {
 process.channel?.ref();
 process.send?.({ type: 'loaded' });
 
+async function tooLate(ms: number): Promise<never> {
+  await delay(ms, undefined, { ref: false });
+  throw new Error(`something was not committed ${PATIENCE_MS} ms after the end`);
+}
+
 async function run({ peer, urls, clients, warmUpMs, windowMs, perClient }: LoadOrder): Promise<LoadResult> {
   const opened = await OPENERS[peer](urls, clients, perClient);
   try {
@@ -53,7 +62,7 @@ async function run({ peer, urls, clients, warmUpMs, windowMs, perClient }: LoadO
     const timer = setTimeout(() => {
       usage = process.cpuUsage();
     }, warmUpMs);
-    await Promise.all(
+    const work = Promise.all(
       opened.connections.map(async (connection) => {
         for (let startedMs = performance.now(); startedMs < toMs; ) {
           await connection.commit();
@@ -63,6 +72,7 @@ async function run({ peer, urls, clients, warmUpMs, windowMs, perClient }: LoadO
         }
       }),
     );
+    await Promise.race([work, tooLate(warmUpMs + windowMs + PATIENCE_MS)]);
     clearTimeout(timer);
     const { user, system } = process.cpuUsage(usage);
     const sorted = taken.sort((a, b) => a - b);
