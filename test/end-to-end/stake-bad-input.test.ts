@@ -118,9 +118,11 @@ describe('a network of one staking node', { timeout: 2 * EPOCHS_PATIENCE_MS }, (
   });
 
   it('slashes once, however often it is told', async () => {
+    const before = await balanceOf(node.url, dev(3).address);
     expect(await inBlock(3, toHex(reportCall(evidence(1, ['a', 'b']))))).toBe('0x1');
     const slashed = async () => (await ask<{ slashed: number[] }>(node.url, 'synod_getSlashings')).slashed;
     await until('it is slashed', async () => (await slashed()).includes(GUILTY));
+    await until('the reporter is paid', async () => (await balanceOf(node.url, dev(3).address)) > before);
     const { balance } = (await validatorsOf(node.url))[GUILTY] ?? {};
     await expectNoEffect(evidence(1, ['a', 'b']), 'pos/offence-known');
     await expectNoEffect(evidence(2, ['c', 'd']), 'pos/offence-known');

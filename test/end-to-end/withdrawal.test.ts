@@ -99,6 +99,8 @@ describe('stake', { timeout: 3 * EPOCHS_PATIENCE_MS }, () => {
     net = await Testnet.start(processes, directory, '--rpc-port', '0');
 
     await until('the validator of genesis is paid', async () => (await known(leaver))?.balance === '0', EPOCHS_PATIENCE_MS);
+    // The registry is told as it is by now, the balance as the last block on disk has it.
+    await until('the payment is on disk', async () => (await balances())[0] !== leaverBefore);
     expect((await balances())[0]).toBe(leaverBefore + (owed[0] ?? 0n));
     await untilStatus(newcomer, 'withdrawal_possible');
     const before = (await balances())[1] ?? 0n;
@@ -106,6 +108,7 @@ describe('stake', { timeout: 3 * EPOCHS_PATIENCE_MS }, () => {
     expect(code).toBe(0);
     const [{ receipt }] = JSON.parse(stdout) as [{ receipt: { gasUsed: string; effectiveGasPrice: string } }];
     await until('the newcomer is paid', async () => (await known(newcomer))?.balance === '0', EPOCHS_PATIENCE_MS);
+    await until('the payment is on disk', async () => ((await balances())[1] ?? 0n) > before);
     const paid = (await balances())[1] ?? 0n;
     expect(paid).toBe(before - BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice) + (owed[1] ?? 0n));
     const twice = await done('withdraw', newcomer, '--dev-account', String(NEWCOMER_ACCOUNT));
