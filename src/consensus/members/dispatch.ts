@@ -13,7 +13,9 @@ type EventOf<Type> = Extract<Event<never>, { readonly type: Type }>;
 /** What an engine does with the events that are not the same for all. */
 export interface Handlers<Turn, Message> {
   readonly start: (turn: Turn, event: EventOf<'start'>) => void;
-  /** From a member. RuleErrors become offences. */
+  /** The handler of messages decides itself who is heard; elsewhere nobody is but members. */
+  readonly hearsStrangers?: true;
+  /** RuleErrors become offences. */
   readonly message: (turn: Turn, from: NodeId, message: Message) => void;
   /** By name. Of a timer that is not here nothing is wanted but the end of the step. */
   readonly timers: { readonly [id: string]: (turn: Turn) => void };
@@ -59,13 +61,13 @@ function receive<Turn extends DecisionTurn, Message>(
   turn: Turn,
   from: NodeId,
   message: Message,
-  handlers: Pick<Handlers<Turn, Message>, 'message'>,
+  { hearsStrangers, message: handle }: Pick<Handlers<Turn, Message>, 'message' | 'hearsStrangers'>,
 ): void {
   try {
-    if (turn.council.membership.placeOf(from) === undefined) {
+    if (hearsStrangers === undefined && turn.council.membership.placeOf(from) === undefined) {
       throw new RuleError('members/stranger', `Node ${from} is no member, and has no part in what members decide.`, { from });
     }
-    handlers.message(turn, from, message);
+    handle(turn, from, message);
   } catch (error) {
     blame(turn, from, error);
   }

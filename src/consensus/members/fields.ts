@@ -3,7 +3,7 @@
  * `Fields` reads them one after another and checks each, so that an engine's codec is a list of what it expects.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import { EMPTY, hashOf } from '../../base/bytes.ts';
+import { EMPTY, equalBytes, hashOf } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
 import { type Hash, NodeId } from '../../base/types.ts';
 import { type Block, decodeBlock, encodeBlock, MAX_BLOCK_BYTES, MAX_CERTIFICATE_BYTES } from '../../chain/block.ts';
@@ -121,13 +121,26 @@ export class Fields {
     return this.optionalNode() ?? this.refuse('Expected the name of a node, got nothing.');
   }
 
-  /** Null for the empty string. Text has one encoding: what is not UTF-8 is refused. */
+  /** Null for the empty string. */
   optionalNode(): NodeId | null {
     const bytes = this.bytes('node');
-    if (bytes.length === 0) return null;
+    return bytes.length === 0 ? null : this.#nodeOf(bytes);
+  }
+
+  /** At least one. */
+  nodes(what: string, maxItems: number): NodeId[] {
+    const items = listField(this.#take(), what, maxItems);
+    return items.length > 0
+      ? items.map((item) => this.#nodeOf(bytesField(item, 'node')))
+      : this.refuse(`Expected at least one of ${what}.`);
+  }
+
+  /** Text has one encoding: what is not UTF-8 is refused. */
+  #nodeOf(bytes: Uint8Array): NodeId {
     const text = new TextDecoder().decode(bytes);
-    if (bytes.length <= MAX_NODE_BYTES && utf8ToBytes(text).length === bytes.length) return NodeId(text);
-    return this.refuse(`Expected up to ${MAX_NODE_BYTES} bytes of UTF-8 for a node, got ${bytes.length} bytes.`);
+    const isText = equalBytes(utf8ToBytes(text), bytes);
+    if (bytes.length > 0 && bytes.length <= MAX_NODE_BYTES && isText) return NodeId(text);
+    return this.refuse(`Expected 1 to ${MAX_NODE_BYTES} bytes of UTF-8 for a node, got ${bytes.length} bytes.`);
   }
 
   block(): Block {

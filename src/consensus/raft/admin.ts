@@ -50,7 +50,7 @@ export function inspect(state: RaftState): Json {
     commit,
     stored,
     durable: durableHeight(state),
-    reads: reads.own.size,
+    reads: reads.open.size,
     transferTo: transfer?.to ?? null,
     change: wish && { kind: wish.kind, node: wish.node },
     followers:

@@ -7,9 +7,11 @@ import type { Event } from '../engine.ts';
 import { startDecisions } from '../members/attestations.ts';
 import { type Council, factsOf } from '../members/council.ts';
 import { execute } from '../members/decisions.ts';
+import { encodedBlock } from '../members/fields.ts';
+import { recordsOf } from '../members/records.ts';
 import { Ahead } from './ahead.ts';
 import type { Entry, Position } from './log.ts';
-import { encodedBlock, type RaftMessage } from './messages.ts';
+import type { RaftMessage } from './messages.ts';
 import { decodeRecord, encodeRecord } from './records.ts';
 import { positionOf, type RaftState, type Turn, termOf } from './state.ts';
 
@@ -72,16 +74,14 @@ export function durableHeight({ log, stored, persisted }: RaftState): number {
 }
 
 /** Term, vote and log as they were before the crash, as far as they were on disk. */
-export function restore(turn: Turn, { records, lsn, incarnation }: Extract<Event<RaftMessage>, { type: 'start' }>): void {
+export function restore(turn: Turn, event: Extract<Event<never>, { type: 'start' }>): void {
   const { state } = turn;
-  state.incarnation = incarnation;
-  state.lsn = lsn;
-  state.persisted = lsn;
+  state.reads.incarnation = event.incarnation;
+  state.lsn = event.lsn;
+  state.persisted = event.lsn;
   const recorded: Recorded[] = [];
   let stored = 0;
-  for (const [index, bytes] of records.entries()) {
-    const record = decodeRecord(bytes);
-    const at = Lsn(lsn - records.length + 1 + index);
+  for (const [record, at] of recordsOf(event, decodeRecord)) {
     if (record.type === 'block') {
       const { number } = record.block.header;
       const above = recorded.findIndex(({ block }) => block.header.number >= number);

@@ -7,10 +7,7 @@
  * - 'chunk': what it needs is decided and no longer in memory. One chunk at a time.
  */
 import type { NodeId } from '../../base/types.ts';
-
-/** On their way to one follower. With one more block of the largest size they fit what the network holds back for a peer (16 MiB). */
-export const MAX_INFLIGHT_BLOCKS = 64;
-export const MAX_INFLIGHT_BYTES = 4 * 1024 * 1024;
+import { MAX_INFLIGHT_BLOCKS, MAX_INFLIGHT_BYTES } from '../members/runs.ts';
 
 interface Sent {
   readonly height: number;

@@ -7,8 +7,9 @@ import { present } from '../../base/assert.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { decide } from '../members/decisions.ts';
+import { fitting } from '../members/runs.ts';
 import type { Position } from './log.ts';
-import { encodedBlock, MAX_CHUNK_BLOCKS, MAX_CHUNK_BYTES, type RaftMessage } from './messages.ts';
+import type { RaftMessage } from './messages.ts';
 import { durableHeight, tell } from './persist.ts';
 import { Progress } from './progress.ts';
 import { committedIndex, voteResult } from './quorum.ts';
@@ -171,19 +172,18 @@ export function advanceCommit(turn: Turn): void {
   }
 }
 
+function* decidedAbove({ chain }: Turn, above: number): Generator<Block> {
+  for (let height = above + 1; height <= chain.head.header.number; height++) {
+    yield present(chain.block(present(chain.canonical(height), 'a decided block')), 'a block of the chain');
+  }
+}
+
 /** Decided blocks from the chain, as many as fit. One chunk at a time; again when it seems lost. */
 function sendChunk(turn: Turn, progress: Progress): void {
-  const { state, chain, nowMs, settings, decisions } = turn;
+  const { state, nowMs, settings, decisions } = turn;
   const { chunk, match, node } = progress;
   if (chunk !== null && chunk.height > match && nowMs - chunk.atMs < settings.electionMaxMs) return;
-  const blocks: Block[] = [];
-  let bytes = 0;
-  for (let height = match + 1; height <= chain.head.header.number && blocks.length < MAX_CHUNK_BLOCKS; height++) {
-    const block = present(chain.block(present(chain.canonical(height), 'a decided block')), 'a block of the chain');
-    bytes += encodedBlock(block).length;
-    if (blocks.length > 0 && bytes > MAX_CHUNK_BYTES) break;
-    blocks.push(block);
-  }
+  const blocks = fitting(decidedAbove(turn, match));
   if (blocks.length === 0) return;
   const height = match + blocks.length;
   progress.chunk = { height, atMs: nowMs };

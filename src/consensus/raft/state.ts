@@ -10,15 +10,15 @@ import { roundOf } from '../members/building.ts';
 import type { Councils } from '../members/councils.ts';
 import { type Decisions, initDecisions } from '../members/decisions.ts';
 import type { Member, Membership } from '../members/membership.ts';
+import { ReadIndex } from '../members/read-index.ts';
+import { initReads, type Reads } from '../members/reads.ts';
+import { initStrangers, type Strangers } from './acquaintances.ts';
 import type { Wish } from './change.ts';
 import { Log, type Position } from './log.ts';
 import type { RaftMessage } from './messages.ts';
 import type { Progress } from './progress.ts';
 import type { Voters } from './quorum.ts';
-import type { Reads } from './reads.ts';
-import { initReads } from './reads.ts';
 import type { RaftSettings } from './settings.ts';
-import { initStrangers, type Strangers } from './strangers.ts';
 
 export type RaftEffect = Effect<RaftMessage>;
 
@@ -56,7 +56,6 @@ export interface Answered {
 
 export interface RaftState {
   readonly self: NodeId;
-  incarnation: number;
   term: number;
   vote: NodeId | null;
   role: Role;
@@ -82,6 +81,8 @@ export interface RaftState {
   readonly decisions: Decisions;
   readonly attestations: Attestations;
   readonly reads: Reads;
+  /** Reads that this node is to answer as the leader. */
+  readonly readIndex: ReadIndex;
   transfer: Transfer | null;
   /** What the operator of this leader wants; null while that is nothing. */
   wish: Wish | null;
@@ -111,7 +112,6 @@ export function initialState(councils: Councils, { self, chain, nowMs }: Context
   const head = { ...positionOf(chain.head), council };
   return {
     self,
-    incarnation: 0,
     term: head.term,
     vote: null,
     role: { role: 'follower' },
@@ -130,6 +130,7 @@ export function initialState(councils: Councils, { self, chain, nowMs }: Context
     decisions: initDecisions(),
     attestations: initAttestations(),
     reads: initReads(),
+    readIndex: new ReadIndex(),
     transfer: null,
     wish: null,
     seen: { inForce: null, decided: null },

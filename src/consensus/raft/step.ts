@@ -1,10 +1,12 @@
 /** Raft as a state machine: one event in, effects out. What each does is in the file that is named for it. */
 import { unreachable } from '../../base/assert.ts';
-import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Event } from '../engine.ts';
 import { ATTEST_TIMER, attestHead, blockStored, receiveDecision } from '../members/attestations.ts';
-import { blockChecked, learn, receiveBlock, settle } from '../members/decisions.ts';
+import { learn, settle } from '../members/decisions.ts';
+import { dispatch, type Handlers } from '../members/dispatch.ts';
+import { checkLeap } from '../members/leaps.ts';
+import { finishReads, READ_TIMER, retryReads } from '../members/reads.ts';
 import { answerAdmin } from './admin.ts';
 import { answerCandidate, countVote, isUndisturbed, stand, suspectLeader } from './election.ts';
 import { acknowledgeProgress, receiveAppend, receiveChunk, refuseOldTerm } from './follow.ts';
@@ -12,25 +14,23 @@ import { followMembers } from './members.ts';
 import type { RaftMessage } from './messages.ts';
 import { adoptHead, restore } from './persist.ts';
 import { blockBuilt, buildIsDue, propose } from './propose.ts';
-import { finishReads, noteReads, READ_TIMER, readIsAt, receiveRead, retryReads } from './reads.ts';
+import { areReadsWaiting, readIsAt, readPolicy, receiveRead } from './reads.ts';
 import { advanceCommit, checkQuorum, heartbeat, receiveAck, receiveReject, replicate } from './replication.ts';
 import { BUILD_TIMER, becomeFollower, ELECTION_TIMER, HEARTBEAT_TIMER, QUORUM_TIMER, setElectionTimer } from './roles.ts';
 import { isMute, leadershipOf, type RaftEffect, type Turn } from './state.ts';
 import { isHeard, learnDeciders, tellDeciders } from './strangers.ts';
 import { giveUpTransfer, TRANSFER_TIMER } from './transfer.ts';
 
-/** No honest network has so many elections while one node is away; a term that leaps further would use up all terms. */
-const MAX_TERM_LEAP = 2 ** 32;
-
 type Termed = Extract<RaftMessage, { readonly term: number }>;
 
 export function step(turn: Turn, event: Event<RaftMessage>): readonly RaftEffect[] {
   followChain(turn);
-  handle(turn, event);
+  dispatch(turn, event, HANDLERS);
   followMembers(turn);
   propose(turn);
   replicate(turn);
-  if (noteReads(turn)) heartbeat(turn);
+  if (areReadsWaiting(turn)) heartbeat(turn);
+  finishReads(turn, turn.state.reads, turn.state.stored);
   settle(turn);
   tellWhatIsFinal(turn);
   return turn.effects;
@@ -49,68 +49,42 @@ function followChain(turn: Turn): void {
   if (head !== null && head.term > turn.state.term) becomeFollower(turn, head.term, null);
 }
 
-function handle(turn: Turn, event: Event<RaftMessage>): void {
-  const { state } = turn;
-  switch (event.type) {
-    case 'start':
-      restore(turn, event);
-      return setElectionTimer(turn);
-    case 'message':
-      return receiveMessage(turn, event.from, event.message);
-    case 'timer':
-      return timerFired(turn, event.id);
-    case 'persisted':
-      state.persisted = event.lsn;
-      advanceCommit(turn);
-      return acknowledgeProgress(turn);
-    case 'stored':
-      return headStored(turn, event);
-    case 'built':
-      return blockBuilt(turn, event);
-    case 'checked':
-      return blockChecked(turn, event.hash);
-    case 'block':
-      return receiveBlock(turn, event);
-    case 'mempool':
-      state.hasWork ||= event.pending > 0;
-      return;
-    case 'admin':
-      return answerAdmin(turn, event.request, event.command);
-    case 'sealed':
-      // Nothing is mined here.
-      return;
-    default:
-      return unreachable(event);
-  }
-}
+const HANDLERS: Handlers<Turn, RaftMessage> = {
+  start(turn, event) {
+    restore(turn, event);
+    setElectionTimer(turn);
+  },
+  hearsStrangers: true,
+  message: receiveMessage,
+  timers: {
+    [ELECTION_TIMER]: suspectLeader,
+    [HEARTBEAT_TIMER]: heartbeat,
+    [QUORUM_TIMER]: checkQuorum,
+    [BUILD_TIMER]: buildIsDue,
+    [READ_TIMER]: (turn) => retryReads(turn, turn.state.reads, readPolicy(turn)),
+    [TRANSFER_TIMER]: giveUpTransfer,
+    [ATTEST_TIMER]: attestHead,
+  },
+  persisted(turn, lsn) {
+    turn.state.persisted = lsn;
+    advanceCommit(turn);
+    acknowledgeProgress(turn);
+  },
+  stored: headStored,
+  built: blockBuilt,
+  mempool({ state }, pending) {
+    state.hasWork ||= pending > 0;
+  },
+  admin: (turn, { request, command }) => answerAdmin(turn, request, command),
+};
 
-function headStored(turn: Turn, event: Extract<Event<RaftMessage>, { type: 'stored' }>): void {
+function headStored(turn: Turn, event: Extract<Event<never>, { type: 'stored' }>): void {
   const { state, chain } = turn;
   state.stored = Math.max(state.stored, chain.get(event.head)?.header.number ?? 0);
   state.log.trim(state.stored);
   blockStored(turn, event);
-  finishReads(turn);
   advanceCommit(turn);
   acknowledgeProgress(turn);
-}
-
-function timerFired(turn: Turn, id: string): void {
-  switch (id) {
-    case ELECTION_TIMER:
-      return suspectLeader(turn);
-    case HEARTBEAT_TIMER:
-      return heartbeat(turn);
-    case QUORUM_TIMER:
-      return checkQuorum(turn);
-    case BUILD_TIMER:
-      return buildIsDue(turn);
-    case READ_TIMER:
-      return retryReads(turn);
-    case TRANSFER_TIMER:
-      return giveUpTransfer(turn);
-    case ATTEST_TIMER:
-      return attestHead(turn);
-  }
 }
 
 function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
@@ -127,7 +101,7 @@ function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
     case 'read':
       return receiveRead(turn, from, message.read);
     case 'readAt':
-      return readIsAt(turn, message.read, message.height);
+      return readIsAt(turn, from, message.read, message.height);
     case 'whoDecides':
       return tellDeciders(turn, from);
     case 'deciders':
@@ -137,18 +111,11 @@ function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
   }
 }
 
-/** Figure 3.1, "rules for all servers", and etcd's exceptions for pre-votes. */
+/** Figure 3.1, "rules for all servers", and etcd's exceptions for pre-votes. Throws RuleError `raft/term-leap`. */
 function compareTerms(turn: Turn, from: NodeId, message: Termed): void {
-  const { state, effects } = turn;
+  const { state } = turn;
   const { term, type } = message;
-  if (term > state.term + MAX_TERM_LEAP) {
-    const error = new RuleError(
-      'raft/term-leap',
-      `A message of term ${term}, and this is term ${state.term}; expected one that is not ${MAX_TERM_LEAP} later.`,
-    );
-    effects.push({ type: 'offence', from, error });
-    return;
-  }
+  checkLeap('raft/term-leap', 'the term', state.term, term);
   if (type === 'requestVote' && isUndisturbed(turn, message)) return;
   // A pre-vote asks about a term that may never begin.
   const isAboutNext = (type === 'requestVote' && message.campaign === 'preVote') || (type === 'vote' && message.isPre && message.granted);

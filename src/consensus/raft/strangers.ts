@@ -5,35 +5,12 @@
  * asked who decides: they follow the protocol, and their word is enough. Those who were members are heard too: what they say
  * does no harm, and one of them may hand over its office.
  */
-import { BoundedMap } from '../../base/bounded.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
+import type { Asked } from './acquaintances.ts';
 import type { RaftMessage } from './messages.ts';
 import { tell } from './persist.ts';
 import { isMute, type Turn } from './state.ts';
-
-/** Strangers that members were asked about. */
-const MAX_STRANGERS = 32;
-/** Nodes that were members, or that members have named. */
-const MAX_NAMED = 256;
-
-interface Asked {
-  /** Monotonic. */
-  readonly atMs: number;
-  /** Members that have answered since, and did not name it. */
-  readonly answered: Set<NodeId>;
-}
-
-export interface Strangers {
-  readonly asked: BoundedMap<NodeId, Asked>;
-  readonly named: BoundedMap<NodeId, true>;
-  /** When members were asked last. */
-  askedMs: number;
-}
-
-export function initStrangers(): Strangers {
-  return { asked: new BoundedMap(MAX_STRANGERS), named: new BoundedMap(MAX_NAMED), askedMs: Number.NEGATIVE_INFINITY };
-}
 
 /** Whether to listen to this node. If it may be a member that this one does not know yet, others are asked. */
 export function isHeard(turn: Turn, from: NodeId, message: RaftMessage): boolean {

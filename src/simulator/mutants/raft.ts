@@ -166,7 +166,7 @@ const READING: readonly Mutant[] = [
     story: 'A new leader answers reads before a block of its own term is decided, and does not know yet what was decided before.',
     source: "Ongaro's dissertation, section 6.4, step 1; etcd-io/raft: ReadIndex before a commit in the current term",
     file: READS,
-    edits: [{ find: ' || !hasDecidedOwn(state)', replace: '' }],
+    edits: [{ find: 'hasDecidedOwn(state) && state.readIndex', replace: 'state.readIndex' }],
     finders: ['ReadsAfterOwnBlock', 'Linearizability'],
     maxSeeds: 20,
     // Slow links: it takes a new leader seconds to decide its first block.

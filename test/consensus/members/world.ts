@@ -4,10 +4,10 @@
  * world says what its engine is, and what only its tests need.
  */
 import { present } from '../../../src/base/assert.ts';
-import { bigToFixed, toHex } from '../../../src/base/bytes.ts';
+import { bigToFixed, EMPTY, toHex } from '../../../src/base/bytes.ts';
 import { RuleError } from '../../../src/base/errors.ts';
 import { type Hash, type Json, Lsn, type NodeId } from '../../../src/base/types.ts';
-import type { Block } from '../../../src/chain/block.ts';
+import { type Block, payloadCommitment } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
 import type { BlockStatus, ChainView, HeaderNode } from '../../../src/chain/tree.ts';
 import type { AdminCommand, Certificate, Context, Effect, Engine, EngineFactory, Event } from '../../../src/consensus/engine.ts';
@@ -41,7 +41,7 @@ const membershipOf = (nodes: readonly NodeId[]) =>
 /** A block of this term, round, ballot or epoch. `name` tells siblings apart; with `isBusy` it has a transaction. */
 export function blockOf(parent: Block, round: number, { name = 0, nodes = NODES, isBusy = false } = {}): Block {
   const header = { difficulty: 0n, mixHash: membershipOf(nodes).id, nonce: toHex(bigToFixed(BigInt(round), 8)) };
-  const block = childOf(parent, name, header);
+  const block = childOf(parent, name, { ...header, extraData: payloadCommitment(EMPTY) });
   return isBusy ? { ...block, transactions: [Uint8Array.of(name)] } : block;
 }
 
@@ -177,7 +177,8 @@ export class MemberWorld<State, Message extends { readonly type: string }> {
     this.records = [...records];
     this.#appended = records.length;
     this.#durable = records.length;
-    const place = nodes.indexOf(self);
+    // Every node has its key, whether it is a member or not; a stranger has none.
+    const place = NODES.indexOf(self);
     const signers = place === -1 ? [] : [TAG_KEYS.signer(place, 0)];
     const params = paramsFor(subject.name, nodes, { ...subject.settings, ...options.settings });
     this.engine = subject.create(params, { beneficiary: GENESIS.block.header.beneficiary, produce: true, signers }, TAG_KEYS.signatures);
@@ -324,7 +325,8 @@ export class MemberWorld<State, Message extends { readonly type: string }> {
 
   #build({ request, parent, fields }: Extract<Effect<Message>, { type: 'build' }>): void {
     const { payload, ...header } = fields;
-    const block = { ...childOf(present(this.chain.block(parent), 'the parent'), 0, header), payload };
+    const made = childOf(present(this.chain.block(parent), 'the parent'), 0, { ...header, extraData: payloadCommitment(payload) });
+    const block = { ...made, payload };
     this.#queue.push({ type: 'built', request, block: this.canBuild ? { ...block, transactions: this.pool.splice(0) } : null });
   }
 }

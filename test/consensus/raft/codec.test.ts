@@ -2,10 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { DecodeError } from '../../../src/base/errors.ts';
 import { encodeRlp } from '../../../src/chain/rlp.ts';
-import { blocksIn, MAX_CHUNK_BLOCKS, type RaftMessage } from '../../../src/consensus/raft/messages.ts';
+import { MAX_RUN_BLOCKS } from '../../../src/consensus/members/runs.ts';
+import { blocksIn, type RaftMessage } from '../../../src/consensus/raft/messages.ts';
 import { decodeRecord, encodeRecord, type RaftRecord, RECORD_FORMAT } from '../../../src/consensus/raft/records.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blocksOf, C, placeOf, World } from './world.ts';
+import { B, blocksOf, C } from '../members/world.ts';
+import { placeOf, World } from './world.ts';
 
 const BLOCKS = blocksOf(GENESIS.block, [1, 2]);
 const [FIRST] = BLOCKS;
@@ -54,7 +56,7 @@ describe('a message', () => {
     ['a number with zeros before it', encodeRlp([8, Uint8Array.of(0, 1)])],
     ['a number that is too large', encodeRlp([8, 2n ** 60n])],
     ['no blocks', encodeRlp([7, 1, [], new Uint8Array(0)])],
-    ['too many blocks', encodeRlp([7, 1, Array(MAX_CHUNK_BLOCKS + 1).fill(Uint8Array.of(1)), new Uint8Array(0)])],
+    ['too many blocks', encodeRlp([7, 1, Array(MAX_RUN_BLOCKS + 1).fill(Uint8Array.of(1)), new Uint8Array(0)])],
     ['a list for a number', encodeRlp([8, [1]])],
     ['nobody who decides', encodeRlp([12, []])],
     ['a name that is none', encodeRlp([12, [Uint8Array.of(0xff)]])],

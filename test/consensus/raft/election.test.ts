@@ -4,7 +4,8 @@ import type { NodeId } from '../../../src/base/types.ts';
 import { isMoreUpToDate } from '../../../src/consensus/raft/election.ts';
 import type { Campaign } from '../../../src/consensus/raft/messages.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blocksOf, C, D, E, NODES, placeOf, SELF, STRANGER, World } from './world.ts';
+import { B, blocksOf, C, D, E, NODES, SELF, STRANGER } from '../members/world.ts';
+import { placeOf, World } from './world.ts';
 
 const EMPTY_LOG = { height: 0, term: 0 };
 const ask = (world: World, from: NodeId, term: number, campaign: Campaign = 'vote', last = EMPTY_LOG) =>

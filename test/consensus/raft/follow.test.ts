@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blockOf, blocksOf, C, placeOf, World } from './world.ts';
+import { B, blockOf, blocksOf, C } from '../members/world.ts';
+import { placeOf, World } from './world.ts';
 
 const [A1, A2, A3] = blocksOf(GENESIS.block, [1, 1, 1]) as [Block, Block, Block];
 /** Others from the second on, of a later leader. */

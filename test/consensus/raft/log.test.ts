@@ -4,7 +4,8 @@ import { Lsn } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { Log } from '../../../src/consensus/raft/log.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { blocksOf, placeOf as positionOf, World } from './world.ts';
+import { blocksOf } from '../members/world.ts';
+import { placeOf as positionOf, World } from './world.ts';
 
 const { council } = new World().state.log.base;
 const placeOf = (block: Block) => ({ ...positionOf(block), council });

@@ -6,7 +6,8 @@ import { encodeChange, learning, promoting, settling } from '../../../src/consen
 import type { Membership } from '../../../src/consensus/members/membership.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blockOf, C, changeBlock, D, E, NODES, placeOf, SELF, STRANGER, World } from './world.ts';
+import { B, blockOf, C, D, E, NODES, SELF, STRANGER } from '../members/world.ts';
+import { changeBlock, placeOf, World } from './world.ts';
 
 const THREE = [SELF, B, C];
 const keyOf = (node: NodeId) => TAG_KEYS.signer(NODES.indexOf(node), 0).publicKey;

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../src/base/types.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blockOf, C, D, placeOf, World } from './world.ts';
+import { B, blockOf, C, D } from '../members/world.ts';
+import { placeOf, World } from './world.ts';
 
 const ack = (world: World, from: NodeId, durable: number, round: number) =>
   world.receive(from, { type: 'ack', term: world.state.term, durable, has: durable, round });
@@ -65,7 +66,7 @@ describe('a read of the leader', () => {
     world.admin('read');
     world.receive(C, { type: 'reject', term: 9, at: 0, hint: { height: 0, term: 0 }, stored: 0, round: 0 });
     for (let i = 0; i < 5; i++) world.fire('read');
-    expect(world.replies[0]?.result).toMatchObject({ code: 'raft/no-leader' });
+    expect(world.replies[0]?.result).toMatchObject({ code: 'raft/read-timeout' });
     expect(world.timers.has('read')).toBe(false);
   });
 });
@@ -111,7 +112,7 @@ describe('a read of who follows', () => {
     world.fire('read');
     expect(world.take('read')).toHaveLength(2);
     for (let i = 0; i < 5; i++) world.fire('read');
-    expect(world.replies[0]?.result).toMatchObject({ code: 'raft/no-leader' });
+    expect(world.replies[0]?.result).toMatchObject({ code: 'raft/read-timeout' });
   });
 
   it('is not for nodes that are no members', () => {

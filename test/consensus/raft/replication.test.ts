@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { present } from '../../../src/base/assert.ts';
 import type { NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
-import { MAX_INFLIGHT_BLOCKS } from '../../../src/consensus/raft/progress.ts';
+import { MAX_INFLIGHT_BLOCKS } from '../../../src/consensus/members/runs.ts';
 import { leadershipOf } from '../../../src/consensus/raft/state.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blocksOf, C, D, E, placeOf, SELF, World, type WorldOptions } from './world.ts';
+import { B, blocksOf, C, D, E, SELF, type WorldOptions } from '../members/world.ts';
+import { placeOf, World } from './world.ts';
 
 /** A leader of term `term` whose log has these blocks, and one of its own. */
 function leader(blocks: readonly Block[] = [], options: WorldOptions = {}): World {

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Block } from '../../../src/chain/block.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, blocksOf, C, placeOf, World } from './world.ts';
+import { B, blocksOf, C } from '../members/world.ts';
+import { placeOf, World } from './world.ts';
 
 const [A1, A2, A3] = blocksOf(GENESIS.block, [1, 1, 1]) as [Block, Block, Block];
 const [X2] = blocksOf(A1, [2], 7) as [Block];

@@ -4,7 +4,7 @@ import type { Json } from '../../../src/base/types.ts';
 import { parseSettings } from '../../../src/consensus/raft/settings.ts';
 import { membersOf } from '../../../src/simulator/subjects/member-list.ts';
 import { TAG_KEYS } from '../../../src/simulator/tags.ts';
-import { NODES } from './world.ts';
+import { NODES } from '../members/world.ts';
 
 const parse = (settings: { readonly [name: string]: Json }) =>
   parseSettings({ members: membersOf(NODES, TAG_KEYS), ...settings }, TAG_KEYS.signatures);

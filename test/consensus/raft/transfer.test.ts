@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../src/base/types.ts';
 import { GENESIS } from '../../simulator/support.ts';
-import { B, C, placeOf, SELF, World } from './world.ts';
+import { B, C, SELF } from '../members/world.ts';
+import { placeOf, World } from './world.ts';
 
 const ack = (world: World, from: NodeId, durable: number) =>
   world.receive(from, { type: 'ack', term: world.state.term, durable, has: durable, round: 1 });

@@ -13,7 +13,7 @@ import {
   totalOrder,
   zabIntegrity,
 } from '../../../src/simulator/checkers/zab-orders.ts';
-import { blocksOf, hashOfBlock } from '../../consensus/raft/world.ts';
+import { blocksOf, hashOfBlock } from '../../consensus/members/world.ts';
 import { GENESIS } from '../support.ts';
 import { CheckerBench } from './bench.ts';
 
