@@ -9,24 +9,27 @@ const LANES = 2;
 /** Node processes, a browser, or sockets with time-outs. */
 const REAL_TIME = /\/test\/(end-to-end|network|testnet|cli\/testnet|cli\/validator-node|simulator\/picture-browser)/;
 /** Of a file that is not named below: one that starts networks, and any other. */
-const NETWORK_SECONDS = 20;
-const USUAL_SECONDS = 1.5;
+const NETWORK_SECONDS = 25;
+const USUAL_SECONDS = 2.5;
 /** On two cores that have little else to do. It is enough to be roughly right. */
 const SECONDS: { readonly [file: string]: number } = {
-  'end-to-end/stake': 170,
-  'end-to-end/members': 150,
+  'end-to-end/stake': 180,
+  'end-to-end/members': 160,
+  'end-to-end/transitions': 60,
   'end-to-end/withdrawal': 80,
   'end-to-end/kill': 60,
   'end-to-end/stake-bad-input': 60,
-  'end-to-end/validator': 56,
+  'end-to-end/validator': 60,
   'end-to-end/checkpoint': 50,
   'end-to-end/clock': 45,
+  'end-to-end/toolchains': 40,
   'end-to-end/double-signing': 35,
-  'simulator/mutants': 180,
-  'cli/simulate-apart': 25,
-  'simulator/pos-equivocation': 15,
-  'simulator/attacks': 12,
-  'simulator/real-tier': 10,
+  'simulator/mutants': 200,
+  'simulator/pow-batch': 60,
+  'simulator/pos-batch': 45,
+  'simulator/real-tier': 40,
+  'simulator/attacks': 30,
+  'cli/simulate-apart': 40,
 };
 
 export function isRealTime(path: string): boolean {
