@@ -13,6 +13,7 @@ import { ByteBudget, DEFAULT_LIMITS, type RpcLimits } from './limits.ts';
 import { LogReader } from './logs.ts';
 import { DEFAULT_NAMESPACES, METHODS, NAMESPACES } from './methods.ts';
 import { SubscriptionHub } from './subscriptions.ts';
+import { receiptsIn } from './transactions.ts';
 
 export interface RpcServerOptions {
   /** An address of this machine; by default only programs on this machine can connect. */
@@ -59,7 +60,7 @@ export class RpcServer {
     const namespaces = checkNamespaces(options.namespaces ?? DEFAULT_NAMESPACES);
     const logs = new LogReader(backend.chain, limits);
     const filters = new FilterStore(backend, logs, limits);
-    const hub = new SubscriptionHub(logs, limits);
+    const hub = new SubscriptionHub(logs, (node, wanted) => receiptsIn(backend, node, wanted), limits);
     const services = { backend, limits, logs, filters, fees: new FeeOracle(backend) };
     const dispatcher = new Dispatcher({ methods: METHODS, services, namespaces, logger });
     const incoming = new ByteBudget(limits.maxIncomingBytes);

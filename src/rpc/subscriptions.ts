@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../base/bytes.ts';
+import type { Hash, Json } from '../base/types.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { HeadChange, TransactionView } from './backend.ts';
 import { limitExceeded } from './errors.ts';
@@ -17,7 +18,9 @@ import type { LogMatcher, LogReader } from './logs.ts';
 export type Topic =
   | { readonly type: 'newHeads' }
   | { readonly type: 'logs'; readonly matcher: LogMatcher }
-  | { readonly type: 'newPendingTransactions'; readonly full: boolean };
+  | { readonly type: 'newPendingTransactions'; readonly full: boolean }
+  /** Of these transactions, or with none named of all. */
+  | { readonly type: 'transactionReceipts'; readonly hashes: ReadonlySet<Hash> };
 
 interface Subscription {
   readonly id: string;
@@ -29,13 +32,18 @@ interface Subscription {
 
 type Limits = Pick<RpcLimits, 'maxSubscriptions' | 'maxSubscriptionsPerConnection'>;
 
+/** The receipts of a block's transactions that are wanted, all where none is named. */
+export type ReceiptReader = (node: HeaderNode, wanted: ReadonlySet<Hash>) => readonly Json[];
+
 export class SubscriptionHub {
   readonly #logs: LogReader;
+  readonly #receipts: ReceiptReader;
   readonly #limits: Limits;
   readonly #subscriptions = new Set<Subscription>();
 
-  constructor(logs: LogReader, limits: Limits) {
+  constructor(logs: LogReader, receipts: ReceiptReader, limits: Limits) {
     this.#logs = logs;
+    this.#receipts = receipts;
     this.#limits = limits;
   }
 
@@ -53,6 +61,7 @@ export class SubscriptionHub {
     for (const node of added) {
       this.#publishHead(node);
       this.#publishLogs(node, false);
+      this.#publishReceipts(node);
     }
   }
 
@@ -69,6 +78,16 @@ export class SubscriptionHub {
   #publishHead(node: HeaderNode): void {
     const text = JSON.stringify(headerJson(node.header, node.hash));
     for (const subscription of this.#subscriptions) if (subscription.topic.type === 'newHeads') push(subscription, text);
+  }
+
+  /** One message for each block that has some. Of a branch that was left nothing is said: newHeads and logs tell of it. */
+  #publishReceipts(node: HeaderNode): void {
+    for (const subscription of this.#subscriptions) {
+      const { topic } = subscription;
+      if (topic.type !== 'transactionReceipts') continue;
+      const receipts = this.#receipts(node, topic.hashes);
+      if (receipts.length > 0) push(subscription, JSON.stringify(receipts));
+    }
   }
 
   #publishLogs(node: HeaderNode, removed: boolean): void {

@@ -67,6 +67,23 @@ export function findReceipt(backend: Backend, hash: Hash): Json {
   return receiptJson(receipt, backend.chain.decode(bytes), { block: node, index: location.index, firstLogIndex, blobGasPrice });
 }
 
+/** Those of the block's transactions that are wanted; with an empty set all of them. */
+export function receiptsIn({ chain, params }: Backend, node: HeaderNode, wanted: ReadonlySet<Hash>): readonly Json[] {
+  const transactions = chain.block(node.hash)?.transactions ?? [];
+  const receipts = chain.receipts(node.hash) ?? [];
+  const blobGasPrice = blobPrice(params, node.header);
+  const found: Json[] = [];
+  let firstLogIndex = 0;
+  for (const [index, receipt] of receipts.entries()) {
+    const bytes = transactions[index];
+    if (bytes !== undefined && (wanted.size === 0 || wanted.has(transactionHash(bytes)))) {
+      found.push(receiptJson(receipt, chain.decode(bytes), { block: node, index, firstLogIndex, blobGasPrice }));
+    }
+    firstLogIndex += receipt.logs.length;
+  }
+  return found;
+}
+
 /** Null for a block that is unknown or was never executed. */
 export async function blockReceipts(backend: Backend, node: HeaderNode, size: ReplySize): Promise<Json> {
   const breather = new Breather();

@@ -211,6 +211,42 @@ describe('transactions', () => {
   });
 });
 
+describe('sending', () => {
+  it('waits for the receipt where the client wants to (EIP-7966)', async () => {
+    const { call, ask, node } = await serve();
+    const bytes = await transfer(0);
+    const waiting = call('eth_sendRawTransactionSync', toHex(bytes));
+    while ((await ask('txpool_status')).pending === '0x0') await ask('eth_blockNumber');
+    node.mine({ bytes });
+    expect((await waiting).result).toMatchObject({ status: '0x1', blockNumber: '0x1' });
+  });
+
+  it('says which transaction it was when the time is over', async () => {
+    const { call, node } = await serve();
+    const bytes = await transfer(0);
+    const { error } = await call('eth_sendRawTransactionSync', toHex(bytes), 1);
+    expect(error).toMatchObject({ code: 4, data: node.chain.decode(bytes).hash });
+  });
+
+  it('fills in what a transaction lacks', async () => {
+    const { ask, node } = await serve();
+    node.mine();
+    const { raw, tx } = await ask('eth_fillTransaction', { from: SENDER, to: RECIPIENT, value: '0x5' });
+    expect(tx).toMatchObject({ type: '0x2', from: SENDER, to: RECIPIENT, value: '0x5', gas: '0x5208', nonce: '0x0', r: '0x0', s: '0x0' });
+    expect(BigInt(tx.maxFeePerGas)).toBeGreaterThan(BigInt(tx.maxPriorityFeePerGas));
+    expect(raw).toMatch(/^0x02/);
+  });
+
+  it('is found again by sender and nonce', async () => {
+    const { ask, node } = await serve();
+    const bytes = await transfer(0);
+    const hash = await ask('eth_sendRawTransaction', toHex(bytes));
+    expect(await ask('eth_getTransactionBySenderAndNonce', SENDER, '0x0')).toMatchObject({ hash, blockHash: null });
+    node.mine({ bytes });
+    expect(await ask('eth_getTransactionBySenderAndNonce', SENDER, '0x7')).toBeNull();
+  });
+});
+
 describe('receipts', () => {
   it('have the fields that geth gives them', async () => {
     const { ask, node } = await servedChain();

@@ -156,6 +156,21 @@ describe('eth_subscribe', () => {
     });
   });
 
+  it('pushes receipts of the transactions that are watched', async () => {
+    const { node, connect } = await serve();
+    const socket = await connect();
+    const [watched, other] = [await transfer(0), await transfer(1)];
+    const { hash } = node.chain.decode(watched);
+    const subscription = await subscribe(socket, 'transactionReceipts', { transactionHashes: [hash] });
+    node.mine({ bytes: other });
+    node.mine({ bytes: watched, logs: [log(1)] });
+    expect(await socket.next()).toMatchObject({
+      params: { subscription, result: [{ transactionHash: hash, blockNumber: '0x2', status: '0x1', logs: [{ logIndex: '0x0' }] }] },
+    });
+    const wrong = await socket.call('eth_subscribe', 'transactionReceipts', { transactionHashes: ['0x1'] });
+    expect(wrong.error?.message).toContain('options.transactionHashes[0]');
+  });
+
   it('pushes transactions that enter the pool, as hashes or whole', async () => {
     const { connect, node } = await serve();
     const socket = await connect();

@@ -1,7 +1,7 @@
 /** eth_: logs, filters to poll and subscriptions. */
 
 import type { Json } from '../../../base/types.ts';
-import { boolean, type Codec, text } from '../../codecs.ts';
+import { boolean, type Codec, hash, list, object, text } from '../../codecs.ts';
 import { RPC_CODES, RpcError, refused } from '../../errors.ts';
 import { LogMatcher, logCriteria } from '../../logs.ts';
 import { type Method, method, optional, required } from '../../method.ts';
@@ -9,6 +9,10 @@ import type { Topic } from '../../subscriptions.ts';
 
 const criteria = required('filter', logCriteria);
 const filterId = required('filterId', text);
+
+/** geth's bound. */
+const MAX_WATCHED_TRANSACTIONS = 200;
+const receiptFilter = object('a filter of receipts', { transactionHashes: list(hash, MAX_WATCHED_TRANSACTIONS) });
 
 /** The second argument of eth_subscribe depends on the first, so it is decoded in two steps. */
 const anything: Codec<Json> = { expected: 'the options of the topic', decode: (value) => value };
@@ -64,7 +68,7 @@ export const WATCHING_METHODS: readonly Method[] = [
   }),
   method({
     name: 'eth_subscribe',
-    doc: 'Pushes newHeads, logs or newPendingTransactions over this WebSocket as eth_subscription notifications.',
+    doc: 'Pushes newHeads, logs, newPendingTransactions or transactionReceipts over this WebSocket as eth_subscription notifications.',
     parameters: [required('topic', text), optional('options', anything, undefined)],
     result: 'subscription id',
     run({ subscriptions, afterReply }, name, options) {
@@ -94,6 +98,10 @@ function decodeTopic(name: string, options: Json | undefined): Topic {
       return { type: 'newHeads' };
     case 'newPendingTransactions':
       return { type: 'newPendingTransactions', full: options === undefined ? false : boolean.decode(options, place) };
+    case 'transactionReceipts': {
+      const { transactionHashes = [] } = receiptFilter.decode(options ?? {}, place);
+      return { type: 'transactionReceipts', hashes: new Set(transactionHashes) };
+    }
     case 'logs':
       return { type: 'logs', matcher: new LogMatcher(logCriteria.decode(options ?? {}, place).query) };
     default:
