@@ -114,6 +114,7 @@ export function finishProven(turn: Turn): void {
   state.finalHeight = anchor.header.number;
   if (chain.canonical(anchor.header.number) !== anchor.hash) effects.push({ type: 'setHead', hash: anchor.hash });
   effects.push({ type: 'finalize', hash: anchor.hash, certificate: proof.certificate });
+  trace(turn, 'provenBeyond', { height: anchor.header.number, isCarrier: proof.beyond === null });
 }
 
 function execute({ state, chain, effects }: Turn, anchor: HeaderNode): void {

@@ -13,7 +13,7 @@ import { askSoonWhetherOver } from './asking.ts';
 import { encodeDescent } from './descent.ts';
 import { describe } from './describe.ts';
 import { tagged } from './messages.ts';
-import type { PhaseEffect, Running, Turn } from './state.ts';
+import { type PhaseEffect, type Running, type Turn, trace } from './state.ts';
 import { outerFacts } from './timeline.ts';
 
 type InnerEffect = Extract<ReturnType<Running['engine']['step']>, readonly unknown[]>[number];
@@ -106,6 +106,7 @@ function finalize(turn: Turn, { phase }: Running, effect: Of<'finalize'>): void 
   state.finalHeight = final.header.number;
   const certificate = final.hash === effect.hash ? effect.certificate : encodeDescent(effect.hash, effect.certificate);
   effects.push({ ...effect, hash: final.hash, certificate });
+  if (final.hash !== effect.hash) trace(turn, 'provenByCarrier', { height: final.header.number });
 }
 
 function reply({ network, state, effects }: Turn, running: Running, effect: Of<'reply'>): void {

@@ -14,7 +14,7 @@ import { ancestorAt, decodeDescent, isDescent } from './descent.ts';
 import { type PhaseMessage, untagged } from './messages.ts';
 import { verifyHeader } from './rules.ts';
 import { give, timerName } from './running.ts';
-import type { PhaseEffect, Turn } from './state.ts';
+import { type PhaseEffect, type Turn, trace } from './state.ts';
 import type { Phase } from './timeline.ts';
 
 /** A peer is told once in so long that a phase has ended. */
@@ -127,7 +127,8 @@ function take(turn: Turn, from: NodeId, message: PhaseMessage): void {
 }
 
 /** Somebody is in a phase that is over: the certificate of its anchor says so, and sync brings the rest. */
-function tellEnded({ network, state, chain, nowMs, effects }: Turn, from: NodeId, { phase, type }: PhaseMessage): void {
+function tellEnded(turn: Turn, from: NodeId, { phase, type }: PhaseMessage): void {
+  const { network, state, chain, nowMs, effects } = turn;
   effects.push({ type: 'ignore' });
   const anchor = network.timeline.at(phase + 1)?.anchor.hash ?? null;
   const certificate = anchor === null ? undefined : chain.certificate?.(anchor);
@@ -136,6 +137,7 @@ function tellEnded({ network, state, chain, nowMs, effects }: Turn, from: NodeId
   if (lastMs !== undefined && nowMs - lastMs < TELL_EVERY_MS) return;
   state.toldMs.set(from, nowMs);
   effects.push({ type: 'send', to: from, message: { type: 'ended', phase, anchor, certificate } });
+  trace(turn, 'toldEnd', { phase });
 }
 
 function believeEnd(turn: Turn, phase: Phase, from: NodeId, { anchor, certificate }: Extract<PhaseMessage, { type: 'ended' }>): void {

@@ -25,9 +25,9 @@ const MEMBERS_OF_FIVE = 3;
 const MARKS = [
   traced('a phase began', 'phase'),
   traced('a third phase began', 'phase', ({ phase }) => Number(phase) >= 2),
-  traced('a node was told that a phase is over', 'told'),
-  traced('the next phase proved the end of the one before', 'provenByNext'),
-  traced('an anchor was decided by a block above it', 'carrier'),
+  traced('a node was told that a phase is over', 'toldEnd'),
+  traced('the next phase proved the end of the one before', 'provenBeyond'),
+  traced('an anchor was proven by a block above it', 'provenByCarrier'),
 ];
 
 function part(name: unknown): Subject {
