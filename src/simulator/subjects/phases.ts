@@ -2,6 +2,7 @@
  * Chains that go from engine to engine, and from some members to others, in the simulator. What must hold is what holds for every
  * engine: agreement, integrity, durability, linearizable reads, progress. Nothing of it stops at a change.
  */
+import { present } from '../../base/assert.ts';
 import type { Json } from '../../base/types.ts';
 import type { EngineFactory } from '../../consensus/engine.ts';
 import { createPhases } from '../../consensus/phases/engine.ts';
@@ -31,9 +32,7 @@ const MARKS = [
 ];
 
 function part(name: unknown): Subject {
-  const found = PARTS.get(String(name));
-  if (found === undefined) throw new TypeError(`no part ${String(name)}`);
-  return found;
+  return present(PARTS.get(String(name)), `a part for ${String(name)}`);
 }
 
 /** From one of these engines to the next at heights of the genesis file. */
@@ -80,8 +79,7 @@ function commandsFor(name: string, { spare, ...settings }: EngineJson, count: nu
 }
 
 function phasesSubject(name: string, parts: readonly Subject[], drawSettings: Subject['drawSettings']): Subject {
-  const [first] = parts;
-  if (first === undefined) throw new TypeError('no part');
+  const first = present(parts[0], 'the first engine');
   const sum = (of: (each: Subject) => number): number => parts.reduce((total, each) => total + of(each), 0);
   return {
     name,
