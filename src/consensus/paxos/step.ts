@@ -68,14 +68,12 @@ const HANDLERS: Handlers<Turn, PaxosMessage> = {
 function headStored(turn: Turn, event: Extract<Event<never>, { type: 'stored' }>): void {
   const { state, chain, effects, self } = turn;
   const head = chain.get(event.head);
-  if (head !== undefined) {
-    const lost = state.log.rebase(positionOf(head));
-    if (lost > 0) effects.push({ type: 'trace', name: 'outvoted', data: { height: head.header.number, lost } });
-  }
+  const lost = head === undefined ? 0 : state.log.rebase(positionOf(head));
+  if (lost > 0) effects.push({ type: 'trace', name: 'outvoted', data: { height: state.log.base.height, lost } });
   blockStored(turn, event);
   const leadership = leadershipOf(state);
-  // Others have decided under a later ballot.
-  if (leadership !== null && state.log.at(leadership.top) === undefined) stepDown(turn);
+  // Others have decided under a later ballot: something else, or more than was proposed here.
+  if (leadership !== null && (lost > 0 || state.log.at(leadership.top) === undefined)) stepDown(turn);
   if (leadership !== null || state.leader === null || state.leader === self) return;
   acceptAhead(turn, state.leader, state.promised);
   acknowledge(turn);
