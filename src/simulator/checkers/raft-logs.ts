@@ -203,6 +203,9 @@ export class RaftLogs {
     this.#lsns.set(node, lsn);
     this.#stored.set(node, chain.head);
     this.#chains.set(node, chain);
+    // A block that sync brought says its term as a record does; nobody has voted in one that was not heard of before.
+    const term = termOf(chain.head);
+    if (term > this.termOnDisk(node).term) this.#terms.set(node, { term, vote: null });
     const log = new NodeLog(chain);
     log.restarted(
       chain,
