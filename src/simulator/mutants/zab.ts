@@ -114,7 +114,7 @@ const TRUNCATING: readonly Mutant[] = [
     edits: [
       { find: '  if (next !== undefined && next.epoch !== epoch) cutHistory(turn, end);', replace: '  void [next, epoch, cutHistory];' },
     ],
-    finders: [...WHAT_IS_LOST, 'PrefixConsistency', 'HistoryBeforeEpoch'],
+    finders: [...WHAT_IS_LOST, 'PrefixConsistency', 'HistoryBeforeEpoch', 'NoHonestBlamed'],
     maxSeeds: 100,
     faults: ['crash', 'partition', 'cutLink', 'noise'],
   },
@@ -131,7 +131,7 @@ const TRUNCATING: readonly Mutant[] = [
         replace: 'const isCounted = !isIncomplete(state);',
       },
     ],
-    finders: [...WHAT_IS_LOST, 'PrefixConsistency', 'Leadership1', 'HistoryBeforeEpoch'],
+    finders: [...WHAT_IS_LOST, 'PrefixConsistency', 'Leadership1', 'HistoryBeforeEpoch', 'NoHonestBlamed'],
     maxSeeds: 200,
     faults: ['crash', 'partition', 'cutLink', 'noise'],
   },
