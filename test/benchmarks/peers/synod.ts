@@ -28,7 +28,6 @@ const NODES = 3;
 const MAX_NONCE = 1_000_000;
 export const MAX_CLIENTS = 256;
 const SYNOD = fileURLToPath(new URL('../../../src/cli/bin.mjs', import.meta.url));
-const NODE_FLAGS = ['--max-semi-space-size=4'];
 const BALANCE = `0x${(10n ** 24n).toString(16)}`;
 
 /** `flags`: further ones for each node's interpreter, such as those of a profiler. */
@@ -45,13 +44,11 @@ export async function startSynod(engine: string, flags: readonly string[] = []):
   const supervisor = new Supervisor({
     directory,
     manifest,
-    command: [process.execPath, ...NODE_FLAGS, ...flags, SYNOD],
+    command: [process.execPath, ...flags, SYNOD],
     rpcPort: 0,
     call: callNode,
     onEvent: () => undefined,
   });
-  const stop = () => void supervisor.stop();
-  process.once('exit', stop);
   await supervisor.start();
   const leader = await leaderOf(supervisor);
   const urls = (await supervisor.report()).map(({ rpcUrl }) => present(rpcUrl, 'the address of a node that is up'));
@@ -90,11 +87,13 @@ const READY: Signed[][] = RICH.map(() => []);
 const SIGNED = RICH.map(() => 0);
 
 export const openSynod: Opener = async (urls, clients, perClient) => {
+  // First: while this process signs it answers no pings, and nodes would take its connections for dead.
+  const lists = Array.from({ length: clients }, (_, i) => ready(i, perClient));
   const watchers = await Promise.all(urls.map((url) => Watcher.open(url)));
   const connections = await Promise.all(
-    Array.from({ length: clients }, async (_, i) => {
+    lists.map(async (list, i) => {
       const watcher = present(watchers[i % watchers.length], 'a watcher for each node');
-      return new Client(await open(urls[i % urls.length] ?? ''), watcher, ready(i, perClient));
+      return new Client(await open(urls[i % urls.length] ?? ''), watcher, list);
     }),
   );
   return {
