@@ -51,7 +51,48 @@ describe.skipIf(!present)('the RPC tests of ethereum/execution-apis', () => {
     expect(failures).toEqual([]);
     expect(counts.size).toBeGreaterThan(20);
   });
+
+  it('are of a chain that traces, under every fork, to the gas, logs and outcome of its receipts', async () => {
+    const call = async (method: string, ...params: unknown[]) =>
+      ((await ask(url, { jsonrpc: '2.0', id: 1, method, params })) as { result: never }).result;
+    const height = Number(await call('eth_blockNumber'));
+    for (let number = 1; number <= height; number++) {
+      const block = `0x${number.toString(16)}`;
+      const receipts: Receipt[] = await call('eth_getBlockReceipts', block);
+      const traces: { txHash: string; result: Frame }[] = await call('debug_traceBlockByNumber', block, TRACER);
+      const traced = traces.map(({ txHash, result }) => ({
+        txHash,
+        gasUsed: result.gasUsed,
+        failed: 'error' in result,
+        logs: indices(result),
+      }));
+      const executed = receipts.map(({ transactionHash: txHash, gasUsed, status, logs }) => {
+        return { txHash, gasUsed, failed: status === '0x0', logs: logs.map(({ logIndex }) => Number(logIndex)) };
+      });
+      expect(traced, `block ${number}`).toEqual(executed);
+    }
+  });
 });
+
+const TRACER = { tracer: 'callTracer', tracerConfig: { withLog: true } };
+
+interface Receipt {
+  readonly transactionHash: string;
+  readonly gasUsed: string;
+  readonly status: string;
+  readonly logs: readonly { readonly logIndex: string }[];
+}
+
+interface Frame {
+  readonly gasUsed: string;
+  readonly logs?: readonly { readonly index: string }[];
+  readonly calls?: readonly Frame[];
+}
+
+/** Of the logs of a frame and all below it. */
+function indices({ logs = [], calls = [] }: Frame): number[] {
+  return [...logs.map(({ index }) => Number(index)), ...calls.flatMap(indices)].sort((a, b) => a - b);
+}
 
 describe.skipIf(!present)('a chain that was made elsewhere', () => {
   it('is not followed by a node before it is imported', async () => {
