@@ -78,8 +78,8 @@ const SOURCES: Readonly<Record<Name, string>> = {
   maker: '0x60015ff3 0 MSTORE 4 28 0 CREATE POP 77 4 28 0 CREATE2 POP 0xfe 0 MSTORE8 1 0 0 CREATE POP STOP',
   destroyer: `${BOB.address} SELFDESTRUCT`,
   loop: 'JUMPDEST 0 JUMP',
-  // Some 400 kB of memory, and then a loop.
-  bloat: '1 0x5ffe0 MSTORE JUMPDEST raw:600756',
+  // Some 260 kB of memory, and then a loop.
+  bloat: '1 0x3ffe0 MSTORE JUMPDEST raw:600756',
   undefinedOp: 'raw:0c',
   underflow: 'ADD',
   badJump: '3 JUMP',
@@ -150,7 +150,7 @@ export class TracedChain {
   }
 }
 
-export const GAS = 500_000n;
+export const GAS = 300_000n;
 export const CALLS: TracerSpec = { name: 'callTracer', options: { onlyTopCall: false, withLog: true } };
 export const LOGS: TracerSpec = {
   name: 'structLogger',
