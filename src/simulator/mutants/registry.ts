@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.ts';
 import { NODE_MUTANTS } from './node.ts';
 import { PAXOS_MUTANTS } from './paxos.ts';
 import { PBFT_MUTANTS } from './pbft.ts';
+import { PHASES_MUTANTS } from './phases.ts';
 import { POS_MUTANTS } from './pos.ts';
 import { POS_STAKE_MUTANTS } from './pos-stake.ts';
 import { POW_MUTANTS } from './pow.ts';
@@ -21,6 +22,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PBFT_MUTANTS,
   ...CHANDRA_TOUEG_MUTANTS,
   ...ZAB_MUTANTS,
+  ...PHASES_MUTANTS,
   ...NODE_MUTANTS,
 ];
 
