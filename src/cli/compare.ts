@@ -82,7 +82,7 @@ async function compare(flags: CompareFlags): Promise<void> {
     for (const engine of engines) results.push(await runEngine(engine, flags, parts, interruption.signal));
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
-    note('Interrupted: what was measured so far follows.');
+    note('Interrupted: what was measured of whole engines follows.');
     process.exitCode = EXIT_INTERRUPTED;
   } finally {
     interruption.release();
@@ -165,6 +165,7 @@ async function callNode(endpoints: Endpoints, method: string, params: readonly J
 }
 
 function textOf(results: readonly EngineResult[]): string {
+  if (results.length === 0) return 'Nothing was measured.';
   const right = COLUMNS.flatMap((name, column) => (name === 'engine' || name === 'where' ? [] : [column]));
   return [table(COLUMNS, results.flatMap(rowsOf), right), '', ...results.map(readingOf)].join('\n');
 }

@@ -125,7 +125,7 @@ class ComparedNetwork {
 
   /** Null when it runs and makes blocks, else why it does not. */
   async start(): Promise<string | null> {
-    await this.#supervisor.start();
+    await Promise.race([this.#supervisor.start(), aborted(this.#plan.signal)]);
     const isReady = await this.#until(READY_TIMEOUT_MS, () => this.#clients.links.every(({ isUp, height }) => isUp && height > 0));
     return isReady ? null : `made no block within ${READY_TIMEOUT_MS / MS_PER_SECOND} s`;
   }
@@ -225,6 +225,11 @@ class ComparedNetwork {
     }
     return true;
   }
+}
+
+/** Rejects when the signal is given. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 }
 
 function leaderNamedBy({ status }: NodeReport): string | null {
