@@ -142,7 +142,7 @@ describe('createAccessList', () => {
 
 describe('the pool', () => {
   it('kills an endless call and goes on with a new thread', async () => {
-    const impatient = open({ timeoutMs: 300, gasCap: 10n ** 15n });
+    const impatient = open({ timeoutMs: 1_000, gasCap: 10n ** 15n });
     try {
       await expect(impatient.call(request('loop'))).rejects.toMatchObject({ name: 'RuleError', code: 'evm/timeout' });
       expect((await impatient.call(request('randomness', { gas: 100_000n }))).failure).toBeNull();
