@@ -79,6 +79,10 @@ const mining = (name: string) =>
   });
 
 export const DEVELOPMENT: readonly Method[] = [
+  unsupported(
+    'debug_setHead',
+    'the engine says which block is the head, and would say so again: divide the network to see a reorganisation (synod_partition), or import a part of the chain into another datadir (synod export --to, synod import)',
+  ),
   method({
     name: 'evm_mine',
     doc: 'Waits for the next block; a proof-of-work node that does not mine starts for that long. A timestamp cannot be chosen.',
