@@ -26,13 +26,13 @@ const all: readonly Method[] = [
   ...SYNOD,
   ...CONSENSUS,
   ...TESTING,
-  ...DEVELOPMENT,
   ...MINER,
   ...ADMIN,
   ...DEBUG,
   ...TRACE,
   ...OTS,
   ...ERIGON,
+  ...DEVELOPMENT,
 ];
 
 export const METHODS: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.name, method]));
