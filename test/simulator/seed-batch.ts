@@ -22,7 +22,7 @@ export interface SeedBatch {
   readonly others?: readonly Pick<SeedTask, 'seed' | 'options' | 'schedule' | 'limits'>[];
   /** Marks that no run of this engine may reach: it never gives up a block, no member of it lies. */
   readonly never?: readonly string[];
-  /** Marks that so many seeds may miss. */
+  /** Marks that so few and short runs may miss. */
   readonly rare?: readonly string[];
   /** Of each seed, on average. */
   readonly minEvents: number;
@@ -33,6 +33,8 @@ const SEEDS = 300;
 const TWICE_EVERY = 30;
 const THREADS = 2;
 const LIMIT_MS = 900_000;
+/** In short runs. */
+const GONE = 'a node never came back';
 /** Of real time, for some thousand events: a machine that is busy with much else is not to be taken for an endless loop. */
 const SLICE_LIMIT_MS = 120_000;
 
@@ -81,13 +83,19 @@ export function testSeeds(batch: SeedBatch): void {
 
     it('reach the marks of coverage', () => {
       const missed = missedMarks(tally);
-      expect(missed.filter((mark) => ![...never, ...rare].includes(mark))).toEqual([]);
+      expect(missed.filter((mark) => ![...never, ...rare, GONE].includes(mark))).toEqual([]);
       expect(missed).toEqual(expect.arrayContaining([...never]));
     });
   });
 }
 
-/** Of decided blocks none is ever given up. */
-export const NO_REORGANISATION = ['a crash during a reorganisation', 'a reorganisation', 'a reorganisation deeper than 3'] as const;
-/** And where members only crash, none of them lies. */
-export const NO_LIAR = ['a block was invalid', 'a peer was blamed'] as const;
+/** Under engines of instant finality: of decided blocks none is ever given up. */
+export const NO_REORGANISATION: readonly string[] = [
+  'a crash during a reorganisation',
+  'a reorganisation',
+  'a reorganisation deeper than 3',
+];
+/** And where members only crash, none of them makes a block that is wrong. */
+export const CRASHES_ONLY: readonly string[] = [...NO_REORGANISATION, 'a block was invalid'];
+/** Blamed there is only who has not answered for long. */
+export const SELDOM_BLAMED = 'a peer was blamed';
