@@ -96,6 +96,14 @@ describe('messages', () => {
     expect(engine.decode(tagged(1, Uint8Array.of(1, 2, 3)))).toEqual({ type: 'inner', phase: 1, message: null });
   });
 
+  it('of the phase that has begun since are lost, and do no harm', () => {
+    const chain = new FinalChain();
+    for (let i = 0; i < 3; i++) chain.add(0);
+    const { engine, state } = started(chain);
+    const event = { type: 'message', from: placeId(1), message: { type: 'inner', phase: 1, message: null } } as const;
+    expect(engine.step(state, event, contextOf(chain))).toEqual([{ type: 'ignore' }]);
+  });
+
   it.each([[[]], [[0xfe]], [[0xfe, 0xc0]], [[0xfe, 0xc3, 9, 1, 1]], [[0xfe, 0xc3, 2, 1, 1]]])('are refused as %j', (bytes) => {
     expect(() => phasesOf(RAFT).decode(Uint8Array.from(bytes))).toThrow(DecodeError);
   });
