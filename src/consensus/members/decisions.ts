@@ -199,13 +199,22 @@ export function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId
     if (council === undefined) return false;
     const decision = council.proven(certificate);
     if (decision.height <= chain.finalized.header.number) return false;
+    const block = chain.get(decision.hash);
+    // Who has left may not speak for blocks that came after.
+    const deciders = block && council.at(block, chain);
+    if (deciders !== undefined && deciders.membership.id !== council.membership.id) throw otherCouncil(decision);
     prove(turn, { ...decision, certificate });
-    if (chain.get(decision.hash) === undefined) turn.effects.push({ type: 'fetch', hash: decision.hash, from });
+    if (block === undefined) turn.effects.push({ type: 'fetch', hash: decision.hash, from });
     return true;
   } catch (error) {
     blame(turn, from, error);
     return false;
   }
+}
+
+function otherCouncil({ height, hash }: Decision): RuleError {
+  const message = `The certificate for block ${hash} (${height}) is not by those who decide on it.`;
+  return new RuleError('members/certificate', message, { height });
 }
 
 /** This certificate, which was verified or made here, proves this decision. Call `settle` at the end of the step. */
