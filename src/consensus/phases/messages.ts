@@ -1,17 +1,18 @@
 /**
  * What travels between nodes: the engines' own messages with the number of their phase, and what the phases themselves have to say.
  * Messages of the first phase are as its engine writes them, so a network without transitions pays nothing.
- *   later phases:  0xff, number of the phase (4 bytes), the engine's message
+ *   later phases:  0xff, number of the phase (4 bytes), digest of its settings (4 bytes), the engine's message
  *   of this layer: 0xfe, RLP: [0, phase, anchor, certificate], [1, phase, engine, vote] or [2, phase]
  */
-import { concatBytes, fromHex, hashOf } from '../../base/bytes.ts';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { concatBytes, EMPTY, equalBytes, fromHex, hashOf } from '../../base/bytes.ts';
 import { DecodeError } from '../../base/errors.ts';
 import type { Hash } from '../../base/types.ts';
 import type { EngineSettings } from '../../chain/params.ts';
 import { bytesField, decodeRlp, encodeRlp, listField, safeNumber } from '../../chain/rlp.ts';
 import type { Certificate } from '../engine.ts';
 import { decodeEngine, engineBytes, MARK } from './change.ts';
-import type { Timeline } from './timeline.ts';
+import type { Phase, Timeline } from './timeline.ts';
 
 export type PhaseMessage =
   /** An engine's. `message` is null where this node cannot read it: it is of a phase that has not begun here. */
@@ -25,6 +26,7 @@ export type PhaseMessage =
 
 const OWN_MARK = 0xfe;
 const PHASE_BYTES = 4;
+const DIGEST_BYTES = 4;
 const BODY_AT = 1 + PHASE_BYTES;
 const ENDED = 0;
 const APPROVAL = 1;
@@ -56,8 +58,9 @@ export function encodeMessage(timeline: Timeline, message: PhaseMessage): Uint8A
   switch (message.type) {
     case 'inner': {
       const { phase } = message;
-      const bytes = timeline.at(phase)?.engine.encode(message.message) ?? new Uint8Array(0);
-      return tagged(phase, bytes);
+      const known = timeline.at(phase);
+      const bytes = known?.engine.encode(message.message) ?? EMPTY;
+      return known === undefined || phase === 0 ? bytes : tagged(phase, concatBytes(digestOf(known), bytes));
     }
     case 'ended':
       return own([ENDED, message.phase, fromHex(message.anchor), message.certificate]);
@@ -68,13 +71,22 @@ export function encodeMessage(timeline: Timeline, message: PhaseMessage): Uint8A
   }
 }
 
-/** Throws DecodeError. Messages of phases that have not begun here are not read: what a phase is to be may still change. */
+/** Throws DecodeError. Messages of a phase that is another one here, as far as is known by now, are not read: members may agree on one before it. */
 export function decodeMessage(timeline: Timeline, bytes: Uint8Array): PhaseMessage {
   if (bytes[0] === OWN_MARK) return decodeOwn(bytes);
   const { phase, body } = untagged(bytes);
   const known = timeline.at(phase);
-  const isReadable = known !== undefined && timeline.isSettled(known);
-  return { type: 'inner', phase, message: isReadable ? known.engine.decode(body) : null };
+  if (phase === 0) return { type: 'inner', phase, message: known?.engine.decode(body) ?? null };
+  const isReadable = known !== undefined && equalBytes(body.subarray(0, DIGEST_BYTES), digestOf(known));
+  return { type: 'inner', phase, message: isReadable ? known.engine.decode(body.subarray(DIGEST_BYTES)) : null };
+}
+
+const digests = new WeakMap<Phase, Uint8Array>();
+
+function digestOf(phase: Phase): Uint8Array {
+  const digest = digests.get(phase) ?? keccak_256(engineBytes(phase.settings)).slice(0, DIGEST_BYTES);
+  digests.set(phase, digest);
+  return digest;
 }
 
 function own(fields: Parameters<typeof encodeRlp>[0]): Uint8Array {
