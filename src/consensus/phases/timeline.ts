@@ -89,10 +89,6 @@ export class Timeline {
     return this.#settled[number] ?? this.#plannedAt(number - this.#settled.length);
   }
 
-  isSettled({ number }: Phase): boolean {
-    return number < this.#settled.length;
-  }
-
   /** The height at which this phase ends; null while that is open. */
   endOf({ number, anchor }: Phase): number | null {
     const next = this.#settled[number + 1]?.anchor.height;
