@@ -1,6 +1,6 @@
 /** What one case of one engine came to, in numbers: pure functions of the book of its load. Units are in the names. */
 import type { LoadBook, Second } from './book.ts';
-import { type CaseName, faultWindow, type Window } from './plan.ts';
+import { type CaseName, FAULT_FROM, faultWindow, type Window } from './plan.ts';
 
 export interface Traffic {
   readonly blocks: number;
@@ -23,8 +23,8 @@ export interface Figures {
   readonly perSecondInFault: number | null;
   /** The same on the side that was cut off; null for cases without a partition. */
   readonly perSecondCutOff: number | null;
-  /** The longest time from the fault to the end in which no transaction came into a block; null for a case without a fault. */
-  readonly pauseMs: number | null;
+  /** The longest time from the fault to the end in which no transaction came into a block; without a fault, of the same part. */
+  readonly pauseMs: number;
   /** From sent to final, in milliseconds; NaN if nothing became final. */
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -63,7 +63,7 @@ export function figuresOf({ name, seconds, book, hit, traffic, broken }: Counted
     perSecond: rate(book.taken(whole), whole),
     perSecondInFault: fault === null ? null : rate(book.taken(fault, 'majority'), fault),
     perSecondCutOff: fault === null || name !== 'partition' ? null : rate(book.taken(fault, 'minority'), fault),
-    pauseMs: fault === null ? null : book.longestPauseMs({ fromMs: fault.fromMs, toMs: whole.toMs }),
+    pauseMs: book.longestPauseMs({ fromMs: fault?.fromMs ?? FAULT_FROM * whole.toMs, toMs: whole.toMs }),
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
     latenciesMs: QUANTILES.map((part) => quantile(latencies, part)),

@@ -33,7 +33,8 @@ export interface Window {
   readonly toMs: number;
 }
 
-const FAULT_FROM = 0.3;
+/** Shares of a case. */
+export const FAULT_FROM = 0.3;
 const FAULT_TO = 0.7;
 const MS_PER_SECOND = 1_000;
 /** The fewest that bear the fault of one, where members may lie, and where it is a matter of shares. */

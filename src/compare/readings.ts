@@ -6,6 +6,8 @@ const MS_PER_SECOND = 1_000;
 const BYTES_PER_KB = 1_000;
 /** Less than this is nothing that a client would call a pause. */
 const NOTICEABLE_MS = 500;
+/** Nor is what is not so much longer than the longest pause without a fault: blocks may come by chance. */
+const UNUSUAL = 1.5;
 const DASH = '-';
 
 export const COLUMNS = [
@@ -82,8 +84,8 @@ function milliseconds(value: number): string {
   return Number.isNaN(value) ? 'never' : number(value);
 }
 
-function seconds(ms: number | null): string {
-  return ms === null ? DASH : `${number(ms / MS_PER_SECOND)} s`;
+function seconds(ms: number): string {
+  return `${number(ms / MS_PER_SECOND)} s`;
 }
 
 // ---- Sentences --------------------------------------------------------------------------------------------------
@@ -114,18 +116,23 @@ function calmSentence({ calm }: Cases, engine: string, nodes: number): string {
   return `${nodes} nodes took ${number(figures.perSecond)} tx/s; half of them were final after ${span(figures.p50Ms)}, 99% after ${span(figures.p99Ms)}${how}.`;
 }
 
-function crashSentence({ crash, leader }: Cases, engine: string): string {
+function crashSentence({ calm, crash, leader }: Cases, engine: string): string {
   const [one, first] = [crash?.figures?.pauseMs ?? null, leader?.figures?.pauseMs ?? null];
   if (one === null || first === null) return '';
-  const felt = (ms: number) => (ms < NOTICEABLE_MS ? `was not felt (${span(ms)})` : `cost ${span(ms)} without a transaction`);
+  const usualMs = Math.max(NOTICEABLE_MS, UNUSUAL * (calm?.figures?.pauseMs ?? 0));
+  const felt = (ms: number) => (ms < usualMs ? `was not felt (${span(ms)})` : `cost ${span(ms)} without a transaction`);
   const recovered = isBack(leader) ? '' : ' It did not take transactions again before the end.';
   // Nobody leads where the next block is anybody's.
   const whom = engine === 'pow' || engine === 'pos' ? 'the maker of the newest block' : 'its leader';
   return `Losing ${whom} ${felt(first)}; losing another node ${felt(one)}.${recovered}`;
 }
 
+/** Whether anything came into a block once the fault was over. */
 function isBack(result: CaseResult | undefined): boolean {
-  return (result?.figures?.bySecond.at(-1)?.majority ?? 1) > 0;
+  const figures = result?.figures ?? null;
+  if (figures === null || figures.fault === null) return true;
+  const after = figures.bySecond.slice(Math.floor(figures.fault.toMs / MS_PER_SECOND));
+  return after.length === 0 || after.some(({ majority }) => majority > 0);
 }
 
 function partitionSentence({ partition }: Cases): string {

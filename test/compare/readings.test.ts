@@ -12,7 +12,7 @@ const FIGURES: Figures = {
   perSecond: 812.4,
   perSecondInFault: null,
   perSecondCutOff: null,
-  pauseMs: null,
+  pauseMs: 20,
   p50Ms: 12.3,
   p99Ms: 1_234,
   latenciesMs: [],
@@ -72,8 +72,17 @@ describe('a comparison in words', () => {
     expect(readingOf(lucky)).toContain('by luck and not by design');
   });
 
+  it('does not call a pause what is usual without a fault', () => {
+    const simulator = { ...RAFT.simulator, calm: measured({ pauseMs: 1_000 }) };
+    expect(readingOf({ ...RAFT, simulator })).toContain('Losing its leader was not felt (1.4 s)');
+  });
+
   it('says what must not happen, and what did not come back', () => {
-    const leader = inFault({ broken: ['Durability: block 7 is gone'], bySecond: [{ majority: 0, minority: 0 }] });
+    const leader = inFault({
+      broken: ['Durability: block 7 is gone'],
+      fault: { fromMs: 0, toMs: 500 },
+      bySecond: [{ majority: 0, minority: 0 }],
+    });
     const text = readingOf({ ...RAFT, simulator: { ...RAFT.simulator, leader } });
     expect(text).toContain('What must not happen did: Durability: block 7 is gone');
     expect(text).toContain('It did not take transactions again before the end.');
