@@ -65,12 +65,16 @@ function checkDecision(turn: Turn, height: number, { hash, block }: Value): void
  * it may be missing as well, whoever told of it is asked for all of them, in order.
  */
 export function fetchMissing(turn: Turn): void {
-  const { state, chain, effects } = turn;
+  const { state, chain, effects, settings, nowMs } = turn;
   const { decided, decidedBy } = state;
   if (decidedBy === null || chain.get(decided.hash) !== undefined) return;
   const next = chain.head.header.number + 1;
   if (decided.height === next) effects.push({ type: 'fetch', hash: decided.hash, from: decidedBy });
-  else send(turn, decidedBy, { type: 'ask', height: next });
+  else if (nowMs >= state.askAgainMs) {
+    // An answer may be several decisions without their blocks: were each a reason to ask again, there would be no end.
+    state.askAgainMs = nowMs + settings.heartbeatMs;
+    send(turn, decidedBy, { type: 'ask', height: next });
+  }
 }
 
 /**
