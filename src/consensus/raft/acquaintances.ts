@@ -7,15 +7,9 @@ const MAX_STRANGERS = 32;
 /** Nodes that were members, or that members have named. */
 const MAX_NAMED = 256;
 
-export interface Asked {
-  /** Monotonic. */
-  readonly atMs: number;
-  /** Members that have answered since, and did not name it. */
-  readonly answered: Set<NodeId>;
-}
-
 export interface Strangers {
-  readonly asked: BoundedMap<NodeId, Asked>;
+  /** When it was asked about each of them. Monotonic. */
+  readonly asked: BoundedMap<NodeId, number>;
   readonly named: BoundedMap<NodeId, true>;
   /** When members were asked last. */
   askedMs: number;

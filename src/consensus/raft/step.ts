@@ -92,7 +92,7 @@ function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
   if (message.type === 'certificate' && learn(turn, message.certificate, from)) return;
   // All else is for this node alone: of what is gossiped, nobody knows the author.
   turn.effects.push({ type: 'ignore' });
-  if (!isHeard(turn, from, message) || isMute(turn)) return;
+  if (!isHeard(turn, from) || isMute(turn)) return;
   switch (message.type) {
     case 'certificate':
       return;
@@ -105,7 +105,7 @@ function receiveMessage(turn: Turn, from: NodeId, message: RaftMessage): void {
     case 'whoDecides':
       return tellDeciders(turn, from);
     case 'deciders':
-      return learnDeciders(turn, from, message.nodes);
+      return learnDeciders(turn, message.nodes);
     default:
       return compareTerms(turn, from, message);
   }

@@ -4,48 +4,33 @@
  * them), or nobody might ever be elected; anybody else on the network must not. So the members that this node knows are
  * asked who decides: they follow the protocol, and their word is enough. Those who were members are heard too: what they say
  * does no harm, and one of them may hand over its office.
+ *
+ * Nobody is blamed for being a stranger. All who are asked may have been away as well, and then a leader that keeps to the
+ * protocol would be banned (the simulator showed it, once in 300 runs); that it is not listened to is enough.
  */
-import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
-import type { Asked } from './acquaintances.ts';
-import type { RaftMessage } from './messages.ts';
 import { tell } from './persist.ts';
 import { isMute, type Turn } from './state.ts';
 
 /** Whether to listen to this node. If it may be a member that this one does not know yet, others are asked. */
-export function isHeard(turn: Turn, from: NodeId, message: RaftMessage): boolean {
+export function isHeard(turn: Turn, from: NodeId): boolean {
   const { state, council } = turn;
   const decided = state.log.at(state.commit)?.council;
   if (council.membership.has(from) || decided?.membership.has(from) === true || state.strangers.named.has(from)) return true;
-  meet(turn, from, message);
+  meet(turn, from);
   return false;
 }
 
-function meet(turn: Turn, from: NodeId, message: RaftMessage): void {
+function meet(turn: Turn, from: NodeId): void {
   const { state, council, self, nowMs, settings, effects } = turn;
   const { strangers } = state;
-  const asked = strangers.asked.get(from);
-  if (asked !== undefined && isOfNoMember(turn, asked, message)) {
-    const error = new RuleError('members/stranger', `Node ${from} is no member, and has no part in what members decide.`);
-    effects.push({ type: 'offence', from, error });
-  }
-  const isAsked = asked !== undefined && nowMs - asked.atMs <= settings.electionMaxMs;
+  const askedMs = strangers.asked.get(from);
+  const isAsked = askedMs !== undefined && nowMs - askedMs <= settings.electionMaxMs;
   if (isAsked || nowMs - strangers.askedMs < settings.heartbeatMs || isMute(turn)) return;
-  strangers.asked.set(from, { atMs: nowMs, answered: new Set() });
+  strangers.asked.set(from, nowMs);
   strangers.askedMs = nowMs;
   effects.push({ type: 'trace', name: 'stranger', data: { node: from } });
   for (const to of council.membership.others(self)) tell(turn, to, { type: 'whoDecides' });
-}
-
-/**
- * Who was a member once may not know that it is none any more, and says what members say; but it leads no later term. That
- * somebody leads one, and a quorum has never heard of it, cannot be.
- */
-function isOfNoMember({ state, council, self }: Turn, { answered }: Asked, message: RaftMessage): boolean {
-  const isLeading = message.type === 'append' || message.type === 'chunk' || message.type === 'timeoutNow';
-  if (!isLeading || message.term <= state.term) return false;
-  const { membership } = council;
-  return membership.isQuorum([self, ...answered].flatMap((node) => membership.placeOf(node) ?? []));
 }
 
 /** Another asks. */
@@ -54,11 +39,6 @@ export function tellDeciders(turn: Turn, from: NodeId): void {
 }
 
 /** A member says who decides. */
-export function learnDeciders({ state }: Turn, from: NodeId, nodes: readonly NodeId[]): void {
-  const { strangers } = state;
-  for (const node of nodes) {
-    strangers.named.set(node, true);
-    strangers.asked.delete(node);
-  }
-  for (const { answered } of strangers.asked.values()) answered.add(from);
+export function learnDeciders({ state }: Turn, nodes: readonly NodeId[]): void {
+  for (const node of nodes) state.strangers.named.set(node, true);
 }
