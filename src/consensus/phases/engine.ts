@@ -73,7 +73,7 @@ export function createPhases(
     encode: (message) => encodeMessage(timeline, message),
     decode: (bytes) => decodeMessage(timeline, bytes),
     carried: (message) => {
-      const phase = message.type === 'inner' && message.message !== null ? timeline.at(message.phase) : undefined;
+      const phase = message.type === 'inner' ? timeline.at(message.phase) : undefined;
       return phase?.engine.carried?.(message.type === 'inner' ? message.message : null) ?? [];
     },
     safe: ({ running }) => running?.engine.safe?.(running.state) ?? null,

@@ -15,8 +15,10 @@ import { decodeEngine, engineBytes, MARK } from './change.ts';
 import type { Phase, Timeline } from './timeline.ts';
 
 export type PhaseMessage =
-  /** An engine's. `message` is null where this node cannot read it: it is of a phase that has not begun here. */
+  /** An engine's. */
   | { readonly type: 'inner'; readonly phase: number; readonly message: unknown }
+  /** An engine's, of a phase that is another one here, or unknown: this node cannot read it. `bytes` is all of it. */
+  | { readonly type: 'unread'; readonly phase: number; readonly bytes: Uint8Array }
   /** The phase has ended with this block, which is final by this certificate. An answer to whoever is still in it. */
   | { readonly type: 'ended'; readonly phase: number; readonly anchor: Hash; readonly certificate: Certificate }
   /** Is this phase over? What would be its last block is here, and not known to be final. */
@@ -62,6 +64,8 @@ export function encodeMessage(timeline: Timeline, message: PhaseMessage): Uint8A
       const bytes = known?.engine.encode(message.message) ?? EMPTY;
       return known === undefined || phase === 0 ? bytes : tagged(phase, concatBytes(digestOf(known), bytes));
     }
+    case 'unread':
+      return message.bytes;
     case 'ended':
       return own([ENDED, message.phase, fromHex(message.anchor), message.certificate]);
     case 'isOver':
@@ -76,9 +80,11 @@ export function decodeMessage(timeline: Timeline, bytes: Uint8Array): PhaseMessa
   if (bytes[0] === OWN_MARK) return decodeOwn(bytes);
   const { phase, body } = untagged(bytes);
   const known = timeline.at(phase);
-  if (phase === 0) return { type: 'inner', phase, message: known?.engine.decode(body) ?? null };
+  if (phase === 0) return { type: 'inner', phase, message: known?.engine.decode(body) };
   const isReadable = known !== undefined && equalBytes(body.subarray(0, DIGEST_BYTES), digestOf(known));
-  return { type: 'inner', phase, message: isReadable ? known.engine.decode(body.subarray(DIGEST_BYTES)) : null };
+  return isReadable
+    ? { type: 'inner', phase, message: known.engine.decode(body.subarray(DIGEST_BYTES)) }
+    : { type: 'unread', phase, bytes };
 }
 
 const digests = new WeakMap<Phase, Uint8Array>();

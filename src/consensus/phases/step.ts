@@ -110,9 +110,10 @@ function take(turn: Turn, from: NodeId, message: PhaseMessage): void {
   }
   if (message.phase < phase.number) return tellEnded(turn, from, message);
   switch (message.type) {
+    case 'unread':
+      // It came before its phase was known here.
+      return void turn.effects.push({ type: 'ignore' });
     case 'inner':
-      // It came before its phase had begun here, and could not be read.
-      if (message.message === null) return void turn.effects.push({ type: 'ignore' });
       for (const block of running.engine.carried?.(message.message) ?? []) checkCarried(turn, phase, block);
       return give(turn, { type: 'message', from, message: message.message });
     case 'ended':

@@ -94,7 +94,10 @@ describe('messages', () => {
   it('of phases that are others here, or unknown, are not read', () => {
     const engine = phasesOf(RAFT, TO_PBFT);
     for (const phase of [1, 2]) {
-      expect(engine.decode(tagged(phase, Uint8Array.of(1, 2, 3, 4, 5)))).toEqual({ type: 'inner', phase, message: null });
+      const bytes = tagged(phase, Uint8Array.of(1, 2, 3, 4, 5));
+      const message = engine.decode(bytes);
+      expect(message).toEqual({ type: 'unread', phase, bytes });
+      expect(engine.encode(message)).toEqual(bytes);
     }
   });
 
@@ -102,7 +105,7 @@ describe('messages', () => {
     const chain = new FinalChain();
     for (let i = 0; i < 3; i++) chain.add(0);
     const { engine, state } = started(chain);
-    const event = { type: 'message', from: placeId(1), message: { type: 'inner', phase: 1, message: null } } as const;
+    const event = { type: 'message', from: placeId(1), message: { type: 'unread', phase: 1, bytes: Uint8Array.of(1) } } as const;
     expect(engine.step(state, event, contextOf(chain))).toEqual([{ type: 'ignore' }]);
   });
 
