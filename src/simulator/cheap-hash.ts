@@ -1,5 +1,5 @@
 /**
- * A hash for networks without cryptography: 32 bytes that depend on every byte, some twenty times as cheap as keccak-256, and of
+ * A hash for networks without cryptography: 32 bytes that depend on every byte, and of
  * no use against anybody who looks for collisions. It takes keccak's place where the simulator's own speed is measured. Runs have
  * other hashes with it, and so another course: it is not what seeds, scenarios and text traces are made with.
  */
