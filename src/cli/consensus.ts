@@ -5,9 +5,10 @@
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
+import { builtInGenesis } from './genesis.ts';
 import { type OperatorFlags, operatorCall, operatorClient, operatorOptions } from './operator.ts';
 import { readJsonFile } from './options.ts';
-import { print } from './output.ts';
+import { argumentError, print } from './output.ts';
 
 interface ConsensusFlags extends OperatorFlags {
   readonly json?: boolean;
@@ -18,6 +19,7 @@ interface ChangeFlags extends ConsensusFlags {
 }
 
 interface AddFlags extends ChangeFlags {
+  readonly member: readonly string[];
   readonly node: readonly string[];
   readonly key: readonly string[];
   readonly possession: readonly string[];
@@ -59,10 +61,14 @@ export function registerConsensus(program: Command): void {
 function registerChanges(add: (name: string, description: string) => Command): void {
   const collect = (value: string, before: readonly string[]) => [...before, value];
   add('add', 'add members: nodes that follow the chain already')
-    .requiredOption('--node <peer id>', 'who it is (several members: each option several times, in the same order)', collect, [])
-    .requiredOption('--key <public key>', 'its key (`synod validator list` on that node)', collect, [])
-    .option('--possession <signature>', 'that the key is its own; needed where members may lie', collect, [])
-    .addHelpText('after', '\nExample:\n  synod consensus add --node 12D3KooWB8eD... --key 0x9031... --possession 0x8c2f...')
+    .option('--member <file>', 'a member as `synod genesis member` on its node prints it (several members: several times)', collect, [])
+    .option('--node <peer id>', 'or by its parts: who it is', collect, [])
+    .option('--key <public key>', 'its key', collect, [])
+    .option('--possession <signature>', 'that the key is its own', collect, [])
+    .addHelpText(
+      'after',
+      '\nExamples:\n  synod genesis member --datadir .synod/testnet/node-3 > three.json\n  synod consensus add --member three.json --datadir .synod/testnet/node-0',
+    )
     .action(async (flags: AddFlags) => change(flags, 'consensus_add', membersOf(flags)));
   add('remove <nodes...>', 'remove members; their nodes go on as followers')
     .addHelpText('after', '\nExample:\n  synod consensus remove 12D3KooWB8eD... --datadir .synod/testnet/node-0')
@@ -87,16 +93,19 @@ async function change(flags: ChangeFlags, method: string, what: Json): Promise<v
   });
 }
 
-function membersOf({ node, key, possession }: AddFlags): JsonObject[] {
+function membersOf({ member, node, key, possession }: AddFlags): JsonObject[] {
+  if (member.length === 0 && node.length === 0)
+    throw new UsageError('arguments/members', 'Name the members to add: --member with a file for each.');
   if (node.length !== key.length || (possession.length > 0 && possession.length !== node.length)) {
     const got = `${node.length} --node, ${key.length} --key and ${possession.length} --possession`;
     throw new UsageError('arguments/members', `Every member has one --node, one --key and (if any has) one --possession; got ${got}.`);
   }
-  return node.map((each, i) => ({
+  const named = node.map((each, i) => ({
     node: each,
     publicKey: key[i] ?? '',
     ...(possession[i] !== undefined && { proofOfPossession: possession[i] }),
   }));
+  return [...member.map((file) => readJsonFile(file, 'member') as JsonObject), ...named];
 }
 
 async function engineOf(flags: TransitionFlags): Promise<Json> {
@@ -105,6 +114,13 @@ async function engineOf(flags: TransitionFlags): Promise<Json> {
     throw new UsageError('arguments/transition', 'Name either an --engine or an --engine-file.');
   }
   if (engineFile !== undefined) return readJsonFile(engineFile, 'engine') as Json;
+  const { config } = builtInGenesis(engine ?? '') as { readonly config: { readonly engine: JsonObject } };
+  if (!Array.isArray(config.engine.members)) {
+    throw argumentError(
+      'engine',
+      `Members can agree on engines with members; ${engine} has none. It can follow by a transition in the genesis file.`,
+    );
+  }
   const client = operatorClient(flags);
   const settings = (await operatorCall(client, 'consensus_settings')) as JsonObject;
   checkSame(settings, (await operatorCall(client, 'consensus_status')) as JsonObject);

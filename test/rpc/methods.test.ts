@@ -215,3 +215,23 @@ describe('synod', () => {
     expect((await call('synod_partition', [''])).error?.code).toBe(-32602);
   });
 });
+
+describe('consensus_add', () => {
+  const member = (node: string, more: { readonly [field: string]: Json } = { proofOfPossession: '0x01' }) => ({
+    node,
+    publicKey: '0x02',
+    ...more,
+  });
+
+  it('takes nodes that are there, with a proof that their keys are their own; whatever else must be forced', async () => {
+    const { call, node } = await serve({ namespaces: NAMESPACES });
+    node.engineName = 'raft';
+    const refused = async (...members: Json[]) => (await call('consensus_add', members)).error?.data;
+    expect(await refused(member('nonsense'))).toMatchObject({ reason: 'consensus/not-connected' });
+    expect(await refused(member('peer', {}))).toMatchObject({ reason: 'consensus/possession' });
+    expect(node.asked).toEqual([]);
+    expect((await call('consensus_add', [member('peer')])).error).toBeUndefined();
+    expect((await call('consensus_add', [member('nonsense', {})], true)).error).toBeUndefined();
+    expect(node.asked.map(([name]) => name)).toEqual(['plan', 'add', 'add']);
+  });
+});

@@ -78,9 +78,10 @@ function attestSoon({ place, chain, effects }: AttestationTurn): void {
 
 function attest(turn: AttestationTurn, decision: Decision, again: boolean): void {
   const { self, chain, attestations, effects } = turn;
+  if (decision.height <= chain.finalized.header.number) return;
   const council = councilOf(turn, decision.hash);
   const place = council?.seatOf(self) ?? null;
-  if (council === undefined || place === null || decision.height <= chain.finalized.header.number) return;
+  if (council === undefined || place === null) return;
   const votes = council.electorate.vote(place, present(council.signer, 'the key of a member'), council.statement(decision));
   attestations.highest = Math.max(attestations.highest, decision.height);
   toOthers(turn, { type: 'attestation', votes, again });

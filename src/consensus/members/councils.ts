@@ -52,8 +52,12 @@ export class Councils implements Family {
     return number === this.#base ? this.first.membership.id : mixHash;
   }
 
-  /** Who decides on a block of the chain; undefined where the chain has not got the blocks that say so. */
+  /**
+   * Who decides on the child of a block of the chain; undefined where the chain has not got the blocks that say so, and below the
+   * block on which this engine began: others decided there.
+   */
   at(node: Placed, chain: BlockView): Council | undefined {
+    if (node.header.number < this.#base) return undefined;
     const id = this.idAfter(node.header);
     const known = this.known(id);
     if (known !== undefined) return known;

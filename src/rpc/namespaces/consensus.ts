@@ -58,6 +58,21 @@ function checkAlive({ network }: Backend, { members, quorum }: { readonly member
   );
 }
 
+/** Of what nobody has seen yet, nobody knows that it can follow; of a key without proof, that anybody has it (and it could be in the list for ever). */
+function checkCandidates({ network }: Backend, members: readonly { readonly [field: string]: Json }[]): void {
+  const here = new Set<Json | undefined>([network.self.id, ...network.peers().map(({ id }) => id)]);
+  for (const { node, proofOfPossession } of members) {
+    if (!here.has(node)) {
+      const message = `The node ${JSON.stringify(node ?? null)} is not connected to this one; a member follows the chain before it is added. Check its peer id, start it, or force it.`;
+      throw new RuleError('consensus/not-connected', message);
+    }
+    if (proofOfPossession === undefined) {
+      const message = `Member ${node} comes without a proof that the key is its own (proofOfPossession). \`synod genesis member\` on that node prints it; give it, or force it.`;
+      throw new RuleError('consensus/possession', message);
+    }
+  }
+}
+
 const FORCE = optional('force', isForced, false);
 const CHANGE_DOC =
   'Where members only crash, one approval is enough, and the answer comes when it has come about; where they may lie, each operator of a quorum gives the same command.';
@@ -94,7 +109,10 @@ export const CONSENSUS: readonly Method[] = [
     doc: `Adds members. ${CHANGE_DOC}`,
     parameters: [required('members', listOf(object, `a list of ${MEMBER_FORM}`)), FORCE],
     result: 'an object: the phase that has begun, or how many have approved',
-    run: ({ backend }, members, force) => change(backend, 'add', { members: [...members] }, force),
+    async run({ backend }, members, force) {
+      if (!force) checkCandidates(backend, members);
+      return await change(backend, 'add', { members: [...members] }, force);
+    },
   }),
   method({
     ...permissioned,

@@ -170,6 +170,14 @@ describe('who decides', () => {
     expect(councils().at(nodeOf(present(blocks[15], 'a block')), cut)).toBeUndefined();
   });
 
+  it('is nobody here below the block on which the engine began: others decided there, whatever its blocks name', () => {
+    const blocks = chainWith(30, 7, 20);
+    const params = { ...GENESIS.params, engine: { name: 'raft', settings: {} }, baseHeight: 15 };
+    const family = new Councils(params, PLAIN, signatures, []);
+    const idAt = (height: number) => family.at(nodeOf(present(blocks[height], 'a block')), viewOf(blocks))?.membership.id;
+    expect([3, 14, 15, 20].map(idAt)).toEqual([undefined, undefined, PLAIN.id, PLAIN.id]);
+  });
+
   it('is what the parent names, unless a payload says otherwise; what carries something else names the same', () => {
     const [family, view] = [councils(), viewOf([GENESIS.block])];
     const parent = nodeOf(GENESIS.block);
