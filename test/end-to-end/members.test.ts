@@ -1,5 +1,5 @@
 /** Permissioned engines on real processes: what is decided stays decided, whoever is killed, cut off, or only follows. */
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 import { PATIENCE_MS, until, useProcesses } from '../support/processes.ts';
@@ -52,6 +52,8 @@ async function pay(net: Testnet, index: number, account = 0): Promise<RpcBlock> 
 describe.each(ENGINES)('a network under $engine', { timeout: 5 * PATIENCE_MS }, ({ engine, members, quorum }) => {
   const directory = temporary();
   let net: Testnet;
+  // The next engine's network should have the machine to itself.
+  afterAll(() => net?.supervisor.end('SIGTERM'));
   /** Every block that had a payment which somebody was told is mined. */
   const paid: RpcBlock[] = [];
 

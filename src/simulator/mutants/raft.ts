@@ -179,7 +179,7 @@ const READING: readonly Mutant[] = [
     story: 'A leader answers reads without asking whether it still leads: one that is cut off shows the past.',
     source: "Ongaro's dissertation, section 6.4, step 3; etcd before 2.3 read stale values (Jepsen, 2014)",
     file: READS,
-    edits: [{ find: 'receiveRead(turn, self, read);', replace: 'readIsAt(turn, read, state.commit);' }],
+    edits: [{ find: 'receiveRead(turn, self, read);', replace: 'readIsAt(turn, self, read, state.commit);' }],
     finders: ['Linearizability'],
     maxSeeds: 30,
     options: manyClients(5),
