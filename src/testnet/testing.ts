@@ -84,6 +84,8 @@ export interface Account {
 
 const TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
+/** The first node, which all know, and another that it told them of. */
+const KNOWN_PEERS = 2;
 /** Of a block time: a branch may need luck. */
 const BLOCK_TIMES_PER_BLOCK = 12;
 
@@ -104,7 +106,12 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
       onEvent: () => undefined,
     });
     await supervisor.start();
-    return new TestNetwork(supervisor, hold, root, directory === undefined, timeoutMs);
+    const network = new TestNetwork(supervisor, hold, root, directory === undefined, timeoutMs);
+    await network.connected().catch(async (error: unknown) => {
+      await supervisor.stop();
+      throw error;
+    });
+    return network;
   } catch (error) {
     await hold.release();
     throw error;
@@ -171,6 +178,18 @@ export class TestNetwork implements AsyncDisposable {
 
   async report(): Promise<readonly NodeReport[]> {
     return await this.#supervisor.report();
+  }
+
+  /**
+   * Resolves when every node has met others than the first, of which all have heard of each other: a network whose first node died
+   * before that would not be one. `startNetwork` has waited for it.
+   */
+  async connected(): Promise<void> {
+    const others = Math.min(this.nodes.length - 1, KNOWN_PEERS);
+    await this.#until('the nodes are connected with each other', undefined, async () => {
+      const statuses = await Promise.all(this.#running().map((node) => node.status()));
+      return statuses.every(({ peers }) => peers >= others);
+    });
   }
 
   /** The block at this height on which the nodes agree, as soon as they do. */
