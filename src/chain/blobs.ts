@@ -39,6 +39,17 @@ export function nextExcessBlobGas(parent: Header, rules: BlobRules, hasReserve: 
   return excess + used - target;
 }
 
+/** The same for a child of this time, whatever its chain knows of blobs: 0 where it, or its parent, knows none. */
+export function excessBlobGasAfter(
+  parent: Header,
+  blobs: readonly BlobRules[] | undefined,
+  timestamp: number,
+  hasReserve: boolean,
+): bigint {
+  const rules = blobRulesAt(blobs ?? [], timestamp);
+  return rules === undefined || parent.excessBlobGas === undefined ? 0n : nextExcessBlobGas(parent, rules, hasReserve);
+}
+
 /** EIP-4844's approximation of factor * e ** (numerator / denominator) by its Taylor series. */
 function fakeExponential(factor: bigint, numerator: bigint, denominator: bigint): bigint {
   let sum = 0n;

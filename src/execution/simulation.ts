@@ -6,7 +6,7 @@
 import { EMPTY } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import { type Address, type Hash, ZERO_HASH } from '../base/types.ts';
-import { blobRulesAt, GAS_PER_BLOB, nextExcessBlobGas } from '../chain/blobs.ts';
+import { excessBlobGasAfter, GAS_PER_BLOB } from '../chain/blobs.ts';
 import { encodeForeignBody } from '../chain/foreign-body.ts';
 import { EMPTY_BLOOM, EMPTY_NONCE, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeader } from '../chain/header.ts';
 import { forkAt, isAtLeast } from '../chain/params.ts';
@@ -135,9 +135,7 @@ class Simulation {
     const parent = this.#parent;
     const { params } = this.#host;
     const fork = forkAt(params.forks, number, timestamp);
-    const blobs = blobRulesAt(params.blobs ?? [], timestamp);
-    const excess =
-      blobs === undefined || parent.excessBlobGas === undefined ? 0n : nextExcessBlobGas(parent, blobs, isAtLeast(fork, 'osaka'));
+    const excess = excessBlobGasAfter(parent, params.blobs, timestamp, isAtLeast(fork, 'osaka'));
     return {
       parentHash: hashHeader(parent),
       unclesHash: EMPTY_UNCLES_HASH,

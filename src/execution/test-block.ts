@@ -5,7 +5,7 @@
 import { EMPTY } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Address, Hash, Hex } from '../base/types.ts';
-import { blobRulesAt, GAS_PER_BLOB, nextExcessBlobGas } from '../chain/blobs.ts';
+import { excessBlobGasAfter, GAS_PER_BLOB } from '../chain/blobs.ts';
 import type { Block } from '../chain/block.ts';
 import { encodeForeignBody, type Withdrawal } from '../chain/foreign-body.ts';
 import { EMPTY_BLOOM, EMPTY_NONCE, EMPTY_TRIE_ROOT, EMPTY_UNCLES_HASH, type Header, hashHeader } from '../chain/header.ts';
@@ -107,9 +107,7 @@ function draftOf({ params }: CallHost, request: TestBlockRequest): Header {
     throw new RuleError('block/timestamp', `invalid timestamp: ${timestamp}, the parent has ${parent.timestamp}`);
   }
   const fork = forkAt(params.forks, number, timestamp);
-  const blobs = blobRulesAt(params.blobs ?? [], timestamp);
-  const excess =
-    blobs === undefined || parent.excessBlobGas === undefined ? 0n : nextExcessBlobGas(parent, blobs, isAtLeast(fork, 'osaka'));
+  const excess = excessBlobGasAfter(parent, params.blobs, timestamp, isAtLeast(fork, 'osaka'));
   return {
     parentHash: hashHeader(parent),
     unclesHash: EMPTY_UNCLES_HASH,

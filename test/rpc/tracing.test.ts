@@ -39,8 +39,7 @@ async function call(method: string, ...params: Json[]): Promise<RpcResponse> {
   return (await response.json()) as RpcResponse;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
-async function ask(method: string, ...params: Json[]): Promise<any> {
+async function ask(method: string, ...params: Json[]) {
   const { result, error, id } = await call(method, ...params);
   expect([method, error, id]).toEqual([method, undefined, 7]);
   return result;

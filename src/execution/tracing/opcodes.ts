@@ -84,6 +84,7 @@ export function stackEffect(op: number): readonly [taken: number, left: number] 
 /** Where offset and length stand, counted from the top of the stack; a length of its own where that is fixed. */
 type Region = readonly [offset: number, length: number | { readonly bytes: bigint }];
 const WORD = { bytes: 32n };
+const regions = (...all: Region[]): readonly Region[] => all;
 
 const REGIONS: ReadonlyMap<number, readonly Region[]> = new Map<number, readonly Region[]>([
   [OP.keccak256, [[0, 1]]],
@@ -94,13 +95,13 @@ const REGIONS: ReadonlyMap<number, readonly Region[]> = new Map<number, readonly
   [OP.mload, [[0, WORD]]],
   [OP.mstore, [[0, WORD]]],
   [OP.mstore8, [[0, { bytes: 1n }]]],
-  [OP.mcopy, [[0, 2], [1, 2]]], // biome-ignore format: one opcode, one line
+  [OP.mcopy, regions([0, 2], [1, 2])],
   [OP.create, [[1, 2]]],
   [OP.create2, [[1, 2]]],
-  [OP.call, [[3, 4], [5, 6]]], // biome-ignore format: one opcode, one line
-  [OP.callCode, [[3, 4], [5, 6]]], // biome-ignore format: one opcode, one line
-  [OP.delegateCall, [[2, 3], [4, 5]]], // biome-ignore format: one opcode, one line
-  [OP.staticCall, [[2, 3], [4, 5]]], // biome-ignore format: one opcode, one line
+  [OP.call, regions([3, 4], [5, 6])],
+  [OP.callCode, regions([3, 4], [5, 6])],
+  [OP.delegateCall, regions([2, 3], [4, 5])],
+  [OP.staticCall, regions([2, 3], [4, 5])],
   [OP.return, [[0, 1]]],
   [OP.revert, [[0, 1]]],
   ...[0, 1, 2, 3, 4].map((topics): [number, Region[]] => [OP.log0 + topics, [[0, 1]]]),

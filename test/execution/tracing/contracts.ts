@@ -142,8 +142,7 @@ export class TracedChain {
   }
 
   /** Without a worker. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
-  async trace(target: TraceTarget, tracer: TracerSpec, limits: Partial<TraceRequest> = {}): Promise<any> {
+  async trace(target: TraceTarget, tracer: TracerSpec, limits: Partial<TraceRequest> = {}) {
     const { params, state: source } = this.chain;
     const host = { params, source, gasCap: 50_000_000n, randomness: RANDOMNESS, ancestorHash: () => ZERO_HASH };
     return JSON.parse(await runTraceJob(host, this.request(target, tracer, limits)));
