@@ -7,7 +7,7 @@
 /** Lanes of each kind: together as many as there are workers. */
 const LANES = 2;
 /** Node processes, a browser, or sockets with time-outs. */
-const REAL_TIME = /\/test\/(end-to-end|network|testnet|cli\/testnet|cli\/validator-node|simulator\/picture-browser)/;
+const REAL_TIME = /\/test\/(end-to-end|network|testnet|cli\/testnet|cli\/validator-node|simulator\/picture-browser|dashboard|guides)/;
 /** Of a file that is not named below: one that starts networks, and any other. */
 const NETWORK_SECONDS = 25;
 const USUAL_SECONDS = 2.5;
