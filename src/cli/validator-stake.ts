@@ -1,9 +1,12 @@
 /** `synod node --stake` and `--member`: opens the keys of validators or of the member for the node, and says what would keep them from signing. */
 import { UsageError } from '../base/errors.ts';
 import type { Signer } from '../base/signatures.ts';
+import type { Hash } from '../base/types.ts';
 import type { ChainParams } from '../chain/params.ts';
 import { planOf } from '../consensus/phases/plan.ts';
 import { parseSettings } from '../consensus/pos/settings.ts';
+import { datadirPaths } from '../storage/datadir.ts';
+import { networkHashOf, readIdentity } from '../storage/identity.ts';
 import { validatorDirectory } from '../wallet/validator-directory.ts';
 import { openValidators } from '../wallet/validator-signers.ts';
 import { note, warn } from './output.ts';
@@ -45,7 +48,7 @@ export async function openStaking(flags: StakeFlags, datadir: string, genesis: u
   const directory = flags['validators.dir'] ?? validatorDirectory(datadir);
   const opened = await openValidators({
     directory,
-    network: params.genesisHash,
+    network: networkOf(datadir, params.genesisHash),
     password: (keys) =>
       readPassword({
         prompt: `Password of ${keys.length === 1 ? "the validator's key" : `the ${keys.length} validators' keys`} in ${directory}`,
@@ -57,6 +60,12 @@ export async function openStaking(flags: StakeFlags, datadir: string, genesis: u
   const staked = engines.find((engine) => engine.name === 'pos');
   if (flags.stake === true && staked !== undefined) noteNewcomers(opened.signers, staked.settings);
   return opened;
+}
+
+/** A fork of a network is another one: its keys may be in use in both. */
+function networkOf(datadir: string, genesisHash: Hash): Hash {
+  const identity = readIdentity(datadirPaths(datadir).identity);
+  return identity === null ? genesisHash : networkHashOf({ ...identity, genesisHash });
 }
 
 function noteNewcomers(signers: readonly Signer[], settings: ChainParams['engine']['settings']): void {

@@ -103,7 +103,7 @@ export function incompatibility(ours: Status, theirs: Status): RuleError | null 
     return differ('network/wrong-protocol', 'protocol version', ours.protocolVersion, theirs.protocolVersion);
   }
   if (ours.genesisHash !== theirs.genesisHash) {
-    return differ('network/wrong-genesis', 'genesis block', ours.genesisHash, theirs.genesisHash);
+    return differ('network/wrong-genesis', 'genesis block (with the fork, if it is one)', ours.genesisHash, theirs.genesisHash);
   }
   if (ours.chainId !== theirs.chainId) return differ('network/wrong-chain', 'chain id', ours.chainId, theirs.chainId);
   if (ours.engine !== theirs.engine) return differ('network/wrong-engine', 'consensus engine', ours.engine, theirs.engine);

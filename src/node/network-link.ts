@@ -23,6 +23,8 @@ import type { SyncHost, SyncTransport } from './sync-host.ts';
 /** What the handlers reach; bound once everything is made. */
 export interface NodeParts {
   readonly params: ChainParams;
+  /** The genesis block, and the fork if the network is one (storage/identity.ts). */
+  readonly networkHash: Hash;
   readonly engineName: string;
   readonly store: ChainStore;
   readonly pool: Mempool;
@@ -74,10 +76,10 @@ export function networkHandlers(parts: NodeParts, network: Promise<Network>): Ne
   };
 }
 
-function statusOf({ params, engineName, store, agent }: NodeParts): () => Status {
+function statusOf({ params, networkHash, engineName, store, agent }: NodeParts): () => Status {
   const fixed = {
     protocolVersion: PROTOCOL_VERSION,
-    genesisHash: params.genesisHash,
+    genesisHash: networkHash,
     chainId: params.chainId,
     engine: engineName,
     configHash: configHash(params),

@@ -196,10 +196,8 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   closers.add('reminder', () => reminder.stop());
 
   const bound = Promise.withResolvers<Network>();
-  const handlers = networkHandlers(
-    { params, engineName: engine.name, store, pool, inbox, driver, sync, relay, agent: CLIENT_VERSION, fatal },
-    bound.promise,
-  );
+  const wire = { params, networkHash: datadir.networkHash, engineName: engine.name, agent: CLIENT_VERSION, fatal };
+  const handlers = networkHandlers({ ...wire, store, pool, inbox, driver, sync, relay }, bound.promise);
   const network: Network = await Network.start(
     {
       key,

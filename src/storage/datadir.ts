@@ -15,12 +15,13 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../base/errors.ts';
+import type { Hash } from '../base/types.ts';
 import type { GenesisState } from './chain-rows.ts';
 import { ChainStore } from './chain-store.ts';
 import { ConsensusLog, type RecoveredLog } from './consensus-log.ts';
 import type { Database } from './database.ts';
 import { syncDirectory } from './durable-file.ts';
-import { checkNetwork, FORMAT_VERSION, type Identity, type Network, readIdentity, writeIdentity } from './identity.ts';
+import { checkNetwork, FORMAT_VERSION, type Identity, type Network, networkHashOf, readIdentity, writeIdentity } from './identity.ts';
 import { onFiles } from './io-errors.ts';
 import { openLevel, openLock } from './level.ts';
 import { type DatabaseName, REMEDIES } from './remedies.ts';
@@ -103,6 +104,11 @@ export class Datadir {
     this.#identity = identity;
     this.#databases = databases;
     this.#opened = opened;
+  }
+
+  /** What names its network on the wire; see `networkHashOf`. */
+  get networkHash(): Hash {
+    return networkHashOf(this.#identity);
   }
 
   /** See `ChainStore.open`. */

@@ -4,14 +4,18 @@
  * lost.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { fromHex, hashOf } from '../base/bytes.ts';
 import { StorageError, UsageError } from '../base/errors.ts';
-import { Hash } from '../base/types.ts';
+import { Hash, type Hex } from '../base/types.ts';
 import { writeDurably } from './durable-file.ts';
 import type { DatabaseName } from './remedies.ts';
 
 /** Raised with every change of the layout that an older synod would misread. */
 export const FORMAT_VERSION = 1;
 const MAX_IDENTITY_BYTES = 64 * 1024;
+/** 16 random bytes. */
+const FORK = /^0x[0-9a-f]{32}$/;
 
 /** The network that a node was started for. */
 export interface Network {
@@ -24,6 +28,16 @@ export interface Identity extends Network {
   readonly formatVersion: number;
   /** Databases whose first batch is on disk. Others may be made (again). */
   readonly complete: readonly DatabaseName[];
+  /**
+   * Of a network that went on from a copy of another (testnet/snapshots): its own name. Its nodes talk to each other only, so that what
+   * the same keys signed in the other cannot be held against them.
+   */
+  readonly fork?: Hex;
+}
+
+/** What names the network on the wire, and where keys are locked: the genesis block, and the fork if it is one. */
+export function networkHashOf({ genesisHash, fork }: Pick<Identity, 'genesisHash' | 'fork'>): Hash {
+  return fork === undefined ? genesisHash : hashOf(keccak_256(fromHex(`${genesisHash}${fork.slice(2)}`)));
 }
 
 /** Null when there is none. Throws StorageError `storage/identity` or `storage/format`. */
@@ -65,7 +79,7 @@ export function checkNetwork(identity: Identity, network: Network, directory: st
 
 function identityFrom(found: unknown, path: string): Identity {
   const fields = found as Partial<Record<keyof Identity, unknown>>;
-  const { formatVersion, genesisHash, chainId, engine, complete } = fields;
+  const { formatVersion, genesisHash, chainId, engine, complete, fork } = fields;
   if (typeof formatVersion === 'number' && formatVersion !== FORMAT_VERSION) {
     const message = `${path} has format version ${formatVersion}; this synod knows version ${FORMAT_VERSION}. Use the synod that made it, or another --datadir.`;
     throw new StorageError('storage/format', message, { found: formatVersion, known: FORMAT_VERSION });
@@ -77,5 +91,8 @@ function identityFrom(found: unknown, path: string): Identity {
   if (typeof chainId !== 'number' || !Number.isSafeInteger(chainId)) {
     throw new StorageError('storage/identity', `${path} has no chain id. Restore it from a backup, or use another --datadir.`, { path });
   }
-  return { formatVersion, genesisHash: Hash(genesisHash), chainId, engine, complete: names };
+  const identity = { formatVersion, genesisHash: Hash(genesisHash), chainId, engine, complete: names };
+  if (fork === undefined) return identity;
+  if (typeof fork === 'string' && FORK.test(fork)) return { ...identity, fork: fork as Hex };
+  throw new StorageError('storage/identity', `${path} names no fork. Restore it from a backup, or use another --datadir.`, { path });
 }

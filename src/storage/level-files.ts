@@ -26,29 +26,42 @@ const TABLE_NAME = /^(\d+)\.(?:ldb|sst)$/;
  * order when `create` is true.
  */
 export function checkFiles(directory: string, create: boolean, remedy: string): void {
-  const damaged = (name: string, what: string, offset?: number): never => {
-    const at = offset === undefined ? '' : ` at byte ${offset}`;
-    const message = `The file ${join(directory, name)} is damaged${at}: ${what}. ${remedy}`;
-    throw new StorageError('storage/corrupt', message, { file: join(directory, name), offset: offset ?? null });
-  };
-  const names = existsSync(directory) ? readdirSync(directory) : [];
+  const damaged = damagedIn(directory, remedy);
+  const names = namesIn(directory);
   if (!names.includes(CURRENT)) {
     if (create && !names.some((name) => LOG_NAME.test(name) || TABLE_NAME.test(name))) return;
     damaged(CURRENT, 'it is missing, although the database was made before');
   }
   checkSizes(directory, names, damaged);
-  const read = (name: string): { file: Uint8Array; fail: Fail } => {
-    return { file: readFileSync(join(directory, name)), fail: (offset, what) => damaged(name, what, offset) };
-  };
-  const manifest = readFileSync(join(directory, CURRENT), 'latin1').trimEnd();
-  if (!/^MANIFEST-\d+$/.test(manifest)) damaged(CURRENT, 'it does not name a manifest');
-  if (!names.includes(manifest)) damaged(manifest, 'it is missing');
-  const { file, fail } = read(manifest);
-  const version = readManifest(file, fail);
+  const read = readerOf(directory, damaged);
+  const { version } = readVersion(directory, names, read, damaged);
   checkLogs(names, version, read);
   checkTables(directory, names, version, read, damaged);
   // From here on LevelDB changes the files.
   if (names.includes(CLOSED)) removeDurably(join(directory, CLOSED));
+}
+
+/** What a copy of a database consists of. */
+export interface LiveFiles {
+  /** Never written to once they are there, so that a copy may share them. */
+  readonly tables: readonly string[];
+  /** The others, which have to be copied. */
+  readonly changing: readonly string[];
+}
+
+/**
+ * The files of a database to which nobody writes at the moment; none where there is no database. Left out is what LevelDB would remove
+ * at its next opening: a table that is no part of the database yet might be written to again under the same name. Throws like `checkFiles`.
+ */
+export function liveFiles(directory: string, remedy: string): LiveFiles {
+  const names = namesIn(directory);
+  if (!names.includes(CURRENT)) return { tables: [], changing: [] };
+  const damaged = damagedIn(directory, remedy);
+  const { manifest, version } = readVersion(directory, names, readerOf(directory, damaged), damaged);
+  const tables = names.filter((name) => version.tables.has(numberIn(TABLE_NAME, name)));
+  if (tables.length !== version.tables.size)
+    damaged(manifest, `it names ${version.tables.size} tables, of which ${tables.length} are there`);
+  return { tables, changing: [CURRENT, manifest, ...logsOf(names, version).map(({ name }) => name)] };
 }
 
 /** After the database was closed in order: lets the next opening notice a file that lost its end. */
@@ -60,6 +73,35 @@ export function markClosed(directory: string): void {
 
 type Damaged = (name: string, what: string, offset?: number) => never;
 type Read = (name: string) => { file: Uint8Array; fail: Fail };
+
+function namesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+function damagedIn(directory: string, remedy: string): Damaged {
+  return (name, what, offset) => {
+    const at = offset === undefined ? '' : ` at byte ${offset}`;
+    const message = `The file ${join(directory, name)} is damaged${at}: ${what}. ${remedy}`;
+    throw new StorageError('storage/corrupt', message, { file: join(directory, name), offset: offset ?? null });
+  };
+}
+
+function readerOf(directory: string, damaged: Damaged): Read {
+  return (name) => ({ file: readFileSync(join(directory, name)), fail: (offset, what) => damaged(name, what, offset) });
+}
+
+function readVersion(
+  directory: string,
+  names: readonly string[],
+  read: Read,
+  damaged: Damaged,
+): { readonly manifest: string; readonly version: Version } {
+  const manifest = readFileSync(join(directory, CURRENT), 'latin1').trimEnd();
+  if (!/^MANIFEST-\d+$/.test(manifest)) damaged(CURRENT, 'it does not name a manifest');
+  if (!names.includes(manifest)) damaged(manifest, 'it is missing');
+  const { file, fail } = read(manifest);
+  return { manifest, version: readManifest(file, fail) };
+}
 
 function checkSizes(directory: string, names: readonly string[], damaged: Damaged): void {
   if (!names.includes(CLOSED)) return;
@@ -80,12 +122,8 @@ function closedSizes(path: string, damaged: Damaged): [string, unknown][] {
 
 /** The logs that LevelDB will replay: each whole, and their batches numbered without a gap. */
 function checkLogs(names: readonly string[], version: Version, read: Read): void {
-  const logs = names
-    .map((name) => ({ name, number: numberIn(LOG_NAME, name) }))
-    .filter(({ number }) => number >= version.logNumber || (number > 0 && number === version.previousLogNumber))
-    .sort((a, b) => a.number - b.number);
   let next: number | null = null;
-  for (const { name } of logs) {
+  for (const { name } of logsOf(names, version)) {
     const { file, fail } = read(name);
     for (const record of logRecords(file, fail)) {
       const { first, count } = batchSequence(record);
@@ -94,6 +132,14 @@ function checkLogs(names: readonly string[], version: Version, read: Read): void
       next = first + count;
     }
   }
+}
+
+/** In the order in which they were written. */
+function logsOf(names: readonly string[], version: Version): { readonly name: string; readonly number: number }[] {
+  return names
+    .map((name) => ({ name, number: numberIn(LOG_NAME, name) }))
+    .filter(({ number }) => number >= version.logNumber || (number > 0 && number === version.previousLogNumber))
+    .sort((a, b) => a.number - b.number);
 }
 
 function checkTables(directory: string, names: readonly string[], version: Version, read: Read, damaged: Damaged): void {
