@@ -13,6 +13,8 @@ import { style, table, truncate, visibleWidth } from './output.ts';
 
 export interface Display {
   starting(resumed: boolean): void;
+  /** Where the dashboard is; `wanted` is the port that was asked for, null for any. */
+  serving(url: string, wanted: number | null): void;
   ready(report: readonly NodeReport[]): void;
   status(report: readonly NodeReport[]): void;
   event(event: SupervisorEvent): void;
@@ -36,6 +38,7 @@ function jsonDisplay(directory: string, manifest: Manifest): Display {
     }));
   return {
     starting: (resumed) => write({ event: 'starting', directory, resumed, options: manifest.options }),
+    serving: (url) => write({ event: 'serving', url }),
     ready: (report) => write({ event: 'ready', chainId: manifest.options.chainId, accounts: accounts(), nodes: report }),
     status: (report) => write({ event: 'status', nodes: report }),
     event: ({ type, ...fields }) => write({ event: type, ...fields }),
@@ -65,6 +68,11 @@ class PlainDisplay implements Display {
     const makers = makersOf(this.manifest);
     const what = resumed ? 'Going on with' : 'Starting';
     this.line(`${what} ${nodes} ${engine} nodes (${makers}) in ${this.directory}`);
+  }
+
+  serving(url: string, wanted: number | null): void {
+    const isMoved = wanted !== null && new URL(url).port !== String(wanted);
+    this.line(`Dashboard ${url}${isMoved ? ` (port ${wanted} is taken)` : ''}`);
   }
 
   ready(report: readonly NodeReport[]): void {

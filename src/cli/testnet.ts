@@ -2,7 +2,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
-import { type Json, quote } from '../base/types.ts';
+import { quote } from '../base/types.ts';
 import { MAX_SLOT_SECONDS } from '../consensus/pos/settings.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
@@ -10,6 +10,7 @@ import { type Control, callControl, takeControl } from '../testnet/control.ts';
 import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
 import { callNode, completeOptions, DEFAULTS, SYNOD_COMMAND } from '../testnet/launch.ts';
 import { createManifest, DEFAULT_DIRECTORY, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
+import { controlMethods } from '../testnet/methods.ts';
 import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
@@ -17,6 +18,8 @@ import { absolutePath, integerOption, portOption } from './options.ts';
 import { argumentError, print } from './output.ts';
 import { type Display, openDisplay, reportTable } from './testnet-display.ts';
 
+/** Below the first node's RPC port, as far as nodes may go upwards from there. */
+const DASHBOARD_PORT = 8540;
 const MAX_VALIDATORS = 1_000;
 const REPORT_INTERVAL_MS = 1_000;
 /** Signals that follow the first one so closely are the same keystroke. */
@@ -36,6 +39,7 @@ interface TestnetFlags {
   readonly dir?: string;
   readonly keep?: boolean;
   readonly rpcPort: number;
+  readonly dashboardPort: number;
   readonly json?: boolean;
 }
 
@@ -69,6 +73,12 @@ export function registerTestnet(program: Command): void {
     .addOption(directoryOption(`${DEFAULT_DIRECTORY}, removed at the end if this start made it`))
     .option('--keep', 'keep the directory at the end, to go on from there next time (implied by --dir)')
     .option('--rpc-port <port>', 'RPC port of node 0, the next one for node 1 and so on (0: free ones)', portOption('rpc-port'), 8545)
+    .option(
+      '--dashboard-port <port>',
+      'where the dashboard and the commands of this network are served, on this machine only (0, or one that is taken: a free one)',
+      portOption('dashboard-port'),
+      DASHBOARD_PORT,
+    )
     .option('--json', 'one JSON document a line: ready, then status every second')
     .addHelpText(
       'after',
@@ -106,7 +116,7 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
   if (flags.rpcPort !== 0 && lastPort > 65_535)
     throw argumentError('rpc-port', `--rpc-port ${flags.rpcPort} leaves no port for every node; the last would have ${lastPort}.`);
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
-  const hold = await takeControl(directory);
+  const hold = await takeControl(directory, { port: flags.dashboardPort });
   // Never a directory that was there before; nor one that was named, once there is a network in it.
   let isTemporary = hold.madeDirectory;
   try {
@@ -136,9 +146,10 @@ async function runNetwork(directory: string, manifest: Manifest, resumed: boolea
     call: callNode,
     onEvent: (event) => display.event(event),
   });
-  hold.serve((command, parameters) => control(supervisor, stop.ask, command, parameters));
+  hold.serve(controlMethods(supervisor, stop.ask));
   try {
     display.starting(resumed);
+    display.serving(hold.url, flags.dashboardPort === 0 ? null : flags.dashboardPort);
     await Promise.race([supervisor.start(), stop.asked]);
     if (!stop.isAsked()) {
       display.ready(await supervisor.report());
@@ -268,33 +279,6 @@ async function watch(supervisor: Supervisor, display: Display, stop: StopSignal)
 
 // ---- Acting on a running network -------------------------------------------------------------------------------
 
-async function control(supervisor: Supervisor, stop: () => void, command: string, parameters: readonly Json[]): Promise<Json> {
-  switch (command) {
-    case 'partition':
-      return (await supervisor.partition(parameters as number[][])) as Json;
-    case 'heal':
-      await supervisor.heal();
-      return null;
-    case 'kill':
-      await supervisor.kill(Number(parameters[0]));
-      return null;
-    case 'restart':
-      return await restart(supervisor, Number(parameters[0]));
-    case 'status':
-      return (await supervisor.report()) as unknown as Json;
-    case 'stop':
-      stop();
-      return null;
-    default:
-      throw new UsageError('testnet/command', `The supervisor does not know the command ${quote(command)}.`);
-  }
-}
-
-async function restart(supervisor: Supervisor, index: number): Promise<Json> {
-  const { rpcUrl, peerId, addresses } = await supervisor.restart(index);
-  return { rpcUrl, peerId, addresses };
-}
-
 interface ControlFlags {
   readonly dir?: string;
   readonly json?: boolean;
@@ -318,27 +302,27 @@ function registerControls(testnet: Command): void {
       });
   };
   add('partition <sides...>', 'cut the network: node numbers of each side, such as 0,1 2,3', async (directory, words, json) => {
-    const sides = await callControl(directory, 'partition', words.map(parseSide));
+    const sides = await callControl(directory, 'testnet_partition', [words.map(parseSide)]);
     print(json, { sides }, () => `Partitioned: ${(sides as number[][]).map((side) => side.join(',')).join(' | ')}`);
   });
   add('heal', 'join a partitioned network again', async (directory, _words, json) => {
-    await callControl(directory, 'heal', []);
+    await callControl(directory, 'testnet_heal', []);
     print(json, { healed: true }, () => 'Healed.');
   });
   add('kill <node>', 'end a node at once (SIGKILL)', async (directory, [word = ''], json) => {
-    await callControl(directory, 'kill', [parseNode(word)]);
+    await callControl(directory, 'testnet_kill', [parseNode(word)]);
     print(json, { killed: parseNode(word) }, () => `Node ${word} was killed.`);
   });
   add('restart <node>', 'start a node again (stopping it first if it runs)', async (directory, [word = ''], json) => {
-    const endpoints = await callControl(directory, 'restart', [parseNode(word)]);
+    const endpoints = await callControl(directory, 'testnet_restart', [parseNode(word)]);
     print(json, { restarted: parseNode(word), endpoints }, () => `Node ${word} is up.`);
   });
   add('status', 'what each node is doing', async (directory, _words, json) => {
-    const report = (await callControl(directory, 'status', [])) as unknown as NodeReport[];
+    const report = (await callControl(directory, 'testnet_status', [])) as unknown as NodeReport[];
     print(json, report, () => reportTable(report));
   });
   add('stop', 'stop the network cleanly, as Ctrl-C does', async (directory, _words, json) => {
-    await callControl(directory, 'stop', []);
+    await callControl(directory, 'testnet_stop', []);
     print(json, { stopping: true }, () => 'Stopping.');
   });
 }

@@ -1,30 +1,36 @@
 /**
- * How `synod testnet partition|heal|kill|restart|status|stop` in another terminal reaches the supervisor: a JSON server
- * on loopback, whose port and token stand in control.json (mode 0600), so that only its owner can use it.
+ * How `synod testnet partition|heal|kill|...` in another terminal, the dashboard and scripts reach the supervisor: a server on
+ * loopback (control-server.ts), whose port and token stand in control.json (mode 0600), so that only its owner can use it.
  *
  * The file is also what makes a directory belong to one supervisor. It appears whole or not at all (a hard link to a
  * finished file), and only where there was none. One that a killed supervisor left is moved aside and looked at before
  * it goes, because another start may have done the same a moment earlier and put its own in the place.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { explain, SynodError, UsageError } from '../base/errors.ts';
+import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
+import { type ControlMethod, type Page, startControlServer } from './control-server.ts';
+import type { Answer, CallParams } from './json-rpc.ts';
 import { paths } from './manifest.ts';
 
-/** Answers a command; a SynodError is passed on to who asked. */
-export type ControlHandler = (command: string, parameters: readonly Json[]) => Promise<Json>;
+/** Every method by its name, such as `testnet_status`. */
+export type ControlMethods = ReadonlyMap<string, ControlMethod>;
 
-const MAX_REQUEST_BYTES = 64 * 1024;
+export interface ControlOptions {
+  /** Where the server listens; 0, and one that is taken, for any that is free. */
+  readonly port?: number;
+  /** What GET answers at a path; null for 404. Must not throw. */
+  readonly page?: (path: string) => Page | null;
+}
+
 /** Longer than a node may take to start. */
 const CALL_TIMEOUT_MS = 90_000;
 const PROBE_TIMEOUT_MS = 2_000;
 /** Each further attempt means that yet another start came in between. */
 const MAX_CLAIM_ATTEMPTS = 5;
 /** Asked by a start that finds our file. The answer shows that we know its token, which no other server does. */
-const PING = 'ping';
+const PING = 'testnet_ping';
 
 interface ControlFile {
   readonly pid: number;
@@ -36,8 +42,13 @@ interface ControlFile {
 export interface Control {
   /** Whether the directory was not there before. */
   readonly madeDirectory: boolean;
-  /** From now on commands are answered by this. */
-  serve(handler: ControlHandler): void;
+  /** http://127.0.0.1:<port>/ */
+  readonly url: string;
+  readonly port: number;
+  /** What a call must bring as `Authorization: Bearer <token>`. */
+  readonly token: string;
+  /** From now on calls are answered by these. */
+  serve(methods: ControlMethods): void;
   /** Answers nobody any more and gives the directory up. Removes no file but its own. */
   release(): Promise<void>;
 }
@@ -46,40 +57,42 @@ export interface Control {
  * Makes the directory and takes it for this process, before anything else in it is touched. Throws UsageError
  * `testnet/already-running` when another supervisor has it.
  */
-export async function takeControl(directory: string): Promise<Control> {
+export async function takeControl(directory: string, { port = 0, page = () => null }: ControlOptions = {}): Promise<Control> {
   const madeDirectory = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
   const token = randomBytes(24).toString('hex');
-  let handle: ControlHandler = async () => {
-    throw new UsageError('testnet/starting', 'The supervisor has only just begun; ask again in a moment.');
-  };
-  const server = createServer((request, response) => {
-    answer(request, token, (command, parameters) => handle(command, parameters)).then(({ status, body }) => {
-      response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
-      response.end(JSON.stringify(body));
-    });
-  });
-  server.requestTimeout = CALL_TIMEOUT_MS;
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const content: ControlFile = { pid: process.pid, port: (server.address() as AddressInfo).port, token };
+  const ping: ControlMethod = { run: async () => proofOf(token) };
+  let methods: ControlMethods | null = null;
+  const method = (name: string) => (name === PING ? ping : methods === null ? TOO_EARLY : methods.get(name));
+  const server = await startControlServer({ port, token, page, method });
+  const content: ControlFile = { pid: process.pid, port: server.port, token };
   const text = JSON.stringify(content);
   try {
     await claim(directory, text, token);
   } catch (error) {
-    await close(server);
+    await server.close();
     throw error;
   }
   return {
     madeDirectory,
-    serve(handler) {
-      handle = handler;
+    url: `http://127.0.0.1:${server.port}/`,
+    port: server.port,
+    token,
+    serve(given) {
+      methods = given;
     },
     async release() {
       const file = paths.control(directory);
       if (readText(file) === text) rmSync(file, { force: true });
-      await close(server);
+      await server.close();
     },
   };
 }
+
+const TOO_EARLY: ControlMethod = {
+  run: async () => {
+    throw new UsageError('testnet/starting', 'The supervisor has only just begun; ask again in a moment.');
+  },
+};
 
 async function claim(directory: string, text: string, token: string): Promise<void> {
   const file = paths.control(directory);
@@ -130,51 +143,13 @@ function removeStale(file: string, aside: string, found: string | null): void {
   rmSync(aside, { force: true });
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: Json;
-}
-
-async function answer(request: IncomingMessage, token: string, handler: ControlHandler): Promise<Answer> {
-  try {
-    const given = Buffer.from(request.headers.authorization ?? '');
-    const expected = Buffer.from(`Bearer ${token}`);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-      return { status: 401, body: failure('testnet/token', 'Wrong or missing token.') };
-    }
-    const { command, parameters } = JSON.parse(await readBody(request)) as { command?: unknown; parameters?: unknown };
-    if (typeof command !== 'string' || !Array.isArray(parameters)) {
-      return { status: 400, body: failure('testnet/request', 'Expected {command, parameters}.') };
-    }
-    if (command === PING) return { status: 200, body: { result: proofOf(token) } };
-    return { status: 200, body: { result: await handler(command, parameters as Json[]) } };
-  } catch (error) {
-    return { status: 200, body: failure(error instanceof SynodError ? error.code : 'testnet/failed', explain(error)) };
-  }
-}
-
-function failure(code: string, message: string): Json {
-  return { error: { code, message } };
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of request) {
-    text += String(chunk);
-    if (text.length > MAX_REQUEST_BYTES) throw new UsageError('testnet/request', 'The request is too long.');
-  }
-  return text;
-}
-
-/** Asks the supervisor of this directory. Throws UsageError when none runs, or with what it answered. */
-export async function callControl(directory: string, command: string, parameters: readonly Json[]): Promise<Json> {
+/** Calls a method of the supervisor of this directory. Throws UsageError when none runs, or with what it answered. */
+export async function callControl(
+  directory: string,
+  method: string,
+  params: CallParams,
+  timeoutMs: number = CALL_TIMEOUT_MS,
+): Promise<Json> {
   const file = parseControlFile(readText(paths.control(directory)));
   if (file === null || (await probe(file)) === 'gone') {
     throw new UsageError(
@@ -182,26 +157,21 @@ export async function callControl(directory: string, command: string, parameters
       `No test network runs in ${directory}. Start one with \`synod testnet\`, or name its --dir.`,
     );
   }
-  const { result, error } = await post(file, command, parameters, CALL_TIMEOUT_MS).catch((cause: unknown) => {
+  const { result, error } = await post(file, method, params, timeoutMs).catch((cause: unknown) => {
     throw new UsageError('testnet/not-running', `The supervisor of ${directory} (process ${file.pid}) does not answer`, {}, cause);
   });
-  if (error !== undefined) throw new UsageError(error.code, error.message);
+  if (error !== undefined) throw new UsageError(error.data.code, error.message);
   return result ?? null;
 }
 
-interface Reply {
-  readonly result?: Json;
-  readonly error?: { readonly code: string; readonly message: string };
-}
-
-async function post({ port, token }: ControlFile, command: string, parameters: readonly Json[], timeoutMs: number): Promise<Reply> {
+async function post({ port, token }: ControlFile, method: string, params: CallParams, timeoutMs: number): Promise<Answer> {
   const response = await fetch(`http://127.0.0.1:${port}/`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ command, parameters }),
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
     signal: AbortSignal.timeout(timeoutMs),
   });
-  return (await response.json()) as Reply;
+  return (await response.json()) as Answer;
 }
 
 /**

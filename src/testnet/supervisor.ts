@@ -143,6 +143,11 @@ export class Supervisor {
     return this.#child(index).endpoints;
   }
 
+  /** What stands here, without asking the nodes. */
+  nodes(): { readonly index: number; readonly state: ChildState; readonly rpcUrl: string | null }[] {
+    return this.#children.map(({ index, state, endpoints }) => ({ index, state, rpcUrl: endpoints?.rpcUrl ?? null }));
+  }
+
   async report(): Promise<NodeReport[]> {
     return await Promise.all(
       this.#children.map(async (child) => {

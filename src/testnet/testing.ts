@@ -24,6 +24,7 @@ import { deriveAccounts } from '../wallet/mnemonic.ts';
 import { type Control, takeControl } from './control.ts';
 import { callNode, completeOptions, SYNOD_COMMAND } from './launch.ts';
 import { createManifest, loadManifest, type TestnetOptions } from './manifest.ts';
+import { controlMethods } from './methods.ts';
 import { type NodeReport, Supervisor } from './supervisor.ts';
 
 export interface NetworkOptions extends Partial<TestnetOptions> {
@@ -105,8 +106,9 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
       call: callNode,
       onEvent: () => undefined,
     });
-    await supervisor.start();
     const network = new TestNetwork(supervisor, hold, root, directory === undefined, timeoutMs);
+    hold.serve(controlMethods(supervisor, () => void network.stop()));
+    await supervisor.start();
     await network.connected().catch(async (error: unknown) => {
       await supervisor.stop();
       throw error;

@@ -79,7 +79,7 @@ async function reports(directory: string, reached: (height: number) => boolean):
 
 async function askSupervisor(directory: string): Promise<readonly NodeReport[]> {
   try {
-    return (await callControl(directory, 'status', [])) as unknown as readonly NodeReport[];
+    return (await callControl(directory, 'testnet_status', [])) as unknown as readonly NodeReport[];
   } catch (error) {
     if (error instanceof SynodError) return []; // It does not serve yet.
     throw error;

@@ -99,7 +99,7 @@ describe.each(ENGINES)('a network under $engine', { timeout: 5 * PATIENCE_MS }, 
     const leader = await leaderOf(net, members);
     const majority = members.filter((index) => index !== leader).slice(0, quorum);
     const minority = ALL.filter((index) => !majority.includes(index));
-    await net.control('partition', majority, minority);
+    await net.control('partition', [majority, minority]);
     const stuck = (await statusOf(net.url(leader))).head;
     const [first = 0] = majority;
     paid.push(await pay(net, first), await pay(net, first));

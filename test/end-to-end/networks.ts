@@ -103,7 +103,7 @@ export class Testnet {
 
   /** What the commands that act on a running network do. */
   async control(command: string, ...parameters: Json[]): Promise<Json> {
-    return await callControl(this.directory, command, parameters);
+    return await callControl(this.directory, `testnet_${command}`, parameters);
   }
 
   /** Calls what a node keeps for its operator, with the token that lies in its datadir. */

@@ -68,7 +68,7 @@ describe('a network that is cut in two', () => {
     },
     { sides: [[0, 7], [1]], code: 'testnet/no-such-node' },
   ])('cannot be cut into $sides', async ({ sides, code }) => {
-    await expect(net.control('partition', ...sides)).rejects.toMatchObject({ code });
+    await expect(net.control('partition', sides)).rejects.toMatchObject({ code });
   });
 
   it('mines a payment on the side that will lose', async () => {

@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { UsageError } from '../../src/base/errors.ts';
 import type { Json } from '../../src/base/types.ts';
 import { type Control, callControl, takeControl } from '../../src/testnet/control.ts';
+import type { ControlMethod } from '../../src/testnet/control-server.ts';
 import { paths } from '../../src/testnet/manifest.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 
@@ -19,6 +20,10 @@ async function take(directory: string): Promise<Control> {
   const control = await takeControl(directory);
   onTestFinished(() => control.release());
   return control;
+}
+
+function methods(runs: Readonly<Record<string, ControlMethod['run']>>): ReadonlyMap<string, ControlMethod> {
+  return new Map(Object.entries(runs).map(([name, run]) => [name, { run }]));
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -67,8 +72,8 @@ describe('taking a directory', () => {
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') expect(outcome.reason.code).toBe('testnet/already-running');
     }
-    won[0]?.serve(async () => 'here');
-    expect(await callControl(directory, 'who', [])).toBe('here');
+    won[0]?.serve(methods({ testnet_who: async () => 'here' }));
+    expect(await callControl(directory, 'testnet_who', [])).toBe('here');
     expect(readdirSync(directory)).toEqual(['control.json']);
   });
 
@@ -102,7 +107,7 @@ describe('taking a directory', () => {
     for (const server of servers) {
       const directory = temporary();
       leaveBehind(directory, { pid: process.pid, port: await listen(server), token });
-      expect(await codeOf(callControl(directory, 'status', []))).toBe('testnet/not-running');
+      expect(await codeOf(callControl(directory, 'testnet_status', []))).toBe('testnet/not-running');
       await take(directory);
     }
     // The supervisor of another directory, too.
@@ -149,42 +154,31 @@ describe('giving it up', () => {
   });
 });
 
-describe('commands', () => {
-  it('are answered by the handler, with its errors, once there is one', async () => {
+describe('calls', () => {
+  it('are answered by the methods, with their errors, once there are some', async () => {
     const directory = temporary();
     const control = await take(directory);
-    expect(await codeOf(callControl(directory, 'status', []))).toBe('testnet/starting');
-    const asked: Json[] = [];
-    control.serve(async (command, parameters) => {
-      asked.push([command, ...parameters]);
-      if (command === 'fail') throw new UsageError('testnet/no-such-node', 'There is no node 9.');
-      return { done: command };
-    });
-    expect(await callControl(directory, 'kill', [2])).toEqual({ done: 'kill' });
-    expect(await codeOf(callControl(directory, 'fail', []))).toBe('testnet/no-such-node');
-    expect(asked).toEqual([['kill', 2], ['fail']]);
-  });
-
-  it('are refused without the token, and when they are no commands', async () => {
-    const directory = temporary();
-    const control = await take(directory);
-    control.serve(async () => 'never');
-    const { port, token } = fileOf(directory);
-    const post = async (authorization: string, body: string) => {
-      const response = await fetch(`http://${LOOPBACK}:${port}/`, { method: 'POST', headers: { authorization }, body });
-      return [response.status, ((await response.json()) as { error: { code: string } }).error.code];
-    };
-    const command = '{"command":"stop","parameters":[]}';
-    expect(await post('', command)).toEqual([401, 'testnet/token']);
-    expect(await post(`Bearer ${'0'.repeat(token.length)}`, command)).toEqual([401, 'testnet/token']);
-    expect(await post(`Bearer ${token}`, '{"command":1}')).toEqual([400, 'testnet/request']);
-    expect((await post(`Bearer ${token}`, 'x'.repeat(70_000)))[1]).toBe('testnet/request');
+    expect(await codeOf(callControl(directory, 'testnet_status', []))).toBe('testnet/starting');
+    const asked: unknown[] = [];
+    control.serve(
+      methods({
+        testnet_kill: async (params) => asked.push(params) as Json,
+        testnet_fail: async () => {
+          throw new UsageError('testnet/no-such-node', 'There is no node 9.');
+        },
+      }),
+    );
+    expect(await callControl(directory, 'testnet_kill', [2])).toBe(1);
+    expect(await callControl(directory, 'testnet_kill', { node: 3 })).toBe(2);
+    expect(await codeOf(callControl(directory, 'testnet_fail', []))).toBe('testnet/no-such-node');
+    expect(await codeOf(callControl(directory, 'testnet_wish', []))).toBe('testnet/no-such-method');
+    expect(asked).toEqual([[2], { node: 3 }]);
   });
 
   it('find nobody where nothing runs', async () => {
-    expect(await codeOf(callControl(temporary(), 'status', []))).toBe('testnet/not-running');
+    expect(await codeOf(callControl(temporary(), 'testnet_status', []))).toBe('testnet/not-running');
     const directory = temporary();
     leaveBehind(directory, {});
-    expect(await codeOf(callControl(directory, 'status', []))).toBe('testnet/not-running');
+    expect(await codeOf(callControl(directory, 'testnet_status', []))).toBe('testnet/not-running');
   });
 });
