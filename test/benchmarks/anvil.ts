@@ -24,7 +24,8 @@ export interface Anvil {
 export interface AnvilOptions {
   readonly chainId: number;
   readonly gasLimit: bigint;
-  readonly blockTimeSeconds: number;
+  /** Null where it mines only what and when it is told. */
+  readonly blockTimeSeconds: number | null;
   readonly rich: readonly Address[];
 }
 
@@ -42,7 +43,8 @@ export function findAnvil(): string | null {
 
 export async function startAnvil(binary: string, { chainId, gasLimit, blockTimeSeconds, rich }: AnvilOptions): Promise<Anvil> {
   const [port] = await freePorts(1);
-  const network = ['--chain-id', String(chainId), '--gas-limit', String(gasLimit), '--block-time', String(blockTimeSeconds)];
+  const pace = blockTimeSeconds === null ? ['--no-mining'] : ['--block-time', String(blockTimeSeconds)];
+  const network = ['--chain-id', String(chainId), '--gas-limit', String(gasLimit), ...pace];
   const child = track(spawn(binary, ['--silent', '--port', String(port), '--accounts', '1', ...network], { stdio: 'ignore' }));
   const url = `http://127.0.0.1:${port}`;
   await fund(url, rich);

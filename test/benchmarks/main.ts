@@ -25,6 +25,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     title: 'From eth_sendRawTransaction to mined: one node, block time 1 s, the client on the same machine',
     run: async () => (await import('./mined.ts')).benchMined(),
   },
+  rpc: {
+    title: 'RPC: one node beside anvil, 32 requests in flight, the client on the same machine',
+    run: async () => (await import('./rpc.ts')).benchRpc(),
+  },
   idle: {
     title: 'At rest: start and memory of real nodes',
     run: async () => (await import('./idle.ts')).benchIdle(),

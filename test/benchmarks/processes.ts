@@ -141,17 +141,19 @@ export interface NodeOptions {
   readonly args?: readonly string[];
   /** Without it nothing is in the process that would not be there in life. */
   readonly probe: boolean;
+  /** One that has its chain already; by default an empty one. */
+  readonly datadir?: string;
 }
 
 /** `synod node ...args` on free ports, serving. */
 export async function startNode(
   genesis: unknown,
-  { args = [], probe }: NodeOptions,
+  { args = [], probe, datadir }: NodeOptions,
 ): Promise<{ readonly child: Child; readonly url: string }> {
   const directory = temporaryDirectory();
   const file = join(directory, 'genesis.json');
   writeFileSync(file, JSON.stringify(genesis));
-  const place = ['--datadir', join(directory, 'datadir'), '--genesis', file, '--port', '0', '--http.port', '0'];
+  const place = ['--datadir', datadir ?? join(directory, 'datadir'), '--genesis', file, '--port', '0', '--http.port', '0'];
   const child = new Child(SYNOD, ['node', ...place, ...args], probe ? PROBE : []);
   const { rpcUrl } = await child.next<Message & { readonly rpcUrl: string }>('ready');
   return { child, url: rpcUrl };
