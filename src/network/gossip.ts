@@ -23,6 +23,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import { owned } from './frames.ts';
+import type { LinkFaults } from './link-faults.ts';
 import { MAX_TRANSACTIONS_BYTES } from './messages.ts';
 import { nodeId, type Session } from './sessions.ts';
 
@@ -50,6 +51,13 @@ export interface GossipPorts {
   onReject(from: NodeId, topic: Topic): void;
 }
 
+/** What of gossipsub's messages to each other is of interest here. */
+interface Rpc {
+  readonly subscriptions?: readonly unknown[];
+  readonly messages: readonly { readonly data?: Uint8Array }[];
+  readonly control?: { readonly ihave?: readonly unknown[] };
+}
+
 const HEARTBEAT_MS = 500;
 /** A message can be passed on for this many heartbeats after it came, so that is how long a validator has. */
 const CACHED_HEARTBEATS = 20;
@@ -69,6 +77,7 @@ interface Router extends GossipSub {
   readonly streamsOutbound: Map<string, unknown>;
   readonly streamsInbound: Map<string, unknown>;
   readonly score: { score(id: string): number; readonly size: number };
+  handleReceivedRpc(from: PeerId, rpc: Rpc): Promise<void>;
   reportMessageValidationResult(messageId: string, source: string, verdict: TopicValidatorResult): void;
 }
 
@@ -95,6 +104,7 @@ export interface GossipStats {
 export class Gossip {
   readonly #prefix: string;
   readonly #ports: GossipPorts;
+  readonly #links: LinkFaults;
   #router: Router | null = null;
   #topology: Topology | null = null;
   readonly #load = new Map<NodeId, Load>();
@@ -103,9 +113,10 @@ export class Gossip {
   readonly #total: Load = { messages: 0, bytes: 0 };
   readonly #counts = { accept: 0, reject: 0, ignore: 0, overflow: 0 };
 
-  constructor(genesisHash: Hash, ports: GossipPorts) {
+  constructor(genesisHash: Hash, ports: GossipPorts, links: LinkFaults) {
     this.#prefix = `/synod/${genesisHash.slice(2)}/`;
     this.#ports = ports;
+    this.#links = links;
   }
 
   /** For libp2p's `services`. */
@@ -153,8 +164,26 @@ export class Gossip {
       const { privateKey, peerId, peerStore, connectionManager, logger } = components;
       const router = make({ privateKey, peerId, peerStore, connectionManager, logger, registrar: this.#gate(components.registrar) });
       this.#router = router as Router;
+      this.#breakLinks(this.#router);
       router.addEventListener('gossipsub:message', (event) => void this.#received(event.detail));
       return router;
+    };
+  }
+
+  /**
+   * Before gossipsub sees it: a message that is lost on one link may come on another. Offers of messages (IHAVE) do not pass a
+   * faulty link, since gossipsub would hold it against a peer that what it asks for then is lost.
+   */
+  #breakLinks(router: Router): void {
+    const handle = router.handleReceivedRpc.bind(router);
+    router.handleReceivedRpc = async (peer, rpc) => {
+      const from = nodeId(peer);
+      if (!this.#links.has(from)) return await handle(peer, rpc);
+      const messages = rpc.messages.filter(() => !this.#links.loses(from));
+      const bytes = messages.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+      const control = rpc.control === undefined ? undefined : { ...rpc.control, ihave: [] };
+      const left = { ...rpc, messages, ...(control !== undefined && { control }) };
+      this.#links.hold(from, bytes, () => void handle(peer, left).catch(() => undefined));
     };
   }
 

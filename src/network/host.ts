@@ -11,9 +11,10 @@ import { Dialer, type DialerPorts } from './dialer.ts';
 import { Direct } from './direct.ts';
 import { ENVELOPE_BYTES, Sealer } from './envelope.ts';
 import { Gater, gaterLimits } from './gater.ts';
-import { Gossip, MAX_GOSSIP_BYTES, type Topic } from './gossip.ts';
+import { Gossip, type GossipPorts, MAX_GOSSIP_BYTES, type Topic } from './gossip.ts';
 import { Intake } from './intake.ts';
 import type { NetworkHandlers, NetworkOptions, NetworkStats, PeerInfo } from './interface.ts';
+import { type LinkFault, LinkFaults } from './link-faults.ts';
 import type { HeadersRequest } from './messages.ts';
 import { Offenders } from './offenders.ts';
 import { LOCAL_PACE, type Pace, PUBLIC_PACE } from './pace.ts';
@@ -24,6 +25,8 @@ import { nodeId, type Session, type SessionHandlers, Sessions } from './sessions
 import { createTransport, isReachable, startTransport } from './transport.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** About; for the account of what is held on a slow link. */
+const STATUS_BYTES = 256;
 /** Two peers may hold two connections for a moment. */
 const SPARE_CONNECTIONS = 8;
 const TEND_INTERVAL_MS = 1_000;
@@ -50,6 +53,7 @@ export class Network {
   readonly #dialer: Dialer;
   readonly #book: PeerBook;
   readonly #sealer: Sealer;
+  readonly #links: LinkFaults;
   readonly #timers: NodeJS.Timeout[] = [];
   #remembered = '';
   #stopped = false;
@@ -67,12 +71,14 @@ export class Network {
       () => network.#libp2p.getConnections(),
       (id) => network.#book.isBootnode(id),
     );
-    const gossip = new Gossip(genesisHash, {
+    const links = new LinkFaults();
+    const ports: GossipPorts = {
       whenReady: (connection) => network.#sessions.whenReady(connection),
       validate: (topic, bytes, from) => network.#intake.validate(topic, bytes, from),
       onReject: (from, topic) =>
         network.offence(from, new RuleError('network/rejected-gossip', `An invalid message on ${topic}.`, { topic })),
-    });
+    };
+    const gossip = new Gossip(genesisHash, ports, links);
     const libp2p = await createTransport(
       {
         key: options.key,
@@ -92,7 +98,7 @@ export class Network {
       gater,
       gossip,
     );
-    const network = new Network(options, handlers, pace, libp2p, gater, gossip, offenders);
+    const network = new Network(options, handlers, pace, libp2p, gater, gossip, offenders, links);
     for (const bootnode of bootnodes) if (bootnode.id !== network.self) network.#book.addBootnode(bootnode);
     await network.#run();
     return network;
@@ -106,6 +112,7 @@ export class Network {
     gater: Gater,
     gossip: Gossip,
     offenders: Offenders,
+    links: LinkFaults,
   ) {
     const { handshakeMs = pace.handshakeMs, requestMs = REQUEST_TIMEOUT_MS } = options.timeouts ?? {};
     const onOffence = (peer: NodeId, error: RuleError) => this.offence(peer, error);
@@ -116,6 +123,7 @@ export class Network {
     this.#gater = gater;
     this.#gossip = gossip;
     this.#offenders = offenders;
+    this.#links = links;
     this.self = nodeId(libp2p.peerId);
     const listensTo = (id: NodeId) => id !== this.self && gater.allows(id);
     this.#intake = new Intake(handlers, this.#genesisHash, listensTo, (level, text, fields) => this.#log(level, text, fields), onOffence);
@@ -123,8 +131,9 @@ export class Network {
     this.#book = new PeerBook(this.self, pace.backoff, Math.random);
     this.#sessions = new Sessions(libp2p, this.#sessionHandlers(handlers), handshakeMs);
     const served = this.#intake.served((session) => this.#dialer.share(session.id));
-    this.#requests = new Requests(libp2p, this.#sessions, served, this.#genesisHash, requestMs, onOffence);
-    this.#direct = new Direct(libp2p, this.#sessions, this.#genesisHash, (bytes, from) => this.#intake.direct(bytes, from), onOffence);
+    this.#requests = new Requests(libp2p, this.#sessions, served, this.#genesisHash, requestMs, onOffence, links);
+    const receive = (bytes: Uint8Array, from: NodeId) => links.pass(from, bytes.length, () => this.#intake.direct(bytes, from));
+    this.#direct = new Direct(libp2p, this.#sessions, this.#genesisHash, receive, onOffence);
     this.#dialer = new Dialer(libp2p, this.#book, this.#dialerPorts(), pace);
   }
 
@@ -132,7 +141,7 @@ export class Network {
     return {
       ourStatus: () => handlers.status(),
       onReady: (session) => this.#ready(session),
-      onStatus: (session) => this.#intake.status(session),
+      onStatus: (session) => this.#links.pass(session.id, STATUS_BYTES, () => this.#intake.status(session)),
       onGone: (session) => this.#gone(session),
       onFailed: (connection, error) => this.#handshakeFailed(connection, error),
     };
@@ -175,6 +184,7 @@ export class Network {
     this.#remember();
     this.#dialer.stop();
     this.#sessions.stop();
+    this.#links.stop();
     await this.#libp2p.stop();
   }
 
@@ -277,6 +287,11 @@ export class Network {
     this.#dialer.tick();
   }
 
+  /** For tests of a running network, too: what becomes of messages from these peers, instead of what was set before. */
+  setLinkFaults(faults: readonly LinkFault[]): void {
+    this.#links.set(faults);
+  }
+
   get partition(): readonly NodeId[] | null {
     const { partition } = this.#gater;
     return partition === null ? null : [...partition];
@@ -294,6 +309,7 @@ export class Network {
       droppedMessages: this.#direct.dropped,
       requests: this.#requests.active,
       gossip: this.#gossip.stats(),
+      links: this.#links.stats(),
     };
   }
 
@@ -317,6 +333,7 @@ export class Network {
   #gone(session: Session): void {
     this.#gossip.remove(session);
     this.#direct.forget(session.id);
+    this.#links.forget(session.id);
     this.#book.lost(session.id, performance.now());
     if (this.#stopped) return;
     this.#log('info', 'Peer disconnected', { peer: session.id });

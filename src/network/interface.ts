@@ -2,6 +2,7 @@
 import type { ErrorFields } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import type { GossipStats, Verdict } from './gossip.ts';
+import type { LinkFaultStats } from './link-faults.ts';
 import type { HeadersRequest, Status } from './messages.ts';
 import type { NodeKey } from './node-key.ts';
 
@@ -86,4 +87,5 @@ export interface NetworkStats {
   readonly droppedMessages: number;
   readonly requests: number;
   readonly gossip: GossipStats;
+  readonly links: LinkFaultStats;
 }

@@ -8,6 +8,7 @@ import { explain, RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import { MAX_PROVEN_BLOCK_BYTES } from '../chain/block.ts';
 import { readFrame, writeFrame } from './frames.ts';
+import type { LinkFaults } from './link-faults.ts';
 import {
   decodeHashes,
   decodeHeadersRequest,
@@ -54,6 +55,7 @@ export class Requests {
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #onOffence: (peer: NodeId, error: RuleError) => void;
+  readonly #links: LinkFaults;
   readonly #active = new Map<string, number>();
 
   constructor(
@@ -63,6 +65,7 @@ export class Requests {
     genesisHash: Hash,
     timeoutMs: number,
     onOffence: (peer: NodeId, error: RuleError) => void,
+    links: LinkFaults,
   ) {
     this.#libp2p = libp2p;
     this.#sessions = sessions;
@@ -70,6 +73,7 @@ export class Requests {
     this.#prefix = `/synod/${genesisHash.slice(2, 10)}`;
     this.#timeoutMs = timeoutMs;
     this.#onOffence = onOffence;
+    this.#links = links;
   }
 
   async start(): Promise<void> {
@@ -122,7 +126,7 @@ export class Requests {
     if (active >= MAX_CONCURRENT_REQUESTS) throw quiet('network/busy', `${active} requests for ${kind} to ${peer} are already under way.`);
     this.#active.set(key, active + 1);
     try {
-      return await this.#exchange(connection, kind, request, maxItems, maxItemBytes);
+      return await this.#exchange(peer, connection, kind, request, maxItems, maxItemBytes);
     } catch (error) {
       const reason = this.#reason(error, kind, peer);
       if (reason.blame) this.#onOffence(peer, reason);
@@ -134,18 +138,36 @@ export class Requests {
     }
   }
 
-  async #exchange(connection: Connection, kind: Kind, request: Uint8Array, maxItems: number, maxItemBytes: number) {
+  async #exchange(
+    peer: NodeId,
+    connection: Connection,
+    kind: Kind,
+    request: Uint8Array,
+    maxItems: number,
+    maxItemBytes: number,
+  ): Promise<readonly Uint8Array[]> {
     const signal = AbortSignal.timeout(this.#timeoutMs);
     const stream = await connection.newStream(this.#protocol(kind), { signal });
     try {
       await writeFrame(stream, request, signal);
-      const answer = decodeResponse(await readFrame(stream, MAX_RESPONSE_BYTES, signal), kind, maxItems, maxItemBytes);
+      const bytes = await readFrame(stream, MAX_RESPONSE_BYTES, signal);
+      await this.#arrival(peer, bytes.length, signal);
+      const answer = decodeResponse(bytes, kind, maxItems, maxItemBytes);
       await stream.close({ signal });
       return answer;
     } catch (error) {
       stream.abort(error as Error);
       throw error;
     }
+  }
+
+  /** Resolves when what was read has come over a link that may be slow. What is lost on it never does: rejects when time is up. */
+  #arrival(from: NodeId, bytes: number, signal: AbortSignal): Promise<void> {
+    if (!this.#links.has(from)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      this.#links.pass(from, bytes, resolve);
+    });
   }
 
   #reason(error: unknown, kind: Kind, peer: NodeId): RuleError {
@@ -162,6 +184,7 @@ export class Requests {
       const session = await this.#sessions.whenReady(connection);
       if (session === null) throw quiet('network/no-handshake', 'A request before the handshake.');
       const request = await readFrame(stream, MAX_REQUEST_BYTES, signal);
+      await this.#arrival(session.id, request.length, signal);
       await writeFrame(stream, this.#answer(kind, session, request), signal);
       await stream.close({ signal });
     } catch (error) {
