@@ -62,6 +62,11 @@ export class EvmPool {
     this.#queue = new BoundedQueue(this.#options.maxQueued);
   }
 
+  /** Jobs that no thread has begun. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
   /** Every method rejects with RuleError: `evm/timeout`, `rpc/busy`, `state/missing`, or why the call could not start. */
   call(request: CallRequest): Promise<CallResult> {
     return this.#submit('call', request);

@@ -2,13 +2,20 @@
 
 import type { Gauges, MetricsSource, Unready } from '../metrics/source.ts';
 import type { NodeLedger } from './ledger.ts';
+import type { TransactionRelay } from './relay.ts';
+import type { Reminder } from './reminder.ts';
 import type { BackendParts, NodeBackend } from './rpc-backend.ts';
 import { CLIENT_VERSION } from './version.ts';
 
 /** Blocks behind the best peer with which a node is still fit to answer. */
 const MAX_BEHIND = 8;
 
-export type MetricsParts = BackendParts & { readonly ledger: NodeLedger; readonly backend: NodeBackend['backend'] };
+export type MetricsParts = BackendParts & {
+  readonly ledger: NodeLedger;
+  readonly relay: TransactionRelay;
+  readonly reminder: Reminder;
+  readonly backend: NodeBackend['backend'];
+};
 
 export function metricsSource(parts: MetricsParts): MetricsSource {
   const { chain } = parts;
@@ -21,7 +28,8 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
   };
 }
 
-function gaugesOf({ backend, network, pool, driver, sync, sealer, importLog, chain, ledger }: MetricsParts): Gauges {
+function gaugesOf(parts: MetricsParts): Gauges {
+  const { backend, network, pool, driver, sync, sealer, importLog, chain, ledger, relay, reminder, evm, tracers } = parts;
   const { head, safe, finalized } = backend.chain;
   const peers = network.peers();
   const inbound = peers.filter(({ direction }) => direction === 'inbound').length;
@@ -43,6 +51,10 @@ function gaugesOf({ backend, network, pool, driver, sync, sealer, importLog, cha
       driver_queue: queued,
       driver_held_effects: heldEffects,
       ledger_checks: ledger.waiting,
+      evm_calls: evm.waiting,
+      evm_traces: tracers.waiting,
+      relayed_transactions: relay.waiting,
+      own_transactions: reminder.size,
       network_connections: net.connections,
       network_handshakes: net.handshaking,
       network_requests: net.requests,

@@ -244,7 +244,8 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     writeOperatorFile(config.datadir, { url: rpcUrl, token: operatorToken });
     closers.add('operator file', () => removeOperatorFile(config.datadir));
   }
-  const metricsUrl = await startMetrics(config, metrics, metricsSource({ ...parts, ledger, backend: backend.backend }), closers);
+  const source = metricsSource({ ...parts, ledger, relay, reminder, backend: backend.backend });
+  const metricsUrl = await startMetrics(config, metrics, source, closers);
   const endpoints = { rpcUrl, operatorToken, peerId: network.self, addresses: network.addresses(), metricsUrl };
   announce(logger, config, chain, endpoints);
   return { endpoints, stopped: life.stopped, stop: (reason) => life.stop(reason), fail };

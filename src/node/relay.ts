@@ -23,6 +23,11 @@ export class TransactionRelay {
     this.#publish = publish;
   }
 
+  /** Transactions that are being gathered. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** A transaction in its EIP-2718 form that the pool took. */
   add(transaction: Uint8Array): void {
     this.#waiting.push(transaction);

@@ -37,6 +37,10 @@ export class Reminder {
     this.#parts = parts;
   }
 
+  get size(): number {
+    return this.#watched.size;
+  }
+
   /** It was sent just now. */
   watch(tx: Tx): void {
     const { clock } = this.#parts;
