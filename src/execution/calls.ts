@@ -8,6 +8,7 @@ import { type ExecutionParams, isAtLeast } from '../chain/params.ts';
 import { EMPTY_ACCOUNT } from './account.ts';
 import type { AccessListResult, CallFailure, CallKind, CallRequest, CallResult, CallResults, EstimateResult } from './call-types.ts';
 import { type BlockContext, type Environment, openEnvironment } from './environment.ts';
+import { KeptBlock } from './kept-block.ts';
 import { type Message, type MessageResult, runMessage } from './message.ts';
 import { applyOverrides, movePrecompiles, type StateOverrides } from './overrides.ts';
 import { Pacer } from './pacer.ts';
@@ -33,12 +34,36 @@ const ESTIMATE_TOLERANCE_PERMILLE = 15n;
 const CALL_STIPEND = 2_300n;
 const MAX_ACCESS_LIST_ROUNDS = 16;
 
-/** Throws RuleError when the call cannot start, as `runMessage` says. */
-export function runCallJob<Kind extends CallKind>(kind: Kind, host: CallHost, request: CallRequest): Promise<CallResults[Kind]>;
-export async function runCallJob(kind: CallKind, host: CallHost, request: CallRequest): Promise<CallResults[CallKind]> {
-  const call = await Call.open(host, request);
-  if (kind === 'call') return call.run();
-  return kind === 'estimateGas' ? call.estimate() : call.accessList();
+/** A worker may do nothing but its job, so nothing in it need ever rest. */
+const TIRELESS = new Pacer(() => 0);
+
+/** Throws RuleError when the call cannot start, as `runMessage` says. `kept`: of the calls before it. */
+export function runCallJob<Kind extends CallKind>(
+  kind: Kind,
+  host: CallHost,
+  request: CallRequest,
+  kept?: KeptBlock,
+): Promise<CallResults[Kind]>;
+export async function runCallJob(
+  kind: CallKind,
+  host: CallHost,
+  request: CallRequest,
+  kept = new KeptBlock(),
+): Promise<CallResults[CallKind]> {
+  const isPlain = request.stateOverrides === undefined && request.blockOverrides === undefined;
+  const key = isPlain ? keyOf(host, request) : '';
+  const open = isPlain ? kept.take(key) : undefined;
+  const environment = open ?? (await openBlock(host, request, new WorldState(host.source, request.header.stateRoot)));
+  const call = new Call(environment, host, request);
+  const result = await call.run(kind);
+  if (isPlain) kept.keep(key, environment, call.gasUsed);
+  return result;
+}
+
+/** Whatever a call can see of its block. */
+function keyOf({ randomness }: CallHost, request: CallRequest): string {
+  const context = Object.values(contextOf(request, isFree(request)));
+  return [request.header.stateRoot, randomness, ...context].join();
 }
 
 class Call {
@@ -47,26 +72,33 @@ class Call {
   readonly #message: Message;
   /** What the cap and the sender's balance allow. */
   readonly #affordableGas: bigint;
+  #gasUsed = 0n;
 
-  private constructor(environment: Environment, chainId: number, message: Message, affordableGas: bigint) {
+  constructor(environment: Environment, host: CallHost, request: CallRequest) {
+    const { message, affordableGas } = messageOf(request, environment.state, host.gasCap);
     this.#environment = environment;
-    this.#chainId = chainId;
+    this.#chainId = host.params.chainId;
     this.#message = message;
     this.#affordableGas = affordableGas;
   }
 
-  static async open(host: CallHost, request: CallRequest): Promise<Call> {
-    const { environment, message, affordableGas } = await openCall(host, request, new WorldState(host.source, request.header.stateRoot));
-    return new Call(environment, host.params.chainId, message, affordableGas);
+  /** By all attempts. */
+  get gasUsed(): bigint {
+    return this.#gasUsed;
   }
 
-  async run(): Promise<CallResult> {
+  run(kind: CallKind): Promise<CallResults[CallKind]> {
+    if (kind === 'call') return this.#call();
+    return kind === 'estimateGas' ? this.#estimate() : this.#accessList();
+  }
+
+  async #call(): Promise<CallResult> {
     const { returnData, gasUsed, failure } = await this.#attempt(this.#message);
     return { returnData, gasUsed, failure };
   }
 
   /** geth's binary search: from what the unlimited call used, up to a limit that is known to suffice. */
-  async estimate(): Promise<EstimateResult> {
+  async #estimate(): Promise<EstimateResult> {
     const { to, data } = this.#message;
     const high = this.#highestGas();
     const plain = to !== null && data.length === 0 && this.#environment.state.code(to).length === 0;
@@ -81,7 +113,7 @@ class Call {
   }
 
   /** The list that a second run with it does not change any more. */
-  async accessList(): Promise<AccessListResult> {
+  async #accessList(): Promise<AccessListResult> {
     let message = this.#message;
     for (let round = 1; ; round++) {
       const { accessList, gasUsed, failure } = await this.#attempt(message);
@@ -122,10 +154,14 @@ class Call {
   }
 
   async #attempt(message: Message): Promise<MessageResult> {
-    const { state } = this.#environment;
+    const { state, vm } = this.#environment;
     state.checkpoint();
     try {
-      return await runMessage(this.#environment, this.#chainId, message);
+      const result = await runMessage(this.#environment, this.#chainId, message);
+      this.#gasUsed += result.peakGas;
+      await vm.evm.journal.cleanup();
+      vm.evm.stateManager.originalStorageCache.clear();
+      return result;
     } finally {
       state.revert();
     }
@@ -143,20 +179,29 @@ export interface OpenCall {
 
 /** The block that a call runs in, with its overrides, over this state, and the call as a message. */
 export async function openCall(host: CallHost, request: CallRequest, state: WorldState): Promise<OpenCall> {
-  const fees = feesOf(request, contextOf(request, false).baseFeePerGas ?? 0n);
+  const environment = await openBlock(host, request, state);
+  return { environment, ...messageOf(request, state, host.gasCap) };
+}
+
+async function openBlock(host: CallHost, request: CallRequest, state: WorldState): Promise<Environment> {
   const overrides: StateOverrides = request.stateOverrides ?? new Map();
   applyOverrides(state, overrides);
   const blobPrice = request.blockOverrides?.blobBaseFee;
   const environment = await openEnvironment({
     params: host.params,
-    context: contextOf(request, fees.maxPrice === 0n),
+    context: contextOf(request, isFree(request)),
     randomness: request.blockOverrides?.prevRandao ?? host.randomness,
     state,
     ancestorHash: host.ancestorHash,
-    pacer: new Pacer(),
+    pacer: TIRELESS,
     ...(blobPrice !== undefined && { blobPrice }),
   });
   movePrecompiles(environment.vm.evm.precompiles, overrides);
+  return environment;
+}
+
+function messageOf(request: CallRequest, state: WorldState, gasCap: bigint): Omit<OpenCall, 'environment'> {
+  const fees = pricesOf(request);
   const { from, to, data, value } = request;
   const unlimited = {
     from,
@@ -169,9 +214,18 @@ export async function openCall(host: CallHost, request: CallRequest, state: Worl
     // Their price is not asked for where the call names none, as with gas.
     ...(request.blobs !== undefined && { blobs: request.blobs, isFree: fees.maxPrice === 0n }),
   };
-  const affordable = affordableGas(state, unlimited, host.gasCap);
-  const gas = request.gas === undefined ? affordable : lesser(request.gas, host.gasCap);
-  return { environment, message: { ...unlimited, gas }, affordableGas: affordable };
+  const affordable = affordableGas(state, unlimited, gasCap);
+  const gas = request.gas === undefined ? affordable : lesser(request.gas, gasCap);
+  return { message: { ...unlimited, gas }, affordableGas: affordable };
+}
+
+function pricesOf(request: CallRequest): Pick<Message, 'price' | 'maxPrice'> {
+  return feesOf(request, contextOf(request, false).baseFeePerGas ?? 0n);
+}
+
+/** Without a price the base fee counts as zero. */
+function isFree(request: CallRequest): boolean {
+  return pricesOf(request).maxPrice === 0n;
 }
 
 function contextOf({ header, blockOverrides = {} }: CallRequest, free: boolean): BlockContext {

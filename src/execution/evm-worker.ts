@@ -15,6 +15,7 @@ import {
   type ReadAnswer,
   type WorkerSettings,
 } from './evm-protocol.ts';
+import { KeptBlock } from './kept-block.ts';
 import { runSimulation } from './simulation.ts';
 import { buildTestBlock } from './test-block.ts';
 import { runTraceJob } from './tracing/trace-job.ts';
@@ -49,11 +50,14 @@ function cached(capacity: number, type: 'node' | 'code'): (hash: Hash) => Uint8A
 
 const source: StateSource = { node: cached(MAX_NODES, 'node'), code: cached(MAX_CODES, 'code') };
 
+/** For one job at a time. */
+const kept = new KeptBlock();
+
 function work(job: Job, host: CallHost): Promise<JobResults[JobKind]> {
   if (job.kind === 'trace') return runTraceJob(host, job.request);
   if (job.kind === 'simulate') return runSimulation(host, job.request);
   if (job.kind === 'buildTestBlock') return buildTestBlock(host, job.request);
-  return runCallJob(job.kind, host, job.request);
+  return runCallJob(job.kind, host, job.request, kept);
 }
 
 async function run(job: Job): Promise<Answer> {

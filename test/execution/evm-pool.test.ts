@@ -25,6 +25,8 @@ const CODES = {
   /** INVALID */
   invalid: '0xfe',
   baseFee: '0x4860005260206000f3',
+  /** Adds one to slot 0 and to transient slot 0, calls the address that it is given, and returns both sums. */
+  count: '0x5f546001018060005580600052505f5c600101805f5d60205260006000600060006001600035611000f15060406000f3',
 } satisfies Record<string, string>;
 
 let chain: TestChain;
@@ -77,6 +79,17 @@ describe('call', () => {
     expect(toHex((await pool.call(request('baseFee'))).returnData)).toBe(`0x${word(0)}`);
     const priced = await pool.call(request('baseFee', { from: ALICE.address, gas: 100_000n, gasPrice: 2n * GWEI }));
     expect(toHex(priced.returnData)).toBe(`0x${word(chain.head.baseFeePerGas ?? 0n)}`);
+  });
+
+  it('leaves nothing behind for the next call on the same block', async () => {
+    const first = await pool.call(request('count', { data: fromHex(`0x${word(0xdead)}`) }));
+    expect(toHex(first.returnData)).toBe(`0x${word(1)}${word(1)}`);
+    expect(await pool.call(request('count', { data: fromHex(`0x${word(0xdead)}`) }))).toEqual(first);
+    const { accessList } = await pool.createAccessList(request('count', { data: fromHex(`0x${word(0xdead)}`) }));
+    expect(accessList).toEqual([
+      { address: at.get('count'), storageKeys: [`0x${word(0)}`] },
+      { address: `0x${word(0xdead).slice(24)}`, storageKeys: [] },
+    ]);
   });
 
   it('lets a contract be the sender', async () => {
