@@ -11,12 +11,15 @@ import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
 import { callNode, completeOptions, DEFAULTS, SYNOD_COMMAND } from '../testnet/launch.ts';
 import { createManifest, DEFAULT_DIRECTORY, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
 import { controlMethods } from '../testnet/methods.ts';
+import { finishRestore } from '../testnet/snapshots/restore.ts';
+import { hasSnapshots } from '../testnet/snapshots/store.ts';
 import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
 import { absolutePath, integerOption, portOption } from './options.ts';
 import { argumentError, print } from './output.ts';
 import { type Display, openDisplay, reportTable } from './testnet-display.ts';
+import { registerSnapshots } from './testnet-snapshot.ts';
 
 /** Below the first node's RPC port, as far as nodes may go upwards from there. */
 const DASHBOARD_PORT = 8540;
@@ -97,6 +100,7 @@ Examples:
       process.exitCode = await runTestnet(flags, given(command));
     });
   registerControls(testnet);
+  registerSnapshots(testnet);
 }
 
 /** commander prints no default for an option that has no value. */
@@ -120,16 +124,19 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
   // Never a directory that was there before; nor one that was named, once there is a network in it.
   let isTemporary = hold.madeDirectory;
   try {
+    finishRestore(directory);
     const resumed = loadManifest(directory) !== null;
     const manifest = await openManifest(directory, flags, explicit);
+    const rpcPort = explicit.has('rpcPort') ? flags.rpcPort : (manifest.rpcPort ?? flags.rpcPort);
     isTemporary &&= flags.dir === undefined && flags.keep !== true;
-    await runNetwork(directory, manifest, resumed, hold, flags);
+    await runNetwork(directory, manifest, resumed, hold, { ...flags, rpcPort });
   } catch (error) {
     // The logs say why.
     if (error instanceof UsageError && error.code === 'testnet/nodes-ended') isTemporary = false;
     throw error;
   } finally {
-    if (isTemporary) removeDirectory(directory);
+    // Who takes a snapshot wants to come back to it.
+    if (isTemporary && !hasSnapshots(directory)) removeDirectory(directory);
     await hold.release();
   }
   return 0;

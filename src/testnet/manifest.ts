@@ -47,7 +47,13 @@ const Node = z.object({
   etherbase: AddressText,
 });
 
-const Manifest = z.object({ version: z.literal(1), options: Options, nodes: z.array(Node).min(1).readonly() });
+const Manifest = z.object({
+  version: z.literal(1),
+  options: Options,
+  nodes: z.array(Node).min(1).readonly(),
+  /** RPC port of node 0, unless a start names another: that of a fork, which runs beside the network that it comes from. */
+  rpcPort: Count.max(65_535).optional(),
+});
 
 export type TestnetOptions = Readonly<z.infer<typeof Options>>;
 export type TestnetNode = Readonly<z.infer<typeof Node>>;

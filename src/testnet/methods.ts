@@ -9,6 +9,8 @@ import type { ControlMethods } from './control.ts';
 import type { ControlMethod } from './control-server.ts';
 import type { CallParams } from './json-rpc.ts';
 import { MAX_NODES } from './manifest.ts';
+import { RunningSnapshots } from './snapshots/running.ts';
+import { listSnapshots } from './snapshots/store.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const NodeNumber = z.int().min(0).max(MAX_NODES);
@@ -18,6 +20,8 @@ const Sides = z.array(Side).max(MAX_NODES);
 /** `stop` ends the network, as Ctrl-C does. */
 export function controlMethods(supervisor: Supervisor, stop: () => void): ControlMethods {
   const node = z.object({ node: NodeNumber });
+  const snapshot = z.object({ name: z.string() });
+  const snapshots = new RunningSnapshots(supervisor);
   return new Map<string, ControlMethod>([
     ['testnet_nodes', { open: true, ...method(z.object({}), async () => publicNodes(supervisor)) }],
     ['testnet_status', method(z.object({}), async () => (await supervisor.report()) as unknown as Json)],
@@ -25,6 +29,10 @@ export function controlMethods(supervisor: Supervisor, stop: () => void): Contro
     ['testnet_heal', method(z.object({}), async () => done(supervisor.heal()))],
     ['testnet_kill', method(node, async (params) => done(supervisor.kill(params.node)))],
     ['testnet_restart', method(node, async (params) => await restarted(supervisor, params.node))],
+    ['testnet_snapshot', method(snapshot, async ({ name }) => (await snapshots.take(name)) as unknown as Json)],
+    ['testnet_restore', method(snapshot, async ({ name }) => (await snapshots.restore(name)) as unknown as Json)],
+    ['testnet_snapshots', method(z.object({}), async () => listSnapshots(supervisor.directory) as unknown as Json)],
+    ['testnet_removeSnapshot', method(snapshot, async ({ name }) => done(snapshots.remove(name)))],
     ['testnet_stop', method(z.object({}), async () => stop() ?? null)],
   ]);
 }

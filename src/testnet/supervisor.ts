@@ -43,6 +43,7 @@ export type SupervisorEvent =
   | { readonly type: 'healed' };
 
 export class Supervisor {
+  readonly directory: string;
   readonly manifest: Manifest;
   /** Rejects with UsageError `testnet/nodes-ended` when a node ends by itself and no other is left. */
   readonly allEnded: Promise<never>;
@@ -56,6 +57,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.directory = options.directory;
     this.manifest = options.manifest;
     this.#addresses = new PeerAddresses(options.directory);
     const { promise, reject } = Promise.withResolvers<never>();
@@ -144,8 +146,8 @@ export class Supervisor {
   }
 
   /** What stands here, without asking the nodes. */
-  nodes(): { readonly index: number; readonly state: ChildState; readonly rpcUrl: string | null }[] {
-    return this.#children.map(({ index, state, endpoints }) => ({ index, state, rpcUrl: endpoints?.rpcUrl ?? null }));
+  nodes(): Pick<NodeReport, 'index' | 'state' | 'pid' | 'rpcUrl'>[] {
+    return this.#children.map(({ index, state, pid, endpoints }) => ({ index, state, pid, rpcUrl: endpoints?.rpcUrl ?? null }));
   }
 
   async report(): Promise<NodeReport[]> {

@@ -25,6 +25,8 @@ import { type Control, takeControl } from './control.ts';
 import { callNode, completeOptions, SYNOD_COMMAND } from './launch.ts';
 import { createManifest, loadManifest, type TestnetOptions } from './manifest.ts';
 import { controlMethods } from './methods.ts';
+import { finishRestore } from './snapshots/restore.ts';
+import { RunningSnapshots } from './snapshots/running.ts';
 import { type NodeReport, Supervisor } from './supervisor.ts';
 
 export interface NetworkOptions extends Partial<TestnetOptions> {
@@ -96,6 +98,7 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
   const root = directory ?? mkdtempSync(join(tmpdir(), 'synod-network-'));
   const hold = await takeControl(root);
   try {
+    finishRestore(root);
     const wanted = completeOptions(wishes);
     const manifest = loadManifest(root) ?? (await createManifest(root, wanted, builtInGenesis(wanted.engine), Date.now()));
     const supervisor = new Supervisor({
@@ -127,6 +130,7 @@ export class TestNetwork implements AsyncDisposable {
   /** Funded in genesis. Everybody knows their keys. */
   readonly accounts: readonly Account[];
   readonly #supervisor: Supervisor;
+  readonly #snapshots: RunningSnapshots;
   readonly #hold: Control;
   readonly #isTemporary: boolean;
   readonly #timeoutMs: number;
@@ -134,6 +138,7 @@ export class TestNetwork implements AsyncDisposable {
   /** Use `startNetwork`. */
   constructor(supervisor: Supervisor, hold: Control, directory: string, isTemporary: boolean, timeoutMs: number) {
     this.#supervisor = supervisor;
+    this.#snapshots = new RunningSnapshots(supervisor);
     this.#hold = hold;
     this.#isTemporary = isTemporary;
     this.#timeoutMs = timeoutMs;
@@ -176,6 +181,24 @@ export class TestNetwork implements AsyncDisposable {
   /** Starts a node again, stopping it first if it runs. Its URL may be another one afterwards. */
   async restart(index: number): Promise<void> {
     await this.#supervisor.restart(index);
+  }
+
+  /**
+   * Keeps the whole network as it is now, with its keys and chains, under a name of letters a to z, digits, - and _: the state to which
+   * `restore` brings it back. It stands still for some hundredths of a second. Throws UsageError `testnet/snapshot-...`.
+   */
+  async snapshot(name: string): Promise<void> {
+    await this.#snapshots.take(name);
+  }
+
+  /**
+   * Brings the whole network back to what it was at a snapshot, joined and with every node running, as often as need be: what
+   * `evm_snapshot` and `evm_revert` are for a single node. URLs may be others afterwards. Throws UsageError
+   * `testnet/no-such-snapshot` and others.
+   */
+  async restore(name: string): Promise<void> {
+    await this.#snapshots.restore(name);
+    await this.connected();
   }
 
   async report(): Promise<readonly NodeReport[]> {
