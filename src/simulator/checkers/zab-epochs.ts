@@ -1,6 +1,7 @@
 /**
  * Zab's invariants about leaders and epochs (Zab.tla of apache/zookeeper, zookeeper-specifications).
  *
+ * EpochPromise: who has acknowledged an epoch enters no earlier one, before or after a crash (algorithm 1: f.p never falls).
  * Leadership1: in one epoch one node speaks as its leader.
  * Leadership2: an epoch in which something is decided is on the disks of a quorum as the current one, and so is what is decided.
  * PrimaryIntegrity: the history with which an epoch begins has everything that anybody has delivered before.
@@ -9,6 +10,19 @@
  */
 import { majority } from '../../consensus/votes.ts';
 import { type Claim, type Place, zabChecker } from './zab-disks.ts';
+
+export const epochPromise = zabChecker('EpochPromise', ({ report }) => {
+  const promised = new Map<number, number>();
+  return {
+    sent(node, message) {
+      if (message.type !== 'ackEpoch') return;
+      const { epoch } = message;
+      const before = promised.get(node) ?? 0;
+      promised.set(node, Math.max(before, epoch));
+      if (epoch < before) report({ node, message: `Acknowledges epoch ${epoch}, and has acknowledged epoch ${before} before.` });
+    },
+  };
+});
 
 export const leadership1 = zabChecker('Leadership1', ({ report }) => {
   const leaders = new Map<number, number>();

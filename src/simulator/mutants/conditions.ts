@@ -1,3 +1,5 @@
+import type { Fault } from '../faults.ts';
+
 /** Conditions under which mutants are hunted, where what a seed draws would do but take longer. */
 export const POW = { engine: 'pow' } as const;
 /** For bugs of nodes that come together again, and find that some went over to the branch of others. */
@@ -19,3 +21,15 @@ export const POS = { engine: 'pos', options: { nodes: 4, faultsMs: 200_000 } } a
 export const STAKING = { engine: 'pos', options: { nodes: 4, faultsMs: 300_000, transfersPerMinute: 60 } } as const;
 /** Where a clock is wrong and nobody is there to say so. */
 export const ALONE = { engine: 'pos', options: { nodes: 2, faultsMs: 600_000 }, faults: ['clock', 'partition'] } as const;
+
+/** One node after the other is cut off for `forMs`, one every `everyMs`. */
+export function turns(nodes: number, forMs: number, everyMs: number, untilMs: number): Fault[] {
+  const count = Math.floor(untilMs / everyMs);
+  return Array.from({ length: count }, (_, i) => ({
+    fault: 'partition',
+    side: [i % nodes],
+    direction: 'both',
+    atMs: (i + 1) * everyMs,
+    forMs,
+  }));
+}

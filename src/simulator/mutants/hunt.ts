@@ -38,7 +38,8 @@ export interface HuntInput {
 export function planHunt(mutant: Mutant, subject: Subject, seed: string, faultsMs = Number.POSITIVE_INFINITY): Plan {
   const { adversary, faults, options = {} } = mutant;
   const plan = planRun({ subject, seed, options });
-  const drawn = faults === undefined ? plan.schedule : drawSchedule(new Random(seed).stream('schedule'), plan.options, subject, faults);
+  const draw = () => drawSchedule(new Random(seed).stream('schedule'), plan.options, subject, faults);
+  const drawn = mutant.schedule ?? (faults === undefined ? plan.schedule : draw());
   const role = { fault: 'byzantine', node: plan.options.nodes - 1, behaviour: adversary ?? '', atMs: 0, forMs: FOR_EVER_MS } as const;
   const schedule = adversary === undefined ? drawn : [...drawn, role];
   return endingAt({ ...plan, schedule }, Math.min(faultsMs, plan.options.faultsMs));

@@ -5,7 +5,7 @@
  * Source of the idea: DeMillo, Lipton, Sayward, "Hints on Test Data Selection" (1978).
  */
 import { InternalError } from '../../base/errors.ts';
-import type { FaultKind } from '../faults.ts';
+import type { Fault, FaultKind } from '../faults.ts';
 import type { Options } from '../options.ts';
 
 export interface Edit {
@@ -34,6 +34,8 @@ export interface Mutant {
   readonly options?: Partial<Options>;
   /** In these runs faults of these kinds happen and no others: bugs that only certain troubles show. */
   readonly faults?: readonly FaultKind[];
+  /** In these runs exactly this happens, and nothing is drawn: bugs that take a course of events which chance seldom finds. */
+  readonly schedule?: readonly Fault[];
   /** A behaviour that a node has in these runs besides what is drawn: bugs that only an adversary can use. */
   readonly adversary?: string;
 }

@@ -2,6 +2,7 @@
 import { placeId } from '../places.ts';
 import { membersOf } from '../subjects/member-list.ts';
 import { TAG_KEYS } from '../tags.ts';
+import { turns } from './conditions.ts';
 import type { Mutant } from './mutant.ts';
 
 const ACCEPTOR = 'consensus/paxos/acceptor.ts';
@@ -25,6 +26,29 @@ const IMPATIENT = {
       heartbeatMs: 100,
       suspicionMs: 400,
       maxSuspicionMs: 400,
+      emptyBlockMs: 500,
+    },
+  },
+} as const;
+/** Each member in turn is cut off, for long enough that others lead. */
+const CUT_IN_TURN = {
+  engine: 'paxos',
+  schedule: turns(5, 5_000, 6_500, 600_000),
+  options: {
+    nodes: 5,
+    faultsMs: 600_000,
+    survivors: [0, 1, 2, 3, 4],
+    latencyMs: 100,
+    jitterMs: 150,
+    diskWriteMs: 5,
+    executionMs: 5,
+    transfersPerMinute: 60,
+    engine: {
+      members: membersOf([0, 1, 2, 3, 4].map(placeId), TAG_KEYS),
+      election: 'timeout',
+      heartbeatMs: 300,
+      suspicionMs: 2_000,
+      maxSuspicionMs: 2_000,
       emptyBlockMs: 500,
     },
   },
@@ -129,5 +153,32 @@ export const PAXOS_MUTANTS: readonly Mutant[] = [
     maxSeeds: 100,
     options: { nodes: 3, faultsMs: 300_000, transfersPerMinute: 120 },
     faults: ['partition', 'noise'],
+  },
+  {
+    ...CUT_IN_TURN,
+    name: 'paxos/takes-the-lowest-ballot',
+    story: 'Of what phase 1 shows for a slot the value of the lowest ballot is taken: one that was chosen since is replaced.',
+    source: 'Paxos Made Simple, section 2.2, P2c: the highest-numbered proposal',
+    file: 'consensus/paxos/takeover.ts',
+    edits: [{ find: 'value.ballot > best.ballot ? value : best', replace: 'value.ballot < best.ballot ? value : best' }],
+    finders: ['SafeAt', 'SlotAgreement', 'ParentChosen', 'Agreement'],
+    maxSeeds: 20,
+  },
+  {
+    ...CUT_IN_TURN,
+    name: 'paxos/no-gap-fill',
+    story: 'A leader whom phase 1 has shown a slot that nothing leads to any more waits for somebody to fill it, and nobody does.',
+    source: 'Paxos Made Simple, section 3: the no-op in slots that the new leader knows nothing of',
+    file: 'consensus/paxos/propose.ts',
+    edits: [
+      {
+        find: '  if (state.transfer !== null && !leadership.hasGap) return;',
+        replace: '  if (state.transfer !== null || leadership.hasGap) return;',
+      },
+    ],
+    finders: ['Termination'],
+    maxSeeds: 200,
+    schedule: turns(5, 5_000, 6_500, 60_000),
+    options: { ...CUT_IN_TURN.options, faultsMs: 60_000 },
   },
 ];

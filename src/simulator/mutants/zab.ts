@@ -2,6 +2,7 @@
 import { placeId } from '../places.ts';
 import { membersOf } from '../subjects/member-list.ts';
 import { TAG_KEYS } from '../tags.ts';
+import { turns } from './conditions.ts';
 import type { Mutant } from './mutant.ts';
 
 const LOOKING = 'consensus/zab/looking.ts';
@@ -82,6 +83,95 @@ const SYNCHRONISING: readonly Mutant[] = [
   },
 ];
 
+/** Each member in turn is cut off, for long enough that others lead, and comes back while they are idle. */
+const IN_TURN = turns(3, 9_000, 12_000, 600_000);
+const IDLE = {
+  engine: 'zab',
+  schedule: IN_TURN,
+  options: {
+    nodes: 3,
+    faultsMs: 600_000,
+    survivors: [0, 1, 2],
+    latencyMs: 10,
+    jitterMs: 5,
+    diskWriteMs: 5,
+    executionMs: 5,
+    transfersPerMinute: 20,
+    engine: {
+      members: membersOf([0, 1, 2].map(placeId), TAG_KEYS),
+      tickMs: 1_000,
+      initLimit: 10,
+      syncLimit: 4,
+      blockIntervalMs: 0,
+      emptyBlockMs: 30_000,
+    },
+  },
+} as const;
+
+/**
+ * Node 4 leads 3 and 2, and asks 0 again and again to enter its epoch, which 0 does not hear. Then 2 comes to lead 0 and 1 in a
+ * later epoch while 4 still believes that it leads; and 0 comes back to 4, which hears of that later than its questions arrive.
+ */
+const TWO_EPOCHS = {
+  engine: 'zab',
+  schedule: [
+    ...[0, 1].map((to) => ({ fault: 'clogLink', from: 4, to, atMs: 2_620, forMs: 5_480 }) as const),
+    ...[0, 1, 2].map((node) => ({ fault: 'crash', node, atMs: 8_000, forMs: 200 }) as const),
+    { fault: 'partition', side: [3, 4], direction: 'both', atMs: 8_000, forMs: 6_000 },
+    { fault: 'partition', side: [0, 4], direction: 'both', atMs: 14_000, forMs: 10_000 },
+    { fault: 'crash', node: 0, atMs: 14_000, forMs: 200 },
+    { fault: 'clogLink', from: 0, to: 4, atMs: 14_400, forMs: 4_000 },
+  ],
+  options: {
+    nodes: 5,
+    faultsMs: 30_000,
+    survivors: [0, 1, 2, 3, 4],
+    latencyMs: 10,
+    jitterMs: 1,
+    diskWriteMs: 5,
+    executionMs: 5,
+    transfersPerMinute: 0,
+    engine: {
+      members: membersOf([0, 1, 2, 3, 4].map(placeId), TAG_KEYS),
+      tickMs: 1_000,
+      initLimit: 20,
+      syncLimit: 20,
+      emptyBlockMs: 60_000,
+    },
+  },
+} as const;
+
+const TRUNCATING: readonly Mutant[] = [
+  {
+    ...IDLE,
+    name: 'zab/tail-not-truncated',
+    story: 'A follower keeps blocks of an older epoch above the history of its leader, and acknowledges heights at which it has others.',
+    source: 'ZOOKEEPER-2832: an uncommitted tail survived the synchronisation with a new leader',
+    file: FOLLOWING,
+    edits: [
+      { find: '  if (next !== undefined && next.epoch !== epoch) cutHistory(turn, end);', replace: '  void [next, epoch, cutHistory];' },
+    ],
+    finders: [...WHAT_IS_LOST, 'PrefixConsistency', 'HistoryBeforeEpoch', 'NoHonestBlamed'],
+    maxSeeds: 50,
+  },
+  {
+    ...TWO_EPOCHS,
+    name: 'zab/goes-back-to-an-old-epoch',
+    story: 'A follower that has accepted a later epoch takes proposals of a leader of an earlier one, and acknowledges them.',
+    source: 'Junqueira, Reed, Serafini, DSN 2011, algorithm 1: NEWEPOCH is taken only if it is not below f.p',
+    file: FOLLOWING,
+    edits: [
+      { find: "  if (epoch < epochs.accepted) return look(turn, 'the leader proposes an old epoch');\n", replace: '' },
+      {
+        find: 'const isCounted = epochs.acceptedFrom === from && !isIncomplete(state);',
+        replace: 'const isCounted = !isIncomplete(state);',
+      },
+    ],
+    finders: ['EpochPromise', ...WHAT_IS_LOST, 'PrefixConsistency', 'Leadership1'],
+    maxSeeds: 100,
+  },
+];
+
 const READING: readonly Mutant[] = [
   {
     engine: 'zab',
@@ -147,4 +237,4 @@ const BROADCASTING: readonly Mutant[] = [
   },
 ];
 
-export const ZAB_MUTANTS: readonly Mutant[] = [...SYNCHRONISING, ...ELECTING, ...BROADCASTING, ...READING];
+export const ZAB_MUTANTS: readonly Mutant[] = [...SYNCHRONISING, ...TRUNCATING, ...ELECTING, ...BROADCASTING, ...READING];

@@ -4,7 +4,7 @@
  */
 import type { Random } from '../../base/random.ts';
 import { createZab } from '../../consensus/zab/engine.ts';
-import { historyBeforeEpoch, leadership1, leadership2, primaryIntegrity } from '../checkers/zab-epochs.ts';
+import { epochPromise, historyBeforeEpoch, leadership1, leadership2, primaryIntegrity } from '../checkers/zab-epochs.ts';
 import { globalPrimaryOrder, localPrimaryOrder, prefixConsistency, totalOrder, zabIntegrity } from '../checkers/zab-orders.ts';
 import { traced } from '../marks.ts';
 import type { EngineJson, NetworkTimes } from '../subject.ts';
@@ -29,6 +29,7 @@ export const zabSubject = membersSubject({
   linearizableRead: 'read',
   operators: transfersAmong,
   invariants: [
+    epochPromise,
     leadership1,
     leadership2,
     primaryIntegrity,

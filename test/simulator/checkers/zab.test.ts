@@ -5,7 +5,13 @@ import type { Block } from '../../../src/chain/block.ts';
 import type { ZabMessage } from '../../../src/consensus/zab/messages.ts';
 import { encodeRecord, type ZabRecord } from '../../../src/consensus/zab/records.ts';
 import type { CheckerFactory } from '../../../src/simulator/checkers/checker.ts';
-import { historyBeforeEpoch, leadership1, leadership2, primaryIntegrity } from '../../../src/simulator/checkers/zab-epochs.ts';
+import {
+  epochPromise,
+  historyBeforeEpoch,
+  leadership1,
+  leadership2,
+  primaryIntegrity,
+} from '../../../src/simulator/checkers/zab-epochs.ts';
 import {
   globalPrimaryOrder,
   localPrimaryOrder,
@@ -55,12 +61,29 @@ class Bench extends CheckerBench {
     this.observe({ type: 'sending', node, message });
   }
 
+  acknowledge(node: number, epoch: number): void {
+    const last = { epoch: 0, height: 0, hash: hashOfBlock(GENESIS.block) };
+    const message: ZabMessage = { type: 'ackEpoch', epoch, isCounted: true, current: 0, last, decided: 0 };
+    this.observe({ type: 'sending', node, message });
+  }
+
   get count(): number {
     return this.reports.length;
   }
 }
 
 describe('epochs', () => {
+  it('EpochPromise objects to who acknowledges an epoch after a later one', () => {
+    const bench = new Bench(epochPromise);
+    bench.acknowledge(0, 1);
+    bench.acknowledge(1, 2);
+    bench.acknowledge(0, 2);
+    bench.acknowledge(0, 2);
+    expect(bench.reports).toEqual([]);
+    bench.acknowledge(1, 1);
+    expect(bench.count).toBe(1);
+  });
+
   it('Leadership1 objects to a second leader of an epoch', () => {
     const bench = new Bench(leadership1);
     bench.propose(0, 1, A1);
