@@ -5,6 +5,7 @@ import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
 import { MAX_SLOT_SECONDS } from '../consensus/pos/settings.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
+import { dashboardPage } from '../dashboard/serve.ts';
 import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
 import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
@@ -120,7 +121,7 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
   if (flags.rpcPort !== 0 && lastPort > 65_535)
     throw argumentError('rpc-port', `--rpc-port ${flags.rpcPort} leaves no port for every node; the last would have ${lastPort}.`);
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
-  const hold = await takeControl(directory, { port: flags.dashboardPort });
+  const hold = await takeControl(directory, { port: flags.dashboardPort, page: (path) => dashboardPage(path, 'loopback') });
   // Never a directory that was there before; nor one that was named, once there is a network in it.
   let isTemporary = hold.madeDirectory;
   try {
@@ -156,7 +157,7 @@ async function runNetwork(directory: string, manifest: Manifest, resumed: boolea
   hold.serve(controlMethods(supervisor, stop.ask));
   try {
     display.starting(resumed);
-    display.serving(hold.url, flags.dashboardPort === 0 ? null : flags.dashboardPort);
+    display.serving(`${hold.url}#token=${hold.token}`, flags.dashboardPort === 0 ? null : flags.dashboardPort);
     await Promise.race([supervisor.start(), stop.asked]);
     if (!stop.isAsked()) {
       display.ready(await supervisor.report());

@@ -1,0 +1,36 @@
+/**
+ * Builds the dashboard's page into src/dashboard/built, which is committed, so that running a node needs no build:
+ * `node src/dashboard/build.ts`. A test builds it again and compares the bytes.
+ */
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+export const BUILT_DIRECTORY = here('./built');
+/** With the root of everything that is bundled, so that no path of this machine gets into the result. */
+const ROOT = here('./page');
+
+/** Writes index.html, app.js and app.css into the directory, and nothing else. */
+export async function buildDashboard(outDir: string): Promise<void> {
+  await build({
+    root: ROOT,
+    base: './',
+    configFile: false,
+    envFile: false,
+    logLevel: 'error',
+    // Preact itself, not a browser's idea of which target needs what, decides the size.
+    build: {
+      outDir,
+      emptyOutDir: true,
+      target: 'es2022',
+      modulePreload: false,
+      reportCompressedSize: false,
+      assetsInlineLimit: 0,
+      rolldownOptions: {
+        output: { entryFileNames: 'app.js', chunkFileNames: 'app-[name].js', assetFileNames: 'app[extname]', codeSplitting: false },
+      },
+    },
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildDashboard(BUILT_DIRECTORY);

@@ -1,0 +1,228 @@
+/**
+ * Everything that the page knows, kept by one object that views read and are told of changes of. Nodes are found by asking
+ * whoever served the page: a supervisor lists them, a node is the only one.
+ */
+import type { Block } from '../model/block.ts';
+import { Chain } from '../model/chain.ts';
+import { Feed } from '../model/feed.ts';
+import type { NodeEntry, NodeView } from '../model/node.ts';
+import { meanBlockTime, Samples } from '../model/series.ts';
+import { mostFollowed, type Tip } from '../model/tree-layout.ts';
+import type { Control } from './control.ts';
+import { Failure, sentenceOf } from './failure.ts';
+import { Watcher } from './watcher.ts';
+
+/** How often views are told at the most, whatever comes in. */
+const TELL_MS = 150;
+const LIST_MS = 2_000;
+const HIDDEN_LIST_MS = 15_000;
+const RECENT_BLOCKS = 32;
+
+export type Phase = 'starting' | 'watching' | 'unreachable';
+
+export class Network {
+  readonly chain = new Chain();
+  readonly feed = new Feed();
+  /** Lag of finality behind the head in blocks, and its age in seconds, by time. */
+  readonly finality = new Samples(2);
+  /** Share of the stake that voted in the epoch before, by time. */
+  readonly participation = new Samples(1);
+  /** What the nodes' miners say, added up, by time. */
+  readonly hashing = new Samples(1);
+  readonly control: Control;
+  phase: Phase = 'starting';
+  problem = '';
+  isTestnet = false;
+  /** The node that lists and pages are read from; null for the best one. */
+  chosen: number | null = null;
+  #nodes: readonly NodeView[] = [];
+  readonly #watchers = new Map<number, Watcher>();
+  readonly #listeners = new Set<() => void>();
+  #telling: ReturnType<typeof setTimeout> | undefined;
+  readonly #counting = new Set<string>();
+
+  constructor(control: Control) {
+    this.control = control;
+  }
+
+  get nodes(): readonly NodeView[] {
+    return this.#nodes;
+  }
+
+  /** Never ends. */
+  async run(): Promise<void> {
+    for (;;) {
+      await this.#list();
+      await new Promise((resolve) => setTimeout(resolve, document.hidden ? HIDDEN_LIST_MS : LIST_MS));
+    }
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Views are told soon, once for all that changed meanwhile. */
+  changed(): void {
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      for (const listener of this.#listeners) listener();
+    }, TELL_MS);
+  }
+
+  tips(): readonly Tip[] {
+    return this.#nodes.flatMap(({ index, head, status, link }) => {
+      if (head === null || status === null || link === 'down') return [];
+      return [{ node: index, head: head.hash, safe: status.safe.number, finalized: status.finalized.number }];
+    });
+  }
+
+  /** The node that is asked: the chosen one, else the first of those with the main chain that answer. */
+  asked(): NodeView | null {
+    const answering = this.#nodes.filter(({ link }) => link === 'live' || link === 'polling');
+    const chosen = answering.find(({ index }) => index === this.chosen);
+    const top = this.chain.top?.hash;
+    return chosen ?? answering.find(({ head }) => head?.hash === top) ?? answering[0] ?? null;
+  }
+
+  /** Throws Failure when no node answers. */
+  async call(method: string, params: readonly unknown[] = []): Promise<unknown> {
+    return await this.#askedWatcher().link.call(method, params);
+  }
+
+  async batch(questions: Parameters<Watcher['link']['batch']>[0]): Promise<readonly unknown[]> {
+    return await this.#askedWatcher().link.batch(questions);
+  }
+
+  /** Blocks of the main chain, the oldest first, as far as they are known without a gap. */
+  mainBlocks(most: number): readonly Block[] {
+    const blocks: Block[] = [];
+    for (let height = this.chain.top?.number ?? -1; height >= 0 && blocks.length < most; height--) {
+      const block = this.chain.mainAt(height);
+      if (block === undefined) break;
+      blocks.push(block);
+    }
+    return blocks.reverse();
+  }
+
+  /** Sees to it that so many blocks of the main chain are known. */
+  async fetchBlocks(from: number, to: number): Promise<void> {
+    const [low, high] = [Math.max(0, from), Math.max(0, to)];
+    const top = this.chain.top;
+    if (top === null || low > high) return;
+    await this.#askedWatcher().fetchOlder(low, Math.min(high, top.number));
+    this.chain.setMain(top.hash);
+    this.#joinMain();
+    this.changed();
+  }
+
+  /** Seconds between blocks, of late. */
+  blockTime(): number {
+    return meanBlockTime(this.mainBlocks(RECENT_BLOCKS));
+  }
+
+  #askedWatcher(): Watcher {
+    const node = this.asked();
+    const watcher = node === null ? undefined : this.#watchers.get(node.index);
+    if (watcher === undefined) throw new Failure('unreachable', 'No node answers.');
+    return watcher;
+  }
+
+  async #list(): Promise<void> {
+    try {
+      const entries = await this.control.nodes();
+      this.isTestnet = entries !== null;
+      this.#setNodes(entries ?? [{ index: 0, url: location.origin, process: null, side: null, faults: [] }]);
+      if (this.phase !== 'watching') this.phase = 'watching';
+      this.problem = '';
+    } catch (error) {
+      // Nodes that are known go on being watched; a single node's page asks itself, so there is nobody else.
+      this.problem = sentenceOf(error);
+      if (this.phase === 'starting') this.phase = 'unreachable';
+    }
+    this.#measure();
+    this.changed();
+  }
+
+  #setNodes(entries: readonly NodeEntry[]): void {
+    for (const index of this.#watchers.keys()) if (!entries.some((entry) => entry.index === index)) this.#unwatch(index);
+    this.#nodes = entries.map((entry) => {
+      const before = this.#nodes.find(({ index }) => index === entry.index);
+      const node: NodeView = { link: 'connecting', status: null, head: null, ...before, ...entry };
+      const isMoved = before?.url !== entry.url;
+      if (isMoved) this.#unwatch(entry.index);
+      const after = entry.url === null ? { ...node, link: 'down' as const } : isMoved ? { ...node, link: 'connecting' as const } : node;
+      if (before !== undefined) this.feed.nodeChanged(Date.now(), before, after);
+      return after;
+    });
+    for (const { index, url } of entries) if (url !== null && !this.#watchers.has(index)) this.#watch(index, url);
+  }
+
+  #unwatch(index: number): void {
+    this.#watchers.get(index)?.close();
+    this.#watchers.delete(index);
+  }
+
+  #watch(index: number, url: string): void {
+    const watcher = new Watcher(url, this.chain, {
+      onLink: (link) => this.#update(index, { link }),
+      onStatus: (status) => this.#update(index, { status }),
+      onHead: (head) => this.#headOf(index, head),
+      onProblem: () => undefined,
+    });
+    this.#watchers.set(index, watcher);
+  }
+
+  #update(index: number, change: Partial<NodeView>): void {
+    this.#nodes = this.#nodes.map((node) => {
+      if (node.index !== index) return node;
+      const after = { ...node, ...change };
+      this.feed.nodeChanged(Date.now(), node, after);
+      return after;
+    });
+    this.changed();
+  }
+
+  #headOf(index: number, head: Block): void {
+    const before = this.#nodes.find((node) => node.index === index)?.head ?? null;
+    if (before?.hash === head.hash) return;
+    const depth = before === null ? 0 : this.chain.reorgDepth(before.hash, head.hash);
+    if (depth !== null && depth > 0) this.feed.reorg(Date.now(), index, depth, head.hash);
+    this.#update(index, { head: { number: head.number, hash: head.hash } });
+    this.#joinMain();
+    if (head.transactions === null) void this.#countTransactions(index, head.hash);
+  }
+
+  #joinMain(): void {
+    const hash = mostFollowed(this.chain, this.tips()) ?? this.chain.top?.hash;
+    if (hash !== undefined) this.chain.setMain(hash);
+  }
+
+  /** Headers do not say how many there are. One node is asked, once for each block that used gas. */
+  async #countTransactions(index: number, hash: string): Promise<void> {
+    if (this.#counting.has(hash)) return;
+    this.#counting.add(hash);
+    try {
+      const answer = await this.#watchers.get(index)?.link.call('eth_getBlockTransactionCountByHash', [hash]);
+      if (typeof answer === 'string') this.chain.countTransactions(hash, Number(answer));
+    } catch {
+      // It stays unknown, and is shown so.
+    } finally {
+      this.#counting.delete(hash);
+      this.changed();
+    }
+  }
+
+  /** What only this moment shows is kept for the charts. */
+  #measure(): void {
+    const now = Date.now();
+    const statuses = this.#nodes.flatMap(({ status, link }) => (status !== null && link !== 'down' ? status : []));
+    if (statuses.length === 0) return;
+    const finalNumber = Math.max(...statuses.map(({ finalized }) => finalized.number));
+    const headNumber = Math.max(...statuses.map(({ head }) => head.number));
+    this.feed.finality(now, finalNumber, 1_000 * this.blockTime());
+    this.finality.add(now / 1_000, [headNumber - finalNumber, (now - this.feed.finalSince) / 1_000]);
+    const rate = statuses.reduce((sum, { mining }) => sum + (mining?.isOn === true ? mining.hashesPerSecond : 0), 0);
+    if (rate > 0) this.hashing.add(now / 1_000, [rate]);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * What happened, for the feed: found by comparing what nodes said before with what they say now. Bounded; the newest
+ * first. Each kind is told once when it begins and once when it ends.
+ */
+import { plural, span } from './format.ts';
+import type { NodeStatus, NodeView } from './node.ts';
+import { roleOf } from './role.ts';
+
+export type Tone = 'plain' | 'good' | 'warning' | 'bad';
+
+export interface Happening {
+  readonly id: number;
+  /** Milliseconds since 1970, by this page's clock. */
+  readonly at: number;
+  readonly tone: Tone;
+  readonly text: string;
+  /** A block that it is about. */
+  readonly block: string | null;
+}
+
+export const MAX_HAPPENINGS = 200;
+/** So many block times without progress of finality are a stall; and never less than the floor. */
+const STALL_BLOCK_TIMES = 20;
+const STALL_FLOOR_MS = 15_000;
+
+export class Feed {
+  #items: readonly Happening[] = [];
+  #next = 1;
+  /** What was told of last, so that only changes are. */
+  #finalNumber = -1;
+  #finalSince = 0;
+  #stalled = false;
+  readonly #leaders = new Map<string, string>();
+
+  get items(): readonly Happening[] {
+    return this.#items;
+  }
+
+  /** Since when finality has not moved, in milliseconds since 1970; 0 before it was first seen. */
+  get finalSince(): number {
+    return this.#finalSince;
+  }
+
+  get isStalled(): boolean {
+    return this.#stalled;
+  }
+
+  tell(at: number, tone: Tone, text: string, block: string | null = null): void {
+    this.#items = [{ id: this.#next++, at, tone, text, block }, ...this.#items.slice(0, MAX_HAPPENINGS - 1)];
+  }
+
+  reorg(at: number, node: number, depth: number, head: string): void {
+    this.tell(at, depth > 2 ? 'bad' : 'warning', `Node ${node} left ${plural(depth, 'block')} for another branch`, head);
+  }
+
+  /** Compares what a node was with what it is. */
+  nodeChanged(at: number, before: NodeView, after: NodeView): void {
+    const name = `Node ${after.index}`;
+    const [was, is] = [before.process, after.process];
+    if (was !== null && is !== null && was !== is) {
+      this.tell(at, is === 'up' ? 'good' : 'bad', is === 'up' ? `${name} is up` : `${name} is ${is}`);
+    } else if (is === null || is === 'up') {
+      if (before.link !== 'down' && before.link !== 'connecting' && after.link === 'down') this.tell(at, 'bad', `${name} does not answer`);
+      if (before.link === 'down' && (after.link === 'live' || after.link === 'polling')) this.tell(at, 'good', `${name} answers again`);
+    }
+    if (before.status !== null && after.status !== null) this.#statusChanged(at, name, before.status, after.status);
+  }
+
+  #statusChanged(at: number, name: string, before: NodeStatus, after: NodeStatus): void {
+    if (before.engine !== after.engine) this.tell(at, 'plain', `${name} goes on with ${after.engine}`);
+    if (before.isPartitioned !== after.isPartitioned)
+      this.tell(
+        at,
+        after.isPartitioned ? 'warning' : 'good',
+        after.isPartitioned ? `${name} is cut off from some peers` : `${name} may talk to all again`,
+      );
+    const role = roleOf(after);
+    if (role.leads && role.round !== '' && this.#leaders.get('round') !== role.round) {
+      this.#leaders.set('round', role.round);
+      this.tell(at, 'plain', `${name} leads since ${role.round}`);
+    }
+  }
+
+  /** Call it now and then with the highest block that any node holds for final. */
+  finality(at: number, number: number, blockTimeMs: number): void {
+    if (number !== this.#finalNumber) {
+      if (this.#stalled) this.tell(at, 'good', `Finality goes on after ${span((at - this.#finalSince) / 1_000)}`);
+      this.#stalled = false;
+      this.#finalNumber = number;
+      this.#finalSince = at;
+      return;
+    }
+    const stalledMs = at - this.#finalSince;
+    if (this.#stalled || stalledMs < Math.max(STALL_FLOOR_MS, STALL_BLOCK_TIMES * blockTimeMs)) return;
+    this.#stalled = true;
+    this.tell(at, 'bad', `Finality has not moved for ${span(stalledMs / 1_000)}`);
+  }
+}

@@ -1,0 +1,377 @@
+/**
+ * The block tree, and below it on the same scale of heights one line for each node: how far it holds blocks for final, for
+ * safe, and where its head is. Colours are those of branches; how full a block is tells its state, so that nothing hangs
+ * on colour alone. One block at a time can be reached by Tab; arrows go from block to block.
+ */
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Network } from '../data/network.ts';
+import type { Block } from '../model/block.ts';
+import { count, plural, span } from '../model/format.ts';
+import type { NodeView } from '../model/node.ts';
+import { hrefs } from '../model/route.ts';
+import { type BlockState, type Cell, layOut, type TreeLayout } from '../model/tree-layout.ts';
+import { AccountLink, BlockLink } from './basics.tsx';
+import { useNow } from './use-now.ts';
+import { useWidth } from './use-width.ts';
+
+const STEP = 22;
+const MAX_HEIGHTS = 64;
+const LANE = 26;
+const ROW = 20;
+const TOP = 26;
+const LABELS = 66;
+const SIDE = 12;
+const LABEL_EVERY = 5;
+
+interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+export function Tree({ network }: { readonly network: Network }) {
+  const [ref, width] = useWidth<HTMLDivElement>();
+  /** The highest height shown; null follows the head. */
+  const [end, setEnd] = useState<number | null>(null);
+  const [picked, pick] = useState<string | null>(null);
+  const { chain, nodes } = network;
+  const highest = Math.max(0, chain.top?.number ?? 0, ...nodes.map(({ head }) => head?.number ?? 0));
+  const heights = Math.max(8, Math.min(MAX_HEIGHTS, Math.floor((width - LABELS - 2 * SIDE) / STEP)));
+  const to = Math.min(highest, Math.max(end ?? highest, heights - 1));
+  const view = { from: Math.max(0, to - heights + 1), to };
+  const layout = layOut(chain, view.from, view.to, network.tips());
+  const selected = layout.cells.find(({ block }) => block.hash === picked) ?? null;
+  useMissing(network, view);
+  const move = useKeys({ network, layout, view, heights, highest, selected, pick, setEnd });
+  const lanesTop = TOP + layout.lanes * LANE + 10;
+  const height = lanesTop + nodes.length * ROW + 6;
+  const step = (width - LABELS - 2 * SIDE) / heights;
+  const x = (number: number) => LABELS + SIDE + (number - view.from + 0.5) * step;
+  return (
+    <div class="tree">
+      <div ref={ref} class="tree-picture">
+        <svg width={width} height={height} role="group" aria-label={`Block tree, heights ${view.from} to ${view.to}`} onKeyDown={move}>
+          <Ruler view={view} x={x} bottom={height - 4} />
+          <Edges layout={layout} x={x} step={step} />
+          <Blocks layout={layout} x={x} step={step} selected={selected} highest={highest} pick={pick} />
+          {nodes.map((node, row) => (
+            <NodeLine
+              key={node.index}
+              node={node}
+              y={lanesTop + row * ROW}
+              view={view}
+              x={x}
+              step={step}
+              lane={laneOf(layout, network, node)}
+            />
+          ))}
+        </svg>
+      </div>
+      <Legend engine={nodes.find(({ status }) => status !== null)?.status?.engine ?? ''} hidden={layout.hidden} />
+      <Inspection cell={selected} network={network} isFollowing={end === null} follow={() => setEnd(null)} />
+    </div>
+  );
+}
+
+/** Heights that one looks back at are fetched from a node, a windowful at a time. */
+function useMissing(network: Network, { from, to }: Window): void {
+  const asked = useRef('');
+  useEffect(() => {
+    const isMissing =
+      network.chain.top !== null &&
+      (network.chain.mainAt(from) === undefined || network.chain.mainAt(Math.max(from, to - 1)) === undefined);
+    const key = `${from}-${to}`;
+    if (!isMissing || asked.current === key || network.phase !== 'watching' || network.chain.size < 2) return;
+    asked.current = key;
+    void network.fetchBlocks(from - MAX_HEIGHTS, to).catch(() => undefined);
+  });
+}
+
+interface Keys {
+  readonly network: Network;
+  readonly layout: TreeLayout;
+  readonly view: Window;
+  readonly heights: number;
+  readonly highest: number;
+  readonly selected: Cell | null;
+  readonly pick: (hash: string | null) => void;
+  readonly setEnd: (end: number | null) => void;
+}
+
+function useKeys({ network, layout, view, heights, highest, selected, pick, setEnd }: Keys): (event: KeyboardEvent) => void {
+  const wanted = useRef<string | null>(null);
+  useEffect(() => {
+    if (wanted.current === null) return;
+    const element = document.querySelector<SVGElement>(`[data-block="${wanted.current}"]`);
+    if (element === null) return;
+    wanted.current = null;
+    element.focus();
+  });
+  const goTo = (block: Block | undefined) => {
+    if (block === undefined) return;
+    wanted.current = block.hash;
+    pick(block.hash);
+    if (block.number < view.from) setEnd(Math.max(heights - 1, block.number + Math.floor(heights / 2)));
+    else if (block.number > view.to) setEnd(block.number >= highest ? null : Math.min(highest, block.number + Math.floor(heights / 2)));
+    else setEnd(view.to >= highest ? null : view.to);
+  };
+  const page = (by: number) => {
+    const next = view.to + by;
+    setEnd(next >= highest ? null : Math.max(heights - 1, next));
+  };
+  return (event) => {
+    const block = selected?.block ?? network.chain.top ?? undefined;
+    const isHandled = ((): boolean => {
+      switch (event.key) {
+        case 'ArrowLeft':
+          goTo(block && network.chain.get(block.parent));
+          return true;
+        case 'ArrowRight':
+          goTo(block && childOf(layout, block));
+          return true;
+        case 'ArrowUp':
+        case 'ArrowDown':
+          goTo(besides(layout, block, event.key === 'ArrowUp' ? -1 : 1));
+          return true;
+        case 'PageUp':
+        case 'PageDown':
+          page(event.key === 'PageUp' ? -heights + 4 : heights - 4);
+          return true;
+        case 'Home':
+          goTo(network.chain.mainAt(view.from));
+          return true;
+        case 'End':
+          setEnd(null);
+          goTo(network.chain.top ?? undefined);
+          return true;
+        case 'Enter':
+          if (block !== undefined) location.hash = hrefs.block(block.hash);
+          return true;
+        case 'Escape':
+          pick(null);
+          setEnd(null);
+          return true;
+        default:
+          return false;
+      }
+    })();
+    if (isHandled) event.preventDefault();
+  };
+}
+
+/** A child on its own lane first, so that going right follows a branch to its end. */
+function childOf({ cells }: TreeLayout, block: Block): Block | undefined {
+  const children = cells.filter((cell) => cell.block.parent === block.hash);
+  const lane = cells.find((cell) => cell.block.hash === block.hash)?.lane;
+  return (children.find((cell) => cell.lane === lane) ?? children[0])?.block;
+}
+
+/** The block of the same height on the next lane up or down. */
+function besides({ cells }: TreeLayout, block: Block | undefined, by: number): Block | undefined {
+  const level = cells.filter((cell) => cell.block.number === block?.number).sort((a, b) => a.lane - b.lane);
+  const place = level.findIndex((cell) => cell.block.hash === block?.hash);
+  return level[place + by]?.block;
+}
+
+type Scale = (number: number) => number;
+
+function Ruler({ view, x, bottom }: { readonly view: Window; readonly x: Scale; readonly bottom: number }) {
+  const every = view.to >= 100_000 ? 2 * LABEL_EVERY : LABEL_EVERY;
+  const marks = [];
+  for (let number = Math.ceil(view.from / every) * every; number <= view.to; number += every) marks.push(number);
+  return (
+    <g class="ruler" aria-hidden="true">
+      {marks.map((number) => (
+        <g key={number}>
+          <line x1={x(number)} x2={x(number)} y1={16} y2={bottom} />
+          <text x={x(number)} y={11}>
+            {count(number)}
+          </text>
+        </g>
+      ))}
+    </g>
+  );
+}
+
+const laneY = (lane: number) => TOP + lane * LANE + LANE / 2 - 4;
+
+function Edges({ layout, x, step }: { readonly layout: TreeLayout; readonly x: Scale; readonly step: number }) {
+  return (
+    <g class="edges" aria-hidden="true">
+      {layout.cells.map(({ block, lane, parentLane, state }) => {
+        const [right, y] = [x(block.number), laneY(lane)];
+        const from = parentLane === null ? y : laneY(parentLane);
+        const left = right - (parentLane === null ? step / 2 : step);
+        const bend = left + step * 0.5;
+        const path = from === y ? `M${left} ${y}H${right}` : `M${left} ${from}C${bend} ${from} ${bend} ${y} ${right} ${y}`;
+        return <path key={block.hash} class={`edge ${state} branch-${lane}`} d={path} />;
+      })}
+    </g>
+  );
+}
+
+interface BlocksProps {
+  readonly layout: TreeLayout;
+  readonly x: Scale;
+  readonly step: number;
+  readonly selected: Cell | null;
+  readonly highest: number;
+  readonly pick: (hash: string) => void;
+}
+
+const STATE_WORDS: { readonly [state in BlockState]: string } = {
+  final: 'final',
+  safe: 'safe',
+  live: 'not yet final',
+  left: 'left behind',
+};
+
+function Blocks({ layout, x, step, selected, pick }: BlocksProps) {
+  const size = Math.min(14, step - 5);
+  const entry = selected?.block.hash ?? layout.cells.find(({ lane }) => lane === 0)?.block.hash;
+  return (
+    <g class="blocks">
+      {layout.cells.map(({ block, lane, state, nodes }) => {
+        const label = `Block ${block.number}, ${STATE_WORDS[state]}${lane > 0 ? `, branch ${lane}` : ''}${nodes.length > 0 ? `, head of ${plural(nodes.length, 'node')}: ${nodes.join(', ')}` : ''}`;
+        return (
+          <g
+            key={block.hash}
+            class={`block ${state} branch-${lane}${selected?.block.hash === block.hash ? ' selected' : ''}`}
+            transform={`translate(${x(block.number)} ${laneY(lane)})`}
+            data-block={block.hash}
+            role="button"
+            tabIndex={block.hash === entry ? 0 : -1}
+            aria-label={label}
+            onClick={() => pick(block.hash)}
+            onFocus={() => pick(block.hash)}
+          >
+            <rect class="target" x={-step / 2} y={-LANE / 2} width={step} height={LANE} />
+            <rect class="shape" x={-size / 2} y={-size / 2} width={size} height={size} rx={3} />
+            {state === 'safe' && <rect class="core" x={-size / 4} y={-size / 4} width={size / 2} height={size / 2} rx={1} />}
+            {block.gasUsed > 0 && <circle class="busy" cy={-size / 2 - 4} r={1.8} />}
+          </g>
+        );
+      })}
+    </g>
+  );
+}
+
+/** The lane on which a node's head is drawn; null while that is out of sight. */
+function laneOf({ cells }: TreeLayout, network: Network, { head }: NodeView): number | null {
+  const lane = cells.find(({ block }) => block.hash === head?.hash)?.lane;
+  if (lane !== undefined) return lane;
+  const block = head === null ? undefined : network.chain.get(head.hash);
+  return block !== undefined && network.chain.isMain(block) ? 0 : null;
+}
+
+interface LineProps {
+  readonly node: NodeView;
+  readonly y: number;
+  readonly view: Window;
+  readonly x: Scale;
+  readonly step: number;
+  readonly lane: number | null;
+}
+
+function NodeLine({ node, y, view, x, step, lane }: LineProps) {
+  const { status, head, index, link } = node;
+  const isDown = link === 'down' || status === null || head === null;
+  const middle = y + ROW / 2;
+  const start = x(view.from) - step / 2;
+  /** The end of the line of a height, kept inside of what is shown. */
+  const at = (number: number) => Math.max(start, Math.min(x(view.to) + step / 2, x(number)));
+  const words = isDown ? 'does not answer' : `final ${status.finalized.number}, safe ${status.safe.number}, head ${head.number}`;
+  return (
+    <g class={`node-line${isDown ? ' is-down' : ''} branch-${lane ?? 0}`} role="img" aria-label={`Node ${index}: ${words}`}>
+      <text x={LABELS} y={middle + 4}>
+        node {index}
+      </text>
+      <line class="track" x1={start} x2={x(view.to) + step / 2} y1={middle} y2={middle} />
+      {!isDown && (
+        <>
+          <line class="to-head" x1={start} x2={at(head.number)} y1={middle} y2={middle} />
+          <line class="to-safe" x1={start} x2={at(status.safe.number)} y1={middle} y2={middle} />
+          <line class="to-final" x1={start} x2={at(status.finalized.number)} y1={middle} y2={middle} />
+          {status.finalized.number >= view.from && (
+            <rect class="final-mark" x={at(status.finalized.number) - 1.5} y={middle - 6} width={3} height={12} />
+          )}
+          {head.number >= view.from && head.number <= view.to && <circle class="head-mark" cx={x(head.number)} cy={middle} r={5} />}
+        </>
+      )}
+      {isDown && (
+        <text class="down-words" x={start + 8} y={middle + 4}>
+          {node.process !== null && node.process !== 'up' ? node.process : link === 'connecting' ? 'connecting' : 'no answer'}
+        </text>
+      )}
+    </g>
+  );
+}
+
+function Legend({ engine, hidden }: { readonly engine: string; readonly hidden: number }) {
+  const sample = (state: BlockState) => (
+    <svg width="14" height="14" aria-hidden="true">
+      <g class={`block ${state} branch-0`} transform="translate(7 7)">
+        <rect class="shape" x={-5.5} y={-5.5} width={11} height={11} rx={2.5} />
+        {state === 'safe' && <rect class="core" x={-2.5} y={-2.5} width={5} height={5} rx={1} />}
+      </g>
+    </svg>
+  );
+  return (
+    <p class="legend">
+      <span>{sample('final')} final</span>
+      <span>
+        {sample('safe')} {engine === 'pos' ? 'justified' : 'safe'}
+      </span>
+      <span>{sample('live')} on a node’s chain</span>
+      <span>{sample('left')} left behind</span>
+      <span>
+        <i class="busy-sample" aria-hidden="true" /> has transactions
+      </span>
+      {hidden > 0 && <span class="warning">{plural(hidden, 'more branch').replace('branchs', 'branches')} not drawn</span>}
+    </p>
+  );
+}
+
+interface InspectionProps {
+  readonly cell: Cell | null;
+  readonly network: Network;
+  readonly isFollowing: boolean;
+  readonly follow: () => void;
+}
+
+function Inspection({ cell, network, isFollowing, follow }: InspectionProps) {
+  const now = useNow();
+  const followers = useMemo(() => (cell === null ? [] : whoHas(network, cell.block)), [cell, network]);
+  return (
+    <div class="inspection" aria-live="off">
+      {cell === null ? (
+        <p class="quiet">Choose a block: by mouse, or Tab and the arrow keys. Enter opens it; Page Up and Page Down look back and forth.</p>
+      ) : (
+        <p>
+          <strong>
+            <BlockLink id={cell.block.hash} label={`Block ${count(cell.block.number)}`} />
+          </strong>
+          <span class={`state ${cell.state}`}>{STATE_WORDS[cell.state]}</span>
+          <span>{span(now - cell.block.time)} ago</span>
+          <span>{cell.block.transactions === null ? 'transactions not counted' : plural(cell.block.transactions, 'transaction')}</span>
+          <span>
+            by <AccountLink address={cell.block.miner} />
+          </span>
+          <span>{followers.length === 0 ? 'on no node’s chain' : `on the chain of ${nodeWords(followers, network.nodes.length)}`}</span>
+        </p>
+      )}
+      {!isFollowing && (
+        <button type="button" class="tiny" onClick={follow}>
+          Follow the head
+        </button>
+      )}
+    </div>
+  );
+}
+
+function whoHas(network: Network, block: Block): readonly number[] {
+  return network.tips().flatMap(({ node, head }) => (network.chain.holds(head, block) ? node : []));
+}
+
+function nodeWords(nodes: readonly number[], all: number): string {
+  return nodes.length === all && all > 1 ? 'every node' : `${nodes.length === 1 ? 'node' : 'nodes'} ${nodes.join(', ')}`;
+}

@@ -1,0 +1,3 @@
+export function AccountView(_: { readonly address: string }) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function BlockView(_: { readonly id: string }) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function BlocksView(_: { readonly from: number | null }) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function ConsensusView() {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function PoolView() {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function TransactionView(_: { readonly hash: string }) {
+  return null;
+}
