@@ -9,16 +9,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { builtInGenesis } from '../../src/cli/genesis.ts';
 import { ENGINE_NAMES } from '../../src/consensus/registry.ts';
-import { storeDevNodeKey } from '../../src/node/dev-nodes.ts';
 import type { NodeEndpoints } from '../../src/node/node.ts';
 import { completeOptions } from '../../src/testnet/launch.ts';
-import { createManifest, type Manifest, paths, type TestnetNode } from '../../src/testnet/manifest.ts';
-import { createDevValidators, devPasswordFile } from '../../src/wallet/validator-dev.ts';
-import { deriveValidatorKeys } from '../../src/wallet/validator-keys.ts';
+import { createManifest, type Manifest, paths } from '../../src/testnet/manifest.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 import { Hopeless, MAIN, TestProcess, until, useProcesses } from '../support/processes.ts';
 import { Lab, whyNoHosts } from './hosts/lab.ts';
 import { commonBlock, statusOf } from './rpc.ts';
+import { roleOf } from './signers.ts';
 
 const WEATHER = { delayMs: 40, loss: 0.01 };
 const P2P_PORT = 30_303;
@@ -58,15 +56,13 @@ class Network {
   }
 
   async up(index: number): Promise<NodeEndpoints> {
-    const { nodes, options } = this.#manifest;
     const host = this.lab.host(index);
     const datadir = paths.datadir(this.#directory, index);
     const command = ['--datadir', datadir, '--genesis', paths.genesis(this.#directory), '--addr', host.address];
     const rpc = ['--port', String(P2P_PORT), '--http.addr', host.testAddress, '--http.port', String(HTTP_PORT)];
     const peers = index === 0 || index === this.size - 1 ? ['--mdns'] : ['--bootnodes', this.#bootnode];
-    const role = await roleOf(nodes[index], options.engine, datadir, options.mnemonic);
-    const limit = ['--miner.hashrate', String(options.hashRateLimit)];
-    const [file, args] = Lab.on(host, [process.execPath, MAIN, 'node', ...command, ...rpc, ...peers, ...role, ...limit]);
+    const role = await roleOf(this.#manifest, index, datadir);
+    const [file, args] = Lab.on(host, [process.execPath, MAIN, 'node', ...command, ...rpc, ...peers, ...role]);
     const node = new TestProcess(file, args, { channel: true });
     this.#nodes[index] = node;
     return await until(`node ${index} is ready`, () => {
@@ -137,17 +133,6 @@ class Network {
       PATIENCE_MS,
     );
   }
-}
-
-async function roleOf(node: TestnetNode | undefined, engine: string, datadir: string, mnemonic: string): Promise<string[]> {
-  if (node === undefined) throw new Error('The network has no such node');
-  storeDevNodeKey(datadir, mnemonic, node.index);
-  const etherbase = ['--miner.etherbase', node.etherbase];
-  if (node.mines) return [...etherbase, '--mine'];
-  if (node.validators.length === 0) return etherbase;
-  const keys = deriveValidatorKeys(mnemonic, Math.max(...node.validators) + 1).filter((_, number) => node.validators.includes(number));
-  await createDevValidators(datadir, keys);
-  return [...etherbase, engine === 'pos' ? '--stake' : '--member', '--validators.password', devPasswordFile(datadir)];
 }
 
 const directory = temporaryDirectories();
