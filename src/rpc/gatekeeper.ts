@@ -24,6 +24,8 @@ const LOCAL_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 export class Gatekeeper {
   readonly #options: GatekeeperOptions;
   readonly #hosts: ReadonlySet<string>;
+  /** The last that was asked for. */
+  #host: { readonly given: string; readonly name: string | undefined } = { given: '', name: undefined };
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
@@ -34,7 +36,9 @@ export class Gatekeeper {
   allowsHost(request: IncomingMessage): boolean {
     const { host } = request.headers;
     if (host === undefined || this.#hosts.has('*')) return true;
-    const name = hostOf(`http://${host}`);
+    // Clients repeat themselves, and a URL takes longer to take apart than many a request to answer.
+    if (host !== this.#host.given) this.#host = { given: host, name: hostOf(`http://${host}`) };
+    const { name } = this.#host;
     return name !== undefined && (this.#hosts.has(name) || name === plainAddress(request.socket.localAddress));
   }
 

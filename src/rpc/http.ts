@@ -88,7 +88,7 @@ export class HttpHandler {
   #vet(request: IncomingMessage): Refusal | undefined {
     if (!this.#gatekeeper.allowsHost(request)) return FOREIGN_HOST;
     if (this.#gatekeeper.role(request) === 'wrong') return WRONG_TOKEN;
-    if (URL.parse(request.url ?? '/', 'http://host')?.pathname !== '/') return WRONG_PATH;
+    if (request.url !== '/' && URL.parse(request.url ?? '/', 'http://host')?.pathname !== '/') return WRONG_PATH;
     if (request.method === 'OPTIONS') return undefined;
     const isEmpty = request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
     if ((request.method === 'GET' || request.method === 'HEAD') && isEmpty) return undefined;
@@ -100,29 +100,37 @@ export class HttpHandler {
   }
 
   /** The body, never holding more of it than the limit, whatever length was announced. */
-  async #read(request: IncomingMessage): Promise<Buffer | Refusal> {
+  #read(request: IncomingMessage): Promise<Buffer | Refusal> {
+    const { promise, resolve } = Promise.withResolvers<Buffer | Refusal>();
     const chunks: Buffer[] = [];
     let bytes = 0;
-    try {
-      // The request must outlive its iterator: destroying it would take the connection and the refusal along.
-      for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        if (bytes + chunk.length > this.#limits.maxBodyBytes) return this.#tooLarge();
-        if (!this.#incoming.take(chunk.length)) return BUSY;
-        bytes += chunk.length;
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks);
-    } finally {
+    const settle = (body: Buffer | Refusal) => {
+      request.off('data', take);
       this.#incoming.give(bytes);
-    }
+      bytes = 0;
+      resolve(body);
+    };
+    const take = (chunk: Buffer) => {
+      if (bytes + chunk.length > this.#limits.maxBodyBytes) return settle(this.#tooLarge());
+      if (!this.#incoming.take(chunk.length)) return settle(BUSY);
+      bytes += chunk.length;
+      chunks.push(chunk);
+    };
+    request.on('data', take);
+    request.on('end', () => settle(whole(chunks)));
+    request.on('error', () => settle(BROKEN_OFF));
+    // Comes after the end as well, when it changes nothing.
+    request.on('close', () => settle(BROKEN_OFF));
+    return promise;
   }
 
   #send(request: IncomingMessage, response: ServerResponse, text: string): void {
     if (response.destroyed) return;
-    const body = Buffer.from(text, 'utf8');
-    if (!this.#outgoing.take(body.length)) return this.#refuse(request, response, BUSY);
-    response.once('close', () => this.#outgoing.give(body.length));
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+    const bytes = Buffer.byteLength(text);
+    if (!this.#outgoing.take(bytes)) return this.#refuse(request, response, BUSY);
+    response.once('close', () => this.#outgoing.give(bytes));
+    // As a string it leaves in one piece with the head.
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes }).end(text);
   }
 
   /**
@@ -153,6 +161,15 @@ const WRONG_METHOD: Refusal = { status: 405, sentence: 'method not allowed: send
 const WRONG_TYPE: Refusal = { status: 415, sentence: 'invalid content type: only application/json is supported' };
 const TOO_MANY: Refusal = { status: 429, sentence: 'too many requests in work on this connection' };
 const BUSY: Refusal = { status: 503, sentence: 'the server is busy: try again later' };
+
+/** Nobody is there to read it. */
+const BROKEN_OFF: Refusal = { status: 400, sentence: 'the request was broken off' };
+
+/** Most bodies come in one piece. */
+function whole(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks;
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+}
 
 /** Answers to other origins differ, so caches must keep them apart. */
 function allowOrigin(response: ServerResponse, origin: string): void {
