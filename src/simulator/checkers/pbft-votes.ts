@@ -71,6 +71,8 @@ export const committedLocal: CheckerFactory = ({ isCorrect, isOverwhelmed, nodes
         return;
       }
       const said = certified(observation.certificate);
+      // Its own signature is in there: written down before a crash, it counts though it never left. Nobody else can have made it.
+      if (said?.members.includes(node)) commits.add(node, said);
       if (said === null || said.hash !== observation.block.hash || said.members.length < quorumOf(nodes)) {
         report({
           node,

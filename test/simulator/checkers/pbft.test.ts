@@ -70,6 +70,17 @@ describe('CommittedLocal', () => {
     expect(one.reports).toEqual([]);
   });
 
+  it('counts the own commit of who finalizes, which a crash may have kept from leaving, and nobody else for the certificate alone', () => {
+    const one = bench(committedLocal);
+    sends(one, 1, vote(1, 'commit', A));
+    finalized(one, [0, 1, 2]);
+    expect(one.reports).toEqual([]);
+    const other = bench(committedLocal);
+    sends(other, 1, vote(1, 'commit', A));
+    finalized(other, [1, 2, 3]);
+    expect(other.reports).toHaveLength(1);
+  });
+
   it('objects to fewer, to other votes, and to less than a quorum', () => {
     const one = bench(committedLocal);
     sends(one, 0, vote(0, 'commit', A));
