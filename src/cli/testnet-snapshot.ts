@@ -7,7 +7,7 @@ import { DEFAULT_DIRECTORY, loadManifest, type Manifest } from '../testnet/manif
 import { checkName } from '../testnet/snapshots/document.ts';
 import { freePorts } from '../testnet/snapshots/free-ports.ts';
 import { forkSnapshot } from '../testnet/snapshots/restore.ts';
-import type { Taken } from '../testnet/snapshots/running.ts';
+import type { Restored, Taken } from '../testnet/snapshots/running.ts';
 import { restoreStopped, takeStopped } from '../testnet/snapshots/stopped.ts';
 import { listSnapshots, removeSnapshot, type SnapshotListing, type SnapshotSummary } from '../testnet/snapshots/store.ts';
 import { absolutePath } from './options.ts';
@@ -82,12 +82,12 @@ function registerSnapshot(command: Command): void {
 
 async function restore(directory: string, [name = '']: readonly string[], flags: SnapshotFlags): Promise<void> {
   checkName(name);
-  const restored = (await running(directory, 'testnet_restore', name)) as SnapshotSummary | null;
+  const restored = (await running(directory, 'testnet_restore', name)) as Restored | null;
   const summary = restored ?? (await held(directory, (manifest) => restoreStopped(directory, manifest, name)));
   print(flags.json, { ...summary, running: restored !== null }, () =>
     restored === null
       ? `Restored ${describe(summary)}. The network goes on from there when it is started.`
-      : `Restored ${describe(summary)}. Its nodes are up.`,
+      : `Restored ${describe(summary)}. The files were there after ${seconds(restored.filesMs)}, and all nodes up ${seconds(restored.startMs)} later.`,
   );
 }
 
@@ -148,6 +148,10 @@ function describe({ name, height, nodes, bytes }: SnapshotSummary): string {
 
 function pauseText(taken: Taken | null): string {
   return taken === null ? '' : ` The nodes stood still for ${taken.pausedMs} ms.`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }
 
 export function listingText(listing: readonly SnapshotListing[], nowMs: number): string {

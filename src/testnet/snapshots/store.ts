@@ -44,6 +44,7 @@ export async function takeSnapshot(subject: Subject, name: string, nowMs: number
     const advice = `Choose another name, or remove it first: synod testnet snapshot --remove ${name}`;
     throw new UsageError('testnet/snapshot-exists', `There is a snapshot ${name} already. ${advice}`, { name });
   }
+  removeLeftovers(directory);
   const heads = await subject.heads();
   const about = { name, createdMs: nowMs, engine: manifest.options.engine, heads };
   let files: readonly MeasuredFile[] = [];
@@ -106,6 +107,14 @@ export function summaryOf({ name, engine, heads, files, createdMs }: SnapshotCon
   const known = heads.filter((height) => height !== null);
   const height = known.length === 0 ? null : Math.max(...known);
   return { name, engine, height, nodes: heads.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), createdMs };
+}
+
+/** What a process that was killed left. Only the one that holds the network comes here. */
+function removeLeftovers(directory: string): void {
+  const all = snapshotPaths.all(directory);
+  if (!existsSync(all)) return;
+  for (const name of readdirSync(all))
+    if (name.startsWith('.')) rmSync(snapshotPaths.one(directory, name), { recursive: true, force: true });
 }
 
 function namesIn(directory: string): string[] {
