@@ -5,7 +5,7 @@
 import { RuleError, SynodError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import { decodeProvenBlock, decodeSealedHeader, encodeBlock, encodeProvenBlock, encodeSealedHeader } from '../chain/block.ts';
-import type { SealedHeader } from '../chain/header.ts';
+import { hashHeader, type SealedHeader } from '../chain/header.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { Network, NetworkHandlers } from '../network/host.ts';
@@ -19,6 +19,7 @@ import type { Inbox } from './inbox.ts';
 import type { TransportPort } from './ports.ts';
 import type { TransactionRelay } from './relay.ts';
 import type { SyncHost, SyncTransport } from './sync-host.ts';
+import type { Withheld } from './withheld.ts';
 
 /** What the handlers reach; bound once everything is made. */
 export interface NodeParts {
@@ -32,6 +33,8 @@ export interface NodeParts {
   readonly driver: Driver;
   readonly sync: SyncHost;
   readonly relay: TransactionRelay;
+  /** Blocks that peers must not hear of, in a test network; null in any other. */
+  readonly withheld: Withheld | null;
   readonly agent: string;
   readonly fatal: (error: unknown) => void;
 }
@@ -41,7 +44,8 @@ const MAX_SHARED_TRANSACTIONS = 4_096;
 
 /** `network` resolves once it is bound: a peer may be quicker than the composition root. */
 export function networkHandlers(parts: NodeParts, network: Promise<Network>): NetworkHandlers {
-  const { store, pool, inbox, driver, sync, fatal } = parts;
+  const { store, pool, inbox, driver, sync, withheld, fatal } = parts;
+  const isPublic = (hash: Hash) => withheld?.has(hash) !== true;
   const status = statusOf(parts);
   const once = (action: (bound: Network) => void) => void network.then(action).catch(fatal);
   return {
@@ -69,14 +73,17 @@ export function networkHandlers(parts: NodeParts, network: Promise<Network>): Ne
       }),
     onPeerGone: (peer) => once(() => sync.peerGone(peer)),
     onStatus: (peer, theirs) => once(() => sync.peer(peer, theirs)),
-    serveHeaders: (request) => serveHeaders(store, locatorOf(store, request), request.limit).map(encodeSealedHeader),
-    serveBlocks: (hashes) => serveBlocks(store, hashes).map(encodeProvenBlock),
+    serveHeaders: (request) =>
+      serveHeaders(store, locatorOf(store, request), request.limit)
+        .filter(({ header }) => withheld === null || isPublic(hashHeader(header)))
+        .map(encodeSealedHeader),
+    serveBlocks: (hashes) => serveBlocks(store, hashes.filter(isPublic)).map(encodeProvenBlock),
     serveTransactions: () => pool.executable(MAX_SHARED_TRANSACTIONS),
     onFailure: fatal,
   };
 }
 
-function statusOf({ params, networkHash, engineName, store, agent }: NodeParts): () => Status {
+function statusOf({ params, networkHash, engineName, store, withheld, agent }: NodeParts): () => Status {
   const fixed = {
     protocolVersion: PROTOCOL_VERSION,
     genesisHash: networkHash,
@@ -86,7 +93,8 @@ function statusOf({ params, networkHash, engineName, store, agent }: NodeParts):
     agent,
   };
   return () => {
-    const { head, finalized } = store;
+    const { finalized } = store;
+    const head = withheld === null ? store.head : withheld.public(store.head, (hash) => store.header(hash));
     return {
       ...fixed,
       head: head.hash,

@@ -23,6 +23,7 @@ import { watchClock } from './clock-watch.ts';
 import type { NodeConfig } from './config.ts';
 import { Driver } from './driver.ts';
 import { EngineLog } from './engine-log.ts';
+import { FaultBench } from './fault-bench.ts';
 import { ImportLog } from './import-log.ts';
 import { bodyMatches, Inbox } from './inbox.ts';
 import { NodeLedger } from './ledger.ts';
@@ -119,11 +120,14 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const recovered = await datadir.openLog(fatal);
   const pool = new Mempool({ params, chain: store, state: store.state, now: () => systemClock.nowMs() });
   const executor = new Executor(params, store.state, engine, store.view);
+  const later = { network: () => network, driver: () => driver };
+  const faults = config.faults ? new FaultBench(chain, config.signers, systemClock, later) : null;
+  const clock = faults?.clock ?? systemClock;
   const metrics = config.metrics === null ? null : new NodeMetrics();
   const importLog = new ImportLog(logger);
-  const engineLog = new EngineLog(logger, systemClock);
+  const engineLog = new EngineLog(logger, clock);
   const onHead = (change: HeadChange) => {
-    importLog.head(change, systemClock.nowMs());
+    importLog.head(change, clock.nowMs());
     sync.headChanged();
     network.announceStatus();
     backend.headChanged(change);
@@ -135,7 +139,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     engine,
     gasLimit: config.mining.gasLimit ?? store.view.genesis.header.gasLimit,
     buildTimeMs: BUILD_TIME_MS,
-    setTimer: systemClock.setTimer,
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
     onExecuted: (hash) => sync.settled(hash, 'executed'),
     onInvalid: (hash, error) => {
       logger.warn({ hash, code: error.code, reason: error.message }, 'Invalid block');
@@ -157,7 +161,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
 
   const key = await openNodeKey(config.network.nodeKeyFile ?? datadir.paths.nodekey, config.network.nodeKeyFile === null);
   const ports: Ports = {
-    clock: systemClock,
+    clock,
     log: recovered.log satisfies LogPort,
     transport: transportPort(
       () => network,
@@ -168,36 +172,36 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     observer: { trace: (name, data) => engineLog.trace(name, data), fatal },
     random: Math.random,
   };
-  const driver = new Driver(engine, ports, nodeIdOf(key));
+  const driver = new Driver(faults?.engine ?? engine, ports, nodeIdOf(key));
   closers.add('driver', () => driver.stop());
   const inbox = new Inbox({
     engine,
     view: store.view,
     pool,
-    clock: systemClock,
+    clock,
     deliver: (block, from) => driver.receiveBlock({ block, origin: 'gossip', from }),
   });
   const sync = new SyncHost({
     engine,
     view: store.view,
-    clock: systemClock,
+    clock,
     transport: syncTransport(() => network, fatal),
     bodyMatches,
     deliver: (block, from, processed) => driver.receiveBlock({ block, certificate: block.certificate, origin: 'sync', from }, processed),
     // Under proof-of-stake weight is height: no branch is followed before its headers have shown that they lead to the checkpoint.
     settings: { minimumWeight: BigInt(config.checkpoint?.number ?? 0) },
-    onProgress: (progress) => importLog.sync(progress, systemClock.nowMs()),
+    onProgress: (progress) => importLog.sync(progress, clock.nowMs()),
     fatal,
   });
   closers.add('sync', () => sync.stop());
-  const relay = new TransactionRelay(systemClock, (message) => network.publishTransactions(message));
+  const relay = new TransactionRelay(clock, (message) => network.publishTransactions(message));
   closers.add('relay', () => relay.stop());
-  const reminder = new Reminder({ clock: systemClock, isWaiting: (hash) => pool.has(hash), sendAgain: (tx) => relay.add(tx.bytes) });
+  const reminder = new Reminder({ clock, isWaiting: (hash) => pool.has(hash), sendAgain: (tx) => relay.add(tx.bytes) });
   closers.add('reminder', () => reminder.stop());
 
   const bound = Promise.withResolvers<Network>();
   const wire = { params, networkHash: datadir.networkHash, engineName: engine.name, agent: CLIENT_VERSION, fatal };
-  const handlers = networkHandlers({ ...wire, store, pool, inbox, driver, sync, relay }, bound.promise);
+  const handlers = networkHandlers({ ...wire, store, pool, inbox, driver, sync, relay, withheld: faults?.withheld ?? null }, bound.promise);
   const network: Network = await Network.start(
     {
       key,
@@ -218,7 +222,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   });
   closers.add('transaction journal', () => journal.close());
   const running = { network, driver, sync, sealer, importLog, startedMs: performance.now() };
-  const parts: BackendParts = { config, chain, pool, journal, evm, tracers, ...running };
+  const parts: BackendParts = { config, chain, pool, journal, evm, tracers, faults, ...running };
   const backend = createBackend(parts);
   pool.onAdded((tx, origin) => {
     // What came by gossip is passed on by gossip itself.
@@ -233,7 +237,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   if (remembered > 0) logger.info({ transactions: remembered }, 'Remembered what clients had sent');
   driver.start(recovered);
   bound.resolve(network);
-  const stopWatching = watchClock(systemClock, (jumpMs) =>
+  const stopWatching = watchClock(clock, (jumpMs) =>
     logger.warn({ jumpMs }, 'The system clock jumped; blocks with a time too far from the others are refused'),
   );
   closers.add('clock watch', stopWatching);

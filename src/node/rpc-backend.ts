@@ -15,7 +15,6 @@ import type {
   Backend,
   ChainAccess,
   EvmAccess,
-  FaultControl,
   HeadChange,
   MinerControl,
   NetworkAccess,
@@ -27,6 +26,7 @@ import type { ChainStore } from '../storage/chain-store.ts';
 import type { OpenChain } from './chain.ts';
 import type { NodeConfig } from './config.ts';
 import type { Driver } from './driver.ts';
+import type { FaultBench } from './fault-bench.ts';
 import type { ImportLog } from './import-log.ts';
 import type { PoolJournal } from './pool-journal.ts';
 import type { MinerSealer } from './sealer.ts';
@@ -46,6 +46,7 @@ export interface BackendParts {
   readonly evm: EvmPool;
   /** Threads of its own: a trace takes many times as long as a call. */
   readonly tracers: EvmPool;
+  readonly faults: FaultBench | null;
   readonly importLog: ImportLog;
   readonly startedMs: number;
 }
@@ -58,7 +59,7 @@ export interface NodeBackend {
 }
 
 export function createBackend(parts: BackendParts): NodeBackend {
-  const { chain, config } = parts;
+  const { chain } = parts;
   const heads = new Listeners<HeadChange>();
   const transactions = new Listeners<TransactionView>();
   const miner = chain.engine.name === 'pow' ? minerControl(parts) : null;
@@ -73,7 +74,7 @@ export function createBackend(parts: BackendParts): NodeBackend {
     pool: poolAccess(parts),
     network: networkAccess(parts.network),
     miner,
-    faults: config.faults ? faultControl(parts.network) : null,
+    faults: parts.faults,
     syncing: () => syncProgress(parts.sync),
     status: () => statusOf(parts, access, miner) as unknown as Json,
     get engineName() {
@@ -177,7 +178,7 @@ function poolAccess({ pool, journal, chain: { params } }: BackendParts): PoolAcc
   };
 }
 
-// ---- Network, faults, sync -------------------------------------------------------------------------------------
+// ---- Network, sync ---------------------------------------------------------------------------------------------
 
 function networkAccess(network: Network): NetworkAccess {
   return {
@@ -201,10 +202,6 @@ function networkAccess(network: Network): NetworkAccess {
       return connected;
     },
   };
-}
-
-function faultControl(network: Network): FaultControl {
-  return { partition: (allowed) => network.setPartition(allowed), heal: () => network.setPartition(null) };
 }
 
 function syncProgress(sync: SyncHost): SyncProgress | null {
@@ -279,6 +276,7 @@ function statusOf(parts: BackendParts, access: ChainAccess, miner: MinerControl 
     reorgs: importLog.reorgs,
     mining: miner === null ? null : miningStatus(parts, config),
     partition: network.partition,
+    faults: parts.faults?.status() ?? null,
     consensus: driver.inspect(),
   };
 }

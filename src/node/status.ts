@@ -1,5 +1,6 @@
 /** What `synod_status` answers: one look at a node for commands, tables and dashboards. */
 import type { Address, Hash, Json } from '../base/types.ts';
+import type { FaultStatus } from './fault-bench.ts';
 
 export interface NodeStatus {
   readonly version: string;
@@ -20,6 +21,8 @@ export interface NodeStatus {
   readonly mining: MiningStatus | null;
   /** The peers this node may talk to while it is partitioned; null otherwise. */
   readonly partition: readonly string[] | null;
+  /** What is wrong with it on purpose, in a network that was started for tests; null in any other. */
+  readonly faults: FaultStatus | null;
   /** The engine's own picture of itself. */
   readonly consensus: Json;
 }

@@ -205,11 +205,35 @@ export interface MinerControl {
   setBeneficiary(address: Address): Awaitable<void>;
 }
 
-/** Faults inside the node's own transport, for test networks. */
+/** What is wrong with a node of a test network, all of it at once. */
+export interface NodeFaults {
+  /** The peers that it may talk to; null for all. */
+  readonly allowed: readonly NodeId[] | null;
+  /** What becomes of messages from these peers (`network/link-faults.ts`). `loss` is a share, from 0 to 1. */
+  readonly links: readonly {
+    readonly from: NodeId;
+    readonly isCut: boolean;
+    readonly delayMs: number;
+    readonly jitterMs: number;
+    readonly loss: number;
+  }[];
+  /** How far its wall clock is ahead. */
+  readonly clockOffsetMs: number;
+  /** Makes no blocks, and under proof-of-stake casts no votes. */
+  readonly isIdle: boolean;
+  /** Keeps the blocks that it makes to itself until it is told otherwise. */
+  readonly isWithholding: boolean;
+}
+
+/** Faults inside the node itself, for test networks. */
 export interface FaultControl {
+  /** Instead of those there are. */
+  set(faults: NodeFaults): Awaitable<void>;
+  /** Says one thing twice, at the next opportunity. Throws RuleError `fault/...` where that cannot be. */
+  equivocate(what: 'proposal' | 'vote'): void;
   /** From now on talk to these peers only. */
   partition(allowed: readonly NodeId[]): Awaitable<void>;
-  /** Talk to everybody again. */
+  /** Ends all of it. */
   heal(): Awaitable<void>;
 }
 

@@ -72,7 +72,7 @@ describe('methods of anvil and Hardhat', () => {
 
   it('say on a test network why not, and what to do instead', async () => {
     const { call, node } = await serve({ namespaces: NAMESPACES });
-    node.faults = { partition: () => undefined, heal: () => undefined };
+    node.faults = { partition() {}, heal() {}, set() {}, equivocate() {} };
     for (const name of REFUSED) {
       const { error } = await call(name, ADDRESS, '0x1', 'whatever', {});
       expect(error, name).toMatchObject({ code: -32004 });
@@ -82,7 +82,7 @@ describe('methods of anvil and Hardhat', () => {
 
   it('wait for blocks of the network', async () => {
     const { ask, node } = await serve({ namespaces: NAMESPACES });
-    node.faults = { partition: () => undefined, heal: () => undefined };
+    node.faults = { partition() {}, heal() {}, set() {}, equivocate() {} };
     const waiting = ask('anvil_mine', '0x2');
     const one = ask('evm_mine');
     await ask('eth_blockNumber');

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fromHex } from '../../src/base/bytes.ts';
+import { RuleError } from '../../src/base/errors.ts';
 import { type Json, ZERO_HASH } from '../../src/base/types.ts';
 import { hashHeader } from '../../src/chain/header.ts';
 import { decodeLightBlock } from '../../src/chain/light-block.ts';
@@ -207,12 +208,41 @@ describe('synod', () => {
     const { call, ask, node } = await serve({ namespaces: ['synod', 'fault'] });
     expect((await call('synod_heal')).error?.code).toBe(-32601);
     const done: unknown[] = [];
-    node.faults = { partition: (allowed) => void done.push(allowed), heal: () => void done.push('heal') };
+    node.faults = {
+      partition: (allowed) => void done.push(allowed),
+      heal: () => void done.push('heal'),
+      set: (faults) => void done.push(faults),
+      equivocate: (what) => {
+        if (what === 'vote') throw new RuleError('fault/cannot-lie', 'No votes here.');
+        done.push(what);
+      },
+    };
     expect(await ask('synod_partition', ['a', 'b'])).toBe(true);
     expect(await ask('synod_heal')).toBe(true);
     expect(done).toEqual([['a', 'b'], 'heal']);
     expect((await call('synod_partition', 'a')).error?.code).toBe(-32602);
     expect((await call('synod_partition', [''])).error?.code).toBe(-32602);
+    expect(await ask('synod_equivocate')).toBe(true);
+    expect((await call('synod_equivocate', 'vote')).error?.data).toEqual({ reason: 'fault/cannot-lie' });
+    expect(await ask('synod_setFaults', { links: [{ from: 'a', loss: 0.5 }], isIdle: true })).toBe(true);
+    const link = { from: 'a', isCut: false, delayMs: 0, jitterMs: 0, loss: 0.5 };
+    expect(done.slice(2)).toEqual(['proposal', { allowed: null, links: [link], clockOffsetMs: 0, isIdle: true, isWithholding: false }]);
+  });
+
+  it.each([
+    [{ links: [{ from: 'a', loss: 1.5 }] }],
+    [{ links: [{ from: 'a', delayMs: -1 }] }],
+    [{ links: [{ loss: 1 }] }],
+    [{ links: [{ from: 'a' }, { from: 'a' }] }],
+    [{ clockOffsetMs: '30s' }],
+    [{ clockOffsetMs: 1e15 }],
+    [{ isIdle: 1 }],
+    [7],
+    ['everything'],
+  ])('sets no faults that make no sense: %j', async (faults) => {
+    const { call, node } = await serve({ namespaces: ['synod', 'fault'] });
+    node.faults = { partition() {}, heal() {}, set: () => expect.unreachable(), equivocate() {} };
+    expect((await call('synod_setFaults', faults as Json)).error?.code).toBe(-32602);
   });
 });
 

@@ -1,27 +1,20 @@
-/**
- * synod_: what other clients have no word for. Faults stand in a namespace of their own for `--http.api`: they exist
- * only on a network that was started for tests, and even there not on a port that was not asked for them.
- */
+/** synod_: what other clients have no word for. Faults have a file of their own (`fault.ts`). */
 import { toHex, toQuantity } from '../../base/bytes.ts';
 import type { Hex } from '../../base/types.ts';
 import { encodeLightBlock } from '../../chain/light-block.ts';
-import type { Backend, FaultControl } from '../backend.ts';
-import { count, hash, list, number } from '../codecs.ts';
-import { methodNotFound } from '../errors.ts';
+import type { Backend } from '../backend.ts';
+import { count, hash, number } from '../codecs.ts';
 import type { ReplySize } from '../limits.ts';
 import { type Method, method, optional, required } from '../method.ts';
-import { nodeId } from '../node-id.ts';
 import { permissioned } from './consensus.ts';
+import { FAULT } from './fault.ts';
 
-const MAX_PEERS = 1_024;
 /** In one reply. The last block that is begun is sent whole. */
 const MAX_LIGHT_BLOCKS = 256;
 const MAX_LIGHT_BYTES = 4 * 1024 * 1024;
 
 /** Questions that the engine answers itself; they exist under proof-of-stake only. */
 const stake = { available: ({ engineName }: Backend) => engineName === 'pos' };
-
-const fault = { namespace: 'fault', available: ({ faults }: Backend) => faults !== null };
 
 export const SYNOD: readonly Method[] = [
   method({
@@ -121,27 +114,7 @@ export const SYNOD: readonly Method[] = [
       return { number: toQuantity(header.number), hash: head };
     },
   }),
-  method({
-    ...fault,
-    name: 'synod_partition',
-    doc: 'Test networks only: talk to these peers and nobody else.',
-    parameters: [required('allowed', list(nodeId, MAX_PEERS))],
-    result: 'true',
-    async run({ backend }, allowed) {
-      await control(backend).partition(allowed);
-      return true;
-    },
-  }),
-  method({
-    ...fault,
-    name: 'synod_heal',
-    doc: 'Test networks only: talk to every peer again.',
-    result: 'true',
-    async run({ backend }) {
-      await control(backend).heal();
-      return true;
-    },
-  }),
+  ...FAULT,
 ];
 
 function lightBlocks({ chain }: Backend, from: bigint, wanted: number, size: ReplySize): Hex[] {
@@ -157,9 +130,4 @@ function lightBlocks({ chain }: Backend, from: bigint, wanted: number, size: Rep
     found.push(toHex(encoded));
   }
   return found;
-}
-
-function control({ faults }: Backend): FaultControl {
-  if (faults === null) throw methodNotFound('synod_partition');
-  return faults;
 }
