@@ -171,15 +171,20 @@ function eventText(event: SupervisorEvent): string | null {
         : style('red', `Node ${event.index} ended by itself (${event.reason}); see its log ${event.log}`);
     case 'partitioned':
       return `Partitioned: ${event.sides.map((side) => side.join(',')).join(' | ')}`;
+    case 'fault':
+      return `Fault: ${event.text}`;
+    case 'fault-over':
+      return `Over: ${event.text}`;
     case 'healed':
       return 'Healed';
   }
 }
 
+const heading = (title: string) => ['', style('bold', title), '='.repeat(18), ''];
+
 function banner(manifest: Manifest, report: readonly NodeReport[]): string[] {
   const { mnemonic, accounts, balance, chainId } = manifest.options;
   const derived = devAccounts(mnemonic, accounts);
-  const heading = (title: string) => ['', style('bold', title), '='.repeat(18), ''];
   const warning =
     mnemonic === DEV_MNEMONIC ? ['', style('yellow', 'Everybody knows these keys: never send anything of value to these accounts.')] : [];
   return [
@@ -197,8 +202,14 @@ function banner(manifest: Manifest, report: readonly NodeReport[]): string[] {
     ...report.map(
       ({ index, rpcUrl, mines }) => `(${index}) ${rpcUrl ?? 'down'}${mines ? '  mining' : signs(manifest.nodes[index], manifest)}`,
     ),
+    ...metricsLines(report),
     '',
   ];
+}
+
+function metricsLines(report: readonly NodeReport[]): string[] {
+  const lines = report.flatMap(({ index, metricsUrl }) => (metricsUrl === null ? [] : [`(${index}) ${metricsUrl}/metrics`]));
+  return lines.length === 0 ? [] : [...heading('Metrics'), ...lines];
 }
 
 function makersOf({ options: { engine, miners, validators }, nodes }: Manifest): string {

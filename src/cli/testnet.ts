@@ -25,6 +25,7 @@ import { registerSnapshots } from './testnet-snapshot.ts';
 /** Below the first node's RPC port, as far as nodes may go upwards from there. */
 const DASHBOARD_PORT = 8540;
 const MAX_VALIDATORS = 1_000;
+const METRICS_PORT = 6_060;
 const REPORT_INTERVAL_MS = 1_000;
 /** Signals that follow the first one so closely are the same keystroke. */
 const SAME_SIGNAL_MS = 1_000;
@@ -43,6 +44,8 @@ interface TestnetFlags {
   readonly dir?: string;
   readonly keep?: boolean;
   readonly rpcPort: number;
+  readonly metrics?: boolean;
+  readonly metricsPort: number;
   readonly dashboardPort: number;
   readonly json?: boolean;
 }
@@ -77,6 +80,8 @@ export function registerTestnet(program: Command): void {
     .addOption(directoryOption(`${DEFAULT_DIRECTORY}, removed at the end if this start made it`))
     .option('--keep', 'keep the directory at the end, to go on from there next time (implied by --dir)')
     .option('--rpc-port <port>', 'RPC port of node 0, the next one for node 1 and so on (0: free ones)', portOption('rpc-port'), 8545)
+    .option('--metrics', 'every node serves its figures for Prometheus, and whether it is healthy and ready')
+    .option('--metrics-port <port>', 'the same as --rpc-port for metrics', portOption('metrics-port'), METRICS_PORT)
     .option(
       '--dashboard-port <port>',
       'where the dashboard and the commands of this network are served, on this machine only (0, or one that is taken: a free one)',
@@ -117,9 +122,8 @@ function given(command: Command): ReadonlySet<string> {
 // ---- Starting --------------------------------------------------------------------------------------------------
 
 async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): Promise<number> {
-  const lastPort = flags.rpcPort + optionsOf(flags).nodes - 1;
-  if (flags.rpcPort !== 0 && lastPort > 65_535)
-    throw argumentError('rpc-port', `--rpc-port ${flags.rpcPort} leaves no port for every node; the last would have ${lastPort}.`);
+  checkPorts('rpc-port', flags.rpcPort, flags);
+  checkPorts('metrics-port', flags.metricsPort, flags);
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
   const hold = await takeControl(directory, { port: flags.dashboardPort, page: (path) => dashboardPage(path, 'loopback') });
   // Never a directory that was there before; nor one that was named, once there is a network in it.
@@ -143,6 +147,13 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
   return 0;
 }
 
+/** Every node needs one, unless the system chooses. */
+function checkPorts(name: string, first: number, flags: TestnetFlags): void {
+  const last = first + optionsOf(flags).nodes - 1;
+  if (first !== 0 && last > 65_535)
+    throw argumentError(name, `--${name} ${first} leaves no port for every node; the last would have ${last}.`);
+}
+
 async function runNetwork(directory: string, manifest: Manifest, resumed: boolean, hold: Control, flags: TestnetFlags): Promise<void> {
   const display = openDisplay(flags.json === true, directory, manifest);
   const stop = stopSignal();
@@ -151,6 +162,7 @@ async function runNetwork(directory: string, manifest: Manifest, resumed: boolea
     manifest,
     command: SYNOD_COMMAND,
     rpcPort: flags.rpcPort,
+    ...(flags.metrics === true && { metricsPort: flags.metricsPort }),
     call: callNode,
     onEvent: (event) => display.event(event),
   });

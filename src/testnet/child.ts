@@ -10,9 +10,12 @@ export interface Endpoints {
   readonly operatorToken: string;
   readonly peerId: string;
   readonly addresses: readonly string[];
+  /** Null when it serves none. */
+  readonly metricsUrl: string | null;
 }
 
-export type ChildState = 'starting' | 'up' | 'down';
+/** 'paused': the process stands still (SIGSTOP), and its connections stay. */
+export type ChildState = 'starting' | 'up' | 'paused' | 'down';
 
 const START_TIMEOUT_MS = 60_000;
 /** A node that was asked to stop has this long before it is killed. */
@@ -36,6 +39,7 @@ export class NodeChild {
   #endpoints: Endpoints | null = null;
   #exited: Promise<void> = Promise.resolve();
   #stopping = false;
+  #paused = false;
 
   constructor(options: ChildOptions) {
     this.index = options.index;
@@ -44,7 +48,8 @@ export class NodeChild {
 
   get state(): ChildState {
     if (this.#process === null) return 'down';
-    return this.#endpoints === null ? 'starting' : 'up';
+    if (this.#endpoints === null) return 'starting';
+    return this.#paused ? 'paused' : 'up';
   }
 
   get pid(): number | null {
@@ -66,6 +71,7 @@ export class NodeChild {
     closeSync(log);
     this.#process = child;
     this.#stopping = false;
+    this.#paused = false;
     const ready = this.#awaitReady(child);
     this.#exited = new Promise((resolve) => {
       const ended = (reason: string) => {
@@ -98,8 +104,8 @@ export class NodeChild {
       child.on('message', (message) => {
         if (!isReady(message)) return;
         clearTimeout(timer);
-        const { rpcUrl, operatorToken, peerId, addresses } = message;
-        resolve({ rpcUrl, operatorToken, peerId, addresses });
+        const { rpcUrl, operatorToken, peerId, addresses, metricsUrl = null } = message;
+        resolve({ rpcUrl, operatorToken, peerId, addresses, metricsUrl });
       });
     });
   }
@@ -107,7 +113,8 @@ export class NodeChild {
   #failure(why: string): UsageError {
     const tail = this.logTail();
     // The node advises a flag of its own, which a test network does not have.
-    const advice = tail.includes('[rpc/port-in-use]') ? '\nOf a test network it is --rpc-port that takes other ports.' : '';
+    const flag = tail.includes('[rpc/port-in-use]') ? '--rpc-port' : tail.includes('[metrics/listen]') ? '--metrics-port' : null;
+    const advice = flag === null ? '' : `\nOf a test network it is ${flag} that takes other ports.`;
     return new UsageError('testnet/node-failed', `Node ${this.index} ${why}. The end of ${this.#options.logFile}:\n${tail}${advice}`);
   }
 
@@ -115,7 +122,18 @@ export class NodeChild {
     if (this.#process !== child) return;
     this.#process = null;
     this.#endpoints = null;
+    this.#paused = false;
     this.#options.onExit(this.index, reason, this.#stopping);
+  }
+
+  /** SIGSTOP: it does nothing any more, and does not know. */
+  pause(): void {
+    this.#paused = this.#process?.kill('SIGSTOP') === true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#process?.kill('SIGCONT');
   }
 
   /** SIGKILL: as if the power had failed for this process. */
@@ -130,6 +148,7 @@ export class NodeChild {
     const child = this.#process;
     if (child === null) return;
     this.#stopping = true;
+    this.resume();
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await this.#exited;

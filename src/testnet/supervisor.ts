@@ -1,15 +1,15 @@
 /**
- * A network of real node processes on this machine, and what can be done to it: partition, heal, kill, restart.
- * Partitions act inside the nodes' own transport, so no privileges are needed; a node that is started again is put back
- * on its side of the cut.
+ * A network of real node processes on this machine, and what can be done to it: start, kill, restart, and faults (`faults.ts`).
+ * Faults act inside the nodes themselves, so no privileges are needed; a node that is started again has its faults again.
  */
 import { UsageError } from '../base/errors.ts';
-import type { Json } from '../base/types.ts';
+import type { Json, NodeId } from '../base/types.ts';
 import { DEFAULTS } from '../node/config.ts';
 import { storeDevNodeKey } from '../node/dev-nodes.ts';
 import { createDevValidators, devPasswordFile } from '../wallet/validator-dev.ts';
 import { deriveValidatorKeys } from '../wallet/validator-keys.ts';
 import { type ChildState, type Endpoints, NodeChild } from './child.ts';
+import { type ActiveFault, FaultPlan, faultText, type TestnetFault } from './faults.ts';
 import { type Manifest, paths, type TestnetNode } from './manifest.ts';
 import { PeerAddresses } from './peer-addresses.ts';
 
@@ -19,9 +19,13 @@ export interface NodeReport {
   readonly mines: boolean;
   readonly pid: number | null;
   readonly rpcUrl: string | null;
+  /** Where it serves its figures for Prometheus, at /metrics; null when it does not. */
+  readonly metricsUrl: string | null;
   readonly peerId: string | null;
   /** Which side of the partition it is on; null when there is none. */
   readonly side: number | null;
+  /** What else is wrong with it, in words. */
+  readonly faults: readonly string[];
   /** The node's own synod_status; null while it does not answer. */
   readonly status: Json;
 }
@@ -32,6 +36,8 @@ export interface SupervisorOptions {
   /** How to run the `synod` command: interpreter, then arguments. */
   readonly command: readonly string[];
   readonly rpcPort: number;
+  /** Of node 0, the next one for node 1 and so on; 0 for free ones. Without it nodes serve no metrics. */
+  readonly metricsPort?: number;
   readonly call: (endpoints: Endpoints, method: string, params: readonly Json[]) => Promise<Json>;
   readonly onEvent: (event: SupervisorEvent) => void;
 }
@@ -40,6 +46,8 @@ export type SupervisorEvent =
   | { readonly type: 'node-up'; readonly index: number; readonly rpcUrl: string }
   | { readonly type: 'node-down'; readonly index: number; readonly reason: string; readonly expected: boolean; readonly log: string }
   | { readonly type: 'partitioned'; readonly sides: readonly (readonly number[])[] }
+  | { readonly type: 'fault'; readonly text: string }
+  | { readonly type: 'fault-over'; readonly text: string }
   | { readonly type: 'healed' };
 
 export class Supervisor {
@@ -50,7 +58,11 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #children: NodeChild[];
   readonly #addresses: PeerAddresses;
-  #sides: readonly (readonly number[])[] | null = null;
+  readonly #plan: FaultPlan;
+  /** What each node was last told of its faults, and heard. */
+  readonly #told = new Map<number, string>();
+  /** Done when nobody is being told anything. */
+  #applied: Promise<unknown> = Promise.resolve();
   /** Why each node ended that did so by itself, and has not been started since. */
   readonly #ends = new Map<number, string>();
   #stopping = false;
@@ -60,6 +72,7 @@ export class Supervisor {
     this.directory = options.directory;
     this.manifest = options.manifest;
     this.#addresses = new PeerAddresses(options.directory);
+    this.#plan = new FaultPlan(options.manifest.nodes.length);
     const { promise, reject } = Promise.withResolvers<never>();
     this.allEnded = promise;
     // Who starts and stops a network without watching it need not listen.
@@ -101,11 +114,10 @@ export class Supervisor {
   }
 
   /**
-   * `sides` are disjoint groups of node numbers; the nodes that are not named form one more group. The cut is made as far
-   * as nodes answer, and stays recorded: a node that is started later goes to its side. Throws UsageError
-   * `testnet/no-answer` with the nodes that did not answer.
+   * `sides` are disjoint groups of node numbers; the nodes that are not named form one more group. In place of the partition that
+   * there is. Throws UsageError `testnet/partition`, and what `begin` throws.
    */
-  async partition(sides: readonly (readonly number[])[]): Promise<readonly (readonly number[])[]> {
+  async partition(sides: readonly (readonly number[])[], forMs: number | null = null): Promise<readonly (readonly number[])[]> {
     const named = sides.flat();
     for (const index of named) this.#child(index);
     if (new Set(named).size !== named.length)
@@ -113,30 +125,71 @@ export class Supervisor {
     const rest = this.#children.map(({ index }) => index).filter((index) => !named.includes(index));
     const all = [...sides, rest].filter((side) => side.length > 0);
     if (all.length < 2) throw new UsageError('testnet/partition', 'A partition needs at least two sides, such as: partition 0,1 2,3');
-    this.#sides = all;
-    const silent = await this.#applySides();
-    this.#options.onEvent({ type: 'partitioned', sides: all });
-    if (silent.length > 0) throw noAnswer('partition', silent);
+    await this.begin({ kind: 'partition', sides: all }, forMs);
     return all;
   }
 
-  /** Throws UsageError `testnet/no-answer` with the nodes that did not answer; the others are joined. */
+  /**
+   * Begins a fault, for so long, or until `heal` where `forMs` is null. It is carried out as far as nodes answer, and stays
+   * recorded: a node that is started later is told as well. Throws UsageError `testnet/no-such-node`, `testnet/down` and
+   * `testnet/paused` for a node that cannot have the fault now, `testnet/contradiction`, and `testnet/no-answer` with the nodes
+   * that did not answer.
+   */
+  async begin(fault: TestnetFault, forMs: number | null = null): Promise<void> {
+    if ('node' in fault) this.#running(fault.node);
+    if ('links' in fault) for (const { from, to } of fault.links) [from, to].map((index) => this.#child(index));
+    const active = this.#plan.begin(fault, forMs === null ? null : Date.now() + forMs);
+    if (fault.kind === 'pause') this.#child(fault.node).pause();
+    if (active !== null && forMs !== null) setTimeout(() => void this.end(active).catch(() => undefined), forMs).unref();
+    await this.#carryOut(fault.kind, fault.kind === 'partition' ? { type: 'partitioned', sides: fault.sides } : { type: 'fault', text: faultText(fault) });
+  }
+
+  /** Ends one fault, if it has not ended yet. Throws `testnet/no-answer`. */
+  async end({ id }: Pick<ActiveFault, 'id'>): Promise<void> {
+    const over = this.#end((active) => active.id === id);
+    for (const { fault } of over) await this.#carryOut('heal', { type: 'fault-over', text: faultText(fault) });
+  }
+
+  /** Of this kind, on this node. True when there was one. Throws `testnet/no-such-node`, `testnet/no-answer`. */
+  async endOf(kind: 'idle' | 'pause' | 'withhold', node: number): Promise<boolean> {
+    this.#child(node);
+    const over = this.#end(({ fault }) => fault.kind === kind && fault.node === node);
+    for (const { fault } of over) await this.#carryOut('heal', { type: 'fault-over', text: faultText(fault) });
+    return over.length > 0;
+  }
+
+  /**
+   * Ends every fault; nodes that are down stay down. Throws UsageError `testnet/no-answer` with the nodes that did not answer; the
+   * others are well.
+   */
   async heal(): Promise<void> {
-    this.#sides = null;
-    const silent = await this.#applySides();
-    this.#options.onEvent({ type: 'healed' });
-    if (silent.length > 0) throw noAnswer('heal', silent);
+    this.#end(() => true);
+    // What nodes were told to say twice is theirs alone to forget.
+    this.#told.clear();
+    await this.#carryOut('heal', { type: 'healed' });
+  }
+
+  /** What is wrong now. */
+  get faults(): readonly ActiveFault[] {
+    return this.#plan.active;
+  }
+
+  /** Of every node that runs: the fault commands that only one node is told. Throws `testnet/down`, `testnet/paused`, `rpc/refused`. */
+  async tell(index: number, method: string, parameters: readonly Json[]): Promise<Json> {
+    return await this.#options.call(this.#running(index), method, parameters);
   }
 
   async kill(index: number): Promise<void> {
     const child = this.#child(index);
     if (child.state === 'down') throw new UsageError('testnet/down', `Node ${index} is not running.`);
     await child.kill();
+    this.#plan.end(({ fault }) => fault.kind === 'pause' && fault.node === index);
   }
 
   async restart(index: number): Promise<Endpoints> {
     const child = this.#child(index);
     if (child.state !== 'down') await child.stop();
+    this.#plan.end(({ fault }) => fault.kind === 'pause' && fault.node === index);
     return await this.#up(child);
   }
 
@@ -154,16 +207,19 @@ export class Supervisor {
     return await Promise.all(
       this.#children.map(async (child) => {
         const { endpoints, index } = child;
-        const status = endpoints === null ? null : await this.#options.call(endpoints, 'synod_status', []).catch(() => null);
-        const side = this.#sides?.findIndex((members) => members.includes(index)) ?? null;
+        const isAwake = endpoints !== null && child.state !== 'paused';
+        const status = isAwake ? await this.#options.call(endpoints, 'synod_status', []).catch(() => null) : null;
+        const side = this.#plan.sides?.findIndex((members) => members.includes(index)) ?? null;
         return {
           index,
           state: child.state,
           mines: this.manifest.nodes[index]?.mines === true,
           pid: child.pid,
           rpcUrl: endpoints?.rpcUrl ?? null,
+          metricsUrl: endpoints?.metricsUrl ?? null,
           peerId: endpoints?.peerId ?? null,
           side,
+          faults: [...this.#plan.describe(index), ...liesOf(status)],
           status,
         };
       }),
@@ -178,9 +234,10 @@ export class Supervisor {
     const endpoints = await child.start();
     this.#addresses.note(child.index, endpoints.addresses);
     // The others are told its address on this side. One that does not answer them is not this node's failure.
-    const silent = this.#sides === null ? [] : await this.#applySides();
+    this.#told.delete(child.index);
+    const silent = this.#plan.active.length === 0 ? [] : await this.#apply();
     this.#options.onEvent({ type: 'node-up', index: child.index, rpcUrl: endpoints.rpcUrl });
-    if (silent.includes(child.index)) throw noAnswer('partition', [child.index]);
+    if (silent.includes(child.index)) throw noAnswer('restart', [child.index]);
     return endpoints;
   }
 
@@ -195,25 +252,43 @@ export class Supervisor {
     await createDevValidators(datadir, keys);
   }
 
-  /**
-   * Tells every running node whom it may talk to, and answers which of them did not hear it. A node that is down is told
-   * when it comes up.
-   */
-  async #applySides(): Promise<number[]> {
-    const running = this.#children.filter(({ endpoints }) => endpoints !== null);
-    const told = await Promise.all(running.map((child) => this.#tellSide(child)));
-    const silent = running.filter(({ endpoints }, position) => told[position] !== true && endpoints !== null);
-    return silent.map(({ index }) => index);
+  #end(isOver: (active: ActiveFault) => boolean): readonly ActiveFault[] {
+    const over = this.#plan.end(isOver);
+    for (const { fault } of over) if (fault.kind === 'pause') this.#child(fault.node).resume();
+    return over;
   }
 
-  async #tellSide({ index, endpoints }: NodeChild): Promise<boolean> {
+  async #carryOut(command: string, event: SupervisorEvent): Promise<void> {
+    const silent = await this.#apply();
+    this.#options.onEvent(event);
+    if (silent.length > 0) throw noAnswer(command, silent);
+  }
+
+  /**
+   * Tells every running node what is wrong with it, one time after another, and answers which of them did not hear it. A node
+   * that is down or paused is told when it is back.
+   */
+  #apply(): Promise<number[]> {
+    const applied = this.#applied.then(async () => {
+      const running = this.#children.filter(({ state }) => state === 'up');
+      const told = await Promise.all(running.map((child) => this.#tellFaults(child)));
+      return running.filter(({ endpoints }, position) => told[position] !== true && endpoints !== null).map(({ index }) => index);
+    });
+    this.#applied = applied;
+    return applied;
+  }
+
+  async #tellFaults({ index, endpoints }: NodeChild): Promise<boolean> {
     if (endpoints === null) return false;
-    const side = this.#sides?.find((members) => members.includes(index));
-    const allowed = side?.flatMap((member) => this.#children[member]?.endpoints?.peerId ?? []);
-    const [method, parameters] = allowed === undefined ? ['synod_heal', []] : ['synod_partition', [allowed]];
+    const peerId = (node: number) => (this.#children[node]?.endpoints?.peerId ?? null) as NodeId | null;
+    const faults = this.#plan.of(index, peerId);
+    const isWell = this.#plan.active.length === 0;
+    const text = isWell ? 'well' : JSON.stringify(faults);
+    if (this.#told.get(index) === text) return true;
+    const [method, parameters] = isWell ? ['synod_heal', []] : ['synod_setFaults', [faults as unknown as Json]];
     return await this.#options.call(endpoints, method, parameters).then(
-      () => true,
-      () => false,
+      () => this.#told.set(index, text) !== undefined,
+      () => this.#told.delete(index) && false,
     );
   }
 
@@ -233,8 +308,15 @@ export class Supervisor {
     return child;
   }
 
+  #running(index: number): Endpoints {
+    const { state, endpoints } = this.#child(index);
+    if (state === 'paused') throw new UsageError('testnet/paused', `Node ${index} is paused; \`resume ${index}\` lets it go on.`);
+    if (endpoints === null) throw new UsageError('testnet/down', `Node ${index} is not running; \`restart ${index}\` starts it.`);
+    return endpoints;
+  }
+
   #arguments(node: TestnetNode): string[] {
-    const { directory, rpcPort, manifest } = this.#options;
+    const { directory, rpcPort, metricsPort, manifest } = this.#options;
     const bootnodes = this.#children.filter(({ index }) => index !== node.index).flatMap(({ index }) => this.#addresses.of(index));
     const flags = [
       ['--datadir', paths.datadir(directory, node.index)],
@@ -246,6 +328,7 @@ export class Supervisor {
       ['--http.corsdomain', '*'],
       ['--miner.etherbase', node.etherbase],
       ...(node.mines ? [['--miner.hashrate', String(manifest.options.hashRateLimit)]] : []),
+      ...(metricsPort === undefined ? [] : [['--metrics', '--metrics.port', String(metricsPort === 0 ? 0 : metricsPort + node.index)]]),
       ['--verbosity', '3'],
       ...(bootnodes.length === 0 ? [] : [['--bootnodes', bootnodes.join(',')]]),
     ].flat();
@@ -253,6 +336,12 @@ export class Supervisor {
     const keys = [signs, '--validators.password', devPasswordFile(paths.datadir(directory, node.index))];
     return ['node', ...flags, '--faults', ...(node.mines ? ['--mine'] : []), ...(node.validators.length > 0 ? keys : [])];
   }
+}
+
+/** What it is about to say twice, by its own status. */
+function liesOf(status: Json): string[] {
+  const { faults } = (status ?? {}) as { readonly faults?: { readonly armed?: readonly string[] } | null };
+  return (faults?.armed ?? []).map((lie) => `will sign a second ${lie}`);
 }
 
 function noAnswer(command: string, silent: readonly number[]): UsageError {

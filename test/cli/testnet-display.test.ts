@@ -18,7 +18,18 @@ const STATUS = {
 
 function report(index: number, fields: Partial<NodeReport> = {}): NodeReport {
   const status = STATUS as unknown as NodeReport['status'];
-  return { index, state: 'up', mines: true, pid: 1, rpcUrl: `http://127.0.0.1:${8545 + index}`, peerId: 'p', side: 0, status, ...fields };
+  return {
+    index,
+    state: 'up',
+    mines: true,
+    pid: 1,
+    rpcUrl: `http://127.0.0.1:${8545 + index}`,
+    metricsUrl: null,
+    peerId: 'p',
+    side: 0,
+    status,
+    ...fields,
+  };
 }
 
 const REPORT = [report(0), report(1, { side: 1 }), report(2, { status: null }), report(3, { state: 'down', rpcUrl: null, status: null })];

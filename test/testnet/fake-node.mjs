@@ -14,6 +14,7 @@ const ready = {
   // Where it was told to listen; otherwise on a port that the system gives to nobody by itself.
   addresses: [`/ip4/127.0.0.1/tcp/${peerPort === '0' ? Number(port) - 20_000 : peerPort}/p2p/${port}`],
 };
+if (args.includes('--metrics')) ready.metricsUrl = `http://127.0.0.1:${args[args.indexOf('--metrics.port') + 1]}`;
 switch (behaviour) {
   case 'well':
     process.on('SIGTERM', () => process.exit(0));

@@ -28,7 +28,7 @@ function manifestOf(nodes: number): Manifest {
 }
 
 /** A running network, what its nodes were told last, and a set of those that do not answer. */
-async function network(nodes: number) {
+async function network(nodes: number, more: { readonly metricsPort?: number } = {}) {
   const told = new Map<number, Json>();
   const silent = new Set<number>();
   const events: SupervisorEvent[] = [];
@@ -38,6 +38,7 @@ async function network(nodes: number) {
     manifest: manifestOf(nodes),
     command: [process.execPath, FAKE_NODE, 'well'],
     rpcPort: RPC_PORT,
+    ...more,
     call: async ({ rpcUrl }, method, params) => {
       const index = Number(rpcUrl.split(':').at(-1)) - RPC_PORT;
       if (silent.has(index)) throw new TypeError('no answer');
@@ -58,6 +59,15 @@ async function errorOf(work: Promise<unknown>): Promise<UsageError> {
   expect(error).toHaveProperty('code');
   return error as UsageError;
 }
+
+it('gives each node a port for its metrics where they are wished for, and says which', async () => {
+  const metricsOf = async (metricsPort: number) =>
+    (await (await network(2, { metricsPort })).supervisor.report()).map((one) => one.metricsUrl);
+  expect(await metricsOf(6_060)).toEqual(['http://127.0.0.1:6060', 'http://127.0.0.1:6061']);
+  expect(await metricsOf(0)).toEqual(['http://127.0.0.1:0', 'http://127.0.0.1:0']);
+  const { supervisor } = await network(1);
+  expect((await supervisor.report()).map(({ metricsUrl }) => metricsUrl)).toEqual([null]);
+});
 
 it('tells each node who is on its side, and the unnamed are a side of their own', async () => {
   const { supervisor, told, events } = await network(4);
