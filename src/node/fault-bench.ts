@@ -21,6 +21,8 @@ import { OffsetClock } from './offset-clock.ts';
 import type { ClockPort } from './ports.ts';
 import { Withheld } from './withheld.ts';
 
+export type { NodeFaults } from '../rpc/backend.ts';
+
 /** In `synod_status` of a node of a test network. */
 export interface FaultStatus extends NodeFaults {
   readonly armed: readonly Lie[];

@@ -40,6 +40,7 @@ export class NodeChild {
   #exited: Promise<void> = Promise.resolve();
   #stopping = false;
   #paused = false;
+  readonly #letGo = (): void => void this.#process?.kill('SIGCONT');
 
   constructor(options: ChildOptions) {
     this.index = options.index;
@@ -129,11 +130,14 @@ export class NodeChild {
   /** SIGSTOP: it does nothing any more, and does not know. */
   pause(): void {
     this.#paused = this.#process?.kill('SIGSTOP') === true;
+    // A process that stands still would not notice that its supervisor is gone.
+    if (this.#paused) process.once('exit', this.#letGo);
   }
 
   resume(): void {
     this.#paused = false;
-    this.#process?.kill('SIGCONT');
+    process.off('exit', this.#letGo);
+    this.#letGo();
   }
 
   /** SIGKILL: as if the power had failed for this process. */

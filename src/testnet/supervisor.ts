@@ -141,7 +141,10 @@ export class Supervisor {
     const active = this.#plan.begin(fault, forMs === null ? null : Date.now() + forMs);
     if (fault.kind === 'pause') this.#child(fault.node).pause();
     if (active !== null && forMs !== null) setTimeout(() => void this.end(active).catch(() => undefined), forMs).unref();
-    await this.#carryOut(fault.kind, fault.kind === 'partition' ? { type: 'partitioned', sides: fault.sides } : { type: 'fault', text: faultText(fault) });
+    await this.#carryOut(
+      fault.kind,
+      fault.kind === 'partition' ? { type: 'partitioned', sides: fault.sides } : { type: 'fault', text: faultText(fault) },
+    );
   }
 
   /** Ends one fault, if it has not ended yet. Throws `testnet/no-answer`. */

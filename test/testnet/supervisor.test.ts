@@ -42,7 +42,7 @@ async function network(nodes: number, more: { readonly metricsPort?: number } = 
     call: async ({ rpcUrl }, method, params) => {
       const index = Number(rpcUrl.split(':').at(-1)) - RPC_PORT;
       if (silent.has(index)) throw new TypeError('no answer');
-      if (method !== 'synod_status') told.set(index, method === 'synod_heal' ? 'healed' : (params[0] ?? null));
+      if (method !== 'synod_status') told.set(index, method === 'synod_heal' ? 'healed' : (params[0] as { allowed: Json }).allowed);
       return null;
     },
     onEvent: (event) => events.push(event),
