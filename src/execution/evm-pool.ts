@@ -1,6 +1,9 @@
 /**
  * EVM calls for RPC, in worker threads: a call that runs for seconds holds up neither blocks nor the network, and one that
  * runs longer is killed together with its thread. No thread exists before the first call or a while after the last.
+ *
+ * Most calls are short, so a thread is given some ahead: waking it up takes as long as the call. If the one under way turns
+ * out to be long, those behind it go to another thread, which is started only then.
  */
 import { BoundedQueue } from '../base/bounded.ts';
 import { RuleError } from '../base/errors.ts';
@@ -11,7 +14,7 @@ import type { HeaderView } from '../chain/tree.ts';
 import { ancestorHashes } from './ancestors.ts';
 import type { AccessListResult, CallRequest, CallResult, EstimateResult } from './call-types.ts';
 import type { Job, JobKind, JobRequests, JobResults } from './evm-protocol.ts';
-import { EvmThread } from './evm-thread.ts';
+import { EvmThread, type Task } from './evm-thread.ts';
 import type { SimulatedBlock, SimulationRequest } from './simulation-types.ts';
 import type { TestBlock, TestBlockRequest } from './test-block.ts';
 import type { TraceRequest } from './tracing/trace-request.ts';
@@ -23,8 +26,10 @@ export interface EvmPoolOptions {
   readonly headers: HeaderView;
   /** The engine's. */
   readonly randomness: (header: Header) => Hash;
-  /** Threads at the most. */
+  /** Threads at the most; the second is started when the first is busy with a long call. */
   readonly workers?: number;
+  /** Jobs that one thread is given at once. */
+  readonly depth?: number;
   /** For the execution of one call; its thread is killed then. */
   readonly timeoutMs?: number;
   readonly gasCap?: bigint;
@@ -34,14 +39,11 @@ export interface EvmPoolOptions {
   readonly idleMs?: number;
 }
 
-const DEFAULTS = { workers: 2, timeoutMs: 5_000, gasCap: 50_000_000n, maxQueued: 256, idleMs: 60_000 };
-
-interface Waiting {
-  readonly job: Job;
-  readonly timeoutMs: number;
-  readonly resolve: (result: JobResults[JobKind]) => void;
-  readonly reject: (error: unknown) => void;
-}
+const DEFAULTS = { workers: 2, depth: 8, timeoutMs: 5_000, gasCap: 50_000_000n, maxQueued: 256, idleMs: 60_000 };
+/** A job that is not done by then is long: nothing more is put behind it, and what is there goes elsewhere. */
+const LONG_MS = 10;
+/** Only when all threads are busy for that long another one pays: it takes a second to start, and 40 MB. */
+const START_AFTER_MS = 100;
 
 /** Where a job is not like a call. */
 interface Limits {
@@ -52,9 +54,12 @@ interface Limits {
 
 export class EvmPool {
   readonly #options: EvmPoolOptions & typeof DEFAULTS;
-  readonly #queue: BoundedQueue<Waiting>;
-  readonly #idle = new Map<EvmThread, NodeJS.Timeout>();
-  readonly #busy = new Set<EvmThread>();
+  readonly #queue: BoundedQueue<Task>;
+  /** Taken back from threads, to be given out before the queue; as many as fit into the threads at the most. */
+  readonly #returned: Task[] = [];
+  /** With what gives up each that has nothing to do. */
+  readonly #threads = new Map<EvmThread, NodeJS.Timeout | null>();
+  #watch: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(options: EvmPoolOptions) {
@@ -64,7 +69,7 @@ export class EvmPool {
 
   /** Jobs that no thread has begun. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#queue.size + this.#returned.length;
   }
 
   /** Every method rejects with RuleError: `evm/timeout`, `rpc/busy`, `state/missing`, or why the call could not start. */
@@ -96,10 +101,12 @@ export class EvmPool {
   /** Kills what is under way and refuses what waits. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (let waiting = this.#queue.shift(); waiting !== undefined; waiting = this.#queue.shift()) waiting.reject(closed());
-    await Promise.all([...this.#busy, ...this.#idle.keys()].map((thread) => thread.kill(closed())));
-    for (const timer of this.#idle.values()) clearTimeout(timer);
-    this.#idle.clear();
+    if (this.#watch !== null) clearTimeout(this.#watch);
+    for (let task = this.#next(); task !== undefined; task = this.#next()) task.reject(closed());
+    const threads = [...this.#threads];
+    for (const [, timer] of threads) if (timer !== null) clearTimeout(timer);
+    await Promise.all(threads.map(([thread]) => thread.kill(closed())));
+    this.#threads.clear();
   }
 
   #submit<Kind extends JobKind>(kind: Kind, request: JobRequests[Kind], options: Partial<Limits> = {}): Promise<JobResults[Kind]> {
@@ -109,7 +116,7 @@ export class EvmPool {
     const refused = this.#refusal(stateRoot);
     if (refused !== null) return Promise.reject(refused);
     const job = { kind, request, randomness: this.#options.randomness(header) } as Job;
-    if (!this.#queue.push({ job, timeoutMs, resolve, reject })) {
+    if (!this.#queue.push({ job, timeoutMs, ancestorHash: this.#ancestors(header), resolve, reject })) {
       return Promise.reject(new RuleError('rpc/busy', `too many calls at once: ${this.#queue.size} are waiting; try again later.`));
     }
     this.#dispatch();
@@ -124,52 +131,99 @@ export class EvmPool {
     });
   }
 
+  #next(): Task | undefined {
+    return this.#returned.shift() ?? this.#queue.shift();
+  }
+
   #dispatch(): void {
-    while (this.#queue.size > 0) {
-      const thread = this.#takeThread();
-      if (thread === null) return;
-      const waiting = this.#queue.shift();
-      if (waiting === undefined) return;
-      this.#busy.add(thread);
-      void this.#run(thread, waiting);
+    if (this.#closed) return;
+    this.#relieve();
+    while (this.waiting > 0) {
+      const thread = this.#free() ?? this.#soonFree() ?? this.#another();
+      const task = thread === undefined ? undefined : this.#next();
+      if (thread === undefined || task === undefined) break;
+      this.#stopRest(thread);
+      thread.give(task);
+    }
+    const isWatched = this.waiting > 0 || [...this.#threads.keys()].some(({ load }) => load > 1);
+    if (isWatched && this.#watch === null) this.#watch = setTimeout(() => this.#look(), LONG_MS);
+  }
+
+  /** Nothing tells that a job has become long, so it is looked at as long as something waits. */
+  #look(): void {
+    this.#watch = null;
+    this.#dispatch();
+  }
+
+  /** Takes what stands behind long jobs where another thread can do it. */
+  #relieve(): void {
+    for (const thread of this.#threads.keys()) {
+      if (thread.load < 2 || thread.busyMs < LONG_MS) continue;
+      if (this.#free() !== undefined || this.#soonFree() !== undefined || this.#mayStart) this.#returned.push(...thread.takeBack());
     }
   }
 
-  #takeThread(): EvmThread | null {
-    for (const [thread, timer] of this.#idle) {
-      clearTimeout(timer);
-      this.#idle.delete(thread);
-      if (!thread.dead) return thread;
-    }
-    const { params, gasCap, state, workers } = this.#options;
-    return this.#busy.size < workers ? new EvmThread({ params, gasCap, source: state }) : null;
+  #free(): EvmThread | undefined {
+    return [...this.#threads.keys()].find(({ load }) => load === 0);
   }
 
-  async #run(thread: EvmThread, { job, timeoutMs, resolve, reject }: Waiting): Promise<void> {
-    try {
-      resolve(await thread.run(job, this.#ancestors(job.request.header), timeoutMs));
-    } catch (error) {
-      reject(error);
-    } finally {
-      this.#busy.delete(thread);
-      if (!thread.dead && !this.#closed) this.#rest(thread);
-      this.#dispatch();
+  /** The one with the least to do among those whose job is not long. */
+  #soonFree(): EvmThread | undefined {
+    const some = [...this.#threads.keys()].filter(({ load, busyMs }) => load < this.#options.depth && busyMs < LONG_MS);
+    return some.sort((a, b) => a.load - b.load)[0];
+  }
+
+  get #mayStart(): boolean {
+    const threads = [...this.#threads.keys()];
+    return threads.length < this.#options.workers && threads.every(({ busyMs }) => busyMs >= START_AFTER_MS);
+  }
+
+  #another(): EvmThread | undefined {
+    if (!this.#mayStart) return undefined;
+    const { params, gasCap, state: source } = this.#options;
+    const thread: EvmThread = new EvmThread({ params, gasCap, source, onChange: (orphans) => this.#changed(thread, orphans) });
+    this.#threads.set(thread, null);
+    return thread;
+  }
+
+  #changed(thread: EvmThread, orphans: readonly Task[]): void {
+    if (this.#closed) {
+      for (const task of orphans) task.reject(closed());
+      return;
     }
+    this.#returned.push(...orphans);
+    if (thread.dead) {
+      this.#stopRest(thread);
+      this.#threads.delete(thread);
+    }
+    this.#dispatch();
+    if (!thread.dead && thread.load === 0) this.#rest(thread);
   }
 
   /** BLOCKHASH in the context of a block sees that block's ancestors, not the block itself. */
-  #ancestors(header: Header): (number: number) => Hash | undefined {
-    const parent = this.#options.headers.get(header.parentHash)?.header;
-    return parent === undefined ? () => undefined : ancestorHashes(parent, this.#options.headers);
+  #ancestors({ parentHash }: Header): (number: number) => Hash | undefined {
+    const { headers } = this.#options;
+    let known: ((number: number) => Hash | undefined) | undefined;
+    return (number) => {
+      const parent = headers.get(parentHash)?.header;
+      if (parent === undefined) return undefined;
+      known ??= ancestorHashes(parent, headers);
+      return known(number);
+    };
   }
 
   #rest(thread: EvmThread): void {
-    const timer = setTimeout(() => {
-      this.#idle.delete(thread);
-      void thread.kill(closed());
-    }, this.#options.idleMs);
+    this.#stopRest(thread);
+    const timer = setTimeout(() => void thread.kill(closed()), this.#options.idleMs);
     timer.unref();
-    this.#idle.set(thread, timer);
+    this.#threads.set(thread, timer);
+  }
+
+  #stopRest(thread: EvmThread): void {
+    const timer = this.#threads.get(thread);
+    if (timer === undefined || timer === null) return;
+    clearTimeout(timer);
+    this.#threads.set(thread, null);
   }
 }
 

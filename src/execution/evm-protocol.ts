@@ -1,5 +1,7 @@
 /**
- * What the node and an EVM worker say to one another. Jobs and answers go over the worker's own port. Reads of the state
+ * What the node and an EVM worker say to one another. Jobs and answers go over the worker's own port, in order; a worker is
+ * given some jobs ahead, so that it need not wait for the node between two of them, and those that it has not begun can be
+ * taken back. Reads of the state
  * go over a second one, and the worker sleeps until each is answered (`Atomics.wait`): so the EVM there reads state as
  * synchronously as it does in the node, and only one implementation of the state is needed.
  */
@@ -15,7 +17,7 @@ export interface WorkerSettings {
   readonly params: ExecutionParams;
   readonly gasCap: bigint;
   readonly reads: MessagePort;
-  /** One Int32: 0 while a read is open, 1 once its answer was posted. */
+  /** Int32s, each of one purpose: see `SIGNAL`. */
   readonly signal: SharedArrayBuffer;
 }
 
@@ -37,6 +39,13 @@ export type Job = {
   readonly [Kind in JobKind]: { readonly kind: Kind; readonly request: JobRequests[Kind]; readonly randomness: Hash };
 }[JobKind];
 
+/** What a worker is sent. */
+export type Assignment =
+  /** `id` is above 0 and another than that of the jobs around it. */
+  | { readonly type: 'job'; readonly id: number; readonly job: Job }
+  /** Jobs before this one were taken back; those after it are to be done. */
+  | { readonly type: 'goOn' };
+
 export type Answer =
   | { readonly type: 'ready' }
   | { readonly type: 'done'; readonly result: JobResults[JobKind] }
@@ -51,5 +60,11 @@ export type Read =
 /** Bytes for nodes and codes, a hash for ancestors; undefined when the node does not have it. */
 export type ReadAnswer = Uint8Array | Hash | undefined;
 
+/** Where in the signal. `read`: whether a read is open. `job`: which job the worker has begun. */
+export const SIGNAL = { read: 0, job: 1 } as const;
+export const SIGNAL_BYTES = 2 * Int32Array.BYTES_PER_ELEMENT;
 export const READ_OPEN = 0;
 export const READ_ANSWERED = 1;
+/** A worker begins a job by putting its id where there is none, and so never one that was taken back. */
+export const NO_JOB = 0;
+export const TAKEN_BACK = -1;

@@ -1,58 +1,77 @@
-/** One EVM worker thread as the pool sees it: takes a job, answers its state reads, and can be killed at any time. */
+/**
+ * One EVM worker thread as the pool sees it: is given jobs, works them off in order, answers its reads of the state, can be
+ * killed at any time, and loses none of the jobs that it had not begun then.
+ */
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { assert } from '../base/assert.ts';
 import { InternalError, RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import type { ExecutionParams } from '../chain/params.ts';
 import {
   type Answer,
+  type Assignment,
   type Job,
   type JobKind,
   type JobResults,
   READ_ANSWERED,
   type Read,
   type ReadAnswer,
+  SIGNAL,
+  SIGNAL_BYTES,
+  TAKEN_BACK,
   type WorkerSettings,
 } from './evm-protocol.ts';
 import type { StateSource } from './types.ts';
+
+/** A job with whom to tell of its end. */
+export interface Task {
+  readonly job: Job;
+  readonly ancestorHash: (number: number) => Hash | undefined;
+  /** From when it is begun; the thread is killed then. */
+  readonly timeoutMs: number;
+  readonly resolve: (result: JobResults[JobKind]) => void;
+  /** With RuleError when the call is at fault or took too long, else with InternalError. */
+  readonly reject: (error: unknown) => void;
+}
 
 export interface ThreadOptions {
   readonly params: ExecutionParams;
   readonly gasCap: bigint;
   readonly source: StateSource;
+  /** A job ended, or the thread did: then `orphans` are those that it had not begun. */
+  readonly onChange: (orphans: readonly Task[]) => void;
 }
 
 /** Loading the EVM takes a second, on a busy machine several. */
 const START_TIMEOUT_MS = 60_000;
 /** An attack on memory kills the worker, not the node. */
 const MAX_HEAP_MB = 512;
-
-interface Current {
-  readonly ancestorHash: (number: number) => Hash | undefined;
-  readonly resolve: (result: JobResults[JobKind]) => void;
-  readonly reject: (error: unknown) => void;
-}
+const MAX_ID = 2 ** 31 - 1;
 
 export class EvmThread {
   readonly #worker: Worker;
   readonly #source: StateSource;
-  readonly #ready = Promise.withResolvers<void>();
-  #current: Current | null = null;
-  /** Why it is dead. */
-  #fate: { readonly error: unknown } | null = null;
+  readonly #onChange: ThreadOptions['onChange'];
+  readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_BYTES));
+  /** In order; the first is under way as soon as the thread is. */
+  readonly #tasks: { readonly id: number; readonly task: Task }[] = [];
+  #nextId = 1;
+  #timer: NodeJS.Timeout | undefined;
+  #isReady = false;
+  /** Of the job under way, monotonic milliseconds. */
+  #begunMs = 0;
+  #isDead = false;
 
-  constructor({ params, gasCap, source }: ThreadOptions) {
+  constructor({ params, gasCap, source, onChange }: ThreadOptions) {
     this.#source = source;
+    this.#onChange = onChange;
     const { port1: reads, port2 } = new MessageChannel();
-    const signal = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    const flag = new Int32Array(signal);
     reads.on('message', (read: Read) => {
       reads.postMessage(this.#answer(read));
-      Atomics.store(flag, 0, READ_ANSWERED);
-      Atomics.notify(flag, 0);
+      Atomics.store(this.#signals, SIGNAL.read, READ_ANSWERED);
+      Atomics.notify(this.#signals, SIGNAL.read);
     });
     reads.unref();
-    const workerData: WorkerSettings = { params, gasCap, reads: port2, signal };
+    const workerData: WorkerSettings = { params, gasCap, reads: port2, signal: this.#signals.buffer };
     this.#worker = new Worker(new URL('./evm-worker.ts', import.meta.url), {
       workerData,
       transferList: [port2],
@@ -60,36 +79,47 @@ export class EvmThread {
     });
     // A thread that waits for work must not keep the process alive.
     this.#worker.unref();
-    this.#limitStart();
-    this.#worker.on('message', (answer: Answer) => this.#settle(answer));
+    this.#worker.on('message', (answer: Answer) => this.#hear(answer));
     this.#worker.on('error', (cause) => this.#die(failure(cause)));
     this.#worker.on('exit', () => {
       reads.close();
       this.#die(new InternalError('evm/worker-ended', 'An EVM worker ended by itself.'));
     });
+    const late = new InternalError('evm/worker-start', `An EVM worker did not start within ${START_TIMEOUT_MS / 1000} s.`);
+    this.#setTimer(START_TIMEOUT_MS, late);
   }
 
   get dead(): boolean {
-    return this.#fate !== null;
+    return this.#isDead;
   }
 
-  /** One at a time. Rejects with RuleError when the call is at fault or the thread was killed, else with InternalError. */
-  async run(job: Job, ancestorHash: (number: number) => Hash | undefined, timeoutMs: number): Promise<JobResults[JobKind]> {
-    assert(this.#current === null, 'a worker thread runs one job at a time');
-    await this.#ready.promise;
-    if (this.#fate !== null) throw this.#fate.error;
-    const timer = setTimeout(() => void this.kill(timeout(timeoutMs)), timeoutMs);
+  /** Jobs that it has. */
+  get load(): number {
+    return this.#tasks.length;
+  }
+
+  /** For how long the job under way has been; 0 without one. */
+  get busyMs(): number {
+    return this.#isReady && this.#tasks.length > 0 ? performance.now() - this.#begunMs : 0;
+  }
+
+  /** Behind those that it has. */
+  give(task: Task): void {
+    const id = this.#nextId;
+    this.#nextId = id === MAX_ID ? 1 : id + 1;
+    this.#tasks.push({ id, task });
+    this.#post({ type: 'job', id, job: task.job });
+    if (this.#tasks.length > 1) return;
     this.#worker.ref();
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#current = { ancestorHash, resolve, reject };
-        this.#worker.postMessage(job);
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#current = null;
-      this.#worker.unref();
-    }
+    if (this.#isReady) this.#begin();
+  }
+
+  /** All that it has not begun; none where it is just between two. */
+  takeBack(): Task[] {
+    const [first] = this.#tasks;
+    if (first === undefined || Atomics.compareExchange(this.#signals, SIGNAL.job, first.id, TAKEN_BACK) !== first.id) return [];
+    this.#post({ type: 'goOn' });
+    return this.#tasks.splice(1).map(({ task }) => task);
   }
 
   /** Whatever it is doing; the job under way rejects with this error. */
@@ -98,17 +128,27 @@ export class EvmThread {
     await this.#worker.terminate();
   }
 
-  #limitStart(): void {
-    const late = new InternalError('evm/worker-start', `An EVM worker did not start within ${START_TIMEOUT_MS / 1000} s.`);
-    const timer = setTimeout(() => void this.kill(late), START_TIMEOUT_MS);
-    timer.unref();
-    // Whoever waits for the start learns of a failure; nobody may be waiting.
-    this.#ready.promise.catch(() => {}).finally(() => clearTimeout(timer));
+  #post(assignment: Assignment): void {
+    this.#worker.postMessage(assignment);
+  }
+
+  #begin(): void {
+    const [first] = this.#tasks;
+    clearTimeout(this.#timer);
+    if (first === undefined) return this.#worker.unref();
+    const { timeoutMs } = first.task;
+    this.#begunMs = performance.now();
+    this.#setTimer(timeoutMs, new RuleError('evm/timeout', `execution aborted (timeout = ${timeoutMs / 1000}s)`, { timeoutMs }));
+  }
+
+  #setTimer(timeoutMs: number, error: Error): void {
+    this.#timer = setTimeout(() => void this.kill(error), timeoutMs);
+    this.#timer.unref();
   }
 
   #answer(read: Read): ReadAnswer {
     try {
-      if (read.type === 'ancestor') return this.#current?.ancestorHash(read.number);
+      if (read.type === 'ancestor') return this.#tasks[0]?.task.ancestorHash(read.number);
       const bytes = read.type === 'node' ? this.#source.node(read.hash) : this.#source.code(read.hash);
       // A copy of these bytes alone: a view would take its whole buffer along.
       return bytes === undefined ? undefined : new Uint8Array(bytes);
@@ -119,24 +159,27 @@ export class EvmThread {
     }
   }
 
-  #settle(answer: Answer): void {
-    if (answer.type === 'ready') this.#ready.resolve();
-    if (answer.type === 'done') this.#current?.resolve(answer.result);
-    if (answer.type !== 'failed') return;
-    const { blame, code, message } = answer;
-    this.#current?.reject(blame ? new RuleError(code, message) : new InternalError(code, message));
+  #hear(answer: Answer): void {
+    if (this.#isDead) return;
+    if (answer.type === 'ready') {
+      this.#isReady = true;
+      return this.#begin();
+    }
+    const ended = this.#tasks.shift();
+    this.#begin();
+    if (answer.type === 'done') ended?.task.resolve(answer.result);
+    else ended?.task.reject(answer.blame ? new RuleError(answer.code, answer.message) : new InternalError(answer.code, answer.message));
+    this.#onChange([]);
   }
 
   #die(error: unknown): void {
-    if (this.#fate !== null) return;
-    this.#fate = { error };
-    this.#ready.reject(error);
-    this.#current?.reject(error);
+    if (this.#isDead) return;
+    this.#isDead = true;
+    clearTimeout(this.#timer);
+    const [first, ...others] = this.#tasks.splice(0);
+    first?.task.reject(error);
+    this.#onChange(others.map(({ task }) => task));
   }
-}
-
-function timeout(timeoutMs: number): RuleError {
-  return new RuleError('evm/timeout', `execution aborted (timeout = ${timeoutMs / 1000}s)`, { timeoutMs });
 }
 
 function failure(cause: unknown): InternalError | RuleError {

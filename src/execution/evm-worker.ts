@@ -1,4 +1,4 @@
-/** The entry of an EVM worker thread: takes one job at a time, and may be killed in the middle of it. */
+/** The entry of an EVM worker thread: takes one job after the other, and may be killed in the middle of any. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded.ts';
@@ -7,12 +7,15 @@ import type { Hash } from '../base/types.ts';
 import { type CallHost, runCallJob } from './calls.ts';
 import {
   type Answer,
+  type Assignment,
   type Job,
   type JobKind,
   type JobResults,
+  NO_JOB,
   READ_OPEN,
   type Read,
   type ReadAnswer,
+  SIGNAL,
   type WorkerSettings,
 } from './evm-protocol.ts';
 import { KeptBlock } from './kept-block.ts';
@@ -27,12 +30,12 @@ const MAX_CODES = 256;
 
 const jobs = present(parentPort, 'the port to the node');
 const { params, gasCap, reads, signal } = workerData as WorkerSettings;
-const flag = new Int32Array(signal);
+const signals = new Int32Array(signal);
 
 function read(question: Read): ReadAnswer {
-  Atomics.store(flag, 0, READ_OPEN);
+  Atomics.store(signals, SIGNAL.read, READ_OPEN);
   reads.postMessage(question);
-  Atomics.wait(flag, 0, READ_OPEN);
+  Atomics.wait(signals, SIGNAL.read, READ_OPEN);
   return receiveMessageOnPort(reads)?.message as ReadAnswer;
 }
 
@@ -71,5 +74,21 @@ async function run(job: Job): Promise<Answer> {
   }
 }
 
-jobs.on('message', async (job: Job) => jobs.postMessage(await run(job)));
+async function take(assignment: Assignment): Promise<void> {
+  if (assignment.type === 'goOn') {
+    Atomics.store(signals, SIGNAL.job, NO_JOB);
+    return;
+  }
+  const { id, job } = assignment;
+  if (Atomics.compareExchange(signals, SIGNAL.job, NO_JOB, id) !== NO_JOB) return;
+  const answer = await run(job);
+  // Unless those after it were taken back meanwhile.
+  Atomics.compareExchange(signals, SIGNAL.job, id, NO_JOB);
+  jobs.postMessage(answer);
+}
+
+let turn: Promise<void> = Promise.resolve();
+jobs.on('message', (assignment: Assignment) => {
+  turn = turn.then(() => take(assignment));
+});
 jobs.postMessage({ type: 'ready' } satisfies Answer);

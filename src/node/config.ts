@@ -55,6 +55,8 @@ export interface RpcConfig {
   readonly gasCap: bigint;
   readonly evmTimeoutMs: number;
   readonly evmWorkers: number;
+  /** Served beside JSON-RPC: the dashboard. */
+  readonly pages: PageSource | null;
 }
 
 export interface MiningConfig {
@@ -88,7 +90,7 @@ export const DEFAULTS = {
     vhosts: ['localhost'],
     gasCap: 50_000_000n,
     evmTimeoutMs: 5_000,
-    evmWorkers: 1,
+    evmWorkers: 3,
   },
   mining: { threads: 1 },
   metrics: { address: '127.0.0.1', port: 6060 },

@@ -164,8 +164,40 @@ describe('the pool', () => {
     }
   });
 
+  it('answers short calls while long ones run, also those that were put behind them', async () => {
+    const shared = open({ workers: 2, timeoutMs: 60_000, gasCap: 10n ** 15n });
+    try {
+      await shared.call(request('randomness', { gas: 100_000n }));
+      const endless = shared.call(request('loop'));
+      endless.catch(() => undefined);
+      const short = Array.from({ length: 20 }, () => shared.call(request('randomness', { gas: 100_000n })));
+      const answers = await Promise.all(short);
+      expect(answers.map(({ returnData }) => toHex(returnData))).toEqual(Array(20).fill(RANDOMNESS));
+      expect(shared.waiting).toBe(0);
+    } finally {
+      await shared.close();
+    }
+  });
+
+  it('loses nothing that stood behind a call that is killed', async () => {
+    const impatient = open({ timeoutMs: 500, gasCap: 10n ** 15n });
+    try {
+      const calls = ['randomness', 'loop', 'randomness', 'loop', 'blockHash'] as const;
+      const outcomes = await Promise.allSettled(calls.map((name) => impatient.call(request(name))));
+      expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : toHex(outcome.value.returnData)))).toEqual([
+        RANDOMNESS,
+        'evm/timeout',
+        RANDOMNESS,
+        'evm/timeout',
+        chain.blocks[1]?.header.parentHash,
+      ]);
+    } finally {
+      await impatient.close();
+    }
+  });
+
   it('refuses what does not fit its queue, and everything once it is closed', async () => {
-    const small = open({ maxQueued: 2, gasCap: 10n ** 15n });
+    const small = open({ depth: 1, maxQueued: 2, gasCap: 10n ** 15n });
     const running = [1, 2, 3].map(() => small.call(request('loop')));
     const outcomes = Promise.allSettled(running);
     await expect(small.call(request('randomness'))).rejects.toMatchObject({ code: 'rpc/busy' });
