@@ -27,6 +27,7 @@ function report(index: number, fields: Partial<NodeReport> = {}): NodeReport {
     metricsUrl: null,
     peerId: 'p',
     side: 0,
+    faults: [],
     status,
     ...fields,
   };
