@@ -1,9 +1,9 @@
 /** An account as the state trie holds it: RLP of nonce, balance, storage root and code hash (Yellow Paper 4.1). */
-import { RLP } from '@ethereumjs/rlp';
-import { bigToBytes, bytesToBig, equalBytes, fromHex } from '../base/bytes.ts';
-import { StorageError } from '../base/errors.ts';
+import { bytesToBig, equalBytes, fromHex } from '../base/bytes.ts';
 import type { Hash } from '../base/types.ts';
 import { EMPTY_TRIE_ROOT } from '../chain/header.ts';
+import { encodeRlp } from '../chain/rlp.ts';
+import { corrupt, decodeStored } from './stored.ts';
 
 /** Never changed in place. Hashes stay bytes here, since they mostly travel between the trie and the EVM. */
 export interface AccountState {
@@ -26,18 +26,21 @@ export const EMPTY_ACCOUNT: AccountState = {
   codeHash: EMPTY_CODE_HASH_BYTES,
 };
 
+const ACCOUNT_FIELDS = 4;
+
 export function encodeAccount({ nonce, balance, storageRoot, codeHash }: AccountState): Uint8Array {
-  return RLP.encode([bigToBytes(nonce), bigToBytes(balance), storageRoot, codeHash]);
+  return encodeRlp([nonce, balance, storageRoot, codeHash]);
 }
 
+/** Throws StorageError `execution/state-corrupt`. */
 export function decodeAccount(bytes: Uint8Array): AccountState {
-  const fields = RLP.decode(bytes);
-  const [nonce, balance, storageRoot, codeHash] = fields;
-  const whole = nonce instanceof Uint8Array && balance instanceof Uint8Array && storageRoot instanceof Uint8Array;
-  if (!whole || !(codeHash instanceof Uint8Array)) {
-    throw new StorageError('execution/state-corrupt', 'A leaf of the state trie is not an account; the store cannot be trusted.');
+  const fields = decodeStored(bytes, 'account');
+  if (!(fields instanceof Uint8Array) && fields.length === ACCOUNT_FIELDS) {
+    const [nonce, balance, storageRoot, codeHash] = fields;
+    const whole = nonce instanceof Uint8Array && balance instanceof Uint8Array && storageRoot instanceof Uint8Array;
+    if (whole && codeHash instanceof Uint8Array) return { nonce: bytesToBig(nonce), balance: bytesToBig(balance), storageRoot, codeHash };
   }
-  return { nonce: bytesToBig(nonce), balance: bytesToBig(balance), storageRoot, codeHash };
+  throw corrupt('no account');
 }
 
 export function hasCode(account: AccountState): boolean {

@@ -15,7 +15,7 @@ import { isAtLeast } from '../chain/params.ts';
 import type { Reward } from '../consensus/engine.ts';
 import { EMPTY_ACCOUNT } from './account.ts';
 import { admit } from './admission.ts';
-import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
+import { type Environment, type EnvironmentOptions, type Frame, frameOf, openEnvironment } from './environment.ts';
 import { keccak256 } from './keccak.ts';
 import { type StateChange, WorldState } from './state.ts';
 import { callAfterTransactions, callBeforeTransactions, requestsHashOf } from './system-calls.ts';
@@ -54,22 +54,24 @@ export class BlockRun {
   readonly #receipts: Receipt[] = [];
   /** Written by the block's earlier transactions where each has a root of its own; else empty. */
   readonly #written: { nodes: Map<Hash, Uint8Array>; codes: Map<Hash, Uint8Array> } = { nodes: new Map(), codes: new Map() };
-  #environment: Environment;
+  #frame: Frame;
+  /** Undefined until something has to run in it: most blocks need none. */
+  #environment: Promise<Environment> | undefined;
   #gasUsed = 0n;
 
-  private constructor(environment: Environment, options: BlockRunOptions) {
-    this.#environment = environment;
+  private constructor(options: BlockRunOptions) {
+    this.#frame = frameOf(options);
     this.#options = options;
   }
 
   static async open(options: BlockRunOptions): Promise<BlockRun> {
-    const environment = await openEnvironment(options);
-    await callBeforeTransactions(environment);
-    return new BlockRun(environment, options);
+    const run = new BlockRun(options);
+    await callBeforeTransactions(run.#frame, () => run.#evm());
+    return run;
   }
 
-  get fork(): Environment['fork'] {
-    return this.#environment.fork;
+  get fork(): Frame['fork'] {
+    return this.#frame.fork;
   }
 
   get gasUsed(): bigint {
@@ -78,21 +80,21 @@ export class BlockRun {
 
   /** As the transactions so far left it. */
   get state(): WorldState {
-    return this.#environment.state;
+    return this.#frame.state;
   }
 
   /** Throws RuleError tx/... when the transaction cannot come next in this block. A watched one always goes through the EVM. */
   async apply(tx: Tx, watcher: Watcher | null = null): Promise<Receipt> {
-    const { state, context, fork, blobs } = this.#environment;
+    const { state, context, fork, blobs } = this.#frame;
     const { pacer } = this.#options;
     if (pacer.due) await pacer.rest();
     admit(tx, { state, context, fork, blobs, gasUsed: this.#gasUsed });
     const isModern = isAtLeast(fork, 'byzantium');
-    watcher?.before(this.#environment);
+    watcher?.before(await this.#evm());
     const outcome =
       isModern && watcher === null && isPlainTransfer(tx, state)
         ? { success: true, gasUsed: executeTransfer(tx, state, context, fork), logs: [] }
-        : await runInEvm(tx, this.#environment, this.#gasUsed);
+        : await runInEvm(tx, await this.#evm(), this.#gasUsed);
     watcher?.after(outcome.gasUsed);
     this.#gasUsed += outcome.gasUsed;
     const receipt: Receipt = {
@@ -108,12 +110,12 @@ export class BlockRun {
 
   /** Ends the block. Throws RuleError block/requests when its closing calls make it invalid. */
   async close(rewards: readonly Reward[]): Promise<RunResult> {
-    const { state } = this.#environment;
+    const { state } = this.#frame;
     for (const { to, amount } of rewards) {
       const account = state.account(to) ?? EMPTY_ACCOUNT;
       state.setAccount(to, { ...account, balance: account.balance + amount });
     }
-    const requests = await callAfterTransactions(this.#environment, this.#receipts);
+    const requests = await callAfterTransactions(this.#frame, this.#receipts, () => this.#evm());
     const requestsHash = requests && requestsHashOf(requests);
     const change = await state.finish(this.#options.pacer);
     for (const [hash, bytes] of change.nodes) this.#written.nodes.set(hash, bytes);
@@ -125,15 +127,21 @@ export class BlockRun {
   async #settle(): Promise<Hash> {
     const { source, pacer } = this.#options;
     const { nodes, codes } = this.#written;
-    const change = await this.#environment.state.finish(pacer);
+    const change = await this.#frame.state.finish(pacer);
     for (const [hash, bytes] of change.nodes) nodes.set(hash, bytes);
     for (const [hash, bytes] of change.codes) codes.set(hash, bytes);
     const layered = {
       node: (hash: Hash) => nodes.get(hash) ?? source.node(hash),
       code: (hash: Hash) => codes.get(hash) ?? source.code(hash),
     };
-    this.#environment = await openEnvironment({ ...this.#options, state: new WorldState(layered, change.root) });
+    this.#frame = { ...this.#frame, state: new WorldState(layered, change.root) };
+    this.#environment = undefined;
     return change.root;
+  }
+
+  #evm(): Promise<Environment> {
+    this.#environment ??= openEnvironment({ ...this.#options, state: this.#frame.state });
+    return this.#environment;
   }
 }
 

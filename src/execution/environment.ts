@@ -1,6 +1,6 @@
 /**
  * One block's EVM: @ethereumjs' VM over our state, with the block as its context. A new one for each block costs 0.4 ms
- * (measured), and so no two executions can ever disturb one another.
+ * (measured), and so no two executions can ever disturb one another. Blocks that run no code do without (`Frame`).
  */
 import { createBlock, type Block as LibraryBlock } from '@ethereumjs/block';
 import { createEVM, type EVMOpts } from '@ethereumjs/evm';
@@ -45,25 +45,39 @@ export interface EnvironmentOptions {
   readonly blobPrice?: bigint;
 }
 
-export interface Environment {
-  readonly vm: VM;
-  readonly block: LibraryBlock;
+/** What can be said of a block's execution without an EVM. */
+export interface Frame {
   readonly fork: Fork;
   readonly context: BlockContext;
   readonly state: WorldState;
   /** Undefined where blocks have no blobs. */
   readonly blobs: BlobRules | undefined;
+  readonly depositContract: Address | undefined;
+}
+
+export interface Environment extends Frame {
+  readonly vm: VM;
+  readonly block: LibraryBlock;
   /** Wei for each unit of blob gas. */
   readonly blobPrice: bigint;
-  readonly depositContract: Address | undefined;
   /** Where the fork has precompiles, whatever overrides have made of them: 40 hex digits each. */
   readonly precompiles: readonly string[];
 }
 
+export function frameOf({ params, context, state }: Pick<EnvironmentOptions, 'params' | 'context' | 'state'>): Frame {
+  return {
+    fork: forkAt(params.forks, context.number, context.timestamp),
+    context,
+    state,
+    blobs: params.blobs && blobRulesAt(params.blobs, context.timestamp),
+    depositContract: params.depositContract,
+  };
+}
+
 export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
-  const { params, context, state, pacer } = options;
-  const fork = forkAt(params.forks, context.number, context.timestamp);
-  const blobs = params.blobs && blobRulesAt(params.blobs, context.timestamp);
+  const { params, state, pacer } = options;
+  const frame = frameOf(options);
+  const { fork, blobs } = frame;
   const common = commonFor(params, fork, blobs);
   const stateManager = new EvmState(state, pacer);
   const blockchain = ancestors(options.ancestorHash);
@@ -79,14 +93,10 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
   const blobPrice = options.blobPrice ?? (isAtLeast(fork, 'cancun') ? block.header.getBlobGasPrice() : 0n);
   if (options.blobPrice !== undefined) block.header.getBlobGasPrice = () => blobPrice;
   return {
+    ...frame,
     vm,
     block,
-    fork,
-    context,
-    state,
-    blobs,
     blobPrice,
-    depositContract: params.depositContract,
     precompiles: [...evm.precompiles.keys()],
   };
 }

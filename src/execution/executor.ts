@@ -21,6 +21,7 @@ import { logsBloom, receiptsRootSteps, transactionsRootSteps } from './roots.ts'
 import { WorldState } from './state.ts';
 import { decodeTransaction, type TransactionSource, type Tx } from './transaction.ts';
 import { checkTransaction } from './transaction-rules.ts';
+import { RecentTries } from './trie.ts';
 import type { ExecutedBlock, Execution, StateSource } from './types.ts';
 
 /** Whoever has transactions for a block: the mempool. */
@@ -43,6 +44,8 @@ export interface ExecutorOptions {
   readonly now?: Now;
   /** Whether calls of heavy precompiles go to a thread of their own; they do unless told. */
   readonly offload?: boolean;
+  /** To be shared with others who read the same states. */
+  readonly recent?: RecentTries;
 }
 
 const NO_CANDIDATES: TransactionSource = { peek: () => undefined, take: () => undefined, drop: () => undefined };
@@ -62,6 +65,7 @@ export class Executor {
   readonly #headers: HeaderView;
   readonly #now: Now;
   readonly #offload: boolean;
+  readonly #recent: RecentTries;
 
   /** `headers` answers for the ancestors that BLOCKHASH can name. */
   constructor(params: ChainParams, source: StateSource, rules: ExecutionRules, headers: HeaderView, options: ExecutorOptions = {}) {
@@ -71,6 +75,7 @@ export class Executor {
     this.#headers = headers;
     this.#now = options.now ?? systemNow;
     this.#offload = options.offload ?? true;
+    this.#recent = options.recent ?? new RecentTries();
   }
 
   /**
@@ -131,7 +136,7 @@ export class Executor {
       source: this.#source,
       context,
       randomness: this.#rules.randomness(header),
-      state: new WorldState(this.#source, parent.stateRoot),
+      state: new WorldState(this.#source, parent.stateRoot, this.#recent),
       ancestorHash: ancestorHashes(parent, this.#headers),
       pacer,
       offload: this.#offload,

@@ -2,10 +2,10 @@
  * What a header commits to besides the state: the roots over transactions and receipts, and the bloom over logs (Yellow
  * Paper 4.4.1 to 4.4.3, EIP-658, EIP-2718). Pure functions of their arguments.
  */
-import { RLP } from '@ethereumjs/rlp';
 import { bigToBytes, concatBytes, fromHex, toHex } from '../base/bytes.ts';
 import type { Hash, Hex } from '../base/types.ts';
 import { type Withdrawal, withdrawalFields } from '../chain/foreign-body.ts';
+import { encodeRlp } from '../chain/rlp.ts';
 import { keccak256 } from './keccak.ts';
 import { drain } from './pacer.ts';
 import { LEGACY } from './transaction-codec.ts';
@@ -26,7 +26,7 @@ export function receiptsRoot(receipts: readonly Receipt[]): Hash {
 }
 
 export function withdrawalsRoot(withdrawals: readonly Withdrawal[]): Hash {
-  return drain(listRootSteps(withdrawals, (withdrawal) => RLP.encode(withdrawalFields(withdrawal))));
+  return drain(listRootSteps(withdrawals, (withdrawal) => encodeRlp(withdrawalFields(withdrawal))));
 }
 
 /** The same in small steps, for those who must not hold up the event loop: a full block takes 100 ms. */
@@ -42,7 +42,7 @@ export function receiptsRootSteps(receipts: readonly Receipt[]): Generator<void,
 export function encodeReceipt({ type, success, postState, cumulativeGasUsed, logs }: Receipt): Uint8Array {
   const outcome = postState === undefined ? bigToBytes(success ? 1n : 0n) : fromHex(postState);
   const fields = [outcome, bigToBytes(cumulativeGasUsed), bloomBytes(logs), logs.map(logFields)];
-  const list = RLP.encode(fields);
+  const list = encodeRlp(fields);
   return type === LEGACY ? list : concatBytes(Uint8Array.of(type), list);
 }
 
@@ -57,7 +57,7 @@ export function logsBloom(receipts: readonly Receipt[]): Hex {
 function* listRootSteps<Item>(items: readonly Item[], encode: (item: Item) => Uint8Array): Generator<void, Hash> {
   const trie = new Trie(NO_NODES);
   for (const [index, item] of items.entries()) {
-    trie.put(RLP.encode(index), encode(item));
+    trie.put(encodeRlp(index), encode(item));
     yield;
   }
   return yield* trie.commitSteps();

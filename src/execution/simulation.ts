@@ -117,10 +117,10 @@ class Simulation {
   async run(plan: Plan): Promise<SimulatedBlock> {
     const draft = this.#draft(plan);
     const environment = await this.#open(draft, plan);
-    await callBeforeTransactions(environment);
+    await callBeforeTransactions(environment, async () => environment);
     const progress: Progress = { environment, transactions: [], calls: [], receipts: [], gasUsed: 0n, nextLog: 0 };
     for (const call of plan.calls) await this.#call(progress, call);
-    const requests = await callAfterTransactions(environment, progress.receipts);
+    const requests = await callAfterTransactions(environment, progress.receipts, async () => environment);
     const closed = await this.#close(draft, plan, progress);
     const header = { ...closed, ...(requests !== undefined && { requestsHash: requestsHashOf(requests) }) };
     this.#hashes.set(header.number, hashHeader(header));

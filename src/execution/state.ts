@@ -5,15 +5,16 @@
  * behind, so a checkpoint is only a position in the list of undos. The invariant that makes reverts simple: `#accounts`
  * and `#storage` hold writes only; what was merely read lives in the tries, which never go back.
  */
-import { RLP } from '@ethereumjs/rlp';
 import { assert, present } from '../base/assert.ts';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { StorageError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
+import { encodeRlp } from '../chain/rlp.ts';
 import { type AccountState, decodeAccount, EMPTY_ACCOUNT, EMPTY_STORAGE_ROOT_BYTES, encodeAccount, hasCode } from './account.ts';
 import { keccak256 } from './keccak.ts';
 import { Pacer, paced } from './pacer.ts';
-import { type NodeSink, Trie } from './trie.ts';
+import { corrupt, decodeStored } from './stored.ts';
+import { type NodeSink, type RecentTries, Trie } from './trie.ts';
 import type { StateSource } from './types.ts';
 
 /** Values without leading zeros; the empty one is zero. Keys are whole 32-byte slots. */
@@ -29,6 +30,7 @@ const EMPTY = new Uint8Array(0);
 
 export class WorldState {
   readonly #source: StateSource;
+  readonly #recent: RecentTries | undefined;
   readonly #trie: Trie;
   /** By root: content-addressed, so one that was read stays right whatever becomes of its account. */
   readonly #storageTries = new Map<Hash, Trie>();
@@ -41,9 +43,10 @@ export class WorldState {
   readonly #undos: (() => void)[] = [];
   readonly #checkpoints: number[] = [];
 
-  constructor(source: StateSource, root: Hash) {
+  constructor(source: StateSource, root: Hash, recent?: RecentTries) {
     this.#source = source;
-    this.#trie = new Trie(source, root);
+    this.#recent = recent;
+    this.#trie = new Trie(source, root, recent);
   }
 
   /** Null when there is no such account. Throws StorageError when the state is not in the store. */
@@ -159,12 +162,12 @@ export class WorldState {
     const slots = this.#storage.get(address);
     if (slots === undefined || slots.size === 0) return account.storageRoot;
     // A trie of its own: two accounts may share a root, and each writes its own values.
-    const trie = new Trie(this.#source, toHex(account.storageRoot) as Hash);
+    const trie = new Trie(this.#source, toHex(account.storageRoot) as Hash, this.#recent);
     for (const [slot, value] of slots) {
       if (pacer.due) await pacer.rest();
       const key = keccak256(fromHex(slot));
       if (value.length === 0) trie.delete(key);
-      else trie.put(key, RLP.encode(value));
+      else trie.put(key, encodeRlp(value));
     }
     return fromHex(await paced(trie.commitSteps(sink), pacer));
   }
@@ -173,7 +176,7 @@ export class WorldState {
     const root = toHex(account.storageRoot) as Hash;
     let trie = this.#storageTries.get(root);
     if (trie === undefined) {
-      trie = new Trie(this.#source, root);
+      trie = new Trie(this.#source, root, this.#recent);
       this.#storageTries.set(root, trie);
     }
     return trie;
@@ -199,7 +202,7 @@ function withoutLeadingZeros(value: Uint8Array): Uint8Array {
 }
 
 function decodeValue(bytes: Uint8Array): Uint8Array {
-  const value = RLP.decode(bytes);
-  if (!(value instanceof Uint8Array)) throw new StorageError('execution/state-corrupt', 'A storage slot holds a list.');
+  const value = decodeStored(bytes, 'storage slot');
+  if (!(value instanceof Uint8Array)) throw corrupt('a list where a storage slot should be');
   return value;
 }

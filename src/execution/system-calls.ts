@@ -10,7 +10,8 @@ import { RuleError } from '../base/errors.ts';
 import { type Address, type Hash, ZERO_HASH } from '../base/types.ts';
 import { isAtLeast } from '../chain/params.ts';
 import { sha256 } from './common.ts';
-import type { Environment } from './environment.ts';
+import type { Environment, Frame } from './environment.ts';
+import { hasNoRequests, keepBeaconRoot, keepBlockHash } from './known-contracts.ts';
 import { BEACON_ROOTS, BLOCK_HASHES, CONSOLIDATION_REQUESTS, SYSTEM_ADDRESS, WITHDRAWAL_REQUESTS } from './system-contracts.ts';
 import type { Receipt } from './types.ts';
 
@@ -35,22 +36,30 @@ const REQUEST_CONTRACTS: readonly (readonly [type: number, contract: Address])[]
   [2, CONSOLIDATION_REQUESTS],
 ];
 
-export async function callBeforeTransactions(environment: Environment): Promise<void> {
-  const { fork, context } = environment;
-  if (isAtLeast(fork, 'cancun')) await systemCall(environment, BEACON_ROOTS, fromHex(context.parentBeaconBlockRoot ?? ZERO_HASH));
-  if (isAtLeast(fork, 'prague')) await systemCall(environment, BLOCK_HASHES, fromHex(context.parentHash));
+/** Opens the block's EVM, where a contract is not one that is known here. */
+type OpenEvm = () => Promise<Environment>;
+
+export async function callBeforeTransactions(frame: Frame, evm: OpenEvm): Promise<void> {
+  const { fork, context } = frame;
+  if (isAtLeast(fork, 'cancun') && !keepBeaconRoot(frame)) {
+    await systemCall(frame, evm, BEACON_ROOTS, fromHex(context.parentBeaconBlockRoot ?? ZERO_HASH));
+  }
+  if (isAtLeast(fork, 'prague') && !keepBlockHash(frame)) await systemCall(frame, evm, BLOCK_HASHES, fromHex(context.parentHash));
 }
 
 /** The requests of EIP-7685, each after its type, in their order; undefined before prague. Throws RuleError block/requests when a request contract fails. */
 export async function callAfterTransactions(
-  environment: Environment,
+  frame: Frame,
   receipts: readonly Receipt[],
+  evm: OpenEvm,
 ): Promise<readonly Uint8Array[] | undefined> {
-  if (!isAtLeast(environment.fork, 'prague')) return undefined;
-  const deposits = environment.depositContract === undefined ? EMPTY : depositRequests(receipts, environment.depositContract);
+  const { fork, depositContract } = frame;
+  if (!isAtLeast(fork, 'prague')) return undefined;
+  const deposits = depositContract === undefined ? EMPTY : depositRequests(receipts, depositContract);
   const requests = [concatBytes(Uint8Array.of(DEPOSIT_REQUEST), deposits)];
   for (const [type, contract] of REQUEST_CONTRACTS) {
-    const { output, failed } = await systemCall(environment, contract, EMPTY);
+    if (hasNoRequests(frame, contract)) continue;
+    const { output, failed } = await systemCall(frame, evm, contract, EMPTY);
     if (failed) throw new RuleError('block/requests', `The request contract ${contract} failed, which makes the block invalid (EIP-7685).`);
     requests.push(concatBytes(Uint8Array.of(type), output));
   }
@@ -76,8 +85,9 @@ function depositRequests(receipts: readonly Receipt[], contract: Address): Uint8
   );
 }
 
-async function systemCall({ vm, block, state }: Environment, contract: Address, data: Uint8Array): Promise<SystemCallResult> {
+async function systemCall({ state }: Frame, evm: OpenEvm, contract: Address, data: Uint8Array): Promise<SystemCallResult> {
   if (state.code(contract).length === 0) return { output: new Uint8Array(0), failed: false };
+  const { vm, block } = await evm();
   const { execResult } = await vm.evm.runCall({
     block,
     caller: createAddressFromString(SYSTEM_ADDRESS),

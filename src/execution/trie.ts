@@ -3,7 +3,7 @@
  *
  * Why not @ethereumjs/mpt, which the tests hold it against: that one is asynchronous on every node, hashes the whole path
  * again at every put, and takes a missing node for an empty subtree. Here a missing node is a StorageError, never an
- * answer. Only the walk is ours; the encoding is @ethereumjs/rlp's.
+ * answer.
  *
  * Nodes never change once made, but for a child that is read being kept in place of its reference; so versions share
  * them, and a put copies the path from the root. A node that came from the source knows how its parent refers to it
@@ -11,15 +11,16 @@
  * made here and reachable from the new root.
  * No key may be a prefix of another. That holds for hashes and for RLP of integers, and branches carry no value.
  */
-import { type NestedUint8Array, RLP } from '@ethereumjs/rlp';
-
+import { BoundedMap } from '../base/bounded.ts';
 import { EMPTY, equalBytes, fromHex, toHex } from '../base/bytes.ts';
 import { StorageError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import { EMPTY_TRIE_ROOT } from '../chain/header.ts';
+import { encodeRlp } from '../chain/rlp.ts';
 import { keccak256 } from './keccak.ts';
 import { equalsNibbles, fromCompact, fromNibbles, sharedPrefix, toCompact, toNibbles } from './nibbles.ts';
 import { drain } from './pacer.ts';
+import { corrupt, decodeStored, type Stored } from './stored.ts';
 
 /** Where nodes come from: `StateSource` without code. */
 export interface NodeSource {
@@ -32,7 +33,7 @@ export type NodeSink = (hash: Hash, bytes: Uint8Array) => void;
 export const NO_NODES: NodeSource = { node: () => undefined };
 
 /** How a parent names a child: its hash, or, when the encoding is shorter than a hash, the encoded list itself. */
-type Ref = Uint8Array | NestedUint8Array;
+type Ref = Stored;
 /** A child: nothing, one that was not read yet, or a node. */
 type Child = null | Ref | Node;
 
@@ -69,6 +70,34 @@ class Branch {
 
 type Node = Leaf | Extension | Branch;
 
+/** Counts what is kept decoded of some versions of a trie, which share most of their nodes. */
+interface Size {
+  nodes: number;
+}
+
+/** States of the last blocks, and their contracts' storage. */
+const MAX_RECENT = 32;
+/** Some 20 MB. With more the next trie begins anew, with nothing but its root's hash. */
+const MAX_RECENT_NODES = 32_768;
+
+/**
+ * The tries of the last blocks as far as they were read or made, so that a block need not read and decode again what the
+ * one before it did. They are found by their root's hash, and hold what the store has under it: tries whose changes were
+ * given up are harmless here, as nobody begins on a root that was not stored.
+ */
+export class RecentTries {
+  readonly #known = new BoundedMap<Hash, { readonly root: Node; readonly size: Size }>(MAX_RECENT);
+
+  find(root: Hash): { readonly root: Node; readonly size: Size } | undefined {
+    const found = this.#known.get(root);
+    return found !== undefined && found.size.nodes <= MAX_RECENT_NODES ? found : undefined;
+  }
+
+  keep(hash: Hash, root: Node, size: Size): void {
+    this.#known.set(hash, { root, size });
+  }
+}
+
 const BRANCH_WIDTH = 16;
 const HASH_BYTES = 32;
 /** Levels that `commitSteps` takes apart: below them hang a few nodes each, even in a large change. */
@@ -76,11 +105,16 @@ const STEP_DEPTH = 4;
 
 export class Trie {
   readonly #source: NodeSource;
+  readonly #recent: RecentTries | undefined;
+  readonly #size: Size;
   #root: Child;
 
-  constructor(source: NodeSource, root: Hash = EMPTY_TRIE_ROOT) {
+  constructor(source: NodeSource, root: Hash = EMPTY_TRIE_ROOT, recent?: RecentTries) {
+    const known = recent?.find(root);
     this.#source = source;
-    this.#root = root === EMPTY_TRIE_ROOT ? null : fromHex(root);
+    this.#recent = recent;
+    this.#size = known?.size ?? { nodes: 0 };
+    this.#root = root === EMPTY_TRIE_ROOT ? null : (known?.root ?? fromHex(root));
   }
 
   /** Throws StorageError execution/state-missing when a node on the way is not in the source. */
@@ -118,14 +152,16 @@ export class Trie {
 
   /** The same in small steps, so that a caller may let others run in between. */
   *commitSteps(sink: NodeSink = () => {}): Generator<void, Hash> {
-    if (this.#root === null) return EMPTY_TRIE_ROOT;
-    if (this.#root instanceof Uint8Array) return toHex(this.#root) as Hash;
-    const ref = yield* sealSteps(this.#root, sink, STEP_DEPTH);
-    if (ref instanceof Uint8Array) return toHex(ref) as Hash;
-    // A root is named by its hash however short it is.
-    const bytes = RLP.encode(ref);
-    const hash = toHex(keccak256(bytes)) as Hash;
-    sink(hash, bytes);
+    const root = this.#root;
+    if (root === null) return EMPTY_TRIE_ROOT;
+    if (!isNode(root)) return toHex(root as Uint8Array) as Hash;
+    const counting: NodeSink = (hash, bytes) => {
+      this.#size.nodes++;
+      sink(hash, bytes);
+    };
+    const ref = yield* sealSteps(root, counting, STEP_DEPTH);
+    const hash = ref instanceof Uint8Array ? (toHex(ref) as Hash) : sealShort(ref, sink);
+    this.#recent?.keep(hash, root, this.#size);
     return hash;
   }
 
@@ -136,7 +172,7 @@ export class Trie {
     let at = 0;
     let node = this.#readRoot();
     while (node !== null) {
-      const bytes = RLP.encode(rawOf(node, () => {}));
+      const bytes = encodeRlp(rawOf(node, () => {}));
       if (proof.length === 0 || bytes.length >= HASH_BYTES) proof.push(bytes);
       if (node instanceof Leaf) break;
       if (node instanceof Extension) {
@@ -243,8 +279,17 @@ export class Trie {
         hash,
       });
     }
-    return decodeNode(decodeStored(bytes), child);
+    this.#size.nodes++;
+    return decodeNode(decodeStored(bytes, 'state node'), child);
   }
+}
+
+/** A root is named by its hash however short it is. */
+function sealShort(ref: Stored, sink: NodeSink): Hash {
+  const bytes = encodeRlp(ref);
+  const hash = toHex(keccak256(bytes)) as Hash;
+  sink(hash, bytes);
+  return hash;
 }
 
 /** Whether all keys that begin like this are below `start`. */
@@ -255,14 +300,6 @@ function endsBefore(path: readonly number[], start: Uint8Array): boolean {
     if (nibble < other) return true;
   }
   return false;
-}
-
-function decodeStored(bytes: Uint8Array): Uint8Array | NestedUint8Array {
-  try {
-    return RLP.decode(bytes);
-  } catch (cause) {
-    throw corrupt('not RLP', cause);
-  }
 }
 
 /** A branch where the old node and the new key part ways, below what they share. */
@@ -308,7 +345,7 @@ function* sealSteps(child: Child, sink: NodeSink, depth: number): Generator<void
 function seal(node: Node, sink: NodeSink): Ref {
   if (node.ref !== undefined) return node.ref;
   const raw = rawOf(node, sink);
-  const bytes = RLP.encode(raw);
+  const bytes = encodeRlp(raw);
   if (bytes.length < HASH_BYTES) {
     node.ref = raw;
   } else {
@@ -319,7 +356,7 @@ function seal(node: Node, sink: NodeSink): Ref {
   return node.ref;
 }
 
-function rawOf(node: Node, sink: NodeSink): NestedUint8Array {
+function rawOf(node: Node, sink: NodeSink): readonly Stored[] {
   if (node instanceof Leaf) return [toCompact(node.path, true), node.value];
   if (node instanceof Extension) return [toCompact(node.path, false), refOf(node.child, sink)];
   return [...node.children.map((child) => refOf(child, sink)), EMPTY];
@@ -334,7 +371,7 @@ function isNode(child: Ref | Node): child is Node {
   return child instanceof Leaf || child instanceof Extension || child instanceof Branch;
 }
 
-function decodeNode(raw: Uint8Array | NestedUint8Array, ref: Ref): Node {
+function decodeNode(raw: Stored, ref: Ref): Node {
   if (raw instanceof Uint8Array || (raw.length !== 2 && raw.length !== BRANCH_WIDTH + 1)) throw corrupt('neither a pair nor a branch');
   if (raw.length === 2) return decodePair(raw, ref);
   const value = raw[BRANCH_WIDTH];
@@ -342,7 +379,7 @@ function decodeNode(raw: Uint8Array | NestedUint8Array, ref: Ref): Node {
   return new Branch(raw.slice(0, BRANCH_WIDTH).map(decodeChild), ref);
 }
 
-function decodePair(raw: NestedUint8Array, ref: Ref): Node {
+function decodePair(raw: readonly Stored[], ref: Ref): Node {
   const [key, content] = raw;
   if (!(key instanceof Uint8Array) || key.length === 0 || content === undefined) throw corrupt('a pair without a path');
   const { path, leaf } = fromCompact(key);
@@ -351,12 +388,8 @@ function decodePair(raw: NestedUint8Array, ref: Ref): Node {
   return new Leaf(path, content, ref);
 }
 
-function decodeChild(raw: Uint8Array | NestedUint8Array): Child {
+function decodeChild(raw: Stored): Child {
   if (!(raw instanceof Uint8Array) || raw.length === HASH_BYTES) return raw;
   if (raw.length !== 0) throw corrupt('a reference of the wrong length');
   return null;
-}
-
-function corrupt(what: string, cause?: unknown): StorageError {
-  return new StorageError('execution/state-corrupt', `A state node is ${what}; the store cannot be trusted. Resync this node.`, {}, cause);
 }

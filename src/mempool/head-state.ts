@@ -8,7 +8,7 @@ import type { Address } from '../base/types.ts';
 import type { Header } from '../chain/header.ts';
 import { decodeAccount, EMPTY_ACCOUNT, hasCode } from '../execution/account.ts';
 import { keccak256 } from '../execution/keccak.ts';
-import { Trie } from '../execution/trie.ts';
+import { type RecentTries, Trie } from '../execution/trie.ts';
 import type { StateSource } from '../execution/types.ts';
 import type { Standing } from './account.ts';
 
@@ -16,14 +16,16 @@ const MAX_READS = 2_048;
 
 export class HeadState {
   readonly #source: StateSource;
+  readonly #recent: RecentTries | undefined;
   #header: Header;
   #trie: Trie;
   #reads = 0;
 
-  constructor(source: StateSource, header: Header) {
+  constructor(source: StateSource, header: Header, recent?: RecentTries) {
     this.#source = source;
+    this.#recent = recent;
     this.#header = header;
-    this.#trie = new Trie(source, header.stateRoot);
+    this.#trie = new Trie(source, header.stateRoot, recent);
   }
 
   get header(): Header {
@@ -44,7 +46,7 @@ export class HeadState {
   }
 
   #forget(): void {
-    this.#trie = new Trie(this.#source, this.#header.stateRoot);
+    this.#trie = new Trie(this.#source, this.#header.stateRoot, this.#recent);
     this.#reads = 0;
   }
 }

@@ -18,6 +18,7 @@ import { keccakHash } from '../execution/keccak.ts';
 import { drain } from '../execution/pacer.ts';
 import { MAX_TRANSACTION_BYTES, type TransactionSource, type Tx } from '../execution/transaction.ts';
 import { checkTransaction } from '../execution/transaction-rules.ts';
+import type { RecentTries } from '../execution/trie.ts';
 import type { StateSource } from '../execution/types.ts';
 import { type Entry, SenderQueue, slotsOf, type TransactionOrigin } from './account.ts';
 import { offer } from './candidates.ts';
@@ -32,6 +33,8 @@ export interface MempoolOptions {
   /** The durable chain. */
   readonly chain: { readonly head: HeaderNode; block(hash: Hash): Block | undefined };
   readonly state: StateSource;
+  /** Where the executor keeps the tries of the last blocks. */
+  readonly recent?: RecentTries;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly limits?: Partial<PoolLimits>;
@@ -77,7 +80,7 @@ export class Mempool {
     this.#params = options.params;
     this.#decoder = new ForkAwareDecoder(options.params);
     this.#chain = options.chain;
-    this.#state = new HeadState(options.state, options.chain.head.header);
+    this.#state = new HeadState(options.state, options.chain.head.header, options.recent);
     this.#now = options.now;
     this.#limits = { ...POOL_LIMITS, ...options.limits };
     this.#holdings = new Holdings(options.now);

@@ -6,7 +6,7 @@ import { fromHex, toHex } from '../../src/base/bytes.ts';
 import type { Hash } from '../../src/base/types.ts';
 import { EMPTY_TRIE_ROOT } from '../../src/chain/header.ts';
 import { keccak256 } from '../../src/execution/keccak.ts';
-import { NO_NODES, Trie } from '../../src/execution/trie.ts';
+import { NO_NODES, RecentTries, Trie } from '../../src/execution/trie.ts';
 
 /** Short and alike, so that every shape of node comes up; long enough that some nodes are hashed and some embedded. */
 const keys = Array.from({ length: 64 }, (_, i) => Uint8Array.of(i & 3, (i & 12) << 2, i >> 4, 0x77));
@@ -19,13 +19,14 @@ const history = fc.array(fc.array(change, { minLength: 1, maxLength: 12 }), { mi
 describe('Trie', () => {
   it('has the roots, values and proofs of the reference after any history', async () => {
     await fc.assert(
-      fc.asyncProperty(history, async (rounds) => {
+      fc.asyncProperty(history, fc.boolean(), async (rounds, remembers) => {
+        const recent = remembers ? new RecentTries() : undefined;
         const nodes = new Map<Hash, Uint8Array>();
         const source = { node: (hash: Hash) => nodes.get(hash) };
         const reference = new MerklePatriciaTrie();
         let root = EMPTY_TRIE_ROOT;
         for (const changes of rounds) {
-          const trie = new Trie(source, root);
+          const trie = new Trie(source, root, recent);
           for (const { key, value } of changes) {
             if (value === null) {
               trie.delete(key);
@@ -95,6 +96,31 @@ describe('Trie', () => {
     const none = new Map<Hash, Uint8Array>();
     expect(again.commit((hash, bytes) => none.set(hash, bytes))).toBe(first);
     expect(none.size).toBe(0);
+  });
+
+  it('goes on from what it read and made before without asking for it again', () => {
+    const nodes = new Map<Hash, Uint8Array>();
+    let reads = 0;
+    const source = {
+      node: (hash: Hash) => {
+        reads++;
+        return nodes.get(hash);
+      },
+    };
+    const recent = new RecentTries();
+    const key = (i: number) => keccak256(Uint8Array.of(i));
+    const first = new Trie(source, EMPTY_TRIE_ROOT, recent);
+    for (let i = 0; i < 200; i++) first.put(key(i), new Uint8Array(40).fill(i + 1));
+    const root = first.commit((hash, bytes) => nodes.set(hash, bytes));
+    const second = new Trie(source, root, recent);
+    for (let i = 0; i < 200; i++) expect(second.get(key(i))).toEqual(new Uint8Array(40).fill(i + 1));
+    second.put(key(7), Uint8Array.of(9));
+    const next = second.commit((hash, bytes) => nodes.set(hash, bytes));
+    expect(reads).toBe(0);
+    // The version before is what it was, and the store has what whoever comes without a memory needs.
+    expect(new Trie(source, root, recent).get(key(7))).toEqual(new Uint8Array(40).fill(8));
+    expect(new Trie(source, next).get(key(7))).toEqual(Uint8Array.of(9));
+    expect(reads).toBeGreaterThan(0);
   });
 
   it('never takes a missing node for an empty subtree', () => {
