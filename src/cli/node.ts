@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Address, Hash, quote, ZERO_ADDRESS } from '../base/types.ts';
 import type { TrustedBlock } from '../consensus/engine.ts';
+import { dashboardPage } from '../dashboard/serve.ts';
 import { parseGenesis } from '../execution/genesis-document.ts';
 import { MAX_HASH_RATE_LIMIT, MAX_THREADS } from '../mining/limits.ts';
 import { DEFAULTS, type NodeConfig } from '../node/config.ts';
@@ -35,6 +36,7 @@ interface NodeFlags extends StakeFlags {
   readonly 'http.api': string[];
   readonly 'http.corsdomain': string[];
   readonly 'http.vhosts': string[];
+  readonly dashboard?: boolean;
   readonly 'rpc.gascap': number;
   readonly 'rpc.evmtimeout': number;
   readonly mine?: boolean;
@@ -78,6 +80,7 @@ export function registerNode(program: Command): void {
     .option('--http.api <list>', 'namespaces that RPC answers', listOption, DEFAULT_APIS)
     .option('--http.corsdomain <list>', "origins that browsers may call from ('*' for all)", listOption, [])
     .option('--http.vhosts <list>', "host names that requests may be addressed to ('*' for all)", listOption, [...rpc.vhosts])
+    .option('--dashboard', 'serve the dashboard and explorer for browsers at /dashboard/ on the port of RPC')
     .option('--rpc.gascap <gas>', 'most gas of one eth_call', integerOption('rpc.gascap', 21_000, 2 ** 40), Number(rpc.gasCap))
     .option('--rpc.evmtimeout <ms>', 'time after which an eth_call is ended', integerOption('rpc.evmtimeout', 1, 600_000), rpc.evmTimeoutMs)
     .option('--mine', 'make blocks')
@@ -170,6 +173,9 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
   }
   const genesis = genesisFor(flags.datadir, { ...flags, networkId: flags.networkid });
   const parsed = parseGenesis(genesis);
+  if (flags.dashboard === true && !flags.http) {
+    throw new UsageError('arguments/dashboard', '--dashboard needs the RPC server, which --no-http leaves out; drop one of the two.');
+  }
   const advice = engineAccountsAdvice(parsed);
   if (advice !== null) warn(advice);
   const engine = parsed.engine.name;
@@ -199,6 +205,7 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
       gasCap: BigInt(flags['rpc.gascap']),
       evmTimeoutMs: flags['rpc.evmtimeout'],
       evmWorkers: DEFAULTS.rpc.evmWorkers,
+      pages: flags.dashboard === true ? { prefix: '/dashboard', page: (path) => dashboardPage(path) } : null,
     },
     mining: {
       enabled: flags.mine === true,

@@ -2,6 +2,7 @@
 import type { Signer } from '../base/signatures.ts';
 import type { Address } from '../base/types.ts';
 import type { TrustedBlock } from '../consensus/engine.ts';
+import type { PageSource } from '../rpc/http.ts';
 import type { LogOptions } from './logger.ts';
 
 export interface NodeConfig {
@@ -91,6 +92,7 @@ export const DEFAULTS = {
     gasCap: 50_000_000n,
     evmTimeoutMs: 5_000,
     evmWorkers: 3,
+    pages: null,
   },
   mining: { threads: 1 },
   metrics: { address: '127.0.0.1', port: 6060 },

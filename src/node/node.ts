@@ -284,6 +284,7 @@ async function startRpc(
     virtualHosts: config.rpc.vhosts,
     corsOrigins: config.rpc.corsDomains,
     operatorToken,
+    pages: config.rpc.pages,
     logger: {
       info: (message, fields) => logger.info(fields ?? {}, message),
       warn: (message, fields) => logger.warn(fields ?? {}, message),
@@ -328,6 +329,8 @@ function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoint
   if (endpoints.metricsUrl !== null) logger.info({ url: `${endpoints.metricsUrl}/metrics` }, 'Serving metrics');
   if (endpoints.rpcUrl !== null)
     logger.info({ url: endpoints.rpcUrl, api: config.rpc.apis.join(',') }, 'Serving RPC over HTTP and WebSocket');
+  if (endpoints.rpcUrl !== null && config.rpc.pages !== null)
+    logger.info({ url: `${endpoints.rpcUrl}${config.rpc.pages.prefix}/` }, 'Serving the dashboard');
 }
 
 /** A chain that was made elsewhere is served, not followed: nobody may add to it. */

@@ -4,7 +4,7 @@ import { UsageError } from '../base/errors.ts';
 import type { RpcLogger } from './backend.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
-import { HttpHandler } from './http.ts';
+import { HttpHandler, type PageSource } from './http.ts';
 import type { ByteBudget, RpcLimits } from './limits.ts';
 import type { SubscriptionHub } from './subscriptions.ts';
 import { WebSocketHandler } from './websocket.ts';
@@ -21,6 +21,7 @@ export interface EndpointOptions {
   readonly limits: RpcLimits;
   readonly incoming: ByteBudget;
   readonly logger: RpcLogger;
+  readonly pages: PageSource | null;
 }
 
 export interface ListenAddress {

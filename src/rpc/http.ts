@@ -28,6 +28,21 @@ export interface HttpOptions {
   /** Shared with WebSocket. */
   readonly incoming: ByteBudget;
   readonly logger: RpcLogger;
+  readonly pages: PageSource | null;
+}
+
+/** Pages for browsers, beside JSON-RPC: what a GET of a path below `prefix` answers. */
+export interface PageSource {
+  /** Such as `/dashboard`, without a slash at its end. */
+  readonly prefix: string;
+  /** By the path after the prefix, from its slash on; null for 404. Must not throw. */
+  readonly page: (path: string) => Page | null;
+}
+
+export interface Page {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export class HttpHandler {
@@ -36,16 +51,18 @@ export class HttpHandler {
   readonly #limits: RpcLimits;
   readonly #incoming: ByteBudget;
   readonly #logger: RpcLogger;
+  readonly #pages: PageSource | null;
   readonly #outgoing: ByteBudget;
   /** Requests in work by connection: HTTP pipelining would let one client queue without end. */
   readonly #inWork = new WeakMap<Socket, number>();
 
-  constructor({ gatekeeper, dispatcher, limits, incoming, logger }: HttpOptions) {
+  constructor({ gatekeeper, dispatcher, limits, incoming, logger, pages }: HttpOptions) {
     this.#gatekeeper = gatekeeper;
     this.#dispatcher = dispatcher;
     this.#limits = limits;
     this.#incoming = incoming;
     this.#logger = logger;
+    this.#pages = pages;
     this.#outgoing = new ByteBudget(limits.maxOutgoingBytes);
   }
 
@@ -69,7 +86,9 @@ export class HttpHandler {
     const origin = request.headers.origin;
     const isCors = origin !== undefined && this.#gatekeeper.allowsCors(origin);
     if (isCors) allowOrigin(response, origin);
-    const refusal = inWork > this.#limits.maxConcurrentRequests ? TOO_MANY : this.#vet(request);
+    const isTooMany = inWork > this.#limits.maxConcurrentRequests;
+    if (!isTooMany && this.#sendPage(request, response)) return;
+    const refusal = isTooMany ? TOO_MANY : this.#vet(request);
     if (refusal !== undefined) return this.#refuse(request, response, refusal);
     if (request.method === 'OPTIONS') return isCors ? allowPost(response) : this.#refuse(request, response, FOREIGN_ORIGIN);
     // Load balancers look whether somebody is there; geth answers them the same way.
@@ -83,6 +102,30 @@ export class HttpHandler {
     if (reply.text === undefined) return void response.writeHead(204).end();
     this.#send(request, response, reply.text);
     reply.sent();
+  }
+
+  /** False for what is no request for a page: it is judged as JSON-RPC. */
+  #sendPage(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    const isGet = request.method === 'GET' || request.method === 'HEAD';
+    if (this.#pages === null || !isGet || !this.#gatekeeper.allowsHost(request)) return false;
+    const { prefix, page } = this.#pages;
+    if (path === prefix) {
+      // Relative names on the page need the slash.
+      response.writeHead(308, { location: `${prefix}/` }).end();
+      return true;
+    }
+    const found = path.startsWith(`${prefix}/`) ? page(path.slice(prefix.length)) : null;
+    if (found === null) return false;
+    const { contentType, body, headers } = found;
+    const isKnown = request.headers['if-none-match'] === headers.etag;
+    response.writeHead(isKnown ? 304 : 200, {
+      ...headers,
+      'content-type': contentType,
+      ...(isKnown ? {} : { 'content-length': body.length }),
+    });
+    response.end(isKnown || request.method === 'HEAD' ? undefined : body);
+    return true;
   }
 
   #vet(request: IncomingMessage): Refusal | undefined {

@@ -9,6 +9,7 @@ import { Endpoint } from './endpoint.ts';
 import { FeeOracle } from './fee-oracle.ts';
 import { FilterStore } from './filters.ts';
 import { Gatekeeper } from './gatekeeper.ts';
+import type { PageSource } from './http.ts';
 import { ByteBudget, DEFAULT_LIMITS, type RpcLimits } from './limits.ts';
 import { LogReader } from './logs.ts';
 import { DEFAULT_NAMESPACES, METHODS, NAMESPACES } from './methods.ts';
@@ -30,6 +31,8 @@ export interface RpcServerOptions {
   readonly operatorToken?: string | null;
   readonly logger?: RpcLogger;
   readonly limits?: Partial<RpcLimits>;
+  /** Served beside JSON-RPC, on the same port. */
+  readonly pages?: PageSource | null;
 }
 
 export const DEFAULT_HOST = '127.0.0.1';
@@ -55,7 +58,7 @@ export class RpcServer {
    * `rpc/namespace` for a namespace that does not exist.
    */
   static async start(backend: Backend, options: RpcServerOptions): Promise<RpcServer> {
-    const { port, host = DEFAULT_HOST, logger = SILENT } = options;
+    const { port, host = DEFAULT_HOST, logger = SILENT, pages = null } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const namespaces = checkNamespaces(options.namespaces ?? DEFAULT_NAMESPACES);
     const logs = new LogReader(backend.chain, limits);
@@ -64,7 +67,7 @@ export class RpcServer {
     const services = { backend, limits, logs, filters, fees: new FeeOracle(backend) };
     const dispatcher = new Dispatcher({ methods: METHODS, services, namespaces, logger });
     const incoming = new ByteBudget(limits.maxIncomingBytes);
-    const endpoint = new Endpoint({ gatekeeper: gatekeeperOf(options), dispatcher, hub, limits, incoming, logger });
+    const endpoint = new Endpoint({ gatekeeper: gatekeeperOf(options), dispatcher, hub, limits, incoming, logger, pages });
     try {
       await endpoint.listen({ host, port });
     } catch (error) {

@@ -4,6 +4,7 @@
  */
 import type { Block } from '../model/block.ts';
 import { Chain } from '../model/chain.ts';
+import { fieldsOf } from '../model/decode.ts';
 import { Feed } from '../model/feed.ts';
 import type { NodeEntry, NodeView } from '../model/node.ts';
 import { meanBlockTime, Samples } from '../model/series.ts';
@@ -17,6 +18,7 @@ const TELL_MS = 150;
 const LIST_MS = 2_000;
 const HIDDEN_LIST_MS = 15_000;
 const RECENT_BLOCKS = 32;
+const PARTICIPATION_MS = 4_000;
 
 export type Phase = 'starting' | 'watching' | 'unreachable';
 
@@ -39,6 +41,7 @@ export class Network {
   readonly #watchers = new Map<number, Watcher>();
   readonly #listeners = new Set<() => void>();
   #telling: ReturnType<typeof setTimeout> | undefined;
+  #participationAt = 0;
   readonly #counting = new Set<string>();
 
   constructor(control: Control) {
@@ -90,6 +93,13 @@ export class Network {
     return await this.#askedWatcher().link.call(method, params);
   }
 
+  /** Asks this node and no other. Throws Failure. */
+  async callNode(index: number, method: string): Promise<unknown> {
+    const watcher = this.#watchers.get(index);
+    if (watcher === undefined) throw new Failure('unreachable', `Node ${index} does not answer.`);
+    return await watcher.link.call(method);
+  }
+
   async batch(questions: Parameters<Watcher['link']['batch']>[0]): Promise<readonly unknown[]> {
     return await this.#askedWatcher().link.batch(questions);
   }
@@ -114,6 +124,12 @@ export class Network {
     this.chain.setMain(top.hash);
     this.#joinMain();
     this.changed();
+  }
+
+  /** The block of this height on the chain of the node that is asked, where the page knows it. */
+  blockAt(height: number): Block | undefined {
+    const head = this.asked()?.head?.hash;
+    return head === undefined ? this.chain.mainAt(height) : this.chain.heldAt(head, height);
   }
 
   /** Seconds between blocks, of late. */
@@ -222,7 +238,17 @@ export class Network {
     const headNumber = Math.max(...statuses.map(({ head }) => head.number));
     this.feed.finality(now, finalNumber, 1_000 * this.blockTime());
     this.finality.add(now / 1_000, [headNumber - finalNumber, (now - this.feed.finalSince) / 1_000]);
+    if (statuses[0]?.engine === 'pos') void this.#askParticipation(now);
     const rate = statuses.reduce((sum, { mining }) => sum + (mining?.isOn === true ? mining.hashesPerSecond : 0), 0);
     if (rate > 0) this.hashing.add(now / 1_000, [rate]);
+  }
+
+  /** Seldom enough that it costs nothing; a network of other engines is never asked. */
+  async #askParticipation(now: number): Promise<void> {
+    if (document.hidden || now - this.#participationAt < PARTICIPATION_MS) return;
+    this.#participationAt = now;
+    const answer = await this.call('synod_getParticipation').catch(() => null);
+    const { share } = fieldsOf(fieldsOf(answer).previous);
+    if (typeof share === 'number') this.participation.add(now / 1_000, [100 * share]);
   }
 }

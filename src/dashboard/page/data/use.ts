@@ -35,7 +35,6 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>, everyMs = 0): A
   const [turn, again] = useReducer((count: number, _: undefined) => count + 1, 0);
   const latest = useRef(ask);
   latest.current = ask;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a turn asks the same again
   useEffect(() => {
     let isWanted = true;
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -4,6 +4,7 @@
  */
 import { type Block, parseHeader } from '../model/block.ts';
 import type { Chain } from '../model/chain.ts';
+import { numberOf } from '../model/decode.ts';
 import type { LinkState, NodeStatus, Point } from '../model/node.ts';
 import { parseStatus } from '../model/node.ts';
 import { Failure, sentenceOf } from './failure.ts';
@@ -131,8 +132,22 @@ export class Watcher {
       const questions = heights.map((height) => ({ method: 'eth_getHeaderByNumber', params: [`0x${height.toString(16)}`] }));
       for (const answer of await this.link.batch(questions)) {
         const header = parseHeader(answer);
-        if (header !== null) this.#chain.add(header);
+        if (header === null) continue;
+        this.#chain.add(header);
+        this.#chain.noteMain(header);
       }
+      await this.#countTransactions(low, high);
+    }
+  }
+
+  /** Of blocks that used gas; headers do not say it. */
+  async #countTransactions(from: number, to: number): Promise<void> {
+    const blocks = Array.from({ length: to - from + 1 }, (_, place) => this.#chain.mainAt(from + place));
+    const unknown = blocks.filter((block) => block !== undefined && block.transactions === null).map((block) => block?.hash ?? '');
+    const answers = await this.link.batch(unknown.map((hash) => ({ method: 'eth_getBlockTransactionCountByHash', params: [hash] })));
+    for (const [place, hash] of unknown.entries()) {
+      const answer = answers[place];
+      if (typeof answer === 'string') this.#chain.countTransactions(hash, numberOf(answer));
     }
   }
 }

@@ -84,6 +84,19 @@ export class Chain {
     this.#top = head;
   }
 
+  /** A node said that this block of the past is on its chain; where nothing is known yet, that is the main one. */
+  noteMain({ number, hash }: Block): void {
+    if (!this.#main.has(number) && number < (this.#top?.number ?? 0)) this.#main.set(number, hash);
+  }
+
+  /** The block of this height on the branch of a head, where it is known. */
+  heldAt(headHash: string, height: number): Block | undefined {
+    let block = this.#blocks.get(headHash);
+    while (block !== undefined && block.number > height && !this.isMain(block)) block = this.#parentOf(block);
+    if (block === undefined || block.number < height) return undefined;
+    return block.number === height ? block : this.mainAt(height);
+  }
+
   /** The lowest height from which on the branch of this block is known without a gap. */
   knownFrom(hash: string): number {
     let block = this.#blocks.get(hash);

@@ -106,4 +106,9 @@ export class Samples {
   get size(): number {
     return this.#times.length;
   }
+
+  /** The time of the last one; 0 before there is any. */
+  get newest(): number {
+    return this.#times.at(-1) ?? 0;
+  }
 }

@@ -19,7 +19,10 @@ const MAX_HEIGHTS = 64;
 const LANE = 26;
 const ROW = 20;
 const TOP = 26;
-const LABELS = 66;
+const LABELS = 52;
+/** On a phone there is room for the numbers alone. */
+const NARROW_LABELS = 20;
+const NARROW = 520;
 const SIDE = 12;
 const LABEL_EVERY = 5;
 
@@ -35,7 +38,8 @@ export function Tree({ network }: { readonly network: Network }) {
   const [picked, pick] = useState<string | null>(null);
   const { chain, nodes } = network;
   const highest = Math.max(0, chain.top?.number ?? 0, ...nodes.map(({ head }) => head?.number ?? 0));
-  const heights = Math.max(8, Math.min(MAX_HEIGHTS, Math.floor((width - LABELS - 2 * SIDE) / STEP)));
+  const labels = width < NARROW ? NARROW_LABELS : LABELS;
+  const heights = Math.max(8, Math.min(MAX_HEIGHTS, Math.floor((width - labels - 2 * SIDE) / STEP)));
   const to = Math.min(highest, Math.max(end ?? highest, heights - 1));
   const view = { from: Math.max(0, to - heights + 1), to };
   const layout = layOut(chain, view.from, view.to, network.tips());
@@ -44,8 +48,8 @@ export function Tree({ network }: { readonly network: Network }) {
   const move = useKeys({ network, layout, view, heights, highest, selected, pick, setEnd });
   const lanesTop = TOP + layout.lanes * LANE + 10;
   const height = lanesTop + nodes.length * ROW + 6;
-  const step = (width - LABELS - 2 * SIDE) / heights;
-  const x = (number: number) => LABELS + SIDE + (number - view.from + 0.5) * step;
+  const step = (width - labels - 2 * SIDE) / heights;
+  const x = (number: number) => labels + SIDE + (number - view.from + 0.5) * step;
   return (
     <div class="tree">
       <div ref={ref} class="tree-picture">
@@ -61,7 +65,9 @@ export function Tree({ network }: { readonly network: Network }) {
               view={view}
               x={x}
               step={step}
+              labels={labels}
               lane={laneOf(layout, network, node)}
+              fork={forkOf(network, node)}
             />
           ))}
         </svg>
@@ -269,32 +275,41 @@ interface LineProps {
   readonly view: Window;
   readonly x: Scale;
   readonly step: number;
+  readonly labels: number;
   readonly lane: number | null;
+  /** The height at which the node's branch leaves the main chain; its head's where it does not. */
+  readonly fork: number;
 }
 
-function NodeLine({ node, y, view, x, step, lane }: LineProps) {
+function NodeLine({ node, y, view, x, step, labels, lane, fork }: LineProps) {
   const { status, head, index, link } = node;
   const isDown = link === 'down' || status === null || head === null;
   const middle = y + ROW / 2;
-  const start = x(view.from) - step / 2;
-  /** The end of the line of a height, kept inside of what is shown. */
-  const at = (number: number) => Math.max(start, Math.min(x(view.to) + step / 2, x(number)));
+  const [start, end] = [x(view.from) - step / 2, x(view.to) + step / 2];
+  /** Where a height is, kept inside of what is shown. */
+  const at = (number: number) => Math.max(start, Math.min(end, x(number)));
+  /** In the main chain's colour up to the fork, then in the branch's. */
+  const line = (name: string, to: number) => (
+    <>
+      <line class={`${name} branch-0`} x1={start} x2={at(Math.min(to, fork))} y1={middle} y2={middle} />
+      {to > fork && <line class={`${name} branch-${lane ?? 0}`} x1={at(fork)} x2={at(to)} y1={middle} y2={middle} />}
+    </>
+  );
   const words = isDown ? 'does not answer' : `final ${status.finalized.number}, safe ${status.safe.number}, head ${head.number}`;
   return (
-    <g class={`node-line${isDown ? ' is-down' : ''} branch-${lane ?? 0}`} role="img" aria-label={`Node ${index}: ${words}`}>
-      <text x={LABELS} y={middle + 4}>
-        node {index}
+    <g class={`node-line${isDown ? ' is-down' : ''}`} role="img" aria-label={`Node ${index}: ${words}`}>
+      <text x={labels} y={middle + 4}>
+        {labels < LABELS ? index : `node ${index}`}
       </text>
-      <line class="track" x1={start} x2={x(view.to) + step / 2} y1={middle} y2={middle} />
+      <line class="track" x1={start} x2={end} y1={middle} y2={middle} />
       {!isDown && (
         <>
-          <line class="to-head" x1={start} x2={at(head.number)} y1={middle} y2={middle} />
-          <line class="to-safe" x1={start} x2={at(status.safe.number)} y1={middle} y2={middle} />
-          <line class="to-final" x1={start} x2={at(status.finalized.number)} y1={middle} y2={middle} />
-          {status.finalized.number >= view.from && (
-            <rect class="final-mark" x={at(status.finalized.number) - 1.5} y={middle - 6} width={3} height={12} />
+          {line('to-head', head.number)}
+          {line('to-safe', status.safe.number)}
+          {line('to-final', status.finalized.number)}
+          {head.number >= view.from && head.number <= view.to && (
+            <circle class={`head-mark branch-${lane ?? 0}`} cx={x(head.number)} cy={middle} r={5} />
           )}
-          {head.number >= view.from && head.number <= view.to && <circle class="head-mark" cx={x(head.number)} cy={middle} r={5} />}
         </>
       )}
       {isDown && (
@@ -304,6 +319,12 @@ function NodeLine({ node, y, view, x, step, lane }: LineProps) {
       )}
     </g>
   );
+}
+
+/** Where a node's branch leaves the main chain. */
+function forkOf({ chain }: Network, { head }: NodeView): number {
+  if (head === null || chain.top === null) return 0;
+  return chain.fork(head.hash, chain.top.hash)?.ancestor.number ?? head.number;
 }
 
 function Legend({ engine, hidden }: { readonly engine: string; readonly hidden: number }) {
