@@ -16,8 +16,9 @@ export class Timers {
 
   set(id: string, delayMs: number): void {
     assert(Number.isFinite(delayMs) && delayMs >= 0, () => `timer ${id} has a delay of zero or more, not ${delayMs}`);
-    this.cancel(id);
-    assert(this.#handles.size < this.#maxTimers, () => `at most ${this.#maxTimers} timers`);
+    const replaced = this.#handles.get(id);
+    if (replaced !== undefined) this.#clock.cancelTimer(replaced);
+    else assert(this.#handles.size < this.#maxTimers, () => `at most ${this.#maxTimers} timers`);
     const handle = this.#clock.setTimer(delayMs, () => {
       // A handle that is no longer the current one was cancelled or replaced after it had already run out.
       if (this.#handles.get(id) !== handle) return;

@@ -18,7 +18,7 @@ export const MAX_DESCRIPTION_CHARACTERS = 1_048_576;
 type Check = (value: unknown) => string | null;
 type Fields = { readonly [field: string]: Check };
 /** The same as a list: it is gone through for every effect of every step. */
-type Shape = readonly (readonly [field: string, check: Check])[];
+type Shape = readonly { readonly field: string; readonly expect: Check }[];
 
 const check =
   (expected: string, holds: (value: unknown) => boolean): Check =>
@@ -29,7 +29,7 @@ const optional =
   (value) =>
     value === undefined ? null : inner(value);
 const fields = (expected: string, inside: Fields): Check => {
-  const shape = Object.entries(inside);
+  const shape = shapeOf(inside);
   return (value) => {
     const wrong = isObject(value) ? wrongField(value, shape) : '';
     return wrong === null ? null : `${expected}${wrong === '' ? '' : ` (${wrong})`}`;
@@ -82,7 +82,7 @@ const SHAPES: { readonly [type in Effect<unknown>['type']]: Fields } = {
   reply: { request: count, result },
   trace: { name: text, data: record },
 };
-const SHAPE_OF: ReadonlyMap<string, Shape> = new Map(Object.entries(SHAPES).map(([type, inside]) => [type, Object.entries(inside)]));
+const SHAPE_OF: ReadonlyMap<string, Shape> = new Map(Object.entries(SHAPES).map(([type, inside]) => [type, shapeOf(inside)]));
 
 const reward = fields('a list of rewards', { to: address, amount: natural });
 const anAnswer = check('an answer at once, and no promise', (value) => !isObject(value) || typeof value.then !== 'function');
@@ -135,11 +135,15 @@ export function checkEffects(effects: unknown): asserts effects is readonly Effe
 }
 
 function wrongField(value: { readonly [key: string]: unknown }, shape: Shape): string | null {
-  for (const [name, expect] of shape) {
-    const expected = expect(value[name]);
-    if (expected !== null) return `${name} is ${shown(value[name])}; expected ${expected}`;
+  for (const { field, expect } of shape) {
+    const expected = expect(value[field]);
+    if (expected !== null) return `${field} is ${shown(value[field])}; expected ${expected}`;
   }
   return null;
+}
+
+function shapeOf(inside: Fields): Shape {
+  return Object.entries(inside).map(([field, expect]) => ({ field, expect }));
 }
 
 function isObject(value: unknown): value is { readonly [key: string]: unknown } {
@@ -154,8 +158,17 @@ export function isJson(value: unknown, levels = MAX_JSON_LEVELS): boolean {
   return Object.values(value).every((item) => item === undefined || isJson(item, levels - 1));
 }
 
+/** Texts that have been found to be hex: most hashes and addresses come again and again, at each step and on each node. */
+const knownHex = new Set<string>();
+const MAX_KNOWN_HEX = 4_096;
+
 function isHex(value: unknown, digits: number): boolean {
-  return typeof value === 'string' && value.length === digits + 2 && /^0x[0-9a-f]*$/.test(value);
+  if (typeof value !== 'string' || value.length !== digits + 2) return false;
+  if (knownHex.has(value)) return true;
+  if (!/^0x[0-9a-f]*$/.test(value)) return false;
+  if (knownHex.size >= MAX_KNOWN_HEX) knownHex.clear();
+  knownHex.add(value);
+  return true;
 }
 
 function malformed(what: string): InternalError {

@@ -9,6 +9,8 @@ export const MAX_NONCE_GAP = 64;
 export class LightPool {
   readonly #senders = new Map<number, Map<number, Uint8Array>>();
   #size = 0;
+  /** What was taken last. */
+  #taken: readonly Uint8Array[] = [];
 
   get size(): number {
     return this.#size;
@@ -41,8 +43,11 @@ export class LightPool {
     }
   }
 
-  /** Transfers that can be executed one after another on this state, at most `limit`. Changes the state. */
-  take(state: Balances, limit: number): Uint8Array[] {
+  /**
+   * Transfers that can be executed one after another on this state, at most `limit`. Changes the state. Where they are those of
+   * the time before it is the same list, whose root is known (`transfersRoot`): most templates of a miner differ in their time alone.
+   */
+  take(state: Balances, limit: number): readonly Uint8Array[] {
     const taken: Uint8Array[] = [];
     for (const [sender, queue] of this.#senders) {
       for (let bytes = queue.get(nonceOf(state, sender)); bytes !== undefined && taken.length < limit; ) {
@@ -51,7 +56,9 @@ export class LightPool {
         bytes = queue.get(nonceOf(state, sender));
       }
     }
-    return taken;
+    const isSame = taken.length === this.#taken.length && taken.every((bytes, i) => bytes === this.#taken[i]);
+    if (!isSame) this.#taken = taken;
+    return this.#taken;
   }
 
   all(): Uint8Array[] {

@@ -68,6 +68,7 @@ export const COMMON_MARKS: readonly MarkRule[] = [
   sometimes(
     'a crash lost a write that was under way',
     (observation) => observation.type === 'stopped' && (observation.torn?.lost ?? 0) > 0,
+    ['stopped'],
   ),
   {
     name: 'a crash lost a head that was not durable',

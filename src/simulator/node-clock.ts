@@ -7,6 +7,9 @@ import type { ClockPort } from '../node/ports.ts';
 import type { Scheduled } from './event-queue.ts';
 import { US_PER_MS, type World } from './world.ts';
 
+/** Fewer that are over are not worth looking for. */
+const TIDY_TIMERS = 16;
+
 interface Timer {
   /** By this clock. */
   readonly dueUs: number;
@@ -20,7 +23,9 @@ export class NodeClock implements ClockPort {
   readonly #world: World;
   /** What the world's clock shows at its beginning, in milliseconds since 1970. */
   readonly #beginMs: number;
-  readonly #timers = new Set<Timer>();
+  /** In the order in which they were set, with some that are over: `#tidy` takes them out now and then. */
+  #timers: Timer[] = [];
+  #live = 0;
   #rate = 1;
   /** Of this clock and of the world's, when the rate last changed. */
   #localUs = 0;
@@ -44,14 +49,16 @@ export class NodeClock implements ClockPort {
   setTimer(delayMs: number, callback: () => void): unknown {
     const dueUs = this.#nowUs() + delayMs * US_PER_MS;
     const timer: Timer = { dueUs, callback, scheduled: this.#schedule(dueUs, () => this.#fire(timer)) };
-    this.#timers.add(timer);
+    this.#timers.push(timer);
+    this.#live++;
     return timer;
   }
 
   cancelTimer(handle: unknown): void {
     const timer = handle as Timer;
+    if (isOver(timer)) return;
     this.#world.cancel(timer.scheduled);
-    this.#timers.delete(timer);
+    this.#tidy();
   }
 
   /** From now on a second of the world counts as so many seconds here. Timers follow; at 1 the wall clock is set right. */
@@ -62,6 +69,7 @@ export class NodeClock implements ClockPort {
     this.#rate = rate;
     if (rate === 1) this.#forgivenUs = this.#localUs - this.#changedUs;
     for (const timer of this.#timers) {
+      if (isOver(timer)) continue;
       this.#world.cancel(timer.scheduled);
       timer.scheduled = this.#schedule(timer.dueUs, () => this.#fire(timer));
     }
@@ -76,7 +84,18 @@ export class NodeClock implements ClockPort {
   }
 
   #fire(timer: Timer): void {
-    this.#timers.delete(timer);
+    this.#tidy();
     timer.callback();
   }
+
+  /** Once half of the list and more is over. A set that forgets each at once makes its table anew every few timers. */
+  #tidy(): void {
+    this.#live--;
+    if (this.#timers.length > 2 * this.#live + TIDY_TIMERS) this.#timers = this.#timers.filter((timer) => !isOver(timer));
+  }
+}
+
+/** It fired, or was cancelled. */
+function isOver({ scheduled }: Timer): boolean {
+  return scheduled.action === null;
 }

@@ -25,55 +25,54 @@ export function placeIn({ call, event }: Activity): string {
 /** `observe` is told of every step, and of every message that the driver lets leave. -1 is a place that is none. */
 export function watchEngine(engine: AnyEngine, node: number, activity: Activity, observe: Observe): AnyEngine {
   const watched = Object.create(engine) as AnyEngine;
-  const watch =
-    <Values extends readonly unknown[], Answer>(call: string, work: (...values: Values) => Answer) =>
-    (...values: Values): Answer => {
-      activity.node = node;
-      activity.call = call;
-      try {
-        const answer = work(...values);
-        activity.call = null;
-        return answer;
-      } catch (error) {
-        // A refusal is an answer. After anything else the run ends, and it is good to know where it was.
-        if (error instanceof RuleError) activity.call = null;
-        throw error;
-      }
-    };
-  /** Of those functions whose answer is checked by itself. */
-  const ask = <Values extends readonly unknown[], Answer>(call: Asked, work: (...values: Values) => Answer) =>
-    watch(call, (...values: Values): Answer => {
-      const answer = work(...values);
+  /** Lets the engine work at one of its functions. */
+  const watch = <Answer>(call: string, work: () => Answer): Answer => {
+    activity.node = node;
+    activity.call = call;
+    try {
+      const answer = work();
+      activity.call = null;
+      return answer;
+    } catch (error) {
+      // A refusal is an answer. After anything else the run ends, and it is good to know where it was.
+      if (error instanceof RuleError) activity.call = null;
+      throw error;
+    }
+  };
+  /** The same for those whose answer is checked by itself. */
+  const ask = <Answer>(call: Asked, work: () => Answer): Answer =>
+    watch(call, () => {
+      const answer = work();
       checkAnswer(call, answer);
       return answer;
     });
-  const step = watch('step', (...values: Parameters<AnyEngine['step']>) => {
-    activity.event = values[1].type;
-    const answer: unknown = engine.step(...values);
-    activity.event = null;
-    checkEffects(answer);
-    return answer;
-  });
-  const encode = ask('encode', (message: unknown) => engine.encode(message));
   watched.step = (state, event, context) => {
-    const effects = step(state, event, context);
+    const effects = watch('step', () => {
+      activity.event = event.type;
+      const answer: unknown = engine.step(state, event, context);
+      activity.event = null;
+      checkEffects(answer);
+      return answer;
+    });
     observe({ type: 'step', node, event, effects });
     return effects;
   };
   watched.encode = (message) => {
     observe({ type: 'sending', node, message });
-    return encode(message);
+    return ask('encode', () => engine.encode(message));
   };
-  watched.init = ask('init', (context) => engine.init(context));
-  watched.decode = ask('decode', (bytes) => engine.decode(bytes));
-  if (engine.carried !== undefined) watched.carried = ask('carried', (message) => engine.carried?.(message) ?? []);
-  watched.genesisFacts = ask('genesisFacts', (header) => engine.genesisFacts(header));
-  watched.verifyHeader = ask('verifyHeader', (...values) => engine.verifyHeader(...values));
-  watched.verifySeal = ask('verifySeal', (sealed) => engine.verifySeal(sealed));
-  watched.verifyCertificate = ask('verifyCertificate', (...values) => engine.verifyCertificate(...values));
-  watched.randomness = ask('randomness', (header) => engine.randomness(header));
-  watched.rewards = ask('rewards', (block) => engine.rewards(block));
-  if (engine.safe !== undefined) watched.safe = ask('safe', (state) => engine.safe?.(state) ?? null);
-  watched.inspect = ask('inspect', (state) => engine.inspect(state));
+  watched.init = (context) => ask('init', () => engine.init(context));
+  watched.decode = (bytes) => ask('decode', () => engine.decode(bytes));
+  if (engine.carried !== undefined) watched.carried = (message) => ask('carried', () => engine.carried?.(message) ?? []);
+  watched.genesisFacts = (header) => ask('genesisFacts', () => engine.genesisFacts(header));
+  watched.verifyHeader = (sealed, parent, ancestors, wallMs) =>
+    ask('verifyHeader', () => engine.verifyHeader(sealed, parent, ancestors, wallMs));
+  watched.verifySeal = (sealed) => ask('verifySeal', () => engine.verifySeal(sealed));
+  watched.verifyCertificate = (hash, certificate, view) =>
+    ask('verifyCertificate', () => engine.verifyCertificate(hash, certificate, view));
+  watched.randomness = (header) => ask('randomness', () => engine.randomness(header));
+  watched.rewards = (block) => ask('rewards', () => engine.rewards(block));
+  if (engine.safe !== undefined) watched.safe = (state) => ask('safe', () => engine.safe?.(state) ?? null);
+  watched.inspect = (state) => ask('inspect', () => engine.inspect(state));
   return watched;
 }

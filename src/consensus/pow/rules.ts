@@ -36,7 +36,8 @@ export const FUTURE = 'header/future';
  */
 const lastScheduled = new WeakMap<PowRules, { readonly parent: HeaderNode; readonly difficulty: bigint }>();
 const lastVerified = new WeakMap<PowRules, { readonly header: Header; readonly parent: HeaderNode; readonly facts: Facts }>();
-const timesOf = new WeakMap<HeaderNode, RecentTimes>();
+/** By header: its hash names all its ancestors. */
+const timesOf = new WeakMap<Header, RecentTimes>();
 
 /**
  * Throws RuleError, cheapest rule first; but the future limit comes last, so that a header that is only early is known to
@@ -81,10 +82,10 @@ export interface RecentTimes {
 }
 
 export function recentTimes(parent: HeaderNode, ancestors: HeaderView): RecentTimes {
-  const known = timesOf.get(parent);
+  const known = timesOf.get(parent.header);
   if (known !== undefined) return known;
   const times = readTimes(parent, ancestors);
-  timesOf.set(parent, times);
+  timesOf.set(parent.header, times);
   return times;
 }
 

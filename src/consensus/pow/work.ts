@@ -16,9 +16,18 @@ export function bitsOf(difficulty: bigint): number {
   return encodeCompact(MAX_UINT256 / difficulty);
 }
 
+/** Those of late, by difficulty: most templates and blocks have the difficulty of one before. */
+const targets = new Map<bigint, bigint>();
+const MAX_TARGETS = 256;
+
 /** A proof is valid when its hash is at most this. */
 export function targetOf(difficulty: bigint): bigint {
-  return decodeCompact(bitsOf(difficulty));
+  const known = targets.get(difficulty);
+  if (known !== undefined) return known;
+  const target = decodeCompact(bitsOf(difficulty));
+  if (targets.size >= MAX_TARGETS) targets.clear();
+  targets.set(difficulty, target);
+  return target;
 }
 
 /** The number of hashes that finding a proof for this target takes on average. */

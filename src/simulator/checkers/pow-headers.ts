@@ -7,6 +7,7 @@
 import { RuleError } from '../../base/errors.ts';
 import type { Block } from '../../chain/block.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
+import type { Observation } from '../observations.ts';
 import { type Checker, type CheckerFactory, nameOf, type Setting } from './checker.ts';
 import { type Judgement, ReferenceHeaders } from './pow-reference.ts';
 
@@ -17,6 +18,8 @@ interface Stored {
   readonly stored: HeaderNode;
   readonly judgement: Judgement;
 }
+
+type Inserted = Extract<Observation, { type: 'inserted' }>;
 
 export const bitsExact: CheckerFactory = (setting) =>
   ofStored('BitsExact', setting, ({ stored, judgement: { difficulty } }) =>
@@ -44,36 +47,57 @@ export const oneEncoding: CheckerFactory = (setting) =>
     seal.length === 0 && header.extraData === '0x' ? null : `has a seal of ${seal.length} bytes and extra data ${header.extraData}`,
   );
 
-export const timeBounds: CheckerFactory = (setting) =>
-  ofStored('TimeBounds', setting, ({ node, stored: { header }, judgement: { median } }) => {
-    const latest = Math.floor(setting.wallMsOf(node) / 1_000) + referenceFor(setting).futureLimit;
+export const timeBounds: CheckerFactory = (setting) => {
+  const { futureLimit } = judgeOf(setting).headers;
+  return ofStored('TimeBounds', setting, ({ node, stored: { header }, judgement: { median } }) => {
+    const latest = Math.floor(setting.wallMsOf(node) / 1_000) + futureLimit;
     if (header.timestamp <= median) return `has time ${header.timestamp}; the median before it is ${median}`;
     return header.timestamp > latest ? `has time ${header.timestamp}; the node's clock allows ${latest} at most` : null;
   });
+};
 
 /** Asks `wrong` of each block that a correct node stores, on a parent that was stored before; null when all is well. */
 function ofStored(name: string, setting: Setting, wrong: (stored: Stored) => string | null): Checker {
-  const reference = referenceFor(setting);
+  const judge = judgeOf(setting);
   return {
     name,
     sees: ['inserted'],
     observe(observation) {
       if (observation.type !== 'inserted' || !setting.isCorrect(observation.node)) return;
-      const { node, block, hash } = observation;
-      const stored = setting.chainOf(node)?.get(hash);
-      const judgement = reference.judge(hash, block.header);
-      if (stored === undefined || judgement === undefined) return;
-      const problem = wrong({ node, block, stored, judgement });
-      if (problem !== null) setting.report({ node, message: `Stored block ${nameOf(stored)}, which ${problem}.` });
+      const found = judge.look(observation, setting);
+      const problem = found && wrong(found);
+      if (found !== null && problem !== null)
+        setting.report({ node: found.node, message: `Stored block ${nameOf(found.stored)}, which ${problem}.` });
     },
   };
 }
 
-/** One for all checkers of a run. */
-const references = new WeakMap<HeaderNode, ReferenceHeaders>();
+/** Looks at each stored block once for all checkers of a run, which are shown it one after the other. */
+class Judge {
+  readonly headers: ReferenceHeaders;
+  #last: { readonly observation: Inserted; readonly found: Stored | null } | null = null;
 
-function referenceFor({ genesis, options }: Setting): ReferenceHeaders {
-  const known = references.get(genesis) ?? new ReferenceHeaders(genesis, options.engine);
-  references.set(genesis, known);
+  constructor({ genesis, options }: Setting) {
+    this.headers = new ReferenceHeaders(genesis, options.engine);
+  }
+
+  /** Null for a block whose parent nobody has stored. */
+  look(observation: Inserted, setting: Setting): Stored | null {
+    if (this.#last?.observation !== observation) this.#last = { observation, found: this.#find(observation, setting) };
+    return this.#last.found;
+  }
+
+  #find({ node, block, hash }: Inserted, { chainOf }: Setting): Stored | null {
+    const stored = chainOf(node)?.get(hash);
+    const judgement = this.headers.judge(hash, block.header);
+    return stored === undefined || judgement === undefined ? null : { node, block, stored, judgement };
+  }
+}
+
+const judges = new WeakMap<HeaderNode, Judge>();
+
+function judgeOf(setting: Setting): Judge {
+  const known = judges.get(setting.genesis) ?? new Judge(setting);
+  judges.set(setting.genesis, known);
   return known;
 }

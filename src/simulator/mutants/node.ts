@@ -99,7 +99,10 @@ const DRIVER_AND_SYNC: readonly Mutant[] = [
     file: 'node/timers.ts',
     edits: [
       { find: '      if (this.#handles.get(id) !== handle) return;\n', replace: '' },
-      { find: '    this.#clock.cancelTimer(handle);\n', replace: '' },
+      {
+        find: 'if (replaced !== undefined) this.#clock.cancelTimer(replaced);\n    else assert(',
+        replace: 'if (replaced === undefined) assert(',
+      },
     ],
     finders: ['Contract'],
     maxSeeds: 10,
