@@ -85,8 +85,7 @@ export class EvmThread {
       reads.close();
       this.#die(new InternalError('evm/worker-ended', 'An EVM worker ended by itself.'));
     });
-    const late = new InternalError('evm/worker-start', `An EVM worker did not start within ${START_TIMEOUT_MS / 1000} s.`);
-    this.#setTimer(START_TIMEOUT_MS, late);
+    this.#setTimer(START_TIMEOUT_MS, notStarted);
   }
 
   get dead(): boolean {
@@ -138,11 +137,12 @@ export class EvmThread {
     if (first === undefined) return this.#worker.unref();
     const { timeoutMs } = first.task;
     this.#begunMs = performance.now();
-    this.#setTimer(timeoutMs, new RuleError('evm/timeout', `execution aborted (timeout = ${timeoutMs / 1000}s)`, { timeoutMs }));
+    this.#setTimer(timeoutMs, () => timeout(timeoutMs));
   }
 
-  #setTimer(timeoutMs: number, error: Error): void {
-    this.#timer = setTimeout(() => void this.kill(error), timeoutMs);
+  /** The error is made only when it is needed: its trace costs more than a small call. */
+  #setTimer(timeoutMs: number, error: () => Error): void {
+    this.#timer = setTimeout(() => void this.kill(error()), timeoutMs);
     this.#timer.unref();
   }
 
@@ -180,6 +180,14 @@ export class EvmThread {
     first?.task.reject(error);
     this.#onChange(others.map(({ task }) => task));
   }
+}
+
+function notStarted(): InternalError {
+  return new InternalError('evm/worker-start', `An EVM worker did not start within ${START_TIMEOUT_MS / 1000} s.`);
+}
+
+function timeout(timeoutMs: number): RuleError {
+  return new RuleError('evm/timeout', `execution aborted (timeout = ${timeoutMs / 1000}s)`, { timeoutMs });
 }
 
 function failure(cause: unknown): InternalError | RuleError {

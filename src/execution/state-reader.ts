@@ -28,9 +28,14 @@ export interface AccountProof {
   readonly storage: readonly { readonly value: bigint; readonly proof: readonly Uint8Array[] }[];
 }
 
+/** Each may leave some nodes in memory, 2 kB apiece. */
+const MAX_KEPT_READS = 2_000;
+
 /** Every method throws RuleError state/missing when that state is not kept: the asker's misfortune, not a broken store. */
 export class StateReader {
   readonly #source: StateSource;
+  /** The state that was read last, with its nodes that were read: wallets ask for that of the head again and again. */
+  #kept: { readonly root: Hash; readonly trie: Trie; reads: number } | null = null;
 
   constructor(source: StateSource) {
     this.#source = source;
@@ -79,8 +84,16 @@ export class StateReader {
   }
 
   #account(root: Hash, address: Address): AccountState | undefined {
-    const bytes = new Trie(this.#source, root).get(keccak256(fromHex(address)));
+    const bytes = this.#trie(root).get(keccak256(fromHex(address)));
     return bytes === undefined ? undefined : decodeAccount(bytes);
+  }
+
+  #trie(root: Hash): Trie {
+    if (this.#kept?.root !== root || this.#kept.reads >= MAX_KEPT_READS) {
+      this.#kept = { root, trie: new Trie(this.#source, root), reads: 0 };
+    }
+    this.#kept.reads++;
+    return this.#kept.trie;
   }
 
   #storageTrie(account: AccountState): Trie {

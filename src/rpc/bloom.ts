@@ -2,8 +2,9 @@
  * Ethereum's 2048-bit log bloom (Yellow Paper 4.4.1): each address and topic sets three bits, taken from the first six
  * bytes of its keccak. A clear bit proves absence, so most blocks of a log query need not be read.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
+
 import { fromHex, toHex } from '../base/bytes.ts';
+import { keccak256 } from '../base/keccak.ts';
 import type { Hex } from '../base/types.ts';
 import type { Log } from '../execution/types.ts';
 
@@ -13,7 +14,7 @@ const BLOOM_BYTES = 256;
 export type BloomBits = readonly [number, number, number];
 
 export function bloomBits(item: Hex): BloomBits {
-  const digest = keccak_256(fromHex(item));
+  const digest = keccak256(fromHex(item));
   const bit = (at: number) => (((digest[at] ?? 0) << 8) | (digest[at + 1] ?? 0)) & 2047;
   return [bit(0), bit(2), bit(4)];
 }

@@ -19,6 +19,7 @@ import { address, type Codec, hash, list, nullable, object, oneOrList } from './
 import { invalidParams, limitExceeded, refused } from './errors.ts';
 import { type LogPlace, logJson, logJsonBytes } from './format/receipt.ts';
 import type { ReplySize, RpcLimits } from './limits.ts';
+import { RecentBlooms } from './recent-blooms.ts';
 import { transactionHash } from './transactions.ts';
 
 const MAX_ADDRESSES = 1_000;
@@ -26,6 +27,9 @@ const MAX_TOPICS = 4;
 const MAX_ALTERNATIVES = 1_000;
 /** Whole blocks of logs: a new head is asked for by every filter and subscription at once. */
 const CACHED_BLOCKS = 16;
+/** And as many with few logs, for queries over the same blocks; some 10 MB. */
+const CACHED_SMALL_BLOCKS = 256;
+const MAX_SMALL_LOGS = 64;
 
 /** Empty sets stand for "any". */
 export interface LogQuery {
@@ -105,19 +109,23 @@ export interface LogChange {
 export class LogReader {
   readonly #chain: ChainAccess;
   readonly #limits: Pick<RpcLimits, 'maxLogRangeBlocks' | 'maxLogResults'>;
+  readonly #blooms: RecentBlooms;
   readonly #blocks = new BoundedMap<Hash, readonly LogPlace[]>(CACHED_BLOCKS);
+  readonly #smallBlocks = new BoundedMap<Hash, readonly LogPlace[]>(CACHED_SMALL_BLOCKS);
 
   constructor(chain: ChainAccess, limits: Pick<RpcLimits, 'maxLogRangeBlocks' | 'maxLogResults'>) {
     this.#chain = chain;
     this.#limits = limits;
+    this.#blooms = new RecentBlooms(chain);
   }
 
   /** Every log of the block, in order; none for a block that was never executed. */
   inBlock(block: HeaderNode): readonly LogPlace[] {
-    const known = this.#blocks.get(block.hash);
+    const known = this.#smallBlocks.get(block.hash) ?? this.#blocks.get(block.hash);
     if (known !== undefined) return known;
     const logs = this.#read(block);
-    this.#blocks.set(block.hash, logs);
+    const cache = logs.length <= MAX_SMALL_LOGS ? this.#smallBlocks : this.#blocks;
+    cache.set(block.hash, logs);
     return logs;
   }
 
@@ -169,10 +177,11 @@ export class LogReader {
     }
     const breather = new Breather();
     const changes: LogChange[] = [];
-    for await (const { hash, bloom } of this.#chain.blooms(from, to)) {
-      await breather.breathe();
-      const block = matcher.mayMatchBloom(bloom) ? this.#chain.header(hash) : undefined;
+    for (const { hash, bloom } of await this.#blooms.read(from, to)) {
+      if (!matcher.mayMatchBloom(bloom)) continue;
+      const block = this.#chain.header(hash);
       if (block !== undefined) changes.push({ block, removed: false });
+      await breather.breathe();
     }
     return changes;
   }

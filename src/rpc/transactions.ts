@@ -1,6 +1,7 @@
 /** Finding transactions and blocks and giving them their JSON form: what several namespaces need alike. */
-import { keccak_256 } from '@noble/hashes/sha3.js';
+
 import { hashOf } from '../base/bytes.ts';
+import { keccak256 } from '../base/keccak.ts';
 import type { Hash, Json } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { HeaderNode } from '../chain/tree.ts';
@@ -106,5 +107,5 @@ export async function blockReceipts(backend: Backend, node: HeaderNode, size: Re
 }
 
 export function transactionHash(bytes: Uint8Array): Hash {
-  return hashOf(keccak_256(bytes));
+  return hashOf(keccak256(bytes));
 }
