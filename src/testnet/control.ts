@@ -8,6 +8,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
 import { type ControlMethod, type Page, startControlServer } from './control-server.ts';
@@ -164,14 +166,19 @@ export async function callControl(
   return result ?? null;
 }
 
-async function post({ port, token }: ControlFile, method: string, params: CallParams, timeoutMs: number): Promise<Answer> {
-  const response = await fetch(`http://127.0.0.1:${port}/`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    signal: AbortSignal.timeout(timeoutMs),
+/** Not `fetch`, which gives up after five minutes: a deep reorganisation takes longer. */
+function post({ port, token }: ControlFile, method: string, params: CallParams, timeoutMs: number): Promise<Answer> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, method: 'POST', headers, signal: AbortSignal.timeout(timeoutMs) };
+    const sent = request(options, (response) => {
+      text(response)
+        .then((body) => resolve(JSON.parse(body) as Answer))
+        .catch(reject);
+    });
+    sent.on('error', reject);
+    sent.end(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
   });
-  return (await response.json()) as Answer;
 }
 
 /**
@@ -183,7 +190,7 @@ async function probe(file: ControlFile): Promise<'answers' | 'silent' | 'gone'> 
     const { result } = await post(file, PING, [], PROBE_TIMEOUT_MS);
     return result === proofOf(file.token) ? 'answers' : 'gone';
   } catch (error) {
-    const timedOut = error instanceof DOMException && error.name === 'TimeoutError';
+    const timedOut = error instanceof Error && 'code' in error && error.code === 'ABORT_ERR';
     return timedOut && isAlive(file.pid) ? 'silent' : 'gone';
   }
 }

@@ -71,9 +71,10 @@ export class FaultPlan {
 
   /**
    * In place of what was there of the same kind, for the same nodes or links. Answers null where nothing of it is left (a delay of
-   * zero). Throws UsageError `testnet/contradiction` for what could not show beside another fault, `testnet/too-many-faults`.
+   * zero). Throws UsageError `testnet/fault` for what cannot be, `testnet/contradiction` for what could not show beside another fault, `testnet/too-many-faults`.
    */
   begin(fault: TestnetFault, untilMs: number | null): ActiveFault | null {
+    this.#check(fault);
     this.#checkAgainstOthers(fault);
     if (this.#active.length >= MAX_FAULTS)
       throw new UsageError('testnet/too-many-faults', `${MAX_FAULTS} faults are active already; heal the network first.`);
@@ -147,6 +148,18 @@ export class FaultPlan {
     return side?.includes(link.to) === false || this.#link(link)?.isCut === true;
   }
 
+  #check(fault: TestnetFault): void {
+    if ('links' in fault && fault.links.length === 0) throw impossible('no link is named: name one node, or several different ones');
+    if (fault.kind === 'delay') {
+      checkRange('the delay', fault.delayMs, 0, MAX_DELAY_MS, 'ms');
+      checkRange('the jitter', fault.jitterMs, 0, fault.delayMs, 'ms, the delay itself');
+    }
+    if (fault.kind === 'loss') checkRange('the loss', 100 * fault.loss, 0, 100, '%');
+    if (fault.kind === 'clock') checkRange('the offset', fault.offsetMs, -MAX_CLOCK_OFFSET_MS, MAX_CLOCK_OFFSET_MS, 'ms');
+    if (fault.kind === 'pause' && this.has('pause', fault.node))
+      throw new UsageError('testnet/paused', `Node ${fault.node} is paused already.`);
+  }
+
   #checkAgainstOthers(fault: TestnetFault): void {
     if (fault.kind === 'withhold' && this.has('idle', fault.node))
       throw contradiction(`Node ${fault.node} makes no blocks that it could withhold; switch its mining on first`);
@@ -200,6 +213,11 @@ export function linksAmong(named: readonly number[], nodes: number): Link[] {
   return named.flatMap((from) => named.filter((to) => to !== from).map((to) => ({ from, to })));
 }
 
+/** From each of the ones to each of the others. */
+export function linksBetween(senders: readonly number[], receivers: readonly number[]): Link[] {
+  return senders.flatMap((from) => receivers.filter((to) => to !== from).map((to) => ({ from, to })));
+}
+
 function linkTexts(state: ReturnType<FaultPlan['of']>['links'][number] | Omit<NodeFaults['links'][number], 'from'> | null): string[] {
   if (state === null) return [];
   if (state.isCut) return ['hears nothing'];
@@ -249,6 +267,14 @@ function percent(share: number): string {
 function signedDuration(ms: number): string {
   const size = Math.abs(ms);
   return `${ms < 0 ? '-' : '+'}${size % 1_000 === 0 ? `${size / 1_000}s` : `${size}ms`}`;
+}
+
+function checkRange(what: string, value: number, low: number, high: number, unit: string): void {
+  if (!(value >= low && value <= high)) throw impossible(`${what} is ${value}; expected a number from ${low} to ${high} ${unit}`);
+}
+
+function impossible(why: string): UsageError {
+  return new UsageError('testnet/fault', `That cannot be: ${why}.`);
 }
 
 function contradiction(what: string): UsageError {

@@ -7,15 +7,31 @@ import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
 import type { ControlMethods } from './control.ts';
 import type { ControlMethod } from './control-server.ts';
+import { Drills } from './drills.ts';
+import { faultText, linksAmong, linksBetween, type TestnetFault } from './faults.ts';
 import type { CallParams } from './json-rpc.ts';
 import { MAX_NODES } from './manifest.ts';
+import { Observer } from './observer.ts';
 import { RunningSnapshots } from './snapshots/running.ts';
 import { listSnapshots } from './snapshots/store.ts';
 import type { Supervisor } from './supervisor.ts';
 
+/** An open request of a browser or a script may not wait for longer. */
+const MAX_REORG_MS = 20 * 60_000;
+const MAX_DEPTH = 1_000;
+const MAX_FOR_MS = 7 * 24 * 3_600_000;
 const NodeNumber = z.int().min(0).max(MAX_NODES);
 const Side = z.array(NodeNumber).max(MAX_NODES);
 const Sides = z.array(Side).max(MAX_NODES);
+/** One node, or several. */
+const NodeNumbers = z.union([NodeNumber.transform((node) => [node]), Side]);
+/** Absent or null: until the network is healed. */
+const ForMs = z
+  .int()
+  .min(1)
+  .max(MAX_FOR_MS)
+  .nullish()
+  .transform((forMs) => forMs ?? null);
 
 /** `stop` ends the network, as Ctrl-C does. */
 export function controlMethods(supervisor: Supervisor, stop: () => void): ControlMethods {
@@ -25,7 +41,8 @@ export function controlMethods(supervisor: Supervisor, stop: () => void): Contro
   return new Map<string, ControlMethod>([
     ['testnet_nodes', { open: true, ...method(z.object({}), async () => publicNodes(supervisor)) }],
     ['testnet_status', method(z.object({}), async () => (await supervisor.report()) as unknown as Json)],
-    ['testnet_partition', method(z.object({ sides: Sides }), async ({ sides }) => (await supervisor.partition(sides)) as Json)],
+    ...faultMethods(supervisor),
+    ...drillMethods(supervisor),
     ['testnet_heal', method(z.object({}), async () => done(supervisor.heal()))],
     ['testnet_kill', method(node, async (params) => done(supervisor.kill(params.node)))],
     ['testnet_restart', method(node, async (params) => await restarted(supervisor, params.node))],
@@ -35,6 +52,95 @@ export function controlMethods(supervisor: Supervisor, stop: () => void): Contro
     ['testnet_removeSnapshot', method(snapshot, async ({ name }) => done(snapshots.remove(name)))],
     ['testnet_stop', method(z.object({}), async () => stop() ?? null)],
   ]);
+}
+
+type Named = readonly (readonly [name: string, method: ControlMethod])[];
+
+function faultMethods(supervisor: Supervisor): Named {
+  const begin = async (fault: TestnetFault, forMs: number | null): Promise<Json> => ({
+    fault: faultText(fault),
+    active: (await supervisor.begin(fault, forMs)) !== null,
+  });
+  const among = (nodes: readonly number[]) => linksAmong(nodes, supervisor.manifest.nodes.length);
+  const ofNode = z.object({ node: NodeNumber, forMs: ForMs });
+  return [
+    ['testnet_faults', method(z.object({}), async () => activeFaults(supervisor))],
+    [
+      'testnet_partition',
+      method(z.object({ sides: Sides, forMs: ForMs }), async ({ sides, forMs }) => (await supervisor.partition(sides, forMs)) as Json),
+    ],
+    [
+      'testnet_cut',
+      method(z.object({ from: NodeNumbers, to: NodeNumbers, forMs: ForMs }), ({ from, to, forMs }) =>
+        begin({ kind: 'cut', links: linksBetween(from, to) }, forMs),
+      ),
+    ],
+    [
+      'testnet_delay',
+      method(
+        z.object({ nodes: NodeNumbers, delayMs: z.number(), jitterMs: z.number().default(0), forMs: ForMs }),
+        ({ nodes, delayMs, jitterMs, forMs }) => begin({ kind: 'delay', links: among(nodes), delayMs, jitterMs }, forMs),
+      ),
+    ],
+    [
+      'testnet_loss',
+      method(z.object({ nodes: NodeNumbers, loss: z.number(), forMs: ForMs }), ({ nodes, loss, forMs }) =>
+        begin({ kind: 'loss', links: among(nodes), loss }, forMs),
+      ),
+    ],
+    [
+      'testnet_clock',
+      method(z.object({ node: NodeNumber, offsetMs: z.number(), forMs: ForMs }), ({ node, offsetMs, forMs }) =>
+        begin({ kind: 'clock', node, offsetMs }, forMs),
+      ),
+    ],
+    [
+      'testnet_mining',
+      method(z.object({ node: NodeNumber, on: z.boolean(), forMs: ForMs }), ({ node, on, forMs }) =>
+        on ? supervisor.endOf('idle', node) : begin({ kind: 'idle', node }, forMs),
+      ),
+    ],
+    ['testnet_withhold', method(ofNode, ({ node, forMs }) => begin({ kind: 'withhold', node }, forMs))],
+    ['testnet_pause', method(ofNode, ({ node, forMs }) => begin({ kind: 'pause', node }, forMs))],
+    ['testnet_resume', method(z.object({ node: NodeNumber }), async ({ node }) => await resumed(supervisor, node))],
+    [
+      'testnet_equivocate',
+      method(z.object({ node: NodeNumber, what: z.enum(['proposal', 'vote']).default('proposal') }), ({ node, what }) =>
+        done(supervisor.equivocate(node, what)),
+      ),
+    ],
+  ];
+}
+
+function drillMethods(supervisor: Supervisor): Named {
+  const drills = new Drills(supervisor, new Observer(supervisor));
+  return [
+    [
+      'testnet_reorg',
+      method(
+        z.object({
+          depth: z.int().min(1).max(MAX_DEPTH),
+          node: NodeNumber.default(0),
+          timeoutMs: z.int().min(1).max(MAX_REORG_MS).optional(),
+        }),
+        async ({ depth, node, timeoutMs }) =>
+          (await drills.reorg({ depth, node, ...(timeoutMs !== undefined && { timeoutMs }) })) as unknown as Json,
+      ),
+    ],
+    [
+      'testnet_stallFinality',
+      method(z.object({ forMs: z.number() }), async ({ forMs }) => ({ forMs, settleMs: await drills.beginStall(forMs) })),
+    ],
+  ];
+}
+
+function activeFaults(supervisor: Supervisor): Json {
+  return supervisor.faults.map(({ id, fault, untilMs }) => ({ id, kind: fault.kind, text: faultText(fault), untilMs }));
+}
+
+async function resumed(supervisor: Supervisor, node: number): Promise<Json> {
+  if (await supervisor.endOf('pause', node)) return true;
+  throw new UsageError('testnet/not-paused', `Node ${node} is not paused.`);
 }
 
 /** Without anything that opens a door. */

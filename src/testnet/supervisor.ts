@@ -133,9 +133,9 @@ export class Supervisor {
    * Begins a fault, for so long, or until `heal` where `forMs` is null. It is carried out as far as nodes answer, and stays
    * recorded: a node that is started later is told as well. Throws UsageError `testnet/no-such-node`, `testnet/down` and
    * `testnet/paused` for a node that cannot have the fault now, `testnet/contradiction`, and `testnet/no-answer` with the nodes
-   * that did not answer.
+   * that did not answer. Answers null where it ends what there was (a delay of zero).
    */
-  async begin(fault: TestnetFault, forMs: number | null = null): Promise<void> {
+  async begin(fault: TestnetFault, forMs: number | null = null): Promise<ActiveFault | null> {
     if ('node' in fault) this.#running(fault.node);
     if ('links' in fault) for (const { from, to } of fault.links) [from, to].map((index) => this.#child(index));
     const active = this.#plan.begin(fault, forMs === null ? null : Date.now() + forMs);
@@ -145,6 +145,7 @@ export class Supervisor {
       fault.kind,
       fault.kind === 'partition' ? { type: 'partitioned', sides: fault.sides } : { type: 'fault', text: faultText(fault) },
     );
+    return active;
   }
 
   /** Ends one fault, if it has not ended yet. Throws `testnet/no-answer`. */
@@ -177,9 +178,16 @@ export class Supervisor {
     return this.#plan.active;
   }
 
-  /** Of every node that runs: the fault commands that only one node is told. Throws `testnet/down`, `testnet/paused`, `rpc/refused`. */
-  async tell(index: number, method: string, parameters: readonly Json[]): Promise<Json> {
-    return await this.#options.call(this.#running(index), method, parameters);
+  /**
+   * Once, at the next opportunity; `heal` takes it back until then. Throws `testnet/down`, `testnet/paused`, `testnet/contradiction`
+   * for a node that makes nothing at the moment, and `rpc/refused` with the node's reason where its engine has nothing of the kind.
+   */
+  async equivocate(index: number, what: 'proposal' | 'vote' = 'proposal'): Promise<void> {
+    const endpoints = this.#running(index);
+    if (this.#plan.has('idle', index))
+      throw new UsageError('testnet/contradiction', `Node ${index} makes no blocks that it could make twice; switch its mining on first.`);
+    await this.#options.call(endpoints, 'synod_equivocate', [what]);
+    this.#options.onEvent({ type: 'fault', text: `node ${index} will sign a second ${what}` });
   }
 
   async kill(index: number): Promise<void> {
@@ -194,6 +202,11 @@ export class Supervisor {
     if (child.state !== 'down') await child.stop();
     this.#plan.end(({ fault }) => fault.kind === 'pause' && fault.node === index);
     return await this.#up(child);
+  }
+
+  /** Whether it serves. */
+  isAwake(index: number): boolean {
+    return this.#child(index).state === 'up';
   }
 
   /** Of a running node; null for one that does not serve. */

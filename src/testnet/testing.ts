@@ -14,20 +14,23 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { toHex } from '../base/bytes.ts';
-import { UsageError } from '../base/errors.ts';
-import type { Hash, Hex, Json } from '../base/types.ts';
+import type { Hex } from '../base/types.ts';
 import { builtInGenesis } from '../cli/genesis.ts';
-import type { NodeStatus } from '../node/status.ts';
 import { deriveAccounts } from '../wallet/mnemonic.ts';
 import { type Control, takeControl } from './control.ts';
+import { Drills, type Reorganisation, type ReorgOptions, type Stall, type StallOptions } from './drills.ts';
+import { linksAmong, linksBetween } from './faults.ts';
 import { callNode, completeOptions, SYNOD_COMMAND } from './launch.ts';
 import { createManifest, loadManifest, type TestnetOptions } from './manifest.ts';
 import { controlMethods } from './methods.ts';
+import { type BlockId, Observer, type TestNode, TIMEOUT_MS, type WaitOptions } from './observer.ts';
 import { finishRestore } from './snapshots/restore.ts';
 import { RunningSnapshots } from './snapshots/running.ts';
 import { type NodeReport, Supervisor } from './supervisor.ts';
+
+export type { Reorganisation, ReorgOptions, Stall, StallOptions } from './drills.ts';
+export type { BlockId, TestNode, WaitOptions } from './observer.ts';
 
 export interface NetworkOptions extends Partial<TestnetOptions> {
   /** Where the network is kept; a second start goes on from there. By default a temporary directory that `stop` removes. */
@@ -38,59 +41,23 @@ export interface NetworkOptions extends Partial<TestnetOptions> {
   readonly timeoutMs?: number;
 }
 
-export interface TestNode {
-  readonly index: number;
-  /** http://127.0.0.1:<port>; WebSocket is on the same port. Of the node's last start. */
-  readonly url: string;
-  /** JSON-RPC with every namespace open. Throws UsageError `rpc/refused` with the node's own words. */
-  request(method: string, params?: readonly Json[]): Promise<Json>;
-  status(): Promise<NodeStatus>;
+/** One node by its number, or several. */
+export type NodeList = number | readonly number[];
+
+export interface FaultOptions {
+  /** Ends by itself after so many milliseconds. */
+  readonly forMs?: number | null;
 }
 
-export interface BlockId {
-  readonly number: number;
-  readonly hash: Hash;
-}
-
-export interface Reorganisation {
-  /** Blocks that the node left; at least what was asked for. */
-  readonly depth: number;
-  /** The last block that both branches have. */
-  readonly ancestor: BlockId;
-  /** The head of the branch that was left, and the one of the branch that was taken. */
-  readonly left: BlockId;
-  readonly taken: BlockId;
-}
-
-export interface ReorgOptions {
-  /** How many blocks the node leaves. */
-  readonly depth: number;
-  /** The node that leaves them. By default node 0. */
-  readonly node?: number;
-  readonly timeoutMs?: number;
-  /** Called when the branch that will be left is as long as it will be: the place to look at what is about to vanish. */
-  readonly beforeHeal?: () => void | Promise<void>;
-}
-
-export interface WaitOptions {
-  /** Of these nodes only; by default of all that run. */
-  readonly nodes?: readonly number[];
-  /** At least this height; by default that of the highest head at the moment of the call. */
-  readonly number?: number;
-  readonly timeoutMs?: number;
+export interface DelayOptions extends FaultOptions {
+  /** Each message's delay is up to so much shorter or longer, at random. */
+  readonly jitterMs?: number;
 }
 
 export interface Account {
   readonly address: Hex;
   readonly privateKey: Hex;
 }
-
-const TIMEOUT_MS = 60_000;
-const POLL_MS = 100;
-/** The first node, which all know, and another that it told them of. */
-const KNOWN_PEERS = 2;
-/** Of a block time: a branch may need luck. */
-const BLOCK_TIMES_PER_BLOCK = 12;
 
 /** Resolves when every node serves. Throws UsageError for options that make no network, and when a node does not come up. */
 export async function startNetwork(options: NetworkOptions = {}): Promise<TestNetwork> {
@@ -133,7 +100,8 @@ export class TestNetwork implements AsyncDisposable {
   readonly #snapshots: RunningSnapshots;
   readonly #hold: Control;
   readonly #isTemporary: boolean;
-  readonly #timeoutMs: number;
+  readonly #observer: Observer;
+  readonly #drills: Drills;
 
   /** Use `startNetwork`. */
   constructor(supervisor: Supervisor, hold: Control, directory: string, isTemporary: boolean, timeoutMs: number) {
@@ -141,10 +109,11 @@ export class TestNetwork implements AsyncDisposable {
     this.#snapshots = new RunningSnapshots(supervisor);
     this.#hold = hold;
     this.#isTemporary = isTemporary;
-    this.#timeoutMs = timeoutMs;
+    this.#observer = new Observer(supervisor, timeoutMs);
+    this.#drills = new Drills(supervisor, this.#observer);
     this.directory = directory;
     this.options = supervisor.manifest.options;
-    this.nodes = supervisor.manifest.nodes.map(({ index }) => new Node(supervisor, index));
+    this.nodes = this.#observer.nodes;
     const { mnemonic, accounts } = this.options;
     this.accounts = deriveAccounts(mnemonic, accounts).map(({ address, privateKey }) => ({ address, privateKey: toHex(privateKey) }));
   }
@@ -156,19 +125,66 @@ export class TestNetwork implements AsyncDisposable {
 
   /** Throws UsageError `testnet/no-such-node`. */
   node(index: number): TestNode {
-    const node = this.nodes[index];
-    if (node !== undefined) return node;
-    throw new UsageError('testnet/no-such-node', `There is no node ${index}; the nodes are 0 to ${this.nodes.length - 1}.`);
+    return this.#observer.node(index);
   }
 
+  // ---- Faults. Each lasts until `heal`, or for `forMs` milliseconds; the words are those of `synod testnet`.
+
   /**
-   * Cuts the network: nodes talk within their side only, until `heal`. Those that are not named form one more side. Throws
-   * UsageError `testnet/partition`.
+   * Cuts the network: nodes talk within their side only. Those that are not named form one more side. Throws UsageError
+   * `testnet/partition`.
    */
   async partition(...sides: readonly (readonly number[])[]): Promise<void> {
     await this.#supervisor.partition(sides);
   }
 
+  /** Cuts links in one direction: `to` hears nothing from `from`, though others may pass on what they heard from it. */
+  async cut(from: NodeList, to: NodeList, { forMs = null }: FaultOptions = {}): Promise<void> {
+    await this.#supervisor.begin({ kind: 'cut', links: linksBetween(listOf(from), listOf(to)) }, forMs);
+  }
+
+  /** Delays every message between these nodes, or of one node, each way; 0 ends it. With jitter, messages overtake each other. */
+  async delay(nodes: NodeList, delayMs: number, { jitterMs = 0, forMs = null }: DelayOptions = {}): Promise<void> {
+    const links = linksAmong(listOf(nodes), this.nodes.length);
+    await this.#supervisor.begin({ kind: 'delay', links, delayMs, jitterMs }, forMs);
+  }
+
+  /** Loses a share of messages (0.2 is 20%) between these nodes, or of one node, each way; 0 ends it. */
+  async loss(nodes: NodeList, loss: number, { forMs = null }: FaultOptions = {}): Promise<void> {
+    await this.#supervisor.begin({ kind: 'loss', links: linksAmong(listOf(nodes), this.nodes.length), loss }, forMs);
+  }
+
+  /** Sets a node's clock wrong by so much; 0 sets it right. */
+  async clock(node: number, offsetMs: number, { forMs = null }: FaultOptions = {}): Promise<void> {
+    await this.#supervisor.begin({ kind: 'clock', node, offsetMs }, forMs);
+  }
+
+  /** Stops or starts a node's mining, proposing and (under proof-of-stake) voting; it goes on following the others. */
+  async mining(node: number, isOn: boolean, { forMs = null }: FaultOptions = {}): Promise<void> {
+    if (isOn) await this.#supervisor.endOf('idle', node);
+    else await this.#supervisor.begin({ kind: 'idle', node }, forMs);
+  }
+
+  /** The node goes on making blocks, and keeps them to itself until this is over: then it publishes all. */
+  async withhold(node: number, { forMs = null }: FaultOptions = {}): Promise<void> {
+    await this.#supervisor.begin({ kind: 'withhold', node }, forMs);
+  }
+
+  /** Signs two blocks of one height, or two votes for one epoch, at the next opportunity. Under proof-of-stake it costs the stake. */
+  async equivocate(node: number, what: 'proposal' | 'vote' = 'proposal'): Promise<void> {
+    await this.#supervisor.equivocate(node, what);
+  }
+
+  /** The process stands still (SIGSTOP) and its connections stay: what a long garbage collection or a suspended machine looks like. */
+  async pause(node: number, { forMs = null }: FaultOptions = {}): Promise<void> {
+    await this.#supervisor.begin({ kind: 'pause', node }, forMs);
+  }
+
+  async resume(node: number): Promise<void> {
+    await this.#supervisor.endOf('pause', node);
+  }
+
+  /** Ends every fault. Nodes that were killed stay down. */
   async heal(): Promise<void> {
     await this.#supervisor.heal();
   }
@@ -205,71 +221,29 @@ export class TestNetwork implements AsyncDisposable {
     return await this.#supervisor.report();
   }
 
-  /**
-   * Resolves when every node has met others than the first, of which all have heard of each other: a network whose first node died
-   * before that would not be one. `startNetwork` has waited for it.
-   */
+  /** See `Observer.connected`; `startNetwork` has waited for it. */
   async connected(): Promise<void> {
-    const others = Math.min(this.nodes.length - 1, KNOWN_PEERS);
-    await this.#until('the nodes are connected with each other', undefined, async () => {
-      const statuses = await Promise.all(this.#running().map((node) => node.status()));
-      return statuses.every(({ peers }) => peers >= others);
-    });
+    await this.#observer.connected();
   }
 
   /** The block at this height on which the nodes agree, as soon as they do. */
-  async agreed({ nodes, number, timeoutMs }: WaitOptions = {}): Promise<BlockId> {
-    const height = number ?? (await this.#highestHead(nodes));
-    return await this.#until(`the nodes agree on block ${height}`, timeoutMs, async () => {
-      const [first, ...others] = await Promise.all(this.#running(nodes).map((node) => blockAt(node, height)));
-      return first !== undefined && others.every((block) => block?.hash === first?.hash) ? first : null;
-    });
+  async agreed(options: WaitOptions = {}): Promise<BlockId> {
+    return await this.#observer.agreed(options);
   }
 
   /** The same for finality: resolves when the block is final on each node. Under proof-of-work that is a depth (see `synod node --help`). */
-  async finalized({ nodes, number, timeoutMs }: WaitOptions = {}): Promise<BlockId> {
-    const height = number ?? (await this.#highestHead(nodes));
-    await this.#until(`block ${height} is final`, timeoutMs, async () => {
-      const statuses = await Promise.all(this.#running(nodes).map((node) => node.status()));
-      return statuses.length > 0 && statuses.every(({ finalized }) => finalized.number >= height);
-    });
-    return await this.agreed({ number: height, ...(nodes !== undefined && { nodes }), ...(timeoutMs !== undefined && { timeoutMs }) });
+  async finalized(options: WaitOptions = {}): Promise<BlockId> {
+    return await this.#observer.finalized(options);
   }
 
-  /**
-   * Makes one node leave `depth` blocks: it is cut off with a branch of its own until that is long enough and the others' is
-   * heavier, and then meets them again. The network must not be partitioned already. Throws UsageError `testing/no-reorgs` under
-   * engines whose blocks are final at once, and where nobody would make the one branch or the other.
-   */
-  async reorg({ depth, node: index = 0, timeoutMs, beforeHeal }: ReorgOptions): Promise<Reorganisation> {
-    if (!Number.isSafeInteger(depth) || depth < 1)
-      throw new UsageError('testing/depth', `Expected a depth of one block or more, got ${depth}.`);
-    const side = this.#losingSide(index);
-    const others = this.nodes.map((node) => node.index).filter((other) => !side.includes(other));
-    const [loser, winner] = [this.node(index), this.node(others[0] ?? 0)];
-    const bound =
-      timeoutMs ??
-      this.#timeoutMs + BLOCK_TIMES_PER_BLOCK * depth * this.options.blockTimeSeconds * 1_000 * (this.nodes.length / side.length);
-    await this.agreed();
-    await this.partition(side, others);
-    try {
-      await this.#branch(loser, winner, depth, bound);
-      await this.#mining(side, false);
-      await this.#until('the branch of the others is the heavier one', bound, async () => {
-        const [ours, theirs] = await Promise.all([loser.status(), winner.status()]);
-        return BigInt(theirs.weight) > BigInt(ours.weight) && theirs.head.number > ours.head.number;
-      });
-      const ancestor = await forkPoint(loser, winner);
-      await beforeHeal?.();
-      const { head: left } = await loser.status();
-      await this.heal();
-      await this.#until(`node ${index} leaves its branch`, bound, async () => (await blockAt(loser, left.number))?.hash !== left.hash);
-      const { head: taken } = await loser.status();
-      return { depth: left.number - ancestor.number, ancestor, left: idOf(left), taken: idOf(taken) };
-    } finally {
-      await this.heal();
-      await this.#mining(side, true);
-    }
+  /** Makes a node leave `depth` blocks for a heavier branch: see `Drills.reorg`. */
+  async reorg(options: ReorgOptions): Promise<Reorganisation> {
+    return await this.#drills.reorg(options);
+  }
+
+  /** Lets nothing become final for a time: see `Drills.stallFinality`. */
+  async stallFinality(options: StallOptions): Promise<Stall> {
+    return await this.#drills.stallFinality(options);
   }
 
   /** Ends every node, and removes the directory if it is a temporary one. Calling it again changes nothing. */
@@ -282,123 +256,8 @@ export class TestNetwork implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-
-  /** The node, and under proof-of-work a miner with it. What is left must make the heavier branch. */
-  #losingSide(index: number): number[] {
-    const { engine } = this.options;
-    this.node(index);
-    if (engine === 'pos') return this.#checkSides([index], ({ validators }) => validators.length);
-    if (engine === 'pow') {
-      const { nodes } = this.#supervisor.manifest;
-      const miner = nodes[index]?.mines === true ? undefined : nodes.find(({ mines }) => mines)?.index;
-      return this.#checkSides(miner === undefined ? [index] : [index, miner], ({ mines }) => Number(mines));
-    }
-    throw new UsageError('testing/no-reorgs', `Under ${engine} a block is final at once: there are no reorganisations. Use pow or pos.`);
-  }
-
-  #checkSides(side: number[], strength: (node: Supervisor['manifest']['nodes'][number]) => number): number[] {
-    const { nodes } = this.#supervisor.manifest;
-    const of = (isInside: boolean) =>
-      nodes.filter(({ index }) => side.includes(index) === isInside).reduce((sum, node) => sum + strength(node), 0);
-    const [inside, outside] = [of(true), of(false)];
-    if (inside > 0 && outside >= inside) return side;
-    const message = `Node ${side[0]} would make its branch with ${inside} of the network's ${inside + outside} miners or validators; for a reorganisation both sides need some, and the others no fewer.`;
-    throw new UsageError('testing/no-reorgs', message);
-  }
-
-  /** Resolves when the branch of the cut-off node is long enough. */
-  async #branch(loser: TestNode, winner: TestNode, depth: number, timeoutMs: number): Promise<void> {
-    await this.#until(`node ${loser.index} has ${depth} blocks that the others have not`, timeoutMs, async () => {
-      const [{ head }, ancestor] = await Promise.all([loser.status(), forkPoint(loser, winner)]);
-      return head.number - ancestor.number >= depth;
-    });
-  }
-
-  async #mining(side: readonly number[], isOn: boolean): Promise<void> {
-    if (this.options.engine !== 'pow') return;
-    for (const { index, mines } of this.#supervisor.manifest.nodes) {
-      if (mines && side.includes(index)) await this.node(index).request(isOn ? 'miner_start' : 'miner_stop');
-    }
-  }
-
-  #running(wanted?: readonly number[]): readonly TestNode[] {
-    const running = this.nodes.filter(({ index }) => this.#supervisor.endpoints(index) !== null);
-    return wanted === undefined ? running : wanted.map((index) => this.node(index));
-  }
-
-  async #highestHead(nodes?: readonly number[]): Promise<number> {
-    return Math.max(0, ...(await Promise.all(this.#running(nodes).map((node) => node.status()))).map(({ head }) => head.number));
-  }
-
-  async #until<T>(what: string, timeoutMs: number | undefined, ask: () => Promise<T | null | false>): Promise<T> {
-    const boundMs = timeoutMs ?? this.#timeoutMs;
-    const deadlineMs = performance.now() + boundMs;
-    for (;;) {
-      const answer = await ask();
-      if (answer !== null && answer !== false) return answer;
-      if (performance.now() > deadlineMs) {
-        const heads = (await this.report()).map(({ index, state, status }) => `node ${index} ${state}, ${describe(status)}`);
-        throw new UsageError('testing/timeout', `Waited ${boundMs / 1_000} s in vain until ${what}; ${heads.join('; ')}.`);
-      }
-      await delay(POLL_MS);
-    }
-  }
 }
 
-class Node implements TestNode {
-  readonly index: number;
-  readonly #supervisor: Supervisor;
-
-  constructor(supervisor: Supervisor, index: number) {
-    this.index = index;
-    this.#supervisor = supervisor;
-  }
-
-  get #endpoints() {
-    const endpoints = this.#supervisor.endpoints(this.index);
-    if (endpoints !== null) return endpoints;
-    throw new UsageError('testnet/down', `Node ${this.index} is not running; start it with restart(${this.index}).`);
-  }
-
-  get url(): string {
-    return this.#endpoints.rpcUrl;
-  }
-
-  async request(method: string, params: readonly Json[] = []): Promise<Json> {
-    return await callNode(this.#endpoints, method, params);
-  }
-
-  async status(): Promise<NodeStatus> {
-    return (await this.request('synod_status')) as unknown as NodeStatus;
-  }
-}
-
-function idOf({ number, hash }: BlockId): BlockId {
-  return { number, hash };
-}
-
-function describe(status: Json): string {
-  if (status === null) return 'no answer';
-  const { head, finalized, peers } = status as unknown as NodeStatus;
-  return `head ${head.number}, final ${finalized.number}, ${peers} peers`;
-}
-
-async function blockAt(node: TestNode, number: number): Promise<BlockId | undefined> {
-  const block = (await node.request('eth_getBlockByNumber', [`0x${number.toString(16)}`, false])) as { readonly hash: Hash } | null;
-  return block === null ? undefined : { number, hash: block.hash };
-}
-
-/** The highest block that both have: by halving, since two chains that differ once differ from there on. */
-async function forkPoint(one: TestNode, other: TestNode): Promise<BlockId> {
-  const heads = await Promise.all([one.status(), other.status()]);
-  let [low, high] = [0, Math.min(...heads.map(({ head }) => head.number))];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    const [left, right] = await Promise.all([blockAt(one, middle), blockAt(other, middle)]);
-    if (left !== undefined && left.hash === right?.hash) low = middle;
-    else high = middle - 1;
-  }
-  const block = await blockAt(one, low);
-  if (block !== undefined) return block;
-  throw new UsageError('testing/fork', `Node ${one.index} no longer has block ${low}; was the network restarted meanwhile?`);
+function listOf(nodes: NodeList): readonly number[] {
+  return typeof nodes === 'number' ? [nodes] : nodes;
 }
