@@ -50,5 +50,15 @@ export const ZERO_ADDRESS = `0x${'00'.repeat(20)}` as Address;
 
 /** A hostile string, short and safe enough for an error message. */
 export function quote(text: string, limit = 80): string {
-  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}... (${text.length} characters)` : text);
+  return JSON.stringify(shortened(text, limit));
+}
+
+/** The same for any value from outside: texts in quotes, all else as JSON, what is missing as "nothing". */
+export function quoteJson(value: Json | undefined, limit = 80): string {
+  if (typeof value === 'string') return quote(value, limit);
+  return value === undefined ? 'nothing' : shortened(JSON.stringify(value), limit);
+}
+
+function shortened(text: string, limit: number): string {
+  return text.length > limit ? `${text.slice(0, limit)}... (${text.length} characters)` : text;
 }

@@ -6,7 +6,7 @@ import { explain, SynodError, UsageError } from '../base/errors.ts';
 import { type Json, quote } from '../base/types.ts';
 import type { CaseResult, Cases, EngineResult, Figures } from '../compare/figures.ts';
 import { CASE_TITLES, CASES, type CaseName, networkSize } from '../compare/plan.ts';
-import { COLUMNS, readingOf, rowsOf } from '../compare/readings.ts';
+import { readingOf, SHORT_COLUMNS, shortRowsOf } from '../compare/readings.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import type { Endpoints } from '../testnet/child.ts';
 import { builtInGenesis } from './genesis.ts';
@@ -166,8 +166,8 @@ async function callNode(endpoints: Endpoints, method: string, params: readonly J
 
 function textOf(results: readonly EngineResult[]): string {
   if (results.length === 0) return 'Nothing was measured.';
-  const right = COLUMNS.flatMap((name, column) => (name === 'engine' || name === 'where' ? [] : [column]));
-  return [table(COLUMNS, results.flatMap(rowsOf), right), '', ...results.map(readingOf)].join('\n');
+  const right = SHORT_COLUMNS.flatMap((name, column) => (name === 'engine' || name === 'where' ? [] : [column]));
+  return [table(SHORT_COLUMNS, results.flatMap(shortRowsOf), right), '', ...results.map(readingOf)].join('\n');
 }
 
 function writeReport(file: string, text: string): void {

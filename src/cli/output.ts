@@ -95,9 +95,15 @@ export function style(format: Style, text: string, stream: NodeJS.WriteStream = 
   return styleText(format, text, { stream });
 }
 
-/** Columns aligned by what is visible (colours have no width); columns named in `right` (by index) are set to the right. */
+/**
+ * Columns aligned by what is visible (colours have no width); columns named in `right` (by index) are set to the right. A title may
+ * have several lines, which end above the first row.
+ */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widths = header.map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(visibleWidth)));
+  const titles = header.map((title) => title.split('\n'));
+  const height = Math.max(...titles.map(({ length }) => length));
+  const heads = Array.from({ length: height }, (_, row) => titles.map((lines) => lines[row - height + lines.length] ?? ''));
+  const widths = header.map((_, column) => Math.max(...[...heads, ...rows].map((row) => visibleWidth(row[column] ?? ''))));
   const line = (cells: readonly string[]) =>
     widths
       .map((width, column) => {
@@ -107,7 +113,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
       })
       .join('  ')
       .trimEnd();
-  return [style('bold', line(header)), ...rows.map(line)].join('\n');
+  return [...heads.map((head) => style('bold', line(head))), ...rows.map(line)].join('\n');
 }
 
 export function visibleWidth(text: string): number {

@@ -5,6 +5,7 @@
 import { relative, resolve } from 'node:path';
 import { toHex } from '../base/bytes.ts';
 import type { NodeStatus } from '../node/status.ts';
+import { membersAmong } from '../testnet/engines.ts';
 import { DEFAULT_DIRECTORY, type Manifest, type TestnetNode } from '../testnet/manifest.ts';
 import type { NodeReport, SupervisorEvent } from '../testnet/supervisor.ts';
 import { DEV_MNEMONIC, devAccounts } from '../wallet/mnemonic.ts';
@@ -214,12 +215,16 @@ function metricsLines(report: readonly NodeReport[]): string[] {
 
 function makersOf({ options: { engine, miners, validators }, nodes }: Manifest): string {
   if (engine === 'pow') return `${miners} mining`;
-  return engine === 'pos' ? `${validators} validators` : `${nodes.filter((node) => node.validators.length > 0).length} members`;
+  if (engine === 'pos') return `${validators} validators`;
+  const members = membersAmong(nodes.length, engine);
+  const followers = nodes.slice(members).map(({ index }) => index);
+  return `${members} members${followers.length === 0 ? '' : `; node ${followers.join(', ')} follows`}`;
 }
 
-function signs(node: TestnetNode | undefined, { options: { engine } }: Manifest): string {
+/** Who is a member by the genesis file, and who is a validator. */
+function signs(node: TestnetNode | undefined, { options: { engine }, nodes }: Manifest): string {
   const count = node?.validators.length ?? 0;
-  if (engine !== 'pos') return count === 0 ? '  follows' : '  member';
+  if (engine !== 'pos') return (node?.index ?? 0) < membersAmong(nodes.length, engine) ? '  member' : '  follows';
   return count === 0 ? '' : `  ${count} validator${count === 1 ? '' : 's'}`;
 }
 

@@ -10,7 +10,15 @@ import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
 import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
 import { callNode, completeOptions, DEFAULTS, SYNOD_COMMAND } from '../testnet/launch.ts';
-import { createManifest, DEFAULT_DIRECTORY, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
+import {
+  createManifest,
+  DEFAULT_DIRECTORY,
+  loadManifest,
+  MAX_NODES,
+  type Manifest,
+  paths,
+  type TestnetOptions,
+} from '../testnet/manifest.ts';
 import { controlMethods } from '../testnet/methods.ts';
 import { finishRestore } from '../testnet/snapshots/restore.ts';
 import { hasSnapshots } from '../testnet/snapshots/store.ts';
@@ -25,7 +33,12 @@ import { registerSnapshots } from './testnet-snapshot.ts';
 /** Below the first node's RPC port, as far as nodes may go upwards from there. */
 const DASHBOARD_PORT = 8540;
 const MAX_VALIDATORS = 1_000;
+<<<<<<< HEAD
 const METRICS_PORT = 6_060;
+=======
+/** A node that is restarted is said to be up when it still is after so long. */
+const SETTLED_MS = 1_500;
+>>>>>>> c4e19c5 (w)
 const REPORT_INTERVAL_MS = 1_000;
 /** Signals that follow the first one so closely are the same keystroke. */
 const SAME_SIGNAL_MS = 1_000;
@@ -304,6 +317,15 @@ interface ControlFlags {
   readonly json?: boolean;
 }
 
+/** What a node finds wrong with its data, or its peers with it, it may find right after it is up. */
+async function checkStaysUp(directory: string, index: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+  const report = (await callControl(directory, 'testnet_status', [])) as unknown as NodeReport[];
+  if (report[index]?.state !== 'down') return;
+  const log = paths.log(directory, index);
+  throw new UsageError('testnet/node-ended', `Node ${index} came up, and has ended since. Its log says why: ${log}`);
+}
+
 function registerControls(testnet: Command): void {
   const add = (
     usage: string,
@@ -335,6 +357,7 @@ function registerControls(testnet: Command): void {
   });
   add('restart <node>', 'start a node again (stopping it first if it runs)', async (directory, [word = ''], json) => {
     const endpoints = await callControl(directory, 'testnet_restart', [parseNode(word)]);
+    await checkStaysUp(directory, parseNode(word));
     print(json, { restarted: parseNode(word), endpoints }, () => `Node ${word} is up.`);
   });
   add('status', 'what each node is doing', async (directory, _words, json) => {

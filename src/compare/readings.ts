@@ -25,6 +25,41 @@ export const COLUMNS = [
   'f Byzantine',
 ] as const;
 
+/** The same columns for a terminal of 120; the cells are those of `shortRowsOf`. */
+export const SHORT_COLUMNS = [
+  'engine',
+  'where',
+  'n',
+  'tx/s',
+  'final:\np50 ms',
+  'p99 ms',
+  'msg/\nblock',
+  'kB/\nblock',
+  'one crash:\ntx/s, pause',
+  'leader crash:\ntx/s, pause',
+  'partition: tx/s\nmost | cut off',
+  'f lie:\ntx/s',
+] as const;
+
+const SHORT_PLACES: { readonly [where: string]: string } = { simulator: 'sim', processes: 'real' };
+
+/** What is left out here (who lied, and how) is in the sentences. */
+export function shortRowsOf(result: EngineResult): string[][] {
+  return rowsOf(result).map(([engine = '', where = '', ...cells]) => [
+    engine,
+    SHORT_PLACES[where] ?? where,
+    ...cells.slice(0, -1),
+    where === 'simulator' ? shortLie(result) : DASH,
+  ]);
+}
+
+function shortLie({ simulator, engine, nodes }: EngineResult): string {
+  const figures = simulator?.byzantine?.figures ?? null;
+  if (figures === null) return DASH;
+  if (bears(engine, nodes).lying === 0) return 'not borne';
+  return figures.broken.length === 0 ? number(figures.perSecond) : 'BROKEN';
+}
+
 /** Two rows for each engine: what was not asked for has none. */
 export function rowsOf({ engine, nodes, simulator, processes, behaviour }: EngineResult): string[][] {
   const row = (where: string, cases: Cases | null, isFirst: boolean): string[][] => {

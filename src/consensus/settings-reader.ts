@@ -1,7 +1,7 @@
 /** Reads an engine's settings out of a genesis file. Whatever is wrong is a UsageError `genesis/<engine>` that names the field. */
 import { fromHex } from '../base/bytes.ts';
 import { UsageError } from '../base/errors.ts';
-import { type Json, quote } from '../base/types.ts';
+import { type Json, quoteJson } from '../base/types.ts';
 
 type Settings = { readonly [key: string]: Json };
 
@@ -78,7 +78,7 @@ export class SettingsReader {
 
   /** For rules that only the engine knows. */
   refuse(field: string, expected: string): never {
-    const shown = quote(JSON.stringify(this.#settings[field]) ?? 'nothing');
+    const shown = quoteJson(this.#settings[field]);
     const name = `${this.#at}${field}`;
     throw new UsageError(`genesis/${this.#engine}`, `The ${this.#engine} setting '${name}' is ${shown}; expected ${expected}.`, {
       field: name,

@@ -1,7 +1,8 @@
 /** Cells and sentences follow from what was measured: good, bad and missing. */
 import { describe, expect, it } from 'vitest';
+import { table, visibleWidth } from '../../src/cli/output.ts';
 import type { CaseResult, EngineResult, Figures } from '../../src/compare/figures.ts';
-import { COLUMNS, readingOf, rowsOf } from '../../src/compare/readings.ts';
+import { COLUMNS, readingOf, rowsOf, SHORT_COLUMNS, shortRowsOf } from '../../src/compare/readings.ts';
 
 const FIGURES: Figures = {
   seconds: 10,
@@ -39,6 +40,18 @@ const RAFT: EngineResult = {
 };
 
 describe('a comparison in words', () => {
+  it('fits a terminal of 120 columns', () => {
+    const wide = { ...RAFT, engine: 'chandra-toueg', processes: RAFT.simulator };
+    const slow = { ...RAFT, engine: 'pos', simulator: { ...RAFT.simulator, calm: measured({ p50Ms: 10_982, p99Ms: 12_002 }) } };
+    const text = table(SHORT_COLUMNS, [wide, slow].flatMap(shortRowsOf));
+    for (const line of text.split('\n')) expect(visibleWidth(line)).toBeLessThanOrEqual(120);
+    expect(shortRowsOf(wide).map((row) => [row.length, row[1], row.at(-1)])).toEqual([
+      [SHORT_COLUMNS.length, 'sim', 'not borne'],
+      [SHORT_COLUMNS.length, 'real', '-'],
+    ]);
+    expect(shortRowsOf({ ...RAFT, engine: 'pbft', nodes: 4 })[0]?.at(-1)).toBe('BROKEN');
+  });
+
   it('has a cell for each column, with what was measured in it', () => {
     const [row, ...others] = rowsOf(RAFT);
     expect(others).toEqual([]);

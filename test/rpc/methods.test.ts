@@ -246,6 +246,22 @@ describe('synod', () => {
   });
 });
 
+describe('consensus_remove', () => {
+  it('leaves no member alone unless it is forced, nor too few of whom are connected', async () => {
+    const { call, node } = await serve({ namespaces: NAMESPACES });
+    node.engineName = 'raft';
+    const reason = async (plan: Json, ...parameters: Json[]) => {
+      node.engineAnswer = plan;
+      return (await call('consensus_remove', ['peer'], ...parameters)).error?.data;
+    };
+    expect(await reason({ members: ['peer'], quorum: 1 })).toMatchObject({ reason: 'consensus/last-member' });
+    expect(await reason({ members: ['peer', 'away', 'gone'], quorum: 2 })).toMatchObject({ reason: 'consensus/not-alive' });
+    expect(node.asked.map(([name]) => name)).toEqual(['plan', 'plan']);
+    expect(await reason({ members: ['peer'], quorum: 1 }, true)).toBeUndefined();
+    expect(node.asked.at(-1)).toEqual(['remove', { nodes: ['peer'] }]);
+  });
+});
+
 describe('consensus_add', () => {
   const member = (node: string, more: { readonly [field: string]: Json } = { proofOfPossession: '0x01' }) => ({
     node,

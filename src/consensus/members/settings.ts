@@ -60,17 +60,17 @@ function memberOf(reader: SettingsReader, faults: Faults, signatures: Signatures
 function checkMembers(members: readonly Member[], faults: Faults): void {
   const { length } = members;
   if (length < FEWEST[faults]) {
-    const message = `The genesis file names ${length} members; expected at least ${FEWEST[faults]}, so that the network bears the fault of one.`;
+    const message = `${length} members are named; expected at least ${FEWEST[faults]}, so that the network bears the fault of one.`;
     throw new UsageError('members/too-few', message, { members: length });
   }
   if (faults === 'crash' && length % 2 === 0) {
-    const message = `The genesis file names ${length} members; expected an odd number: ${length} bear the loss of no more than ${length - 1} do.`;
+    const message = `${length} members are named; expected an odd number: ${length} bear the loss of no more than ${length - 1} do.`;
     throw new UsageError('members/even', message, { members: length });
   }
   for (const field of ['node', 'publicKey'] as const) {
     const twice = members.find((member, i) => members.findIndex((other) => other[field] === member[field]) !== i);
     if (twice === undefined) continue;
-    throw new UsageError('members/duplicate', `The genesis file names the ${field} ${twice[field]} twice; every member has its own.`, {
+    throw new UsageError('members/duplicate', `The ${field} ${twice[field]} is named twice; every member has its own.`, {
       [field]: twice[field],
     });
   }

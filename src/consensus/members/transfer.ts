@@ -3,7 +3,7 @@
  * more until the other has everything, and then makes way for it; how, is the engine's. It does not wait for long.
  */
 import { UsageError } from '../../base/errors.ts';
-import { type Json, type NodeId, quote } from '../../base/types.ts';
+import { type Json, type NodeId, quoteJson } from '../../base/types.ts';
 import type { Context, RequestId } from '../engine.ts';
 import type { Council } from './council.ts';
 import type { EffectSink } from './decisions.ts';
@@ -40,7 +40,7 @@ export function beginTransfer(
   const others = [...council.membership.others(self)];
   const to = others.find((node) => node === wanted);
   if (to === undefined) {
-    const message = `Cannot transfer to ${quote(JSON.stringify(wanted) ?? 'nobody')}; expected one of ${others.join(', ')}.`;
+    const message = `Cannot transfer to ${quoteJson(wanted)}; expected one of ${others.join(', ')}.`;
     throw new UsageError(`${engine}/transfer-to`, message);
   }
   state.transfer = { to, request, sinceMs: nowMs };

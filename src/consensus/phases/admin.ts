@@ -3,11 +3,12 @@
  * says what is in force.
  */
 import { SynodError, UsageError } from '../../base/errors.ts';
-import type { Json } from '../../base/types.ts';
+import { type Json, quote, quoteJson } from '../../base/types.ts';
 import type { EngineSettings } from '../../chain/params.ts';
 import type { AdminCommand, RequestId } from '../engine.ts';
 import { approve, approvers, checkNext, waitFor } from './approvals.ts';
 import { engineBytes } from './change.ts';
+import { idOf } from './describe.ts';
 import { engineFrom } from './plan.ts';
 import { give } from './running.ts';
 import type { Turn } from './state.ts';
@@ -23,7 +24,8 @@ export function answerAdmin(turn: Turn, request: RequestId, command: AdminComman
   const { state, effects } = turn;
   const { running } = state;
   const { name } = command;
-  const isOwn = running?.engine.admin?.includes(name) === true;
+  // What the engine does itself, it also foretells itself.
+  const isOwn = running?.engine.admin?.includes(name === PLAN ? String(command.arguments.command) : name) === true;
   if (running !== null && (isOwn || !COMMANDS.includes(name))) {
     running.asked.set(request, name);
     return give(turn, { type: 'admin', request, command });
@@ -41,11 +43,6 @@ function change(turn: Turn, phase: Phase, request: RequestId, { name, arguments:
   const { network, effects, state } = turn;
   if (name === SETTINGS) {
     effects.push({ type: 'reply', request, result: { name: phase.settings.name, ...phase.settings.settings } });
-    return;
-  }
-  // What the engine does itself, it judges itself.
-  if (name === PLAN && phase.engine.admin?.includes(String(given.command)) === true) {
-    effects.push({ type: 'reply', request, result: null });
     return;
   }
   const { membership } = approvers(network, phase);
@@ -73,7 +70,11 @@ function change(turn: Turn, phase: Phase, request: RequestId, { name, arguments:
     // There is work, even without transactions.
     return give(turn, { type: 'mempool', pending: Math.max(1, state.pending) });
   }
-  effects.push({ type: 'reply', request, result: { isApproved: false, approvals: votes.size, needed: membership.quorum } });
+  effects.push({
+    type: 'reply',
+    request,
+    result: { id: idOf(phase.number, engine), isApproved: false, approvals: votes.size, needed: membership.quorum },
+  });
 }
 
 /** The settings that the command asks for. */
@@ -91,13 +92,13 @@ function wanted({ settings: { name, settings } }: Phase, command: string, given:
     case 'transition':
       return engineFrom(given.engine ?? null, 'engine');
     default:
-      throw new UsageError('phases/admin', `There is no change ${JSON.stringify(command)}; expected one of ${CHANGES.join(', ')}.`);
+      throw new UsageError('phases/admin', `There is no change ${quote(command)}; expected one of ${CHANGES.join(', ')}.`);
   }
 }
 
 function listOf(value: Json | undefined, field: string): readonly Json[] {
   if (Array.isArray(value) && value.length > 0) return value;
-  throw new UsageError('phases/admin', `The field '${field}' is ${JSON.stringify(value ?? null)}; expected a list of at least one.`);
+  throw new UsageError('phases/admin', `The field '${field}' is ${quoteJson(value)}; expected a list of at least one.`);
 }
 
 function sameBytes(a: EngineSettings, b: EngineSettings): boolean {

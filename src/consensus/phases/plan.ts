@@ -5,7 +5,7 @@
  * gets another transition by all operators adding it to their genesis files before the height comes.
  */
 import { UsageError } from '../../base/errors.ts';
-import { type Json, quote } from '../../base/types.ts';
+import { type Json, quoteJson } from '../../base/types.ts';
 import type { EngineSettings } from '../../chain/params.ts';
 
 export interface Transition {
@@ -60,6 +60,5 @@ function isObject(value: Json): value is JsonObject {
 }
 
 function refused(field: string, value: Json, expected: string): UsageError {
-  const shown = quote(JSON.stringify(value));
-  return new UsageError('genesis/transitions', `The engine setting '${field}' is ${shown}; expected ${expected}.`, { field });
+  return new UsageError('genesis/transitions', `The engine setting '${field}' is ${quoteJson(value)}; expected ${expected}.`, { field });
 }

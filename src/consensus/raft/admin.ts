@@ -1,14 +1,17 @@
-/** The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts), `add` and `remove` (change.ts). And what the state looks like. */
+/**
+ * The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts), `add`, `remove` and what would come of them, `plan`
+ * (change.ts), `settings`. And what the state looks like.
+ */
 import { UsageError } from '../../base/errors.ts';
 import { type Json, quote } from '../../base/types.ts';
 import type { AdminCommand, RequestId } from '../engine.ts';
-import { beginAdd, beginRemove, isSettled, namesOf } from './change.ts';
+import { beginAdd, beginRemove, isSettled, namesOf, planChange } from './change.ts';
 import { durableHeight } from './persist.ts';
 import { beginRead } from './reads.ts';
 import { leadershipOf, type RaftState, type Turn } from './state.ts';
 import { beginTransfer } from './transfer.ts';
 
-export const COMMANDS: readonly string[] = ['status', 'read', 'transfer', 'add', 'remove'];
+export const COMMANDS: readonly string[] = ['status', 'read', 'transfer', 'add', 'remove', 'plan', 'settings'];
 
 export function answerAdmin(turn: Turn, request: RequestId, { name, arguments: given }: AdminCommand): void {
   const { state, effects } = turn;
@@ -25,6 +28,12 @@ export function answerAdmin(turn: Turn, request: RequestId, { name, arguments: g
         return beginAdd(turn, request, given);
       case 'remove':
         return beginRemove(turn, request, given);
+      case 'plan':
+        effects.push({ type: 'reply', request, result: planChange(turn, given) });
+        return;
+      case 'settings':
+        effects.push({ type: 'reply', request, result: settingsNow(turn) });
+        return;
       default:
         throw new UsageError('raft/admin', `Raft has no command ${quote(name)}; expected one of ${COMMANDS.join(', ')}.`);
     }
@@ -32,6 +41,15 @@ export function answerAdmin(turn: Turn, request: RequestId, { name, arguments: g
     if (!(error instanceof UsageError)) throw error;
     effects.push({ type: 'reply', request, result: error });
   }
+}
+
+/** As a genesis file would have them, with those who vote by now. Who was added since comes without a proof for its key: it was not kept. */
+function settingsNow({ settings: { given }, council }: Turn): Json {
+  const known = (given.members ?? []) as readonly { readonly [field: string]: Json }[];
+  const members = council.membership.voters.map(
+    ({ node, publicKey }) => known.find((member) => member.node === node && member.publicKey === publicKey) ?? { node, publicKey },
+  );
+  return { name: 'raft', ...given, members };
 }
 
 export function inspect(state: RaftState): Json {

@@ -12,7 +12,7 @@ import type { AdminCommand, Certificate, RequestId } from '../engine.ts';
 import { readCandidate, readNode } from '../members/candidate.ts';
 import { type Change, forgetting, learning, promoting, removing, settling } from '../members/changes.ts';
 import type { Member, Membership } from '../members/membership.ts';
-import { MAX_MEMBERS } from '../votes.ts';
+import { MAX_MEMBERS, majority } from '../votes.ts';
 import { type Leadership, leaderOnly, leadershipOf, type RaftState, type Turn } from './state.ts';
 
 type Arguments = AdminCommand['arguments'];
@@ -40,9 +40,14 @@ const MAX_WISH_MS = 600_000;
 
 /** `{ node, publicKey, proofOfPossession? }`. A learner may be given again: it is to vote. Throws UsageError. */
 export function beginAdd(turn: Turn, request: RequestId, given: Arguments): void {
-  const { membership } = turn.council;
   checkFree(turn);
-  const member = readCandidate(only(given, 'members', isObject), 'crash', turn.settings.signatures);
+  const member = memberToAdd(turn, given);
+  begin(turn, { kind: 'add', node: member.node, member, request });
+}
+
+function memberToAdd({ council, settings }: Turn, given: Arguments): Member {
+  const { membership } = council;
+  const member = readCandidate(only(given, 'members', isObject), 'crash', settings.signatures);
   const everybody = [...membership.members, ...membership.learners];
   if (membership.placeOf(member.node) !== undefined) {
     throw new UsageError('raft/member-known', `Node ${member.node} votes already; there is nothing to add.`, { node: member.node });
@@ -55,13 +60,17 @@ export function beginAdd(turn: Turn, request: RequestId, given: Arguments): void
   if (everybody.length >= MAX_MEMBERS) {
     throw new UsageError('raft/member-many', `There are ${MAX_MEMBERS} members, which is the most there can be. Remove one first.`);
   }
-  begin(turn, { kind: 'add', node: member.node, member, request });
+  return member;
 }
 
 /** `{ node }`. Throws UsageError. */
 export function beginRemove(turn: Turn, request: RequestId, given: Arguments): void {
-  const { membership } = turn.council;
   checkFree(turn);
+  begin(turn, { kind: 'remove', node: nodeToRemove(turn, given), member: null, request });
+}
+
+function nodeToRemove({ council }: Turn, given: Arguments): NodeId {
+  const { membership } = council;
   const { node: named } = only(given, 'nodes', (node) => typeof node === 'string' && { node });
   const node = readNode(named);
   if (!membership.has(node)) {
@@ -71,7 +80,18 @@ export function beginRemove(turn: Turn, request: RequestId, given: Arguments): v
   if (membership.placeOf(node) !== undefined && membership.size === 1) {
     throw new UsageError('raft/member-last', `Node ${node} is the last that votes: without it nothing could ever be decided.`, { node });
   }
-  begin(turn, { kind: 'remove', node, member: null, request });
+  return node;
+}
+
+/** Who will decide after `add` or `remove` (the field `command`), and how many it will take. Throws UsageError as the command does. */
+export function planChange(turn: Turn, { command, ...given }: Arguments): Json {
+  checkFree(turn);
+  const { voters } = turn.council.membership;
+  const names = voters.map(({ node }) => node);
+  const added = command === 'add' ? memberToAdd(turn, given).node : null;
+  const removed = command === 'remove' ? nodeToRemove(turn, given) : null;
+  const members = [...names.filter((node) => node !== removed), ...(added === null ? [] : [added])];
+  return { engine: 'raft', members, quorum: majority(members.length) };
 }
 
 /** Engines that stop for a change take several members at once, in a list; here a list may have one. */

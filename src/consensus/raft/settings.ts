@@ -9,6 +9,8 @@ import { COMMON_SETTINGS, type CommonSettings, readCommonSettings } from '../mem
 import { SettingsReader } from '../settings-reader.ts';
 
 export interface RaftSettings extends CommonSettings {
+  /** As in the genesis file. */
+  readonly given: { readonly [key: string]: Json };
   /** What keys and signatures of members to come are checked with. */
   readonly signatures: Signatures;
   /** A leader is heard at least so often. */
@@ -39,5 +41,5 @@ export function parseSettings(settings: { readonly [key: string]: Json }, signat
     electionMinMs + heartbeatMs,
     2 * MAX_ELECTION_MS,
   );
-  return { ...readCommonSettings(reader, 'crash', signatures), signatures, heartbeatMs, electionMinMs, electionMaxMs };
+  return { ...readCommonSettings(reader, 'crash', signatures), given: settings, signatures, heartbeatMs, electionMinMs, electionMaxMs };
 }

@@ -3,7 +3,7 @@
  * more blocks, brings the other up to date, and tells it to stand for election at once.
  */
 import { UsageError } from '../../base/errors.ts';
-import { type Json, NodeId, quote } from '../../base/types.ts';
+import { type Json, NodeId, quoteJson } from '../../base/types.ts';
 import type { RequestId } from '../engine.ts';
 import { tell } from './persist.ts';
 import type { Progress } from './progress.ts';
@@ -23,7 +23,7 @@ export function beginTransfer(turn: Turn, request: RequestId, to: Json | undefin
   const progress = isVoter ? leadership.progress.get(NodeId(to)) : undefined;
   if (progress === undefined) {
     const others = [...council.membership.others(self)].join(', ');
-    throw new UsageError('raft/transfer-to', `Cannot transfer to ${quote(JSON.stringify(to) ?? 'nobody')}; expected one of ${others}.`);
+    throw new UsageError('raft/transfer-to', `Cannot transfer to ${quoteJson(to)}; expected one of ${others}.`);
   }
   state.transfer = { to: progress.node, request };
   effects.push({ type: 'setTimer', id: TRANSFER_TIMER, delayMs: settings.electionMaxMs });

@@ -38,16 +38,26 @@ const isForced: Codec<boolean> = {
   },
 };
 
+/** Who would decide. */
+interface Plan {
+  readonly members: readonly string[];
+  readonly quorum: number;
+}
+
 type Values = { readonly [key: string]: Json };
 
 /** Refuses what would leave too few of the members-to-be connected: nobody could undo it then (etcd's strict reconfiguration check). */
 async function change(backend: Backend, command: string, values: Values, force: boolean): Promise<Json> {
   const plan = force ? null : await backend.askEngine('plan', { command, ...values });
-  if (plan !== null) checkAlive(backend, plan as unknown as { readonly members: readonly string[]; readonly quorum: number });
+  if (plan !== null) checkAlive(backend, plan as unknown as Plan);
   return backend.askEngine(command, values);
 }
 
-function checkAlive({ network }: Backend, { members, quorum }: { readonly members: readonly string[]; readonly quorum: number }): void {
+function checkAlive({ network }: Backend, { members, quorum }: Plan): void {
+  if (members.length === 1) {
+    const message = `One member would be left, ${members[0]}: its loss would stop the network, and nobody else could say what was decided. Keep two others, or force it.`;
+    throw new RuleError('consensus/last-member', message, { members: 1 });
+  }
   const here = new Set<string>([network.self.id, ...network.peers().map(({ id }) => id)]);
   const alive = members.filter((node) => here.has(node)).length;
   if (alive >= quorum) return;
@@ -99,7 +109,7 @@ export const CONSENSUS: readonly Method[] = [
   method({
     ...permissioned,
     name: 'consensus_settings',
-    doc: 'The settings of the engine at work, as in a genesis file: those it began with.',
+    doc: 'The settings of the engine at work, as in a genesis file, with the members that decide now.',
     result: 'an object',
     run: ({ backend }) => backend.askEngine('settings'),
   }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DecodeError } from '../../../src/base/errors.ts';
-import { Lsn } from '../../../src/base/types.ts';
-import type { Context } from '../../../src/consensus/engine.ts';
+import { type Json, Lsn } from '../../../src/base/types.ts';
+import type { AdminCommand, Context } from '../../../src/consensus/engine.ts';
 import { ancestorAt, decodeDescent, encodeDescent, isDescent } from '../../../src/consensus/phases/descent.ts';
 import { tagged, untagged } from '../../../src/consensus/phases/messages.ts';
 import { innerFacts, outerFacts, phaseOf } from '../../../src/consensus/phases/timeline.ts';
@@ -66,6 +66,40 @@ describe('a network with a transition', () => {
     const waited = engine.step(state, { type: 'mempool', pending: 1 }, contextOf(chain));
     const timers = waited.filter(({ type }) => type === 'setTimer');
     for (const timer of timers) expect('id' in timer && String(timer.id).startsWith('1/')).toBe(true);
+  });
+});
+
+describe('proposals of changes', () => {
+  it('can be told apart: who comes, who goes, what differs, and who is for it', () => {
+    const engine = phasesOf(PBFT);
+    const chain = new FinalChain();
+    const state = engine.init(contextOf(chain));
+    engine.step(state, { type: 'start', incarnation: 1, records: [], lsn: Lsn(0) }, contextOf(chain));
+    const propose = (request: number, name: string, given: AdminCommand['arguments']) =>
+      engine
+        .step(state, { type: 'admin', request, command: { name, arguments: given } }, contextOf(chain))
+        .flatMap((effect) => (effect.type === 'reply' ? [effect.result] : []));
+    const five = engineOf('pbft', 5).settings.members as readonly Json[];
+    const [added] = propose(1, 'add', { members: five.slice(4) });
+    expect(added).toMatchObject({ isApproved: false, approvals: 1, needed: 3 });
+    const { changes } = engine.inspect(state) as { readonly changes: readonly { readonly [field: string]: Json }[] };
+    expect(changes).toEqual([
+      {
+        id: (added as { readonly [field: string]: Json }).id,
+        engine: 'pbft',
+        adds: [placeId(4)],
+        removes: [],
+        settings: {},
+        approvedBy: [placeId(0)],
+        isApproved: false,
+      },
+    ]);
+    propose(2, 'transition', { engine: inGenesis(engineOf('raft', 3, { heartbeatMs: 50 })) });
+    const both = (engine.inspect(state) as { readonly changes: readonly { readonly [field: string]: Json }[] }).changes;
+    expect(new Set(both.map(({ id }) => id)).size).toBe(2);
+    // Who approves of another takes back the first.
+    expect(both.map(({ approvedBy }) => approvedBy)).toEqual([[], [placeId(0)]]);
+    expect(both[1]).toMatchObject({ engine: 'raft', removes: [placeId(3)], settings: { heartbeatMs: 50, emptyBlockMs: null } });
   });
 });
 

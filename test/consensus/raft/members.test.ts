@@ -222,6 +222,19 @@ describe('a node that is removed', () => {
     expect(world.replies[0]?.result).toMatchObject({ code });
   });
 
+  it('is foretold, and nothing done', () => {
+    const world = leader();
+    world.admin('plan', { command: 'remove', nodes: [C] }, 2);
+    world.admin('plan', { command: 'add', members: [memberOf(D)] }, 3);
+    world.admin('plan', { command: 'remove', nodes: [D] }, 4);
+    expect(world.replies.map(({ result }) => result)).toMatchObject([
+      { members: [SELF, B], quorum: 2 },
+      { members: [...THREE, D], quorum: 3 },
+      { code: 'raft/member-unknown' },
+    ]);
+    expect(shapeOf(world)).toEqual([THREE, null, []]);
+  });
+
   it('is not the last one', () => {
     const world = new World({ nodes: THREE });
     world.elect();
@@ -237,6 +250,8 @@ describe('a node that is removed', () => {
       for (const from of others) ack(world, from, height + 1);
     }
     expect(shapeOf(world)).toEqual([[SELF], null, []]);
+    world.admin('settings', {}, 7);
+    expect(world.replies.at(-1)?.result).toMatchObject({ name: 'raft', members: [{ node: SELF }] });
     world.admin('remove', { node: SELF }, 9);
     expect(world.replies.at(-1)?.result).toMatchObject({ code: 'raft/member-last' });
     // By itself it is a quorum.
