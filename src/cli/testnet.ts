@@ -33,12 +33,9 @@ import { registerSnapshots } from './testnet-snapshot.ts';
 /** Below the first node's RPC port, as far as nodes may go upwards from there. */
 const DASHBOARD_PORT = 8540;
 const MAX_VALIDATORS = 1_000;
-<<<<<<< HEAD
 const METRICS_PORT = 6_060;
-=======
 /** A node that is restarted is said to be up when it still is after so long. */
 const SETTLED_MS = 1_500;
->>>>>>> c4e19c5 (w)
 const REPORT_INTERVAL_MS = 1_000;
 /** Signals that follow the first one so closely are the same keystroke. */
 const SAME_SIGNAL_MS = 1_000;
