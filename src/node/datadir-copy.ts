@@ -81,6 +81,11 @@ export function placeFiles(from: string, to: string, files: readonly CopiedFile[
   }
 }
 
+/** Copies of files of one directory that share nothing with them. */
+export function copyFiles(from: string, to: string, names: readonly string[]): void {
+  for (const name of names) copy(join(from, name), join(to, name));
+}
+
 function isTable(path: string): boolean {
   return /\/\d+\.(?:ldb|sst)$/.test(path);
 }

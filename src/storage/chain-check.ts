@@ -70,7 +70,8 @@ function damage(check: () => void): StorageError | null {
   }
 }
 
-function checkBlock(checked: CheckedDatabase, number: number, head: BlockId): void {
+/** All that the store has of a canonical block agrees with itself. Throws StorageError `storage/missing`, `storage/inconsistent` and `storage/corrupt`. */
+export function checkBlock(checked: CheckedDatabase, number: number, head: BlockId): void {
   const name = `block ${number}`;
   const { hash } = need(checked, TABLES.canonical, number, name);
   if (number === head.number) agree(hash === head.hash, `the canonical chain ends in ${hash}, not in the head ${head.hash}`);
@@ -104,7 +105,7 @@ function isCanonical(checked: CheckedDatabase, { number, hash }: BlockId): boole
 }
 
 /** One batch: everything above `sound` goes, whatever branch it is on, so that no block is left without its parent. */
-function forgetAbove(checked: CheckedDatabase, sound: number, head: BlockId): BatchOperation[] {
+export function forgetAbove(checked: CheckedDatabase, sound: number, head: BlockId): BatchOperation[] {
   const operations: BatchOperation[] = [];
   const top = Math.max(head.number, readable(() => checked.get(TABLES.maxHeight, null)) ?? 0);
   for (let number = sound + 1; number <= top; number++) {
@@ -120,7 +121,8 @@ function forgetAbove(checked: CheckedDatabase, sound: number, head: BlockId): Ba
   return operations;
 }
 
-function forgetBlock(checked: CheckedDatabase, id: BlockId): BatchOperation[] {
+/** What the store has of a block, of which nothing that is needed hangs. */
+export function forgetBlock(checked: CheckedDatabase, id: BlockId): BatchOperation[] {
   // The places of a body that cannot be read stay behind; readers skip a place whose block is not canonical.
   const body = readable(() => checked.get(TABLES.body, id));
   const hashes = (body?.transactions ?? []).map(transactionHash);

@@ -6,6 +6,8 @@
  * Blocks of tables are not compressed: nearly everything in them is hashes, and the check of the files can then read
  * them without a decompressor.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { Pacer } from '../execution/pacer.ts';
 import type { BatchOperation, Database, Range } from './database.ts';
@@ -51,6 +53,32 @@ export async function openLock(directory: string): Promise<{ close(): Promise<vo
   return await onFiles(directory, 'take the lock', remedy, () => openFiles(directory, { create: true, remedy }));
 }
 
+/** Merges all tables of a database, which frees the space of rows that were deleted. Nobody else may have it open. */
+export async function compactLevel(directory: string): Promise<void> {
+  const remedy = 'What was deleted is deleted; only its space is not free yet.';
+  await onFiles(directory, 'compact the database', remedy, async () => {
+    const level = await openFiles(directory, { create: false, remedy });
+    try {
+      await level.compactRange(LOWEST_KEY, HIGHEST_KEY);
+    } finally {
+      await level.close();
+    }
+    markClosed(directory);
+  });
+}
+
+/**
+ * LevelDB's own repair: makes a database of what it can read in the files, and moves the others to `lost`. Rows may be gone, or older ones
+ * be there again; what is left has to be looked at as a whole. Make a copy first.
+ */
+export async function repairLevel(directory: string): Promise<void> {
+  const remedy = 'Use the copy that was made, or start once with --resync.';
+  await onFiles(directory, 'repair the database', remedy, async () => {
+    rmSync(join(directory, 'CLOSED.json'), { force: true });
+    await ClassicLevel.repair(directory);
+  });
+}
+
 async function openFiles(directory: string, options: LevelOptions): Promise<Level> {
   const level: Level = new ClassicLevel(directory, {
     keyEncoding: 'view',
@@ -66,6 +94,9 @@ async function openFiles(directory: string, options: LevelOptions): Promise<Leve
   await level.open();
   return level;
 }
+
+const LOWEST_KEY = Uint8Array.of(0);
+const HIGHEST_KEY = Uint8Array.of(0xff);
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
 

@@ -1,0 +1,117 @@
+/**
+ * Backups of a node's chain: a directory with the database and what network it is of. What the node has signed is left out on purpose: an
+ * older copy of that would let it sign the opposite. So a backup never harms, and gives a node back what would take long to fetch.
+ */
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { StorageError, UsageError } from '../../base/errors.ts';
+import { checkNetwork, FORMAT_VERSION, networkHashOf, writeIdentity } from '../../storage/identity.ts';
+import { liveFiles } from '../../storage/level-files.ts';
+import { REMEDIES } from '../../storage/remedies.ts';
+import { findDamage, heightOf, placeFiles, sealFiles, whileLocked } from '../datadir-copy.ts';
+import { genesisFile } from '../genesis-file.ts';
+import { makeWhole } from '../whole-directory.ts';
+import { existingDatadir } from './stopped.ts';
+
+const DOCUMENT = 'backup.json';
+const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
+const Count = z.int().min(0);
+const Hash = z.string().regex(/^0x[0-9a-f]{64}$/);
+const FileName = z.string().regex(/^(?:genesis\.json|chaindata\/[\w-]+(?:\.\w+)?)$/);
+
+const Backup = z.object({
+  version: z.literal(1),
+  /** Of the database. */
+  format: z.literal(FORMAT_VERSION),
+  genesisHash: Hash,
+  network: Hash,
+  chainId: Count,
+  engine: z.string(),
+  height: Count.nullable(),
+  createdMs: Count,
+  files: z.array(z.object({ path: FileName, bytes: Count, crc32: Count })),
+});
+
+export type BackupDocument = z.infer<typeof Backup>;
+
+/**
+ * Of a node that does not run. `target` must not exist or be empty. Throws UsageError `datadir/empty` and `backup/exists`, StorageError
+ * `storage/locked` while the node runs, and others of storage/io-errors.ts; then there is no backup.
+ */
+export async function backupChain(root: string, target: string, nowMs: number): Promise<BackupDocument> {
+  const { identity } = existingDatadir(root);
+  const { genesisHash, chainId, engine } = identity;
+  if (existsSync(target)) throw new UsageError('backup/exists', `There is a ${target} already; name another directory for the backup.`);
+  return await whileLocked([root], async () => {
+    const about = { version: 1, format: FORMAT_VERSION, genesisHash, network: networkHashOf(identity), chainId, engine } as const;
+    const height = await heightOf(root);
+    let document: BackupDocument = { ...about, height, createdMs: nowMs, files: [] };
+    await makeWhole(target, 'make the backup', async (unfinished) => {
+      const from = join(root, 'synod');
+      const { tables, changing } = liveFiles(join(from, 'chaindata'), REMEDIES.chain);
+      const database = [...tables, ...changing].map((name) => ({ path: `chaindata/${name}` }));
+      placeFiles(from, unfinished, database);
+      const documents = existsSync(genesisFile(root)) ? [{ path: 'genesis.json' }] : [];
+      placeFiles(root, unfinished, documents);
+      document = { ...document, files: await sealFiles(unfinished, [...documents, ...database]) };
+      writeFileSync(join(unfinished, DOCUMENT), `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600, flush: true });
+    });
+    return document;
+  });
+}
+
+/**
+ * Puts a backup in the place of a node's chain, which is kept as `chaindata.old`; what the node signed stays as it is. Throws UsageError
+ * `backup/damaged`, `backup/version`, `storage/wrong-genesis` for another network's, and what `backupChain` throws.
+ */
+export async function restoreBackup(root: string, source: string): Promise<BackupDocument> {
+  const { paths, identity } = existingDatadir(root);
+  const document = await readBackup(source);
+  const { genesisHash, network, chainId, engine } = document;
+  checkNetwork(identity, { genesisHash: genesisHash as typeof identity.genesisHash, chainId, engine }, root);
+  if (network !== networkHashOf(identity))
+    throw new UsageError('storage/wrong-network', `The backup is of another fork of the network than the data directory ${root}.`);
+  return await whileLocked([root], async () => {
+    const fresh = `${paths.chain}.restored`;
+    await makeWhole(fresh, 'restore the backup', async (unfinished) => {
+      const files = document.files.flatMap(({ path }) => (path.startsWith('chaindata/') ? [{ path }] : []));
+      placeFiles(source, unfinished, files);
+      await sealFiles(unfinished, files);
+    });
+    const old = `${paths.chain}.old`;
+    if (existsSync(paths.chain)) {
+      rmSync(old, { recursive: true, force: true });
+      renameSync(paths.chain, old);
+    }
+    renameSync(join(fresh, 'chaindata'), paths.chain);
+    rmSync(fresh, { recursive: true, force: true });
+    if (!identity.complete.includes('chain')) writeIdentity(paths.identity, { ...identity, complete: [...identity.complete, 'chain'] });
+    return document;
+  });
+}
+
+async function readBackup(source: string): Promise<BackupDocument> {
+  const file = join(source, DOCUMENT);
+  const damaged = (reason: string, cause?: unknown) =>
+    new UsageError('backup/damaged', `${source} is no whole backup: ${reason}`, { path: source }, cause);
+  let value: unknown;
+  try {
+    if (statSync(file).size > MAX_DOCUMENT_BYTES) throw new StorageError('storage/io', 'it is too large');
+    value = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw damaged(`${DOCUMENT} cannot be read`, cause);
+  }
+  const result = Backup.safeParse(value);
+  if (!result.success) {
+    const { version, format } = (value ?? {}) as { version?: unknown; format?: unknown };
+    if (version !== 1 || format !== FORMAT_VERSION) {
+      const message = `${file} is of version ${version} with a database of format ${format}; this synod knows version 1 and format ${FORMAT_VERSION}. Use the synod that made it.`;
+      throw new UsageError('backup/version', message);
+    }
+    throw damaged(`${DOCUMENT}: ${result.error.issues[0]?.path.join('.')}: ${result.error.issues[0]?.message}.`);
+  }
+  const damage = await findDamage(source, result.data.files);
+  if (damage !== null) throw damaged(`${damage.path}: ${damage.reason}.`);
+  return result.data;
+}
