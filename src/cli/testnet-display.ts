@@ -116,7 +116,7 @@ class TerminalDisplay extends PlainDisplay {
     this.#erase();
     const { columns, rows } = terminalSize();
     const hint = hintText(this.manifest.nodes.length, this.directory, process.cwd());
-    const lines = screenLines([...reportTable(report, columns).split('\n'), style('dim', hint)], columns, rows);
+    const lines = screenLines([...reportText(report, columns).split('\n'), style('dim', hint)], columns, rows);
     process.stdout.write(`${lines.join('\n')}\n`);
     this.#drawn = lines.map((line) => visibleWidth(line));
   }
@@ -263,6 +263,17 @@ const COLUMNS: readonly Column[] = [
   { title: 'pool', cell: told(({ pool }) => pool.pending + pool.queued), alignment: 'right', luxury: 4 },
   { title: 'state', cell: stateText },
 ];
+
+/** The table, and below it what is wrong with each node on purpose. */
+export function reportText(report: readonly NodeReport[], terminalColumns = Number.POSITIVE_INFINITY): string {
+  return [reportTable(report, terminalColumns), ...faultLines(report)].join('\n');
+}
+
+function faultLines(report: readonly NodeReport[]): string[] {
+  return report
+    .filter(({ faults }) => faults.length > 0)
+    .map(({ index, faults }) => style('yellow', `node ${index}: ${faults.join('; ')}`));
+}
 
 /** Without the columns for which these terminal columns are too few; a pipe takes them all. */
 export function reportTable(report: readonly NodeReport[], terminalColumns = Number.POSITIVE_INFINITY): string {

@@ -1,13 +1,17 @@
 /** `synod testnet partition|cut|delay|...`: each verb of `testnet/verbs.ts` as a command of its own, for a running network. */
 import { type Command, Option } from 'commander';
+import { UsageError } from '../base/errors.ts';
 import { callControl } from '../testnet/control.ts';
-import { DEFAULT_DIRECTORY } from '../testnet/manifest.ts';
+import { DEFAULT_DIRECTORY, paths } from '../testnet/manifest.ts';
+import type { NodeReport } from '../testnet/supervisor.ts';
 import { OPTIONS, VERBS, type Verb, type VerbOption, Words } from '../testnet/verbs.ts';
 import { absolutePath } from './options.ts';
 import { print } from './output.ts';
 
 /** A deep reorganisation takes as long as its blocks. */
 const CALL_TIMEOUT_MS = 30 * 60_000;
+/** A node that is restarted is said to be up when it still is after so long. */
+const SETTLED_MS = 1_500;
 
 interface FaultFlags extends Partial<Readonly<Record<VerbOption, string>>> {
   readonly dir?: string;
@@ -34,8 +38,19 @@ async function run(verb: Verb, command: Command): Promise<void> {
   const words = new Words(command.args, new Map(given));
   const call = verb.read(words);
   words.end();
-  const result = await callControl(flags.dir ?? absolutePath(DEFAULT_DIRECTORY), call.method, call.params, CALL_TIMEOUT_MS);
+  const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
+  const result = await callControl(directory, call.method, call.params, CALL_TIMEOUT_MS);
+  if (call.method === 'testnet_restart') await checkStaysUp(directory, Number(call.params.node));
   print(flags.json, call.json(result), () => call.said(result));
+}
+
+/** What a node finds wrong with its data, or its peers with it, it may find right after it is up. */
+async function checkStaysUp(directory: string, index: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+  const report = (await callControl(directory, 'testnet_status', [])) as unknown as NodeReport[];
+  if (report[index]?.state !== 'down') return;
+  const log = paths.log(directory, index);
+  throw new UsageError('testnet/node-ended', `Node ${index} came up, and has ended since. Its log says why: ${log}`);
 }
 
 function examples({ examples: all }: Verb): string {

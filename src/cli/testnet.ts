@@ -2,7 +2,6 @@
 import { renameSync, rmSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
-import { quote } from '../base/types.ts';
 import { MAX_SLOT_SECONDS } from '../consensus/pos/settings.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { dashboardPage } from '../dashboard/serve.ts';
@@ -10,15 +9,7 @@ import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
 import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
 import { callNode, completeOptions, DEFAULTS, SYNOD_COMMAND } from '../testnet/launch.ts';
-import {
-  createManifest,
-  DEFAULT_DIRECTORY,
-  loadManifest,
-  MAX_NODES,
-  type Manifest,
-  paths,
-  type TestnetOptions,
-} from '../testnet/manifest.ts';
+import { createManifest, DEFAULT_DIRECTORY, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
 import { controlMethods } from '../testnet/methods.ts';
 import { finishRestore } from '../testnet/snapshots/restore.ts';
 import { hasSnapshots } from '../testnet/snapshots/store.ts';
@@ -27,15 +18,14 @@ import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
 import { absolutePath, integerOption, portOption } from './options.ts';
 import { argumentError, print } from './output.ts';
-import { type Display, openDisplay, reportTable } from './testnet-display.ts';
+import { type Display, openDisplay, reportText } from './testnet-display.ts';
+import { registerFaults } from './testnet-faults.ts';
 import { registerSnapshots } from './testnet-snapshot.ts';
 
 /** Below the first node's RPC port, as far as nodes may go upwards from there. */
 const DASHBOARD_PORT = 8540;
 const MAX_VALIDATORS = 1_000;
 const METRICS_PORT = 6_060;
-/** A node that is restarted is said to be up when it still is after so long. */
-const SETTLED_MS = 1_500;
 const REPORT_INTERVAL_MS = 1_000;
 /** Signals that follow the first one so closely are the same keystroke. */
 const SAME_SIGNAL_MS = 1_000;
@@ -107,15 +97,19 @@ Examples:
   synod testnet --engine pow                 four nodes, two of them mining
   synod testnet --dir ./net --block-time 1   kept in ./net: a second start goes on from there
   synod testnet partition 0,1 2,3            cut a running network in two (from another terminal)
-  synod testnet heal                         join it again
+  synod testnet delay 0,1 200ms              slow two nodes' messages to each other down
+  synod testnet heal                         end every fault
   synod testnet kill 2                       end node 2 as if its power had failed
   synod testnet restart 2
+  synod testnet reorg --depth 6              make node 0 leave six blocks for others
+  synod testnet stall-finality --for 60s     let nothing become final for a minute
   synod testnet status --json`,
     )
     .action(async (flags: TestnetFlags, command: Command) => {
       process.exitCode = await runTestnet(flags, given(command));
     });
   registerControls(testnet);
+  registerFaults(testnet);
   registerSnapshots(testnet);
 }
 
@@ -314,15 +308,6 @@ interface ControlFlags {
   readonly json?: boolean;
 }
 
-/** What a node finds wrong with its data, or its peers with it, it may find right after it is up. */
-async function checkStaysUp(directory: string, index: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
-  const report = (await callControl(directory, 'testnet_status', [])) as unknown as NodeReport[];
-  if (report[index]?.state !== 'down') return;
-  const log = paths.log(directory, index);
-  throw new UsageError('testnet/node-ended', `Node ${index} came up, and has ended since. Its log says why: ${log}`);
-}
-
 function registerControls(testnet: Command): void {
   const add = (
     usage: string,
@@ -340,38 +325,12 @@ function registerControls(testnet: Command): void {
         await run(flags.dir ?? absolutePath(DEFAULT_DIRECTORY), command.args, flags.json);
       });
   };
-  add('partition <sides...>', 'cut the network: node numbers of each side, such as 0,1 2,3', async (directory, words, json) => {
-    const sides = await callControl(directory, 'testnet_partition', [words.map(parseSide)]);
-    print(json, { sides }, () => `Partitioned: ${(sides as number[][]).map((side) => side.join(',')).join(' | ')}`);
-  });
-  add('heal', 'join a partitioned network again', async (directory, _words, json) => {
-    await callControl(directory, 'testnet_heal', []);
-    print(json, { healed: true }, () => 'Healed.');
-  });
-  add('kill <node>', 'end a node at once (SIGKILL)', async (directory, [word = ''], json) => {
-    await callControl(directory, 'testnet_kill', [parseNode(word)]);
-    print(json, { killed: parseNode(word) }, () => `Node ${word} was killed.`);
-  });
-  add('restart <node>', 'start a node again (stopping it first if it runs)', async (directory, [word = ''], json) => {
-    const endpoints = await callControl(directory, 'testnet_restart', [parseNode(word)]);
-    await checkStaysUp(directory, parseNode(word));
-    print(json, { restarted: parseNode(word), endpoints }, () => `Node ${word} is up.`);
-  });
   add('status', 'what each node is doing', async (directory, _words, json) => {
     const report = (await callControl(directory, 'testnet_status', [])) as unknown as NodeReport[];
-    print(json, report, () => reportTable(report));
+    print(json, report, () => reportText(report));
   });
   add('stop', 'stop the network cleanly, as Ctrl-C does', async (directory, _words, json) => {
     await callControl(directory, 'testnet_stop', []);
     print(json, { stopping: true }, () => 'Stopping.');
   });
-}
-
-function parseSide(text: string): number[] {
-  return text.split(',').map(parseNode);
-}
-
-function parseNode(text: string): number {
-  if (!/^\d{1,3}$/.test(text)) throw argumentError('node', `Expected a node number such as 0, got ${quote(text)}.`);
-  return Number(text);
 }
