@@ -18,6 +18,8 @@ const TELL_MS = 150;
 const LIST_MS = 2_000;
 const HIDDEN_LIST_MS = 15_000;
 const RECENT_BLOCKS = 32;
+/** Of which the page wants to know how many transactions they have, unasked. */
+const COUNTED_BLOCKS = 64;
 const PARTICIPATION_MS = 4_000;
 
 export type Phase = 'starting' | 'watching' | 'unreachable';
@@ -42,7 +44,7 @@ export class Network {
   readonly #listeners = new Set<() => void>();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #participationAt = 0;
-  readonly #counting = new Set<string>();
+  #isCounting = false;
 
   constructor(control: Control) {
     this.control = control;
@@ -206,7 +208,6 @@ export class Network {
     if (depth !== null && depth > 0) this.feed.reorg(Date.now(), index, depth, head.hash);
     this.#update(index, { head: { number: head.number, hash: head.hash } });
     this.#joinMain();
-    if (head.transactions === null) void this.#countTransactions(index, head.hash);
   }
 
   #joinMain(): void {
@@ -214,19 +215,36 @@ export class Network {
     if (hash !== undefined) this.chain.setMain(hash);
   }
 
-  /** Headers do not say how many there are. One node is asked, once for each block that used gas. */
-  async #countTransactions(index: number, hash: string): Promise<void> {
-    if (this.#counting.has(hash)) return;
-    this.#counting.add(hash);
-    try {
-      const answer = await this.#watchers.get(index)?.link.call('eth_getBlockTransactionCountByHash', [hash]);
-      if (typeof answer === 'string') this.chain.countTransactions(hash, Number(answer));
-    } catch {
-      // It stays unknown, and is shown so.
-    } finally {
-      this.#counting.delete(hash);
-      this.changed();
+  /** Headers do not say it. One question for all of the newest blocks that used gas, to a node that has them. */
+  async #countTransactions(): Promise<void> {
+    if (this.#isCounting) return;
+    this.#isCounting = true;
+    const asked = this.asked()?.index ?? -1;
+    const wanted = new Map([[asked, this.#uncounted(this.chain.top?.hash)]]);
+    for (const { node, head } of this.tips()) {
+      const block = this.chain.get(head);
+      if (block !== undefined && !this.chain.isMain(block)) wanted.set(node, this.#uncounted(head));
     }
+    await Promise.all(
+      [...wanted].map(([index, hashes]) =>
+        this.#watchers
+          .get(index)
+          ?.countTransactions(hashes)
+          .catch(() => undefined),
+      ),
+    );
+    this.#isCounting = false;
+    this.changed();
+  }
+
+  #uncounted(head: string | undefined): readonly string[] {
+    const hashes: string[] = [];
+    let block = head === undefined ? undefined : this.chain.get(head);
+    for (let steps = 0; block !== undefined && steps < COUNTED_BLOCKS; steps++) {
+      if (block.transactions === null) hashes.push(block.hash);
+      block = this.chain.get(block.parent);
+    }
+    return hashes;
   }
 
   /** What only this moment shows is kept for the charts. */
@@ -234,6 +252,7 @@ export class Network {
     const now = Date.now();
     const statuses = this.#nodes.flatMap(({ status, link }) => (status !== null && link !== 'down' ? status : []));
     if (statuses.length === 0) return;
+    void this.#countTransactions();
     const finalNumber = Math.max(...statuses.map(({ finalized }) => finalized.number));
     const headNumber = Math.max(...statuses.map(({ head }) => head.number));
     this.feed.finality(now, finalNumber, 1_000 * this.blockTime());

@@ -136,16 +136,15 @@ export class Watcher {
         this.#chain.add(header);
         this.#chain.noteMain(header);
       }
-      await this.#countTransactions(low, high);
+      const blocks = Array.from({ length: high - low + 1 }, (_, place) => this.#chain.mainAt(low + place));
+      await this.countTransactions(blocks.flatMap((block) => (block !== undefined && block.transactions === null ? block.hash : [])));
     }
   }
 
-  /** Of blocks that used gas; headers do not say it. */
-  async #countTransactions(from: number, to: number): Promise<void> {
-    const blocks = Array.from({ length: to - from + 1 }, (_, place) => this.#chain.mainAt(from + place));
-    const unknown = blocks.filter((block) => block !== undefined && block.transactions === null).map((block) => block?.hash ?? '');
-    const answers = await this.link.batch(unknown.map((hash) => ({ method: 'eth_getBlockTransactionCountByHash', params: [hash] })));
-    for (const [place, hash] of unknown.entries()) {
+  /** How many transactions these blocks have. Throws Failure. */
+  async countTransactions(hashes: readonly string[]): Promise<void> {
+    const answers = await this.link.batch(hashes.map((hash) => ({ method: 'eth_getBlockTransactionCountByHash', params: [hash] })));
+    for (const [place, hash] of hashes.entries()) {
       const answer = answers[place];
       if (typeof answer === 'string') this.#chain.countTransactions(hash, numberOf(answer));
     }

@@ -20,11 +20,16 @@ const AXIS_WIDTH = 64;
 export function Chart({ columns, over, lines, show, least, most }: ChartProps) {
   const [ref, width] = useWidth<HTMLDivElement>(400);
   const plot = useRef<uPlot | null>(null);
+  const readout = useRef<HTMLParagraphElement>(null);
   const latest = useRef(columns);
   latest.current = columns;
   useEffect(() => {
     const element = ref.current;
     if (element === null) return;
+    /** Under the pointer, else the newest. */
+    const read = (place: number | null) => {
+      if (readout.current !== null) readout.current.textContent = describe(latest.current, lines, show, over, place);
+    };
     const draw = () => {
       plot.current?.destroy();
       plot.current = new uPlot(optionsOf(), latest.current as uPlot.AlignedData, element);
@@ -42,15 +47,12 @@ export function Chart({ columns, over, lines, show, least, most }: ChartProps) {
         width,
         height: HEIGHT,
         legend: { show: false },
+        padding: [10, 26, 0, 0],
+        hooks: { setCursor: [(self) => read(self.cursor.idx ?? null)] },
         cursor: { y: false, points: { size: 5 }, drag: { x: false, y: false } },
         scales: { x: { time: over === 'time' }, y: { range: (_, low, high) => rangeOf(low, high, least, most) } },
         axes: [
-          {
-            ...axis,
-            ...(over === 'height'
-              ? { values: (_, values) => values.map((value) => (Number.isInteger(value) ? value.toLocaleString('en-US') : '')) }
-              : {}),
-          },
+          { ...axis, size: 24, values: (_, values) => values.map(over === 'time' ? clock : whole) },
           { ...axis, size: AXIS_WIDTH, values: (_, values) => values.map(show) },
         ],
         series: [{}, ...lines.map((line) => ({ label: line.name, stroke: colour(line.colour), width: 1.5, points: { show: false } }))],
@@ -67,24 +69,43 @@ export function Chart({ columns, over, lines, show, least, most }: ChartProps) {
       plot.current = null;
     };
   }, [width]);
-  useEffect(() => plot.current?.setData(columns as uPlot.AlignedData), [columns]);
-  return <div ref={ref} class="chart" role="img" aria-label={describe(columns, lines, show)} />;
+  useEffect(() => {
+    plot.current?.setData(columns as uPlot.AlignedData);
+    if (readout.current !== null) readout.current.textContent = describe(columns, lines, show, over, plot.current?.cursor.idx ?? null);
+  }, [columns]);
+  return (
+    <>
+      {/* Written by hand: the pointer changes it more often than the page is drawn. */}
+      <p ref={readout} class="readout" />
+      <div ref={ref} class="chart" />
+    </>
+  );
 }
 
 /** Never a range without extent, nor one that makes noise look like news. */
 function rangeOf(low: number | null, high: number | null, least: number | undefined, most: number | undefined): [number, number] {
   const bottom = least ?? low ?? 0;
-  const top = most ?? Math.max(high ?? 1, bottom + 1e-9);
-  const room = most === undefined ? Math.max(0.08 * (top - bottom), top === 0 ? 1 : 1e-3 * Math.abs(top)) : 0;
-  return [bottom, top + room];
+  if (most !== undefined) return [bottom, most];
+  const top = high ?? bottom;
+  return top <= bottom ? [bottom, bottom + 1] : [bottom, top + 0.08 * (top - bottom)];
 }
 
-/** What a chart says to who cannot see it: its newest values. */
-function describe(columns: Columns, lines: ChartProps['lines'], show: (value: number) => string): string {
-  return lines
-    .map(({ name }, place) => {
-      const last = columns[place + 1]?.findLast((value) => value !== null);
-      return `${name}: ${last === undefined || last === null ? 'nothing yet' : show(last)}`;
-    })
-    .join('; ');
+const whole = (height: number) => (Number.isInteger(height) ? height.toLocaleString('en-US') : '');
+const clock = (seconds: number) => new Date(1_000 * seconds).toLocaleTimeString('en-GB');
+
+/** One place of a chart in words; the newest with a value where none is given. */
+function describe(
+  columns: Columns,
+  lines: ChartProps['lines'],
+  show: (value: number) => string,
+  over: ChartProps['over'],
+  place: number | null,
+): string {
+  const at = place ?? (columns[1] ?? []).findLastIndex((value) => value !== null);
+  const x = columns[0]?.[at];
+  if (x === undefined || x === null) return 'nothing yet';
+  const values = lines
+    .map((_, line) => columns[line + 1]?.[at])
+    .map((value) => (value === undefined || value === null ? '—' : show(value)));
+  return `${values.join(', ')} at ${over === 'time' ? clock(x) : whole(x)}`;
 }

@@ -17,7 +17,8 @@ export function Summary({ network }: { readonly network: Network }) {
   const finalNumber = Math.max(...statuses.map(({ finalized }) => finalized.number));
   const heads = new Set(network.tips().map(({ head }) => head)).size;
   const recent = network.mainBlocks(33);
-  const rate = transactionRates(recent)[1]?.at(-1) ?? null;
+  // The newest blocks are counted a moment later.
+  const rate = transactionRates(recent)[1]?.findLast((value) => value !== null) ?? null;
   const hashes = hashRates(recent)[1]?.at(-1) ?? null;
   return (
     <dl class="summary">

@@ -264,8 +264,8 @@ function ValidatorTable({ list }: { readonly list: readonly Validator[] }) {
               <code title={textOf(fields.publicKey)}>{short(textOf(fields.publicKey), 5)}</code>
             </td>
             <td>{fields.slashed === true ? <span class="badge bad">slashed</span> : plain(textOf(fields.status)).replaceAll('_', ' ')}</td>
-            <td class="number">{units(bigOf(fields.balance), 9, 4)} ETH</td>
-            <td class="number wide">{units(bigOf(fields.effectiveBalance), 9, 2)} ETH</td>
+            <td class="number">{units(bigOf(fields.balance), 9, 9)} ETH</td>
+            <td class="number wide">{units(bigOf(fields.effectiveBalance), 9, 9)} ETH</td>
             <td>{node === null ? <span class="quiet">—</span> : `node ${node}`}</td>
             <td class="wide">
               <AccountLink address={textOf(fields.depositor)} />
