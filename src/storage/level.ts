@@ -68,15 +68,18 @@ export async function compactLevel(directory: string): Promise<void> {
 }
 
 /**
- * LevelDB's own repair: makes a database of what it can read in the files, and moves the others to `lost`. Rows may be gone, or older ones
- * be there again; what is left has to be looked at as a whole. Make a copy first.
+ * LevelDB's own repair: makes a database of what it can read in the files. Rows may be gone, or older ones
+ * be there again; what is left has to be looked at as a whole. Make a copy first: what is of no use is removed.
  */
 export async function repairLevel(directory: string): Promise<void> {
   const remedy = 'Use the copy that was made, or start once with --resync.';
   await onFiles(directory, 'repair the database', remedy, async () => {
     rmSync(join(directory, 'CLOSED.json'), { force: true });
     await ClassicLevel.repair(directory);
+    rmSync(join(directory, 'lost'), { recursive: true, force: true });
   });
+  // What it wrote is compressed, whatever was asked for; merged, it is not.
+  await compactLevel(directory);
 }
 
 async function openFiles(directory: string, options: LevelOptions): Promise<Level> {

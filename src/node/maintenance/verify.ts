@@ -169,11 +169,8 @@ function checkHeadState(chain: CheckedDatabase, head: BlockId, findings: Finding
 
 /** As the log itself would find it, but for counting the opening. */
 async function checkLog(consensus: CheckedDatabase, findings: Findings): Promise<void> {
-  let state: LogState | undefined;
-  findings.check('consensus', () => {
-    state = consensus.get(TABLES.logState, null);
-  });
-  if (state === undefined) return;
+  const state = readState(consensus);
+  if (state === null) return;
   let next: number = state.first;
   for await (const [key] of consensus.database.entries({
     from: TABLES.logEntry.key(0),
@@ -184,6 +181,16 @@ async function checkLog(consensus: CheckedDatabase, findings: Findings): Promise
     next = number + 1;
   }
   if (next !== state.last + 1) findings.add('consensus', gap(next));
+}
+
+/** Null for a log that was never opened, and for a row that is damaged, which has been said. */
+function readState(consensus: CheckedDatabase): LogState | null {
+  try {
+    return consensus.get(TABLES.logState, null) ?? null;
+  } catch (error) {
+    if (error instanceof StorageError) return null;
+    throw error;
+  }
 }
 
 function gap(lsn: number): StorageError {
