@@ -245,7 +245,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   closers.add('clock watch', stopWatching);
 
   const operatorToken = newOperatorToken();
-  const rpcUrl = await startRpc(config, backend.backend, operatorToken, logger, closers);
+  const rpcUrl = await startRpc(config, backend.backend, { operatorToken, metrics }, logger, closers);
   if (rpcUrl !== null) {
     writeOperatorFile(config.datadir, { url: rpcUrl, token: operatorToken });
     closers.add('operator file', () => removeOperatorFile(config.datadir));
@@ -272,7 +272,7 @@ function openEvm(config: NodeConfig, { params, store, engine }: OpenChain, close
 async function startRpc(
   config: NodeConfig,
   backend: Parameters<typeof RpcServer.start>[0],
-  operatorToken: string,
+  { operatorToken, metrics }: { readonly operatorToken: string; readonly metrics: NodeMetrics | null },
   logger: Logger,
   closers: Closers,
 ): Promise<string | null> {
@@ -285,6 +285,7 @@ async function startRpc(
     corsOrigins: config.rpc.corsDomains,
     operatorToken,
     pages: config.rpc.pages,
+    ...(metrics !== null && { onRequest: (method, isSuccess, ms) => metrics.requestTook(method, isSuccess, ms) }),
     logger: {
       info: (message, fields) => logger.info(fields ?? {}, message),
       warn: (message, fields) => logger.warn(fields ?? {}, message),

@@ -11,7 +11,7 @@ import { Breather } from './breather.ts';
 import { isObject } from './codecs.ts';
 import { Deadline } from './deadline.ts';
 import { type ErrorObject, errorObject, invalidParams, invalidRequest, methodNotFound, RPC_CODES, replyTooLarge } from './errors.ts';
-import { parseJson } from './json-text.ts';
+import { OversizedBatch, parseJson } from './json-text.ts';
 import { ReplySize } from './limits.ts';
 import { type Context, JsonText, type Method } from './method.ts';
 import type { SubscriptionSet } from './subscriptions.ts';
@@ -38,7 +38,15 @@ export interface DispatcherOptions {
   /** Open to everybody. */
   readonly namespaces: ReadonlySet<string>;
   readonly logger: RpcLogger;
+  /** Told of every call that was answered; absent where nobody measures. */
+  readonly onRequest?: RequestObserver | undefined;
 }
+
+/** `method`: one of the table, or `UNKNOWN_METHOD`. */
+export type RequestObserver = (method: string, isSuccess: boolean, ms: number) => void;
+
+/** Stands for every name that clients make up, so that they cannot fill a table of names. */
+export const UNKNOWN_METHOD = 'unknown';
 
 type Id = string | number | null;
 
@@ -46,7 +54,7 @@ interface Call {
   /** Undefined for a notification. */
   readonly id: Id | undefined;
   readonly method: string;
-  readonly parameters: readonly Json[];
+  readonly parameters: Json;
 }
 
 /** What one request has left: time for all of its calls, bytes for its reply. */
@@ -82,7 +90,9 @@ export class Dispatcher {
       const reply = await this.#answer(await parseJson(request, limits), allowance);
       return { text: reply, sent: () => run(callbacks) };
     } catch (error) {
-      return { text: replyText(null, { error: this.#describe(error, 'request') }), sent: () => {} };
+      const described = { error: this.#describe(error, 'request') };
+      const text = error instanceof OversizedBatch ? `[${replyText(usableId(error.first), described)}]` : replyText(null, described);
+      return { text, sent: () => {} };
     } finally {
       deadline.clear();
     }
@@ -115,17 +125,27 @@ export class Dispatcher {
     } catch (error) {
       return replyText(usableId(message), { error: this.#describe(error, 'request') });
     }
-    const { id, method } = call;
+    const beganMs = performance.now();
+    const outcome = await this.#outcome(call, allowance);
+    this.#options.onRequest?.(this.#nameOf(call), outcome.isSuccess, performance.now() - beganMs);
+    return call.id === undefined ? undefined : outcome.text;
+  }
+
+  /** The reply, which a notification is not sent. */
+  async #outcome(call: Call, allowance: Allowance): Promise<{ readonly isSuccess: boolean; readonly text: string }> {
+    const { id = null, method } = call;
     try {
       const result = await allowance.deadline.limit(() => this.#invoke(call, allowance));
-      if (id === undefined) return undefined;
       const text = replyText(id, { result });
       if (Buffer.byteLength(text) > allowance.leftBytes) throw replyTooLarge(this.#options.services.limits.maxReplyBytes);
-      return text;
+      return { isSuccess: true, text };
     } catch (error) {
-      const described = this.#describe(error, method);
-      return id === undefined ? undefined : replyText(id, { error: described });
+      return { isSuccess: false, text: replyText(id, { error: this.#describe(error, method) }) };
     }
+  }
+
+  #nameOf({ method }: Call): string {
+    return this.#options.methods.has(method) ? method : UNKNOWN_METHOD;
   }
 
   async #invoke(call: Call, { session, afterReply, leftBytes }: Allowance): Promise<Json | JsonText> {
@@ -133,6 +153,7 @@ export class Dispatcher {
     const methods = session.operator ? this.#options.methods : this.#open;
     const method = methods.get(call.method);
     if (method === undefined) throw methodNotFound(call.method);
+    if (!Array.isArray(call.parameters)) throw invalidParams('non-array args: expected "params" to be a list');
     const context = { ...services, methods, subscriptions: session.subscriptions, size: new ReplySize(leftBytes), afterReply };
     return method.invoke(context, call.parameters);
   }
@@ -150,15 +171,13 @@ function run(callbacks: readonly (() => void)[]): void {
   for (const callback of callbacks) callback();
 }
 
-/** Throws RpcError -32600 for an envelope that is none, -32602 for parameters by name, which no method takes. */
+/** Throws RpcError -32600 for an envelope that is none. */
 function toCall(message: Json): Call {
   if (!isObject(message)) throw invalidRequest('invalid request: expected an object with jsonrpc, method, params and id');
   const { jsonrpc, method, params, id } = message;
   if (jsonrpc !== '2.0') throw invalidRequest('invalid request: expected "jsonrpc": "2.0"');
   if (typeof method !== 'string') throw invalidRequest('invalid request: expected "method" to be a string');
   if (id !== undefined && !isId(id)) throw invalidRequest('invalid request: expected "id" to be a string, a number or null');
-  if (params !== undefined && params !== null && !Array.isArray(params))
-    throw invalidParams('non-array args: expected "params" to be a list');
   return { id, method, parameters: params ?? [] };
 }
 

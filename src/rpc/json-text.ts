@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Json } from '../base/types.ts';
 import { Breather } from './breather.ts';
-import { invalidRequest, parseError } from './errors.ts';
+import { parseError, RPC_CODES, RpcError } from './errors.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -36,7 +36,18 @@ export interface JsonBounds {
   readonly maxBatchItems: number;
 }
 
-/** Throws RpcError -32700 for what is not JSON or too much of it, -32600 for a batch with too many items. */
+/** A batch with more items than are allowed. Its reply is a list, as geth's is, so that clients of batches can read it. */
+export class OversizedBatch extends RpcError {
+  /** The first item, to answer to; null where it cannot be read. */
+  readonly first: Json;
+
+  constructor(maxItems: number, first: Json) {
+    super(RPC_CODES.invalidRequest, 'rpc/batch-too-large', `batch too large: at most ${maxItems} requests are allowed`);
+    this.first = first;
+  }
+}
+
+/** Throws RpcError -32700 for what is not JSON or too much of it, OversizedBatch for a batch with too many items. */
 export async function parseJson(bytes: Buffer, bounds: JsonBounds): Promise<Json> {
   const breather = new Breather();
   if (!isUtf8(bytes)) throw parseError('the request is not UTF-8');
@@ -55,6 +66,7 @@ function checkBounds(bytes: Buffer, bounds: JsonBounds): void {
   let items = 1;
   let tokens = 0;
   let isBatch: boolean | undefined;
+  let firstEnd = 0;
   for (let at = 0; at < bytes.length; at++) {
     const meaning = MEANINGS[bytes[at] ?? 0];
     if (meaning === NOTHING) continue;
@@ -70,9 +82,19 @@ function checkBounds(bytes: Buffer, bounds: JsonBounds): void {
     } else if (meaning === CLOSE) {
       depth--;
     } else if (depth === 1 && isBatch) {
+      if (items === 1) firstEnd = at;
       items++;
-      if (items > bounds.maxBatchItems) throw invalidRequest(`batch too large: at most ${bounds.maxBatchItems} requests are allowed`);
+      if (items > bounds.maxBatchItems) throw new OversizedBatch(bounds.maxBatchItems, firstItem(bytes, firstEnd));
     }
+  }
+}
+
+/** Of a list, up to its first comma. */
+function firstItem(bytes: Buffer, end: number): Json {
+  try {
+    return JSON.parse(bytes.toString('utf8', bytes.indexOf(OPEN_BRACKET) + 1, end)) as Json;
+  } catch {
+    return null;
   }
 }
 

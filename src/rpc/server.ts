@@ -4,7 +4,7 @@
  */
 import { explain, UsageError } from '../base/errors.ts';
 import { type Backend, type HeadChange, type RpcLogger, SILENT, type TransactionView } from './backend.ts';
-import { Dispatcher } from './dispatch.ts';
+import { Dispatcher, type RequestObserver } from './dispatch.ts';
 import { Endpoint } from './endpoint.ts';
 import { FeeOracle } from './fee-oracle.ts';
 import { FilterStore } from './filters.ts';
@@ -33,6 +33,8 @@ export interface RpcServerOptions {
   readonly limits?: Partial<RpcLimits>;
   /** Served beside JSON-RPC, on the same port. */
   readonly pages?: PageSource | null;
+  /** Told how long each call took. */
+  readonly onRequest?: RequestObserver;
 }
 
 export const DEFAULT_HOST = '127.0.0.1';
@@ -65,7 +67,7 @@ export class RpcServer {
     const filters = new FilterStore(backend, logs, limits);
     const hub = new SubscriptionHub(logs, (node, wanted) => receiptsIn(backend, node, wanted), limits);
     const services = { backend, limits, logs, filters, fees: new FeeOracle(backend) };
-    const dispatcher = new Dispatcher({ methods: METHODS, services, namespaces, logger });
+    const dispatcher = new Dispatcher({ methods: METHODS, services, namespaces, logger, onRequest: options.onRequest });
     const incoming = new ByteBudget(limits.maxIncomingBytes);
     const endpoint = new Endpoint({ gatekeeper: gatekeeperOf(options), dispatcher, hub, limits, incoming, logger, pages });
     try {

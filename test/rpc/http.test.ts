@@ -48,7 +48,7 @@ describe('JSON-RPC errors over HTTP', () => {
     ['an open brace', '{"jsonrpc":"2.0"', -32700, null],
     ['deep JSON', `{"jsonrpc":"2.0","id":1,"method":"eth_call","params":${'['.repeat(100)}${']'.repeat(100)}}`, -32700, null],
     ['an empty batch', '[]', -32600, null],
-    ['a batch over the limit', `[${Array.from({ length: 1_001 }, () => CHAIN_ID).join(',')}]`, -32600, null],
+    ['parameters by name for a method that is none', '{"jsonrpc":"2.0","id":7,"method":"eth_none","params":{"a":1}}', -32601, 7],
     ['a number', '5', -32600, null],
     ['no version', '{"id":7,"method":"eth_chainId"}', -32600, 7],
     ['another version', '{"jsonrpc":"1.0","id":7,"method":"eth_chainId"}', -32600, 7],
@@ -92,6 +92,19 @@ describe('JSON-RPC errors over HTTP', () => {
 });
 
 describe('batches', () => {
+  it.each([
+    ['the id of its first request', CHAIN_ID, 1],
+    ['no id where the first request has none', '{"a":[1,2]}', null],
+    ['no id where the first request is nothing', '', null],
+  ])('over the limit are refused in a list, as by geth, with %s', async (_, item, id) => {
+    const { post } = await serve();
+    const response = await post(`[${Array.from({ length: 1_001 }, () => item).join(',')}]`);
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      [{ jsonrpc: '2.0', id, error: { code: -32600, message: 'batch too large: at most 1000 requests are allowed' } }],
+    ]);
+  });
+
   it('are answered in order, without the notifications, whatever fails in them', async () => {
     const { post } = await serve();
     const batch = [
@@ -290,6 +303,21 @@ describe('the operator', () => {
     for (const authorization of ['Bearer wrong', 'Bearer ', 'Basic correct horse']) {
       expect((await post(body, { authorization })).status).toBe(401);
     }
+  });
+});
+
+describe('whoever measures', () => {
+  it('is told of each call once, under a name of the table', async () => {
+    const seen: [method: string, isSuccess: boolean, isTimed: boolean][] = [];
+    const { post } = await serve({ onRequest: (method, isSuccess, ms) => seen.push([method, isSuccess, ms >= 0]) });
+    const notification = '{"jsonrpc":"2.0","method":"eth_blockNumber"}';
+    await post(`[${CHAIN_ID},{"jsonrpc":"2.0","id":2,"method":"made_up"},{"jsonrpc":"2.0","id":3,"method":"eth_call"},${notification}]`);
+    expect(seen).toEqual([
+      ['eth_chainId', true, true],
+      ['unknown', false, true],
+      ['eth_call', false, true],
+      ['eth_blockNumber', true, true],
+    ]);
   });
 });
 
