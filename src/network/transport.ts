@@ -2,7 +2,6 @@
 import { type Identify, identify } from '@libp2p/identify';
 import type { ComponentLogger, Libp2p, Logger } from '@libp2p/interface';
 import { mdns } from '@libp2p/mdns';
-import { noise } from '@libp2p/noise';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -15,6 +14,7 @@ import type { Gossip } from './gossip.ts';
 import { guardedYamux } from './guarded-muxer.ts';
 import type { NodeKey } from './node-key.ts';
 import { nodeId } from './sessions.ts';
+import { gatheringNoise } from './writes.ts';
 
 export interface TransportOptions {
   readonly key: NodeKey;
@@ -55,7 +55,7 @@ export async function createTransport(options: TransportOptions, gater: Gater, g
     nodeInfo: { name: 'synod', userAgent: options.agent },
     // Not its `closeServerOnMaxConnections`: a socket that is accepted while the server is paused makes it throw.
     transports: [tcp({ maxConnections: options.maxConnections + MAX_PENDING_CONNECTIONS, backlog: MAX_PENDING_CONNECTIONS })],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [gatheringNoise()],
     streamMuxers: [guardedYamux()],
     connectionGater: gater,
     connectionManager: {
