@@ -101,10 +101,13 @@ export function receiveDecision(turn: AttestationTurn, from: NodeId, message: De
     const council = turn.council.whose(message.votes);
     if (council === undefined) return;
     const decision = council.decisionOf(message.votes);
+    const isNews = decision.height > chain.finalized.header.number;
+    // The last ones come when a quorum is complete, and a signature takes a millisecond to check.
+    if (!isNews && !message.again) return;
     council.electorate.checkVote(message.votes);
-    if (decision.height > chain.finalized.header.number) return count(turn, council, message.votes, decision);
+    if (isNews) return count(turn, council, message.votes, decision);
     const { shown } = decisions;
-    if (message.again && shown !== null) {
+    if (shown !== null) {
       effects.push({ type: 'send', to: from, message: { type: 'certificate', certificate: shown.certificate } });
     }
   } catch (error) {

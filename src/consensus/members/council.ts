@@ -146,10 +146,19 @@ export class Council {
     throw new RuleError('members/certificate', `This is not signed by ${quorum} of the ${size} members ${id}.`);
   }
 
+  /** What a certificate says, whether it proves it or not. Throws RuleError for what this membership cannot have said. */
+  claimed(certificate: Certificate): Decision {
+    return this.decisionOf(this.#decode(certificate));
+  }
+
   /** The council whose certificate this seems to be: as `whose`. Throws RuleError for bytes that are none. */
   whoseCertificate(certificate: Certificate): Council | undefined {
+    return this.whose(this.#decode(certificate));
+  }
+
+  #decode(certificate: Certificate): Votes {
     try {
-      return this.whose(this.electorate.decode(certificate));
+      return this.electorate.decode(certificate);
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause;
       throw new RuleError('members/certificate', `These ${certificate.length} bytes are no certificate.`, {}, { cause });

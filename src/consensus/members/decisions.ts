@@ -196,9 +196,9 @@ export function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId
   try {
     // Of members that this node does not know yet: the blocks that name them come first, and other certificates later.
     const council = turn.council.whoseCertificate(certificate);
-    if (council === undefined) return false;
+    // What it says before what it proves: what is no news is not worth a millisecond.
+    if (council === undefined || council.claimed(certificate).height <= chain.finalized.header.number) return false;
     const decision = council.proven(certificate);
-    if (decision.height <= chain.finalized.header.number) return false;
     const block = chain.get(decision.hash);
     // Who has left may not speak for blocks that came after.
     const deciders = block && council.at(block, chain);
