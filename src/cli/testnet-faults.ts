@@ -9,7 +9,7 @@ import { absolutePath } from './options.ts';
 import { print } from './output.ts';
 
 /** A deep reorganisation takes as long as its blocks. */
-const CALL_TIMEOUT_MS = 30 * 60_000;
+export const CALL_TIMEOUT_MS = 30 * 60_000;
 /** A node that is restarted is said to be up when it still is after so long. */
 const SETTLED_MS = 1_500;
 
@@ -25,8 +25,8 @@ export function directoryOption(): Option {
 export function registerFaults(testnet: Command): void {
   for (const verb of VERBS.values()) {
     const command = testnet.command(verb.usage).description(verb.about).addOption(directoryOption()).option('--json', 'print JSON');
-    // What begins with a minus sign may be a time.
-    command.allowUnknownOption(verb.usage.includes('<offset>'));
+    // What begins with a minus sign may be a time: our own sentence says better what is wrong with it.
+    command.allowUnknownOption(/<(offset|time|share)>/.test(verb.usage));
     for (const name of verb.options) command.option(`--${name} ${OPTIONS[name].value}`, OPTIONS[name].about);
     command.addHelpText('after', examples(verb)).action(async (...input: unknown[]) => await run(verb, input.at(-1) as Command));
   }

@@ -20,6 +20,7 @@ import { absolutePath, integerOption, portOption } from './options.ts';
 import { argumentError, print } from './output.ts';
 import { type Display, openDisplay, reportText } from './testnet-display.ts';
 import { registerFaults } from './testnet-faults.ts';
+import { registerPlay } from './testnet-play.ts';
 import { registerSnapshots } from './testnet-snapshot.ts';
 
 /** Below the first node's RPC port, as far as nodes may go upwards from there. */
@@ -103,6 +104,7 @@ Examples:
   synod testnet restart 2
   synod testnet reorg --depth 6              make node 0 leave six blocks for others
   synod testnet stall-finality --for 60s     let nothing become final for a minute
+  synod testnet play scenario.txt            faults in time, and what must hold
   synod testnet status --json`,
     )
     .action(async (flags: TestnetFlags, command: Command) => {
@@ -110,6 +112,7 @@ Examples:
     });
   registerControls(testnet);
   registerFaults(testnet);
+  registerPlay(testnet, wished);
   registerSnapshots(testnet);
 }
 
@@ -232,6 +235,13 @@ function refuseUnused(engine: string, explicit: ReadonlySet<string>): void {
     if (explicit.has(flag) && its !== engine)
       throw argumentError(flag, `--${flag} is for --engine ${its}, but the engine of this network is ${engine}.`);
   }
+}
+
+/** The network that the options of `synod testnet` describe, checked as for a start. */
+function wished(testnet: Command): TestnetOptions {
+  const options = optionsOf(testnet.opts<TestnetFlags>());
+  refuseUnused(options.engine, given(testnet));
+  return given(testnet).has('miners') ? options : { ...options, miners: Math.min(options.miners, options.nodes) };
 }
 
 const MADE_WITH: readonly (readonly [flag: string, key: keyof TestnetOptions])[] = [

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
-import type { Json } from '../base/types.ts';
+import { type Json, quote } from '../base/types.ts';
 import type { ControlMethods } from './control.ts';
 import type { ControlMethod } from './control-server.ts';
 import { Drills } from './drills.ts';
@@ -52,6 +52,13 @@ export function controlMethods(supervisor: Supervisor, stop: () => void): Contro
     ['testnet_removeSnapshot', method(snapshot, async ({ name }) => done(snapshots.remove(name)))],
     ['testnet_stop', method(z.object({}), async () => stop() ?? null)],
   ]);
+}
+
+/** Calls one as the server would. Throws UsageError `testnet/no-such-method`, and what the method throws. */
+export async function callMethod(methods: ControlMethods, name: string, params: CallParams): Promise<Json> {
+  const found = methods.get(name);
+  if (found === undefined) throw new UsageError('testnet/no-such-method', `There is no method ${quote(name)}.`);
+  return await found.run(params);
 }
 
 type Named = readonly (readonly [name: string, method: ControlMethod])[];

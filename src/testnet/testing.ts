@@ -15,22 +15,28 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '../base/bytes.ts';
+import { UsageError } from '../base/errors.ts';
 import type { Hex } from '../base/types.ts';
 import { builtInGenesis } from '../cli/genesis.ts';
 import { deriveAccounts } from '../wallet/mnemonic.ts';
-import { type Control, takeControl } from './control.ts';
+import { type Control, type ControlMethods, takeControl } from './control.ts';
 import { Drills, type Reorganisation, type ReorgOptions, type Stall, type StallOptions } from './drills.ts';
 import { linksAmong, linksBetween } from './faults.ts';
 import { callNode, completeOptions, SYNOD_COMMAND } from './launch.ts';
 import { createManifest, loadManifest, type TestnetOptions } from './manifest.ts';
-import { controlMethods } from './methods.ts';
+import { callMethod, controlMethods } from './methods.ts';
 import { type BlockId, Observer, type TestNode, TIMEOUT_MS, type WaitOptions } from './observer.ts';
+import { type Played, play, type Verdict, verdictText } from './scenario/play.ts';
+import { parseScenario, type Step } from './scenario/script.ts';
+import { realStage } from './scenario/stage.ts';
 import { finishRestore } from './snapshots/restore.ts';
 import { RunningSnapshots } from './snapshots/running.ts';
 import { type NodeReport, Supervisor } from './supervisor.ts';
+import type { VerbCall } from './verbs.ts';
 
 export type { Reorganisation, ReorgOptions, Stall, StallOptions } from './drills.ts';
 export type { BlockId, TestNode, WaitOptions } from './observer.ts';
+export type { Played, Verdict } from './scenario/play.ts';
 
 export interface NetworkOptions extends Partial<TestnetOptions> {
   /** Where the network is kept; a second start goes on from there. By default a temporary directory that `stop` removes. */
@@ -77,7 +83,6 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
       onEvent: () => undefined,
     });
     const network = new TestNetwork(supervisor, hold, root, directory === undefined, timeoutMs);
-    hold.serve(controlMethods(supervisor, () => void network.stop()));
     await supervisor.start();
     await network.connected().catch(async (error: unknown) => {
       await supervisor.stop();
@@ -101,6 +106,7 @@ export class TestNetwork implements AsyncDisposable {
   readonly #hold: Control;
   readonly #isTemporary: boolean;
   readonly #observer: Observer;
+  readonly #methods: ControlMethods;
   readonly #drills: Drills;
 
   /** Use `startNetwork`. */
@@ -110,6 +116,8 @@ export class TestNetwork implements AsyncDisposable {
     this.#hold = hold;
     this.#isTemporary = isTemporary;
     this.#observer = new Observer(supervisor, timeoutMs);
+    this.#methods = controlMethods(supervisor, () => void this.stop());
+    hold.serve(this.#methods);
     this.#drills = new Drills(supervisor, this.#observer);
     this.directory = directory;
     this.options = supervisor.manifest.options;
@@ -244,6 +252,22 @@ export class TestNetwork implements AsyncDisposable {
   /** Lets nothing become final for a time: see `Drills.stallFinality`. */
   async stallFinality(options: StallOptions): Promise<Stall> {
     return await this.#drills.stallFinality(options);
+  }
+
+  /**
+   * Plays a scenario in the words of `synod testnet play`, with a line for each step. Throws UsageError `scenario/...` that names the
+   * line for text that is none, and `testing/scenario` with what was expected and what was seen when a step does not hold.
+   */
+  async play(text: string, onStep: (played: Played) => void = () => undefined): Promise<Verdict> {
+    const verdict = await this.playSteps(parseScenario('scenario', text), onStep);
+    if (!verdict.holds) throw new UsageError('testing/scenario', verdictText(verdict));
+    return verdict;
+  }
+
+  /** The same for steps that were read before, without an error for what does not hold. */
+  async playSteps(steps: readonly Step[], onStep: (played: Played) => void): Promise<Verdict> {
+    const call = (method: string, params: VerbCall['params']) => callMethod(this.#methods, method, params);
+    return await play(steps, realStage(call, onStep));
   }
 
   /** Ends every node, and removes the directory if it is a temporary one. Calling it again changes nothing. */

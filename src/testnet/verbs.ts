@@ -75,6 +75,22 @@ export class Words {
     return word;
   }
 
+  /** Takes this word if it is the next one. */
+  takes(word: string): boolean {
+    if (this.#words[0] !== word) return false;
+    this.#words.shift();
+    return true;
+  }
+
+  /** Whether a bare number comes next. */
+  isCount(): boolean {
+    return /^\d+$/.test(this.#words[0] ?? '');
+  }
+
+  refuse(what: string, word: string, known: readonly string[]): never {
+    throw wrong('word', `${quote(word)} is not ${what}; there are: ${known.join(', ')}`);
+  }
+
   end(): void {
     const [word] = this.#words;
     if (word !== undefined) throw wrong('words', `${quote(word)} is one word too many`);
