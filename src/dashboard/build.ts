@@ -12,25 +12,31 @@ const ROOT = here('./page');
 
 /** Writes index.html, app.js and app.css into the directory, and nothing else. */
 export async function buildDashboard(outDir: string): Promise<void> {
-  await build({
-    root: ROOT,
-    base: './',
-    configFile: false,
-    envFile: false,
-    logLevel: 'error',
-    // Preact itself, not a browser's idea of which target needs what, decides the size.
-    build: {
-      outDir,
-      emptyOutDir: true,
-      target: 'es2022',
-      modulePreload: false,
-      reportCompressedSize: false,
-      assetsInlineLimit: 0,
-      rolldownOptions: {
-        output: { entryFileNames: 'app.js', chunkFileNames: 'app-[name].js', assetFileNames: 'app[extname]', codeSplitting: false },
+  const { NODE_ENV } = process.env;
+  // What runs this may have its own; the page must come out the same.
+  process.env.NODE_ENV = 'production';
+  try {
+    await build({
+      root: ROOT,
+      base: './',
+      mode: 'production',
+      configFile: false,
+      envFile: false,
+      logLevel: 'error',
+      build: {
+        outDir,
+        emptyOutDir: true,
+        target: 'es2022',
+        modulePreload: false,
+        reportCompressedSize: false,
+        assetsInlineLimit: 0,
+        rolldownOptions: { output: { entryFileNames: 'app.js', assetFileNames: 'app[extname]', codeSplitting: false } },
       },
-    },
-  });
+    });
+  } finally {
+    process.env.NODE_ENV = NODE_ENV;
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildDashboard(BUILT_DIRECTORY);

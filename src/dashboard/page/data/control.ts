@@ -52,11 +52,11 @@ export class Control {
   }
 
   /** Throws Failure with what the supervisor says. */
-  async command(method: string, params: readonly unknown[] = []): Promise<unknown> {
+  async command(method: string, params: unknown = []): Promise<unknown> {
     return await this.#ask(method, params, COMMAND_TIMEOUT_MS, this.#token);
   }
 
-  async #ask(method: string, params: readonly unknown[], timeoutMs: number, token: string | null): Promise<unknown> {
+  async #ask(method: string, params: unknown, timeoutMs: number, token: string | null): Promise<unknown> {
     const answer = answerOf(await postJson(this.#url, { jsonrpc: '2.0', id: 1, method, params }, timeoutMs, token));
     if (answer instanceof Failure) throw answer;
     return answer;

@@ -65,7 +65,7 @@ function Actions({ network, commands, setSides }: ActionsProps) {
         class="row"
         onSubmit={(event) => {
           event.preventDefault();
-          void commands.run('testnet_reorg', [depth], `A reorganisation of ${depth} has come about.`);
+          void commands.run('testnet_reorg', { depth }, `A reorganisation of ${depth} has come about.`);
         }}
       >
         <button type="submit" disabled={isBusy || network.nodes.length < 2}>

@@ -148,7 +148,7 @@ function CardButtons({ node, commands }: { readonly node: NodeView; readonly com
   const { index, process } = node;
   const isPaused = process === 'paused' || node.faults.some((fault) => fault.startsWith('paused'));
   const delayed = node.faults.some((fault) => fault.startsWith('delay'));
-  const button = (label: string, method: string, params: readonly unknown[], said: string, isOff = false) => (
+  const button = (label: string, method: string, params: unknown, said: string, isOff = false) => (
     <button
       type="button"
       class="small"
@@ -168,7 +168,7 @@ function CardButtons({ node, commands }: { readonly node: NodeView; readonly com
         ? button('Resume', 'testnet_resume', [index], `Node ${index} goes on.`)
         : button('Pause', 'testnet_pause', [index], `Node ${index} is paused: it stands still, its connections stay.`, isDown)}
       {delayed
-        ? button('No delay', 'testnet_delay', [index, 0], `Messages of node ${index} go at once again.`, isDown)
+        ? button('No delay', 'testnet_delay', { nodes: [index], delayMs: 0 }, `Messages of node ${index} go at once again.`, isDown)
         : button(
             'Delay',
             'testnet_delay',

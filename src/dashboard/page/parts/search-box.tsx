@@ -20,6 +20,8 @@ export function SearchBox() {
       if (found.href === null) return say(found.sentence);
       location.hash = found.href;
       setText('');
+      // On to what was found; the next / comes back.
+      document.getElementById('main')?.focus();
     } catch (error) {
       say(sentenceOf(error));
     }

@@ -9,13 +9,13 @@ export interface Commands {
   readonly busy: string | null;
   readonly said: { readonly tone: 'good' | 'bad'; readonly sentence: string } | null;
   /** `said` is told when it has worked. */
-  run(method: string, params: readonly unknown[], said: string): Promise<boolean>;
+  run(method: string, params: unknown, said: string): Promise<boolean>;
 }
 
 export function useCommands(network: Network): Commands {
   const [busy, setBusy] = useState<string | null>(null);
   const [said, say] = useState<Commands['said']>(null);
-  const run = async (method: string, params: readonly unknown[], sentence: string) => {
+  const run = async (method: string, params: unknown, sentence: string) => {
     setBusy(method);
     say(null);
     try {
