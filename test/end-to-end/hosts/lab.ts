@@ -2,7 +2,7 @@
  * Hosts of a laboratory: network namespaces, each with an address of its own on a common wire with delay, loss and cuts, and a second
  * link over which the test asks the nodes' RPC whatever the wire does. All of it is named after this process and taken down with it.
  *
- *   test 198.18.p.4i+1 ---- veth ---- 198.18.p.4i+2 host i 10.77.0.i+1 ---- wire ---- the other hosts
+ *   test 198.18.p.4i+1 ---- veth ---- 198.18.p.4i+2 host i 10.0.0.i+1 ---- wire ---- the other hosts
  *
  * The wire is veth pairs on a bridge, delayed by tc's netem; where the kernel has no netem, it is VXLAN through `wire.ts`. Loss and cuts
  * are classic BPF programs that tc runs for every packet.
@@ -71,7 +71,11 @@ export class Lab {
     this.delayedBy = wire === null ? 'netem' : 'VXLAN switch';
     this.#loss = loss;
     this.#wire = wire;
-    this.#takeDown = () => removeNamespaces([...hosts.map(({ namespace }) => namespace), bridge]);
+    this.#takeDown = () => {
+      // The kernel takes its time with namespaces; these names are free at once.
+      for (const host of hosts) spawnSync('ip', ['link', 'del', linkOf(host)]);
+      removeNamespaces([...hosts.map(({ namespace }) => namespace), bridge]);
+    };
     process.once('exit', this.#takeDown);
   }
 
@@ -81,7 +85,7 @@ export class Lab {
       index,
       namespace: `synod-${process.pid}-${index}`,
       testAddress: `198.18.${process.pid % 256}.${4 * index + 2}`,
-      address: `10.77.0.${index + 1}`,
+      address: `10.0.0.${index + 1}`,
     }));
     removeNamespaces(abandoned());
     const bridge = `synod-${process.pid}-wire`;
@@ -188,8 +192,14 @@ function hasNetem(): boolean {
   return status === 0;
 }
 
-function linkToTest({ index, namespace, testAddress }: Host): void {
-  const name = `sy${process.pid}-${index}`;
+/** The test's end of the link to a host. */
+function linkOf({ index }: Host): string {
+  return `sy${process.pid}-${index}`;
+}
+
+function linkToTest(host: Host): void {
+  const { namespace, testAddress } = host;
+  const name = linkOf(host);
   run(
     `ip link add ${name} type veth peer name test netns ${namespace}`,
     `ip addr add ${testSide(testAddress)}/30 dev ${name}`,
