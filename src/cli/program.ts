@@ -4,6 +4,8 @@ import { Command } from 'commander';
 import { registerExport } from './chain.ts';
 import { registerCompare } from './compare.ts';
 import { registerConsensus } from './consensus.ts';
+import { registerDatabase } from './db.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerGenesis } from './genesis-new.ts';
 import { registerImport } from './import.ts';
 import { registerInit } from './init.ts';
@@ -32,6 +34,8 @@ const COMMANDS = [
   registerVerify,
   registerExport,
   registerImport,
+  registerDatabase,
+  registerDoctor,
   registerSimulate,
   registerCompare,
 ];

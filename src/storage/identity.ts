@@ -81,7 +81,9 @@ function identityFrom(found: unknown, path: string): Identity {
   const fields = found as Partial<Record<keyof Identity, unknown>>;
   const { formatVersion, genesisHash, chainId, engine, complete, fork } = fields;
   if (typeof formatVersion === 'number' && formatVersion !== FORMAT_VERSION) {
-    const message = `${path} has format version ${formatVersion}; this synod knows version ${FORMAT_VERSION}. Use the synod that made it, or another --datadir.`;
+    // There has been no other format yet; a change of it comes with a migration of this one.
+    const age = formatVersion > FORMAT_VERSION ? 'newer' : 'older';
+    const message = `${path} has format version ${formatVersion}, of a ${age} synod; this one knows version ${FORMAT_VERSION}. Use the synod that made it, or another --datadir.`;
     throw new StorageError('storage/format', message, { found: formatVersion, known: FORMAT_VERSION });
   }
   const names = Array.isArray(complete) ? complete.filter((name) => name === 'chain' || name === 'consensus') : null;

@@ -6,6 +6,7 @@ import { type DatadirPaths, datadirPaths } from '../../storage/datadir.ts';
 import { type Identity, readIdentity } from '../../storage/identity.ts';
 import { TABLES, type Table } from '../../storage/layout.ts';
 import { openLevel, openLock } from '../../storage/level.ts';
+import { MemoryDatabase } from '../../storage/memory.ts';
 import { type DatabaseName, REMEDIES } from '../../storage/remedies.ts';
 
 export interface StoppedNode {
@@ -46,7 +47,9 @@ export async function openStopped(root: string): Promise<StoppedNode> {
   };
   try {
     const open = async (name: DatabaseName) => {
-      const database = await openLevel(paths[name], { create: !identity.complete.includes(name), remedy: REMEDIES[name] });
+      // One that was never completed is as good as empty, and is left for a node to make.
+      const isThere = identity.complete.includes(name);
+      const database = isThere ? await openLevel(paths[name], { create: false, remedy: REMEDIES[name] }) : new MemoryDatabase();
       opened.push(database);
       return new CheckedDatabase(database);
     };
