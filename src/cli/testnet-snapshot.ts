@@ -86,7 +86,7 @@ async function restore(directory: string, [name = '']: readonly string[], flags:
   const summary = restored ?? (await held(directory, (manifest) => restoreStopped(directory, manifest, name)));
   print(flags.json, { ...summary, running: restored !== null }, () =>
     restored === null
-      ? `Restored ${describe(summary)}. The network goes on from there when it is started.`
+      ? `Restored ${describe(summary)}. The network goes on from there when it is started.${clocksText(summary)}`
       : `Restored ${describe(summary)}. The files were there after ${seconds(restored.filesMs)}, and all nodes up ${seconds(restored.startMs)} later.`,
   );
 }
@@ -109,7 +109,7 @@ async function fork(name: string, command: Command): Promise<void> {
   const { dir: directory } = flags;
   print(flags.json, { ...summary, directory, rpcPort }, () => {
     const start = `synod testnet --dir ${directory}`;
-    return `Forked ${describe(summary)} into ${directory}. Start it with \`${start}\`; its RPC begins at port ${rpcPort}.`;
+    return `Forked ${describe(summary)} into ${directory}. Start it with \`${start}\`; its RPC begins at port ${rpcPort}.${clocksText(summary)}`;
   });
 }
 
@@ -144,6 +144,12 @@ function manifestOf(directory: string): Manifest {
 
 function describe({ name, height, nodes, bytes }: SnapshotSummary): string {
   return `${name}: ${nodes} ${nodes === 1 ? 'node' : 'nodes'}${height === null ? '' : ` at block ${height}`}, ${sizeText(bytes)}`;
+}
+
+/** Whoever starts the network sets them again. */
+function clocksText({ clocksMs }: SnapshotSummary): string {
+  const wrong = clocksMs.flatMap((offsetMs, node) => (offsetMs === 0 ? [] : [`${node} by ${offsetMs / 1_000} s`]));
+  return wrong.length === 0 ? '' : ` Clocks were set wrong (node ${wrong.join(', node ')}): set them again with synod testnet clock.`;
 }
 
 function pauseText(taken: Taken | null): string {

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { present } from '../../src/base/assert.ts';
 import { registerDoctor } from '../../src/cli/doctor.ts';
 import { checkClock, checkNodeVersion, checkStatus, type Finding } from '../../src/cli/doctor-checks.ts';
 import { applyConventions, run } from '../../src/cli/output.ts';
@@ -106,8 +107,8 @@ describe('a node that does not run', () => {
   it('has a database that does not open, or a head without a state', async () => {
     const node = await openStopped(datadir);
     const { chain } = node.databases;
-    const hash = chain.get(TABLES.head, null) ?? '0x';
-    const stateRoot = chain.get(TABLES.header, { number: 1, hash })?.header.stateRoot ?? '0x';
+    const hash = present(chain.get(TABLES.head, null), 'a head');
+    const { stateRoot } = present(chain.get(TABLES.header, { number: 1, hash }), 'its header').header;
     await chain.database.write([{ type: 'delete', key: TABLES.node.key(stateRoot) }]);
     await node.close();
     expect(troubles(await doctor())).toEqual(['state fail']);

@@ -118,7 +118,7 @@ describe('a snapshot', () => {
     // A table of a compaction that was under way: no part of the database yet, and its name may be used again.
     const unfinished = join(chainOf(net.directory), '000999.ldb');
     writeFileSync(unfinished, 'half a table');
-    const subject = { ...net, heads: async () => [null, null], quietly: async (copy: () => void) => copy() };
+    const subject = { ...net, clocksMs: [0, 0], heads: async () => [null, null], quietly: async (copy: () => void) => copy() };
     await takeSnapshot(subject, 'one', 0);
     const copy = join(snapshotPaths.one(net.directory, 'one'), 'node-0', 'synod', 'chaindata');
     expect(statSync(tableIn(copy)).ino).toBe(statSync(tableIn(chainOf(net.directory))).ino);
@@ -145,6 +145,7 @@ describe('a snapshot', () => {
     const full = Object.assign(new Error('ENOSPC: no space left on device, copyfile'), { code: 'ENOSPC', syscall: 'copyfile' });
     const subject = {
       ...net,
+      clocksMs: [0, 0],
       heads: async () => [null, null],
       quietly: async (copy: () => void) => {
         copy();
@@ -335,7 +336,7 @@ describe.runIf(process.platform === 'linux')('held still', () => {
 
 it('lists what there is in words', () => {
   const listing = [
-    { name: 'one', engine: 'pos', height: 12, nodes: 4, bytes: 1_234_567, createdMs: 0 },
+    { name: 'one', engine: 'pos', height: 12, nodes: 4, bytes: 1_234_567, createdMs: 0, clocksMs: [] },
     { name: 'two', damaged: 'why' },
   ];
   expect(listingText(listing, 3 * 3_600_000)).toContain('one   pos          12  1.2 MB  3 h');

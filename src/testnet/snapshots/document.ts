@@ -34,6 +34,8 @@ const Content = z.object({
   engine: z.string(),
   /** Height of each node's head when the snapshot was taken, or a block later; null for one that did not say. */
   heads: z.array(Count.nullable()).min(1).readonly(),
+  /** By how much each node's wall clock was set wrong. */
+  clocksMs: z.array(z.int()).readonly(),
   files: z.array(Entry).readonly(),
 });
 
@@ -97,9 +99,9 @@ function parse(file: string): Record<string, unknown> {
 }
 
 /** Against accidents, not against somebody who means harm: whoever can write here can write the nodes' files as well. */
-function checksumOf({ version, format, name, createdMs, engine, heads, files }: SnapshotDocument): string {
+function checksumOf({ version, format, name, createdMs, engine, heads, clocksMs, files }: SnapshotDocument): string {
   const entries = files.map(({ path, bytes, crc32 }) => [path, bytes, crc32]);
-  const text = JSON.stringify([version, format, name, createdMs, engine, heads, entries]);
+  const text = JSON.stringify([version, format, name, createdMs, engine, heads, clocksMs, entries]);
   return createHash('sha256').update(text).digest('hex');
 }
 

@@ -7,7 +7,7 @@ import { finishRestore, stageRestore } from './restore.ts';
 import { removeSnapshot, type SnapshotSummary, takeSnapshot } from './store.ts';
 
 /** What it takes of a supervisor. */
-export type Nodes = Pick<Supervisor, 'directory' | 'manifest' | 'nodes' | 'report' | 'kill' | 'restart' | 'heal'>;
+export type Nodes = Pick<Supervisor, 'directory' | 'manifest' | 'nodes' | 'report' | 'kill' | 'restart' | 'heal' | 'faults' | 'begin'>;
 
 export interface Taken extends SnapshotSummary {
   /** For how long no node did anything. */
@@ -40,6 +40,7 @@ export class RunningSnapshots {
       const subject = {
         directory,
         manifest,
+        clocksMs: manifest.nodes.map(({ index }) => this.#clockOf(index)),
         heads: () => this.#heads(),
         quietly: async (copy: () => void) => {
           pausedMs = await whilePaused(this.#pids(), copy);
@@ -51,8 +52,8 @@ export class RunningSnapshots {
   }
 
   /**
-   * Ends the nodes, puts the snapshot in the place of what they had, joins the network if it was cut, and starts every node. Until the
-   * snapshot has been checked and copied nothing changes. Throws what `stageRestore` throws, and what keeps a node from starting.
+   * Ends the nodes, puts the snapshot in the place of what they had, ends every fault but that clocks are wrong as they were then, and
+   * starts every node. Until the snapshot has been checked and copied nothing changes. Throws what `stageRestore` throws, and what keeps a node from starting.
    */
   async restore(name: string): Promise<Restored> {
     return await this.#alone(async () => {
@@ -65,6 +66,7 @@ export class RunningSnapshots {
       const placedMs = performance.now();
       await this.#nodes.heal();
       await Promise.all(manifest.nodes.map(({ index }) => this.#nodes.restart(index)));
+      await this.#setClocks(summary.clocksMs);
       return { ...summary, filesMs: Math.round(placedMs - beginMs), startMs: Math.round(performance.now() - placedMs) };
     });
   }
@@ -94,6 +96,16 @@ export class RunningSnapshots {
     const starting = nodes.find(({ state }) => state === 'starting');
     if (starting !== undefined) throw new UsageError('testnet/starting', `Node ${starting.index} is just starting; try again in a moment.`);
     return nodes.flatMap(({ pid }) => pid ?? []);
+  }
+
+  #clockOf(node: number): number {
+    const offsets = this.#nodes.faults.map(({ fault }) => (fault.kind === 'clock' && fault.node === node ? fault.offsetMs : 0));
+    return offsets.find((offsetMs) => offsetMs !== 0) ?? 0;
+  }
+
+  /** Blocks of the snapshot may be of a time that has come for them only. */
+  async #setClocks(clocksMs: readonly number[]): Promise<void> {
+    for (const [node, offsetMs] of clocksMs.entries()) if (offsetMs !== 0) await this.#nodes.begin({ kind: 'clock', node, offsetMs });
   }
 
   async #endAll(): Promise<void> {

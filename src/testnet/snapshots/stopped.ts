@@ -13,6 +13,7 @@ export async function takeStopped(directory: string, manifest: Manifest, name: s
       {
         directory,
         manifest,
+        clocksMs: datadirs.map(() => 0),
         heads: () => Promise.all(datadirs.map(heightOf)),
         quietly: async (copy) => copy(),
       },

@@ -15,6 +15,8 @@ export interface Subject {
   readonly manifest: Manifest;
   /** The height of each node's head, as far as it is known. */
   heads(): Promise<readonly (number | null)[]>;
+  /** By how much each node's wall clock is set wrong. */
+  readonly clocksMs: readonly number[];
   /** Runs `copy` while no node writes anything. */
   quietly(copy: () => void): Promise<void>;
 }
@@ -28,6 +30,8 @@ export interface SnapshotSummary {
   /** Of all files; those that the network still has as well take no space of their own. */
   readonly bytes: number;
   readonly createdMs: number;
+  /** By how much each node's wall clock was set wrong. */
+  readonly clocksMs: readonly number[];
 }
 
 /** One that cannot be used is listed as well, with the reason. */
@@ -38,7 +42,7 @@ export type SnapshotListing = SnapshotSummary | { readonly name: string; readonl
  * and StorageError. Then nothing is left of it.
  */
 export async function takeSnapshot(subject: Subject, name: string, nowMs: number): Promise<SnapshotSummary> {
-  const { directory, manifest } = subject;
+  const { directory, manifest, clocksMs } = subject;
   const snapshot = snapshotPaths.one(directory, checkName(name));
   if (existsSync(snapshot)) {
     const advice = `Choose another name, or remove it first: synod testnet snapshot --remove ${name}`;
@@ -46,7 +50,7 @@ export async function takeSnapshot(subject: Subject, name: string, nowMs: number
   }
   removeLeftovers(directory);
   const heads = await subject.heads();
-  const about = { name, createdMs: nowMs, engine: manifest.options.engine, heads };
+  const about = { name, createdMs: nowMs, engine: manifest.options.engine, heads, clocksMs };
   let files: readonly MeasuredFile[] = [];
   await makeWhole(snapshot, 'take the snapshot', async (unfinished) => {
     let placed: readonly CopiedFile[] = [];
@@ -103,10 +107,10 @@ export function hasSnapshots(directory: string): boolean {
   return namesIn(directory).length > 0;
 }
 
-export function summaryOf({ name, engine, heads, files, createdMs }: SnapshotContent): SnapshotSummary {
+export function summaryOf({ name, engine, heads, files, createdMs, clocksMs }: SnapshotContent): SnapshotSummary {
   const known = heads.filter((height) => height !== null);
   const height = known.length === 0 ? null : Math.max(...known);
-  return { name, engine, height, nodes: heads.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), createdMs };
+  return { name, engine, height, nodes: heads.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), createdMs, clocksMs };
 }
 
 /** What a process that was killed left. Only the one that holds the network comes here. */
