@@ -146,8 +146,13 @@ export class Drills {
   /** Those that are down are silent anyway. */
   async #idle(nodes: readonly number[], forMs: number | null = null): Promise<(ActiveFault | null)[]> {
     const begun: (ActiveFault | null)[] = [];
-    for (const node of nodes) {
-      if (this.#supervisor.endpoints(node) !== null) begun.push(await this.#supervisor.begin({ kind: 'idle', node }, forMs));
+    try {
+      for (const node of nodes) {
+        if (this.#supervisor.endpoints(node) !== null) begun.push(await this.#supervisor.begin({ kind: 'idle', node }, forMs));
+      }
+    } catch (error) {
+      await this.#endAll(begun);
+      throw error;
     }
     return begun;
   }

@@ -12,6 +12,7 @@ import { faultText, linksAmong, linksBetween, type TestnetFault } from './faults
 import type { CallParams } from './json-rpc.ts';
 import { MAX_NODES } from './manifest.ts';
 import { Observer } from './observer.ts';
+import { rollingRestart } from './rolling-restart.ts';
 import { RunningSnapshots } from './snapshots/running.ts';
 import { listSnapshots } from './snapshots/store.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -46,6 +47,7 @@ export function controlMethods(supervisor: Supervisor, stop: () => void): Contro
     ['testnet_heal', method(z.object({}), async () => done(supervisor.heal()))],
     ['testnet_kill', method(node, async (params) => done(supervisor.kill(params.node)))],
     ['testnet_restart', method(node, async (params) => await restarted(supervisor, params.node))],
+    ['testnet_rollingRestart', method(z.object({}), async () => (await rollingRestart(supervisor)) as unknown as Json)],
     ['testnet_snapshot', method(snapshot, async ({ name }) => (await snapshots.take(name)) as unknown as Json)],
     ['testnet_restore', method(snapshot, async ({ name }) => (await snapshots.restore(name)) as unknown as Json)],
     ['testnet_snapshots', method(z.object({}), async () => listSnapshots(supervisor.directory) as unknown as Json)],

@@ -132,12 +132,13 @@ export class Supervisor {
   /**
    * Begins a fault, for so long, or until `heal` where `forMs` is null. It is carried out as far as nodes answer, and stays
    * recorded: a node that is started later is told as well. Throws UsageError `testnet/no-such-node`, `testnet/down` and
-   * `testnet/paused` for a node that cannot have the fault now, `testnet/contradiction`, and `testnet/no-answer` with the nodes
+   * `testnet/paused` for a node that cannot have the fault now, `testnet/makes-no-blocks`, `testnet/contradiction`, and `testnet/no-answer` with the nodes
    * that did not answer. Answers null where it ends what there was (a delay of zero).
    */
   async begin(fault: TestnetFault, forMs: number | null = null): Promise<ActiveFault | null> {
     if ('node' in fault) this.#running(fault.node);
     if ('links' in fault) for (const { from, to } of fault.links) [from, to].map((index) => this.#child(index));
+    if (fault.kind === 'idle' || fault.kind === 'withhold') this.#checkMakesBlocks(fault);
     const active = this.#plan.begin(fault, forMs === null ? null : Date.now() + forMs);
     if (fault.kind === 'pause') this.#child(fault.node).pause();
     if (active !== null && forMs !== null) setTimeout(() => void this.end(active).catch(() => undefined), forMs).unref();
@@ -322,6 +323,19 @@ export class Supervisor {
     if (child === undefined)
       throw new UsageError('testnet/no-such-node', `There is no node ${index}; the nodes are 0 to ${this.#children.length - 1}.`);
     return child;
+  }
+
+  #checkMakesBlocks({ kind, node }: { readonly kind: 'idle' | 'withhold'; readonly node: number }): void {
+    const { options, nodes } = this.manifest;
+    const isMaker = options.engine === 'pow' ? nodes[node]?.mines === true : (nodes[node]?.validators.length ?? 0) > 0;
+    if (!isMaker)
+      throw new UsageError('testnet/makes-no-blocks', `Node ${node} makes no blocks: it neither mines nor has a key to sign with.`);
+    if (kind === 'idle' || options.engine === 'pow' || options.engine === 'pos') return;
+    const instead = `let it make none with \`mining ${node} off\`, or cut it off`;
+    throw new UsageError(
+      'testnet/cannot-withhold',
+      `Under ${options.engine} a block is made by agreement, so no node has one of its own to keep; ${instead}.`,
+    );
   }
 
   #running(index: number): Endpoints {
