@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Hash } from '../../src/base/types.ts';
+import { EMPTY_BLOOM } from '../../src/chain/header.ts';
+import type { HeaderNode } from '../../src/chain/tree.ts';
 import { RecentBlooms } from '../../src/rpc/recent-blooms.ts';
 
 const hash = (branch: string, number: number) => Hash(`0x${branch}${number.toString(16).padStart(63, '0')}`);
@@ -16,6 +18,11 @@ class Chain {
   canonical(number: number): Hash | undefined {
     const branch = this.branches[number];
     return branch === undefined ? undefined : hash(branch, number);
+  }
+
+  header(name: Hash): HeaderNode {
+    this.reads.push(Number(`0x${name.slice(-8)}`));
+    return { hash: name, header: { logsBloom: EMPTY_BLOOM } } as HeaderNode;
   }
 
   async *blooms(from: number, to: number) {
@@ -53,13 +60,24 @@ describe('blooms in memory', () => {
     expect(await branchesOf(blooms, 0, 6)).toBe('aaabbbb');
   });
 
-  it('of two reads at once, and a reorganisation between, are each of one chain', async () => {
-    const chain = new Chain('aaaaaa');
+  it('are read the same way when they are many', async () => {
+    const chain = new Chain('a'.repeat(50));
     const blooms = new RecentBlooms(chain);
-    const first = branchesOf(blooms, 0, 5);
-    chain.branches = [...'aabbbbb'];
-    const second = branchesOf(blooms, 0, 6);
-    expect([await first, await second]).toEqual(['aaaaaa', 'aabbbbb']);
-    expect(await branchesOf(blooms, 0, 6)).toBe('aabbbbb');
+    expect(await branchesOf(blooms, 1, 40)).toBe('a'.repeat(40));
+    chain.branches = [...'a'.repeat(30), ...'b'.repeat(30)];
+    expect(await branchesOf(blooms, 1, 59)).toBe(`${'a'.repeat(29)}${'b'.repeat(30)}`);
+    expect(await branchesOf(blooms, 5, 70)).toBe(`${'a'.repeat(25)}${'b'.repeat(30)}`);
+    expect(chain.reads.length).toBe(40 + 59);
+  });
+
+  it('of two reads at once, and a reorganisation between, are each of one chain', async () => {
+    const [old, young] = ['a'.repeat(41), `aa${'b'.repeat(39)}`];
+    const chain = new Chain(old);
+    const blooms = new RecentBlooms(chain);
+    const first = branchesOf(blooms, 0, 40);
+    chain.branches = [...young];
+    const second = branchesOf(blooms, 0, 40);
+    expect([await first, await second]).toEqual([old, young]);
+    expect(await branchesOf(blooms, 0, 40)).toBe(young);
   });
 });
