@@ -32,6 +32,6 @@ export const createPaxos: EngineFactory = (params, { beneficiary, signers }, sig
     encode: (message) => encodeMessage(council, message),
     decode: (bytes) => decodeMessage(council, bytes),
     carried: blocksIn,
-    inspect,
+    inspect: (state) => inspect(council.membership, state),
   };
 };

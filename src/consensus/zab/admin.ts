@@ -1,6 +1,7 @@
 /** The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts). And what the state looks like. */
 import type { Json } from '../../base/types.ts';
 import type { Commands } from '../members/admin.ts';
+import type { Membership } from '../members/membership.ts';
 import { beginRead } from '../members/reads.ts';
 import { durableHeight } from './persist.ts';
 import { readPolicy } from './reads.ts';
@@ -8,19 +9,19 @@ import type { Leading, Turn, ZabState } from './state.ts';
 import { beginTransfer } from './transfer.ts';
 
 export function commandsOf(turn: Turn): Commands {
-  const { state } = turn;
+  const { state, council } = turn;
   return {
     engine: 'zab',
     title: 'Zab',
     byName: {
-      status: () => inspect(state),
+      status: () => inspect(council.membership, state),
       read: (request) => void beginRead(turn, state.reads, readPolicy(turn), request),
       transfer: (request, { to }) => void beginTransfer(turn, request, to),
     },
   };
 }
 
-export function inspect(state: ZabState): Json {
+export function inspect({ members }: Membership, state: ZabState): Json {
   const { role, epochs, history, commit, stored, reads, round, transfer } = state;
   const { height, hash, epoch } = history.last;
   return {
@@ -34,6 +35,7 @@ export function inspect(state: ZabState): Json {
     commit,
     stored,
     durable: durableHeight(state),
+    members: members.map(({ node }) => node),
     reads: reads.open.size,
     transferTo: transfer?.to ?? null,
     followers: role.role === 'leading' ? followersOf(role) : [],

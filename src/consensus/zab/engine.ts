@@ -25,6 +25,6 @@ export const createZab: EngineFactory = (params, { beneficiary, signers }, signa
     encode: (message) => encodeMessage(council, message),
     decode: (bytes) => decodeMessage(council, bytes),
     carried: blocksIn,
-    inspect,
+    inspect: (state) => inspect(council.membership, state),
   };
 };
