@@ -1,9 +1,10 @@
-/** `synod testnet snapshot|restore|fork|snapshots`: whole networks that are kept, brought back, and copied. */
+/** `synod testnet snapshot|restore|fork|snapshots|rolling-restart`: whole networks that are kept, brought back, copied, and renewed. */
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/types.ts';
 import { callControl, takeControl } from '../testnet/control.ts';
 import { DEFAULT_DIRECTORY, loadManifest, type Manifest } from '../testnet/manifest.ts';
+import type { RestartedNode } from '../testnet/rolling-restart.ts';
 import { checkName } from '../testnet/snapshots/document.ts';
 import { freePorts } from '../testnet/snapshots/free-ports.ts';
 import { forkSnapshot } from '../testnet/snapshots/restore.ts';
@@ -23,6 +24,8 @@ interface SnapshotFlags {
 
 /** A large network is read to its last byte first. */
 const RESTORE_TIMEOUT_MS = 600_000;
+/** Nodes come back one after the other. */
+const ROLLING_TIMEOUT_MS = 3_600_000;
 
 export function registerSnapshots(testnet: Command): void {
   add(testnet, 'snapshot <name>', 'keep the whole network as it is now: keys, chains, settings', registerSnapshot);
@@ -36,6 +39,14 @@ export function registerSnapshots(testnet: Command): void {
       action(async (directory, _words, flags) => {
         const listing = listSnapshots(directory);
         print(flags.json, listing, () => listingText(listing, Date.now()));
+      }),
+    ),
+  );
+  add(testnet, 'rolling-restart', 'start every node again, one after the other, while the others go on', (command) =>
+    command.action(
+      action(async (directory, _words, flags) => {
+        const restarted = (await callControl(directory, 'testnet_rollingRestart', [], ROLLING_TIMEOUT_MS)) as unknown as RestartedNode[];
+        print(flags.json, restarted, () => restarted.map(restartText).join('\n'));
       }),
     ),
   );
@@ -144,6 +155,11 @@ function manifestOf(directory: string): Manifest {
 
 function describe({ name, height, nodes, bytes }: SnapshotSummary): string {
   return `${name}: ${nodes} ${nodes === 1 ? 'node' : 'nodes'}${height === null ? '' : ` at block ${height}`}, ${sizeText(bytes)}`;
+}
+
+function restartText({ node, startMs, backMs, handedTo }: RestartedNode): string {
+  const handed = handedTo === null ? '' : ` It led, and handed over to node ${handedTo}.`;
+  return `Node ${node} served after ${seconds(startMs)}, and took part again ${seconds(backMs)} later.${handed}`;
 }
 
 /** Whoever starts the network sets them again. */
