@@ -112,7 +112,7 @@ class Reader {
   /** A terminal may take a while until it has printed all of it. */
   async #expect(text: string): Promise<void> {
     const lines = text.trimEnd().split('\n');
-    const pattern = lines.map((line) => line.trim().split('...').map(escaped).join('.*')).join('[^]*\\n?[^]*');
+    const pattern = lines.map((line) => line.trim().split('...').map(escaped).join('.*')).join('[\\s\\S]*');
     await until(`what was printed has\n${text}`, () => {
       if (new RegExp(pattern).test(this.#last())) return true;
       throw new Error(this.#last());
