@@ -3,7 +3,10 @@
  * as scenarios in the working directory; what is to be kept goes to `simulator/scenarios`, where the tests run it again.
  */
 import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
+import { isApart, isModuleFile, notebookHere, runApart, toItsEnd } from '../src/cli/apart/run-apart.ts';
+import { probeModule } from '../src/cli/engine-probe.ts';
 import { durationOption, integerOption, listOption } from '../src/cli/options.ts';
 import { applyConventions, run } from '../src/cli/output.ts';
 import { MAX_JOBS } from '../src/cli/seeds/limits.ts';
@@ -19,6 +22,16 @@ interface Flags {
   readonly json?: boolean;
 }
 
+async function simulate(durationMs: number, { engine, seed = randomInt(MAX_RANDOM_SEED), jobs, json }: Flags): Promise<void> {
+  const notebook = notebookHere();
+  for (const file of engine.filter(isModuleFile)) {
+    notebook?.call(`While the module ${file} is loaded`);
+    await probeModule(file);
+  }
+  const onProgress = (running: string) => notebook?.call(`While threads ran ${running}`);
+  await simulateLong({ engines: engine, durationMs, seed, jobs, json, onProgress });
+}
+
 const program = new Command('test:long');
 applyConventions(program);
 program
@@ -27,8 +40,17 @@ program
   .option('--seed <n>', 'the first one (default: random)', integerOption('seed', 0, Number.MAX_SAFE_INTEGER))
   .option('--jobs <n>', 'threads (default: one for each core)', integerOption('jobs', 1, MAX_JOBS))
   .option('--json', 'print JSON')
-  .action(async (durationMs: number, { engine, seed = randomInt(MAX_RANDOM_SEED), jobs, json }: Flags) => {
-    await simulateLong({ engines: engine, durationMs, seed, jobs, json });
+  .action((durationMs: number, flags: Flags) => {
+    const files = flags.engine.filter(isModuleFile);
+    if (files.length === 0 || isApart()) return toItsEnd(() => simulate(durationMs, flags));
+    // What users wrote is not let into this process.
+    const { json, jobs = availableParallelism() } = flags;
+    return runApart({
+      engine: files.join(','),
+      json,
+      threads: jobs,
+      again: () => `npm run test:long -- ${process.argv.slice(2).join(' ')}`,
+    });
   })
   .addHelpText('after', '\nCtrl-C ends it sooner, with what came of it until then. Exit code 1 when a seed failed.');
 await run(program);

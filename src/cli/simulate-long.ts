@@ -19,8 +19,8 @@ export interface LongFlags {
   readonly options?: Partial<Options>;
   readonly limits?: Partial<RunLimits>;
   readonly json?: boolean | undefined;
-  /** Called before the first run, and now and then. */
-  readonly onProgress?: (() => void) | undefined;
+  /** Called whenever a run begins, and now and then, with what threads are at. */
+  readonly onProgress?: ((running: string) => void) | undefined;
   /** Where scenarios of failures are written. */
   readonly directory?: string | undefined;
 }
@@ -42,13 +42,13 @@ export async function simulateLong({
     jobs,
     signal: interrupted.signal,
     onFailure: (report) => saveFailure(report, directory),
+    onBegin: () => onProgress?.(run.running),
   });
   note(
     `engines: ${input.engines.join(', ')}; seeds: from ${input.seed} ${input.lastSeed === undefined ? 'on' : `to ${input.lastSeed}`}; threads: ${jobs}`,
   );
-  onProgress?.();
   const progress = setInterval(() => {
-    onProgress?.();
+    onProgress?.(run.running);
     note(progressLine(run));
   }, PROGRESS_INTERVAL_MS);
   process.once('SIGINT', interrupt);

@@ -5,7 +5,7 @@ import { quote } from '../base/types.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { describe } from '../simulator/describe.ts';
 import type { Subject } from '../simulator/subject.ts';
-import { isApart, isModuleFile, notebookHere, runApart } from './apart/run-apart.ts';
+import { isApart, isModuleFile, notebookHere, runApart, toItsEnd } from './apart/run-apart.ts';
 import { durationOption, integerOption } from './options.ts';
 import { argumentError, note } from './output.ts';
 import { MAX_JOBS } from './seeds/limits.ts';
@@ -96,18 +96,7 @@ async function simulate(flags: SimulateFlags): Promise<void> {
     const { jobs = availableParallelism() } = flags;
     return runApart({ engine, json: flags.json, threads: flags.for === undefined && flags.jobs === undefined ? 1 : jobs, again: againOf });
   }
-  const notebook = notebookHere();
-  try {
-    await carryOut(flags, engine);
-  } finally {
-    notebook?.ended();
-    if (notebook !== null) setImmediate(leave);
-  }
-}
-
-/** Whatever timers an engine's module has left behind. By now the exit code is set. */
-function leave(): void {
-  process.stdout.write('', () => process.exit());
+  return toItsEnd(() => carryOut(flags, engine));
 }
 
 /** `seed` is the name of a run: that of the suite's has the case in it. */
@@ -147,7 +136,7 @@ async function simulateOnThreads(flags: SimulateFlags, until: Pick<LongFlags, 's
   const { engine = 'pow', jobs, pace, json } = flags;
   const { simulateLong } = await import('./simulate-long.ts');
   const notebook = notebookHere();
-  const onProgress = () => notebook?.call(`While threads ran seeds from ${until.seed} on`);
+  const onProgress = (running: string) => notebook?.call(`While threads ran ${running}`);
   await simulateLong({ ...until, engines: [engine], jobs, pace, json, options: optionsOf(flags), limits: limitsOf(flags), onProgress });
 }
 

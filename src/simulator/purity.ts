@@ -44,11 +44,16 @@ export function watchForGood(others: readonly Way[]): void {
   for (const [owner, name, what] of [...WAYS, ...others]) {
     const real = (owner as Owner)[name];
     if (typeof real !== 'function') continue;
-    const watched = watchedFunction(real, what);
-    if (name === 'hrtime') Object.assign(watched, { bigint: watchedFunction(process.hrtime.bigint, `${what}.bigint`) });
+    const watched = Object.assign(watchedFunction(real, what), ofSecondWays(real, what, watchedFunction));
     Object.defineProperty(owner, name, { configurable: true, writable: true, value: watched });
   }
   globalThis.Date = watchedDate(globalThis.Date, (what) => active?.forbid(what));
+}
+
+/** Functions that are fields of a function: process.hrtime has `bigint`, process.memoryUsage has `rss`. */
+function ofSecondWays(real: unknown, what: string, instead: (real: object, what: string) => unknown): Owner {
+  const ways = Object.entries(real ?? {}).filter(([, value]) => typeof value === 'function');
+  return Object.fromEntries(ways.map(([name, value]) => [name, instead(value, `${what}.${name}`)]));
 }
 
 function watchedFunction(real: object, what: string) {
@@ -103,9 +108,11 @@ export class PurityGuard {
 
   #close([owner, name, what]: Way): Restore {
     const own = Object.getOwnPropertyDescriptor(owner, name);
-    const forbidden = () => this.forbid(what);
-    // process.hrtime has a second way in.
-    if (name === 'hrtime') Object.assign(forbidden, { bigint: () => this.forbid(`${what}.bigint`) });
+    const closed = (called: string) => () => this.forbid(called);
+    const forbidden = Object.assign(
+      closed(what),
+      ofSecondWays((owner as Owner)[name], what, (_real, called) => closed(called)),
+    );
     Object.defineProperty(owner, name, { configurable: true, writable: true, value: forbidden });
     return () => {
       if (own === undefined) delete (owner as Owner)[name];

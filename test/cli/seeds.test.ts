@@ -19,13 +19,13 @@ const SHORT = { options: { nodes: 3, faultsMs: 60_000 } };
 const LONG = fileURLToPath(new URL('../long.ts', import.meta.url));
 const TUTORIAL = new URL('../../src/simulator/tutorial/engine.ts', import.meta.url).href;
 
-/** A user's engine that throws when it is told of the first timer. */
-const BROKEN = `
+/** A user's engine that does this when it is told of the first timer. */
+const thatDoes = (work: string) => `
 import { createEngine as sound } from ${JSON.stringify(TUTORIAL)};
 export function createEngine(...values) {
   const engine = sound(...values);
   const step = (state, event, context) => {
-    if (event.type === 'timer') throw new TypeError('planted');
+    if (event.type === 'timer') ${work};
     return engine.step(state, event, context);
   };
   return Object.assign(Object.create(engine), engine, { step });
@@ -38,11 +38,14 @@ function* tasks(engine: string, seeds: number, task: Partial<SeedTask> = SHORT):
 
 let directory = '';
 let broken = '';
+let leaving = '';
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'synod-seeds-'));
   broken = join(directory, 'broken.mjs');
-  await writeFile(broken, BROKEN);
+  await writeFile(broken, thatDoes("throw new TypeError('planted')"));
+  leaving = join(directory, 'leaving.mjs');
+  await writeFile(leaving, thatDoes('process.reallyExit(3)'));
 });
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -73,6 +76,17 @@ describe('seeds on threads', () => {
   it('end with the seed at which a thread died', async () => {
     const dying = runOnThreads({ jobs: 2, tasks: tasks('nonesuch', 1), onReport: () => undefined });
     await expect(dying).rejects.toMatchObject({ code: 'simulator/thread', fields: { seed: '1' }, cause: { name: 'UsageError' } });
+  });
+
+  it('go on in another thread where one dies over an engine of a user: that is a failure of its seed', async () => {
+    const reports: SeedReport[] = [];
+    await runOnThreads({ jobs: 1, tasks: tasks(leaving, 2), onReport: (report) => reports.push(report) });
+    expect(reports.map(({ seed, ok }) => ({ seed, ok }))).toEqual([
+      { seed: '1', ok: false },
+      { seed: '2', ok: false },
+    ]);
+    const message = 'The thread that ran it died: it ended its process.';
+    expect(reports[0]?.violations).toEqual([{ checker: 'Engine', atMs: 0, node: -1, message, expected: false }]);
   });
 
   it('end with what the receiver of a report throws', async () => {
@@ -130,18 +144,21 @@ describe('a long run', () => {
     expect(line.slope).toBeCloseTo(7 - 0.2);
   });
 
-  it('reports what came of it until a thread died', async () => {
-    const dying = join(directory, 'dying.mjs');
-    await writeFile(dying, `${BROKEN.replace("throw new TypeError('planted')", 'process.reallyExit(3)')}`);
+  it('reports a thread that died over an engine of a user with what came of the others', async () => {
     const written: string[] = [];
     const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
+    const { exitCode } = process;
     try {
-      const ended = simulateLong({ engines: [dying], durationMs: 60_000, seed: 1, jobs: 1, ...SHORT });
-      await expect(ended).rejects.toMatchObject({ code: 'simulator/thread', fields: { seed: '1' } });
+      await simulateLong({ engines: [leaving, 'pow'], durationMs: 60_000, seed: 1, lastSeed: 1, jobs: 1, ...SHORT });
+      expect(process.exitCode).toBe(1);
     } finally {
+      process.exitCode = exitCode;
       spy.mockRestore();
     }
-    expect(written.join('')).toContain('memory (RSS)');
+    const text = written.join('');
+    expect(text).toContain(`${leaving}, seed 1: Engine: The thread that ran it died`);
+    expect(text).toMatch(/^pow +1 /m);
+    expect(text).toContain('memory (RSS)');
   });
 
   it('gives out no seeds when its time is over', async () => {

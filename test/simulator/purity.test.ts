@@ -18,6 +18,7 @@ const FORBIDDEN: readonly (readonly [string, () => unknown])[] = [
   ['process.uptime', () => process.uptime()],
   ['process.cpuUsage', () => process.cpuUsage()],
   ['process.memoryUsage', () => process.memoryUsage()],
+  ['process.memoryUsage.rss', () => process.memoryUsage.rss()],
   ['process.exit', () => process.exit(0)],
   ['process.abort', () => process.abort()],
   ['process.kill', () => process.kill(process.pid)],

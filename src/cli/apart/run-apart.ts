@@ -58,6 +58,18 @@ export function notebookHere(): Notebook | null {
   return descriptor === '' ? null : new Notebook(Number(descriptor));
 }
 
+/** Does what this process is there for; where it is apart, says so at the end, and leaves. */
+export async function toItsEnd(work: () => Promise<void>): Promise<void> {
+  const notebook = notebookHere();
+  try {
+    await work();
+  } finally {
+    notebook?.ended();
+    // Whatever timers an engine's module has left behind. By now the exit code is set.
+    if (notebook !== null) setImmediate(() => process.stdout.write('', () => process.exit()));
+  }
+}
+
 /** Takes over the exit code; 1, with a report, where the other process did not come to its end. */
 export async function runApart(input: ApartInput): Promise<void> {
   const descriptor = openNameless();

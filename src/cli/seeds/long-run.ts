@@ -33,6 +33,8 @@ export interface LongInput {
   readonly options?: Partial<Options>;
   readonly limits?: Partial<RunLimits>;
   readonly onFailure?: (report: SeedReport) => void;
+  /** A thread is given a seed: what all of them are at from now on. */
+  readonly onBegin?: (() => void) | undefined;
   /** Ends it at once. */
   readonly signal?: AbortSignal;
 }
@@ -93,6 +95,7 @@ export class LongRun {
   #nowHeapBytes = 0;
   #maxHeapBytes = 0;
   readonly #trend = new Line();
+  readonly #running = new Set<string>();
 
   constructor(input: LongInput) {
     this.#input = input;
@@ -109,6 +112,11 @@ export class LongRun {
       faultEvents === undefined ? '' : ` --events ${faultEvents}`,
       pace === undefined ? '' : ` --pace ${pace}`,
     ].join('');
+  }
+
+  /** What threads are at: engines and seeds. */
+  get running(): string {
+    return [...this.#running].join(', ');
   }
 
   get jobs(): number {
@@ -157,12 +165,15 @@ export class LongRun {
     for (let round = 0; seed + round <= lastSeed; round++) {
       for (const engine of engines) {
         if (this.elapsedMs >= durationMs) return;
+        this.#running.add(nameOf(engine, String(seed + round)));
+        this.#input.onBegin?.();
         yield { engine, seed: String(seed + round), options, limits, pace, isShrunk: true, isRepeated: round % TWICE_EVERY === 0 };
       }
     }
   }
 
   #add(report: SeedReport): void {
+    this.#running.delete(nameOf(report.engine, report.seed));
     this.tallies.get(report.engine)?.add(report);
     this.#startHeapBytes ||= report.heapBytes;
     this.#nowHeapBytes = report.heapBytes;
@@ -174,4 +185,8 @@ export class LongRun {
     this.failures.push(report);
     this.#input.onFailure?.(report);
   }
+}
+
+function nameOf(engine: string, seed: string): string {
+  return `engine ${engine}, seed ${seed}`;
 }

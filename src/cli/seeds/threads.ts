@@ -3,7 +3,8 @@
  * that a run takes away are nobody else's. The reports come in the order in which the runs end.
  */
 import { type ResourceLimits, Worker } from 'node:worker_threads';
-import { InternalError } from '../../base/errors.ts';
+import { explain, InternalError } from '../../base/errors.ts';
+import { isModuleFile } from '../apart/run-apart.ts';
 import type { SeedReport, SeedTask } from './task.ts';
 
 /**
@@ -23,19 +24,22 @@ export interface ThreadsInput {
 }
 
 /**
- * Ends when every task has been reported. Rejects with InternalError `simulator/thread`, which names the seed, when a
- * thread dies: a run of its own accord reports whatever an engine does, so that is the simulator's fault, or memory's.
+ * Ends when every task has been reported. Where the engine is a user's, a thread that dies over it is a failure of that seed,
+ * and another takes its place. Else it rejects with InternalError `simulator/thread`, which names the seed: a run of its own
+ * accord reports whatever an engine does, so that is the simulator's fault, or memory's.
  */
 export async function runOnThreads({ jobs, tasks, onReport, signal }: ThreadsInput): Promise<void> {
   const workers: Worker[] = [];
   const ended: Promise<void>[] = [];
   const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
-  const thread = () => {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { resourceLimits: THREAD_LIMITS });
-    workers.push(worker);
-    return serve(worker, tasks, onReport).then(() => {
-      ended.push(leave(worker));
-    });
+  const thread = async () => {
+    for (let isOver = false; !isOver; ) {
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), { resourceLimits: THREAD_LIMITS });
+      workers.push(worker);
+      isOver = (await serve(worker, tasks, onReport)) === 'done';
+      if (isOver) ended.push(leave(worker));
+      else workers.splice(workers.indexOf(worker), 1);
+    }
   };
   try {
     if (signal?.aborted !== true) await Promise.race([aborted, Promise.all(Array.from({ length: jobs }, thread))]);
@@ -56,14 +60,14 @@ function leave(worker: Worker): Promise<void> {
   });
 }
 
-/** Gives one worker a task after another. */
-function serve(worker: Worker, tasks: Iterator<SeedTask>, onReport: (report: SeedReport) => void): Promise<void> {
+/** Gives one worker a task after another, until there are no more or it dies over a user's engine. */
+function serve(worker: Worker, tasks: Iterator<SeedTask>, onReport: (report: SeedReport) => void): Promise<'done' | 'dead'> {
   let current: SeedTask | null = null;
   return new Promise((resolve, reject) => {
     const next = () => {
       const { done, value } = tasks.next();
       current = done === true ? null : value;
-      if (current === null) resolve();
+      if (current === null) resolve('done');
       else worker.postMessage(current);
     };
     worker.on('message', (report: SeedReport) => {
@@ -74,10 +78,37 @@ function serve(worker: Worker, tasks: Iterator<SeedTask>, onReport: (report: See
         reject(error);
       }
     });
-    worker.on('error', (cause) => reject(deadThread(current, cause)));
-    worker.on('exit', () => reject(deadThread(current)));
+    const died = (cause?: unknown) => {
+      worker.removeAllListeners();
+      if (current === null || !isModuleFile(current.engine)) return reject(deadThread(current, cause));
+      try {
+        onReport(reportOfDeath(current, cause === undefined ? 'it ended its process' : explain(cause)));
+        resolve('dead');
+      } catch (error) {
+        reject(error);
+      }
+    };
+    worker.on('error', died);
+    worker.on('exit', () => died());
     next();
   });
+}
+
+/** There is no more to be said of such a run. */
+function reportOfDeath({ engine, seed }: SeedTask, why: string): SeedReport {
+  const message = `The thread that ran it died: ${why.replace(/\.$/, '')}.`;
+  return {
+    engine,
+    seed,
+    ok: false,
+    violations: [{ checker: 'Engine', atMs: 0, node: -1, message, expected: false }],
+    traceHash: '',
+    marks: [],
+    stats: { events: 0, virtualMs: 0, messages: 0, lost: 0 },
+    isStable: null,
+    scenario: null,
+    heapBytes: 0,
+  };
 }
 
 function deadThread(task: SeedTask | null, cause?: unknown): InternalError {
