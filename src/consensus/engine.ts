@@ -70,7 +70,7 @@ export type Event<Message> =
       readonly from: NodeId | null;
       readonly certificate: Certificate | null;
     }
-  /** The pool has transactions that the last built block had not. Coalesced: at most one waits in the queue. */
+  /** The pool has transactions that the last built block had not. Coalesced, and never between `build` and `built`. */
   | { readonly type: 'mempool'; readonly pending: number }
   /** An operator's command (`request` is answered by `reply`). Unknown commands are answered with an error. */
   | { readonly type: 'admin'; readonly request: RequestId; readonly command: AdminCommand };

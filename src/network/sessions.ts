@@ -17,8 +17,8 @@ import { TokenBucket } from './token-bucket.ts';
 /** Without the genesis hash in its name, so that nodes of two networks can still tell each other why they part. */
 export const STATUS_PROTOCOL = '/synod/status/1';
 const MAX_STATUS_STREAMS = 4;
-/** A node that imports a thousand blocks a second announces its head at most this often. */
-const ANNOUNCE_INTERVAL_MS = 200;
+/** A node announces its head at most this often: a stream of its own each time, dearer than the messages that decide a block. */
+const ANNOUNCE_INTERVAL_MS = 1_000;
 /** What a peer may ask of us: each request costs one token, and its answer costs more by its size. */
 const REQUESTS_PER_SECOND = 50;
 const REQUESTS_BURST = 200;

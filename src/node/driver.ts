@@ -84,7 +84,9 @@ export class Driver {
   #turning = false;
   #inputs = 0;
   #inputBytes = 0;
-  #mempoolQueued = false;
+  /** What the pool said that the engine has not heard yet: queued, or kept until the build under way has ended. */
+  #mempool: 'heard' | 'queued' | { readonly pending: number } = 'heard';
+  #isBuilding = false;
   #appended = Lsn(0);
   #durable = Lsn(0);
   #finalizedHeight = 0;
@@ -158,11 +160,14 @@ export class Driver {
     return this.#receive({ type: 'block', block, origin, from, certificate }, blockBytes({ ...block, certificate }), processed);
   }
 
-  /** The pool changed. Said often, delivered once until the engine has seen it. */
+  /**
+   * The pool changed. Said often, delivered once until the engine has seen it; and not before `built`, or an engine would
+   * take for done with an empty block what came after that block had looked at the pool.
+   */
   mempoolChanged(pending: number): void {
-    if (this.#mempoolQueued) return;
-    this.#mempoolQueued = true;
-    this.#post({ type: 'mempool', pending });
+    if (this.#mempool === 'queued') return;
+    this.#mempool = this.#isBuilding ? { pending } : 'queued';
+    if (!this.#isBuilding) this.#post({ type: 'mempool', pending });
   }
 
   admin(command: AdminCommand, reply: AdminReply): void {
@@ -231,7 +236,7 @@ export class Driver {
         this.#inputs--;
         this.#inputBytes -= bytes;
       }
-      if (event.type === 'mempool') this.#mempoolQueued = false;
+      if (event.type === 'mempool') this.#mempool = 'heard';
       this.#steps++;
       const passOn = this.#step(event);
       processed?.(passOn);
@@ -336,8 +341,12 @@ export class Driver {
   #build(effect: Extract<AnyEffect, { type: 'build' }>): void {
     const { request, parent, fields } = effect;
     this.#latestBuild = request;
+    this.#isBuilding = true;
     this.#ports.ledger.build(parent, fields, (block) => {
-      if (request === this.#latestBuild) this.#post({ type: 'built', request, block });
+      if (request !== this.#latestBuild) return;
+      this.#isBuilding = false;
+      this.#post({ type: 'built', request, block });
+      if (typeof this.#mempool === 'object') this.mempoolChanged(this.#mempool.pending);
     });
   }
 

@@ -62,6 +62,15 @@ function toyEngine(step: Step): AnyEngine {
   };
 }
 
+const fields = {
+  timestamp: 1,
+  beneficiary: header.beneficiary,
+  difficulty: 1n,
+  mixHash: zero,
+  nonce: EMPTY_NONCE,
+  payload: new Uint8Array(0),
+};
+
 interface World {
   readonly driver: Driver;
   readonly calls: string[];
@@ -271,14 +280,6 @@ describe('timers and requests', () => {
 
   it('drops replies to builds and seals that were superseded or withdrawn', () => {
     const seen: string[] = [];
-    const fields = {
-      timestamp: 1,
-      beneficiary: header.beneficiary,
-      difficulty: 1n,
-      mixHash: zero,
-      nonce: EMPTY_NONCE,
-      payload: new Uint8Array(0),
-    };
     let request = 0;
     const { driver, builds, seals } = world((event) => {
       if (event.type === 'built' || event.type === 'sealed') seen.push(`${event.type} ${event.request}`);
@@ -366,6 +367,24 @@ describe('input from peers', () => {
     expect(events).toBe(1);
     made.driver.mempoolChanged(1);
     expect(events).toBe(2);
+  });
+});
+
+describe('news of the pool during a build', () => {
+  it('comes after the block that could not have it, and once', () => {
+    const order: string[] = [];
+    const made = world((event) => {
+      if (event.type === 'mempool' || event.type === 'built') order.push(event.type);
+      return message(event) === 'build' ? [{ type: 'build', request: 1, parent: zero, fields }] : [];
+    });
+    made.driver.receiveMessage(peer, bytes('build'));
+    made.driver.mempoolChanged(1);
+    made.driver.mempoolChanged(2);
+    expect(order).toEqual([]);
+    made.builds[0]?.(null);
+    expect(order).toEqual(['built', 'mempool']);
+    made.driver.mempoolChanged(3);
+    expect(order).toEqual(['built', 'mempool', 'mempool']);
   });
 });
 

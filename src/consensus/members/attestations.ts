@@ -24,8 +24,8 @@ export type DecisionMessage =
 export const ATTEST_TIMER = 'attest';
 /** While blocks follow each other quickly, only every so many is attested: a signature costs as much as many transactions. */
 const ATTEST_EVERY = 8;
-/** A head that stays for so long is attested whatever its height. */
-const ATTEST_IDLE_MS = 20;
+/** A head that stays for so long is attested whatever its height: longer than a block takes where the processors are busy. */
+const ATTEST_IDLE_MS = 100;
 /** Until then it should be final; if not, attestations were lost. */
 const ATTEST_AGAIN_MS = 1_000;
 /** Heights above the final one for which attestations are kept. */
