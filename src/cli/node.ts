@@ -1,5 +1,6 @@
 /** `synod node`: the daemon. Flags have geth's names where geth has them. */
 import { flushCompileCache } from 'node:module';
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
@@ -26,6 +27,7 @@ interface NodeFlags extends StakeFlags {
   readonly networkid?: number;
   readonly addr: string;
   readonly port: number;
+  readonly nat?: string;
   readonly bootnodes: string[];
   readonly nodekey?: string;
   readonly maxpeers: number;
@@ -69,6 +71,7 @@ export function registerNode(program: Command): void {
     .option('--networkid <id>', 'refuse to start unless this is the chain id of the network', integerOption('networkid', 1, 2 ** 53 - 1))
     .option('--addr <address>', 'address to listen on for peers', network.address)
     .option('--port <port>', 'TCP port to listen on for peers (0 takes a free one)', portOption('port'), network.port)
+    .option('--nat <extip:address>', 'tell peers this address and --port, behind a router or in a container that passes them on', natOption)
     .option('--bootnodes <list>', 'peers to connect to, as comma-separated multiaddrs', listOption, [])
     .option('--nodekey <file>', "this node's network key (default: one in the datadir, made when absent)", absolutePath)
     .option('--maxpeers <n>', 'most connections to peers', integerOption('maxpeers', 1, MAX_PEERS), network.maxPeers)
@@ -159,6 +162,13 @@ function checkpointOption(text: string): TrustedBlock {
   throw argumentError('checkpoint', `--checkpoint expects a block's hash and number, such as 0x4e3a...:1234, got ${quote(text)}.`);
 }
 
+/** geth's form for an address that is known: a node does not ask routers to open ports. */
+function natOption(text: string): string {
+  const [, address = ''] = /^extip:(.*)$/.exec(text) ?? [];
+  if (isIP(address) !== 0) return address;
+  throw argumentError('nat', `--nat expects an address as others reach it, such as extip:203.0.113.7, got ${quote(text)}.`);
+}
+
 const depth = (name: string) => integerOption(name, 0, 1_000_000);
 
 export function nodeConfig(flags: NodeFlags): NodeConfig {
@@ -170,6 +180,9 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
   }
   if ((flags.mine === true || flags.stake === true || flags.member === true) && flags['miner.etherbase'] === undefined) {
     warn('No --miner.etherbase was given: the rewards and fees of blocks made here go to the zero address, and are lost.');
+  }
+  if (flags.nat !== undefined && flags.port === 0) {
+    throw new UsageError('arguments/nat', '--nat needs a --port: nobody can pass on a port that is not known yet.');
   }
   const genesis = genesisFor(flags.datadir, { ...flags, networkId: flags.networkid });
   const parsed = parseGenesis(genesis);
@@ -194,6 +207,7 @@ export function nodeConfig(flags: NodeFlags): NodeConfig {
       nodeKeyFile: flags.nodekey ?? null,
       maxPeers: flags.maxpeers,
       mdns: flags.mdns === true,
+      ...(flags.nat !== undefined && { externalAddress: flags.nat }),
     },
     rpc: {
       enabled: flags.http,

@@ -43,6 +43,8 @@ export interface NetworkConfig {
   readonly nodeKeyFile: string | null;
   readonly maxPeers: number;
   readonly mdns: boolean;
+  /** The address under which others reach this node, where it is not one of its own: behind a router, or in a container. */
+  readonly externalAddress?: string;
 }
 
 export interface RpcConfig {

@@ -337,8 +337,9 @@ function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoint
 /** A chain that was made elsewhere is served, not followed: nobody may add to it. */
 const ALONE = { listen: [], bootnodes: [], maxPeers: 0, mdns: false } as const;
 
-function reachable({ network: { address, port, bootnodes, maxPeers, mdns } }: NodeConfig) {
-  return { listen: [listenAddress(address, port)], bootnodes, maxPeers, mdns };
+function reachable({ network: { address, port, bootnodes, maxPeers, mdns, externalAddress } }: NodeConfig) {
+  const announce = externalAddress === undefined ? [] : [listenAddress(externalAddress, port)];
+  return { listen: [listenAddress(address, port)], announce, bootnodes, maxPeers, mdns };
 }
 
 function listenAddress(address: string, port: number): string {
