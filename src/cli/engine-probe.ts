@@ -3,6 +3,7 @@
  * ever, wait for ever, end its process or throw anything at all while it is loaded, and none of that can be caught here.
  * Loaded as that thread, this file does the importing.
  */
+import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -23,7 +24,18 @@ const ENDED = 'it waits for something that never comes, or ended its process, wh
 export async function probeModule(file: string, limitMs = IMPORT_LIMIT_MS): Promise<void> {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) throw unusable(file, 'it is no file');
   const verdict = await importApart(pathToFileURL(resolve(file)).href, limitMs);
-  if (verdict !== null) throw unusable(file, verdict);
+  if (verdict !== null) throw unusable(file, isUnplaced(verdict) ? `${verdict} (${unparsedPlace(file)})` : verdict);
+}
+
+function isUnplaced(verdict: string): boolean {
+  return verdict.startsWith('SyntaxError') && !/:\d+\)$/.test(verdict);
+}
+
+/** Of a module that cannot be parsed the error does not say where: Node prints it, and only to who starts it with that file. */
+function unparsedPlace(file: string): string {
+  const { stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8', timeout: IMPORT_LIMIT_MS });
+  const place = /^(\S.*:\d+)$/m.exec(stderr ?? '')?.[1];
+  return place === undefined ? 'in a module that it imports' : pathOf(place);
 }
 
 async function importApart(url: string, limitMs: number): Promise<Verdict> {

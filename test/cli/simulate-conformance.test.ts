@@ -187,6 +187,14 @@ describe('a module that is no engine', () => {
     });
   });
 
+  it.each([
+    ['unparsed.mjs', 'export const a = 1;\nexport const createEngine = () => a +;\n', /SyntaxError: .* \(.*unparsed\.mjs:2\)/],
+    ['importing.mjs', "import './unparsed.mjs';\n", /SyntaxError: .* \(in a module that it imports\)/],
+  ])('is named with the line that cannot be parsed: %s', async (name, text, message) => {
+    const file = engineFile(name, text);
+    await expect(probeModule(file)).rejects.toMatchObject({ code: 'simulator/engine-module', message: expect.stringMatching(message) });
+  });
+
   it('may keep timers and print as it likes while it is looked at', async () => {
     const file = engineFile('noisy.ts', "setInterval(() => undefined, 1_000); console.log('hello'); export const createEngine = 1;");
     await expect(probeModule(file)).resolves.toBeUndefined();
