@@ -17,7 +17,7 @@ import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
 import { absolutePath, integerOption, portOption } from './options.ts';
-import { argumentError, print } from './output.ts';
+import { argumentError, note, print } from './output.ts';
 import { type Display, openDisplay, reportText } from './testnet-display.ts';
 import { registerFaults } from './testnet-faults.ts';
 import { registerPlay } from './testnet-play.ts';
@@ -148,7 +148,9 @@ async function runTestnet(flags: TestnetFlags, explicit: ReadonlySet<string>): P
     throw error;
   } finally {
     // Who takes a snapshot wants to come back to it.
-    if (isTemporary && !hasSnapshots(directory)) removeDirectory(directory);
+    if (isTemporary && hasSnapshots(directory))
+      note(`The network is kept, because it has snapshots: the next start goes on from there (${directory}).`);
+    else if (isTemporary) removeDirectory(directory);
     await hold.release();
   }
   return 0;

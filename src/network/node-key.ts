@@ -48,7 +48,7 @@ export async function nodeKeyFromSeed(seed: Uint8Array): Promise<NodeKey> {
  */
 export function storeNodeKey(path: string, seed: Uint8Array): void {
   if (existsSync(path)) return;
-  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   const file = openSync(draft, 'wx', OWNER_ONLY);
   try {
