@@ -42,6 +42,7 @@ class Network {
   readonly #manifest: Manifest;
   readonly #directory: string;
   readonly #nodes: (TestProcess | null)[] = [];
+  readonly #endpoints = new Map<number, NodeEndpoints>();
   #bootnode = '';
 
   constructor(lab: Lab, directory: string, manifest: Manifest) {
@@ -63,17 +64,21 @@ class Network {
   async up(index: number): Promise<NodeEndpoints> {
     const host = this.lab.host(index);
     const datadir = paths.datadir(this.#directory, index);
-    const command = ['--datadir', datadir, '--genesis', paths.genesis(this.#directory), '--addr', host.address];
+    // Node 1 is as in a container: it listens at addresses that nobody else knows, and tells the one that they do.
+    const listening = index === 1 ? ['--addr', '0.0.0.0', '--nat', `extip:${host.address}`] : ['--addr', host.address];
+    const command = ['--datadir', datadir, '--genesis', paths.genesis(this.#directory), ...listening];
     const rpc = ['--port', String(P2P_PORT), '--http.addr', host.testAddress, '--http.port', String(HTTP_PORT)];
     const peers = index === 0 || index === this.size - 1 ? ['--mdns'] : ['--bootnodes', this.#bootnode];
     const role = await roleOf(this.#manifest, index, datadir);
     const [file, args] = Lab.on(host, [process.execPath, MAIN, 'node', ...command, ...rpc, ...peers, ...role]);
     const node = new TestProcess(file, args, { channel: true });
     this.#nodes[index] = node;
-    return await until(`node ${index} is ready`, () => {
+    const endpoints = await until(`node ${index} is ready`, () => {
       if (!node.running) throw new Hopeless(`Node ${index} ended: ${node.tail()}`);
       return node.messages.find((message) => (message as { type?: string }).type === 'ready') as NodeEndpoints | undefined;
     });
+    this.#endpoints.set(index, endpoints);
+    return endpoints;
   }
 
   async down(index: number): Promise<void> {
@@ -82,6 +87,11 @@ class Network {
 
   async stop(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node?.end('SIGTERM')));
+  }
+
+  /** Where the node says that it is. */
+  addresses(index: number): readonly string[] {
+    return this.#endpoints.get(index)?.addresses ?? [];
   }
 
   url(index: number): string {
@@ -169,6 +179,9 @@ describe.skipIf(obstacle !== null)(
 
       it('meets by address and by multicast DNS, and makes blocks that all have', async () => {
         await network.untilConnected();
+        for (const { index, address } of network.lab.hosts) {
+          expect(network.addresses(index)).toEqual([expect.stringMatching(`^/ip4/${address}/tcp/${P2P_PORT}/p2p/`)]);
+        }
         await network.untilAgreed(3);
         expect(await network.lab.roundTripMs(1, 0, P2P_PORT)).toBeGreaterThanOrEqual(2 * WEATHER.delayMs);
       });
