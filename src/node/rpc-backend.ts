@@ -135,6 +135,11 @@ function chainAccess({ chain, config, driver }: BackendParts): ChainAccess {
     header: (hash) => (store.view.status(hash) === 'executed' ? store.header(hash) : undefined),
     canonical: (number) => store.canonical(number),
     block: (hash) => store.block(hash),
+    blocksAt: (number, limit) =>
+      store.view.atHeight(number, limit).map((node) => ({ node, status: store.view.status(node.hash) ?? 'stored' })),
+    get highest() {
+      return store.view.maxHeight;
+    },
     blooms: (from, to) => store.canonicalRange(from, to),
     certificate: (hash) => store.certificate(hash),
     receipts: (hash) => store.receipts(hash),

@@ -11,7 +11,7 @@ import type { Address, Hash, Json, NodeId } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import type { Header } from '../chain/header.ts';
 import type { ChainParams } from '../chain/params.ts';
-import type { HeaderNode } from '../chain/tree.ts';
+import type { BlockStatus, HeaderNode } from '../chain/tree.ts';
 import type { Reward } from '../consensus/engine.ts';
 import type { AccessListResult, CallRequest, CallResult, EstimateResult } from '../execution/call-types.ts';
 import type { SimulatedBlock, SimulationRequest } from '../execution/simulation-types.ts';
@@ -61,6 +61,10 @@ export interface ChainAccess {
   /** The canonical block of this height. */
   canonical(number: number): Hash | undefined;
   block(hash: Hash): Block | undefined;
+  /** Every block of this height that is stored, canonical or not, executed or not, at most so many. */
+  blocksAt(number: number, limit: number): readonly KnownBlock[];
+  /** The greatest height at which one is stored. */
+  readonly highest: number;
   /** The canonical chain between two heights, both inclusive, as it is at the first step, whatever happens meanwhile. */
   blooms(from: number, to: number): AsyncIterable<CanonicalBloom>;
   /** The engine's proof that this block is final; undefined where there is none. */
@@ -77,6 +81,11 @@ export interface ChainAccess {
   rewards(block: Pick<Block, 'header' | 'payload'>): readonly Reward[];
   /** The base fee of the block after this one, in wei; undefined where the fork has none. */
   nextBaseFee(parent: Header): bigint | undefined;
+}
+
+export interface KnownBlock {
+  readonly node: HeaderNode;
+  readonly status: BlockStatus;
 }
 
 export interface CanonicalBloom {

@@ -12,7 +12,7 @@ import type { HeaderNode } from '../../src/chain/tree.ts';
 import type { Reward } from '../../src/consensus/engine.ts';
 import { decodeTransaction } from '../../src/execution/transaction.ts';
 import type { Log, Receipt } from '../../src/execution/types.ts';
-import type { CanonicalBloom, ChainAccess, HeadChange, TransactionLocation, TransactionView } from '../../src/rpc/backend.ts';
+import type { CanonicalBloom, ChainAccess, HeadChange, KnownBlock, TransactionLocation, TransactionView } from '../../src/rpc/backend.ts';
 import { bloomOf } from '../../src/rpc/bloom.ts';
 
 export const CHAIN_ID = 31337;
@@ -85,6 +85,15 @@ export class FakeChain implements ChainAccess {
 
   header(hash: Hash): HeaderNode | undefined {
     return this.#stored.get(hash)?.node;
+  }
+
+  get highest(): number {
+    return Math.max(...[...this.#stored.values()].map(({ node }) => node.header.number));
+  }
+
+  blocksAt(number: number): KnownBlock[] {
+    const nodes = [...this.#stored.values()].map(({ node }) => node).filter(({ header }) => header.number === number);
+    return nodes.map((node) => ({ node, status: 'executed' }));
   }
 
   async *blooms(from: number, to: number): AsyncGenerator<CanonicalBloom> {

@@ -60,6 +60,18 @@ describe('questions that the engine answers', () => {
     for (const question of QUESTIONS) expect((await call(`synod_get${question}`)).error?.code).toBe(-32601);
   });
 
+  it('synod_getForks tells of every branch by its tip', async () => {
+    const { ask, node } = await serve();
+    for (let number = 1; number <= 4; number++) node.mine();
+    const left = node.chain.head;
+    node.replace(2, [[], [], []]);
+    const { head } = node.chain;
+    const active = { number: '0x5', hash: head.hash, weight: '0x5', status: 'active', length: 0, root: '0x5' };
+    const lost = { number: '0x4', hash: left.hash, weight: '0x4', status: 'executed', length: 2, root: '0x2' };
+    expect(await ask('synod_getForks')).toEqual([active, lost]);
+    expect(await ask('synod_getForks', 1)).toEqual([active, { ...lost, length: 1, root: null }]);
+  });
+
   it('have certificates beside them, or null', async () => {
     const { ask, node } = await serve();
     const block = node.mine();

@@ -48,6 +48,8 @@ function access(chain: TestChain): ChainAccess {
     },
     safe: at(0),
     finalized: at(0),
+    blocksAt: () => [],
+    highest: 0,
     blooms: async function* () {},
     header: (hash) => chain.get(hash),
     canonical: (number) => (number < chain.blocks.length ? at(number).hash : undefined),

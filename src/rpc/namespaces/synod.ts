@@ -3,7 +3,8 @@ import { toHex, toQuantity } from '../../base/bytes.ts';
 import type { Hex } from '../../base/types.ts';
 import { encodeLightBlock } from '../../chain/light-block.ts';
 import type { Backend } from '../backend.ts';
-import { count, hash, number } from '../codecs.ts';
+import { type Codec, count, hash, mismatch, number } from '../codecs.ts';
+import { forksOf } from '../forks.ts';
 import type { ReplySize } from '../limits.ts';
 import { type Method, method, optional, required } from '../method.ts';
 import { permissioned } from './consensus.ts';
@@ -12,6 +13,19 @@ import { FAULT } from './fault.ts';
 /** In one reply. The last block that is begun is sent whole. */
 const MAX_LIGHT_BLOCKS = 256;
 const MAX_LIGHT_BYTES = 4 * 1024 * 1024;
+
+/** How far below the head tips are looked for. */
+const DEFAULT_FORK_DEPTH = 256;
+const MAX_FORK_DEPTH = 10_000;
+const forkDepth: Codec<number> = {
+  expected: `a number of blocks from 1 to ${MAX_FORK_DEPTH}`,
+  schema: { ...count.schema, minimum: 1, maximum: MAX_FORK_DEPTH },
+  decode(value, place) {
+    const depth = Number(count.decode(value, place));
+    if (depth < 1 || depth > MAX_FORK_DEPTH) throw mismatch(place, forkDepth.expected, value);
+    return depth;
+  },
+};
 
 /** Questions that the engine answers itself; they exist under proof-of-stake only. */
 const stake = { available: ({ engineName }: Backend) => engineName === 'pos' };
@@ -22,6 +36,23 @@ export const SYNOD: readonly Method[] = [
     doc: 'The state of this node for people and scripts: engine, head, finality, peers, mining.',
     result: 'an object',
     run: ({ backend }) => backend.status(),
+  }),
+  method({
+    name: 'synod_getForks',
+    doc: 'The branches of the tree of blocks that this node knows, by their tips, the highest first; that of the head is active.',
+    parameters: [optional('depth', forkDepth, DEFAULT_FORK_DEPTH)],
+    result: 'a list of objects with number, hash, weight, status (active, executed, stored, invalid), length and root',
+    async run({ backend: { chain } }, depth) {
+      const forks = await forksOf(chain, depth);
+      return forks.map(({ tip, status, length, root }) => ({
+        number: toQuantity(tip.header.number),
+        hash: tip.hash,
+        weight: toQuantity(tip.facts.weight),
+        status,
+        length,
+        root: root === null ? null : toQuantity(root),
+      }));
+    },
   }),
   method({
     ...stake,
