@@ -173,6 +173,7 @@ export class Network {
       if (before !== undefined) this.feed.nodeChanged(Date.now(), before, after);
       return after;
     });
+    this.feed.sides(Date.now(), this.#nodes);
     for (const { index, url } of entries) if (url !== null && !this.#watchers.has(index)) this.#watch(index, url);
   }
 

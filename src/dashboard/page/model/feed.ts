@@ -30,7 +30,8 @@ export class Feed {
   #finalNumber = -1;
   #finalSince = 0;
   #stalled = false;
-  readonly #leaders = new Map<string, string>();
+  #leads = '';
+  #sides = '';
 
   get items(): readonly Happening[] {
     return this.#items;
@@ -53,6 +54,19 @@ export class Feed {
     this.tell(at, depth > 2 ? 'bad' : 'warning', `Node ${node} left ${plural(depth, 'block')} for another branch`, head);
   }
 
+  /** By what the supervisor says of its nodes; told once for all of them. */
+  sides(at: number, nodes: readonly Pick<NodeView, 'index' | 'side'>[]): void {
+    const sides = Map.groupBy(
+      nodes.filter(({ side }) => side !== null),
+      ({ side }) => side,
+    );
+    const text = [...sides.values()].map((members) => members.map(({ index }) => index).join(', ')).join(' | ');
+    if (text === this.#sides) return;
+    this.#sides = text;
+    if (text === '') this.tell(at, 'good', 'The network is joined again');
+    else this.tell(at, 'warning', `The network is cut: ${text}`);
+  }
+
   /** Compares what a node was with what it is. */
   nodeChanged(at: number, before: NodeView, after: NodeView): void {
     const name = `Node ${after.index}`;
@@ -68,15 +82,9 @@ export class Feed {
 
   #statusChanged(at: number, name: string, before: NodeStatus, after: NodeStatus): void {
     if (before.engine !== after.engine) this.tell(at, 'plain', `${name} goes on with ${after.engine}`);
-    if (before.isPartitioned !== after.isPartitioned)
-      this.tell(
-        at,
-        after.isPartitioned ? 'warning' : 'good',
-        after.isPartitioned ? `${name} is cut off from some peers` : `${name} may talk to all again`,
-      );
     const role = roleOf(after);
-    if (role.leads && role.round !== '' && this.#leaders.get('round') !== role.round) {
-      this.#leaders.set('round', role.round);
+    if (role.leads && role.round !== '' && this.#leads !== role.round) {
+      this.#leads = role.round;
       this.tell(at, 'plain', `${name} leads since ${role.round}`);
     }
   }

@@ -15,7 +15,7 @@ export interface ChartProps {
 }
 
 const HEIGHT = 190;
-const AXIS_WIDTH = 64;
+const AXIS_WIDTH = 74;
 
 export function Chart({ columns, over, lines, show, least, most }: ChartProps) {
   const [ref, width] = useWidth<HTMLDivElement>(400);
@@ -107,5 +107,5 @@ function describe(
   const values = lines
     .map((_, line) => columns[line + 1]?.[at])
     .map((value) => (value === undefined || value === null ? '—' : show(value)));
-  return `${values.join(', ')} at ${over === 'time' ? clock(x) : whole(x)}`;
+  return `${values.join(', ')} at ${over === 'time' ? clock(x) : `block ${whole(x)}`}`;
 }

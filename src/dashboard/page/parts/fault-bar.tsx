@@ -38,10 +38,12 @@ export function FaultBar({ network, commands, sides, setSides }: FaultBarProps) 
 type ActionsProps = Omit<FaultBarProps, 'sides'>;
 
 const MAX_DEPTH = 64;
+const STALL_MS = 30_000;
 
 function Actions({ network, commands, setSides }: ActionsProps) {
   const [depth, setDepth] = useState(3);
-  const isCut = network.nodes.some(({ side, status, link }) => side !== null || (link !== 'down' && status?.isPartitioned === true));
+  const isIll = network.nodes.some(({ side, faults }) => side !== null || faults.length > 0);
+  const stakes = network.nodes.some(({ status }) => status?.engine === 'pos');
   const half = Math.ceil(network.nodes.length / 2);
   const isBusy = commands.busy !== null;
   return (
@@ -55,9 +57,9 @@ function Actions({ network, commands, setSides }: ActionsProps) {
       </button>
       <button
         type="button"
-        class={isCut ? 'primary' : ''}
+        class={isIll ? 'primary' : ''}
         disabled={isBusy}
-        onClick={() => commands.run('testnet_heal', [], 'Healed: every node may talk to every other again.')}
+        onClick={() => commands.run('testnet_heal', [], 'Healed: every fault has ended. Nodes that are down stay down.')}
       >
         Heal
       </button>
@@ -83,6 +85,15 @@ function Actions({ network, commands, setSides }: ActionsProps) {
           blocks deep
         </label>
       </form>
+      {stakes && (
+        <button
+          type="button"
+          disabled={isBusy}
+          onClick={() => commands.run('testnet_stallFinality', { forMs: STALL_MS }, `Nothing becomes final for ${STALL_MS / 1_000} s.`)}
+        >
+          Stall finality {STALL_MS / 1_000} s
+        </button>
+      )}
     </div>
   );
 }

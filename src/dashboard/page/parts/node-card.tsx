@@ -1,10 +1,11 @@
 /** One node at a glance, and what can be done to it on a test network. */
 import type { Network } from '../data/network.ts';
-import { count, decimal, plural, short, span } from '../model/format.ts';
+import { count, plural, short, span } from '../model/format.ts';
 import type { NodeView } from '../model/node.ts';
 import { roleOf } from '../model/role.ts';
 import { plain } from '../model/text.ts';
 import { BlockLink } from './basics.tsx';
+import { NodeCommands } from './node-commands.tsx';
 import type { Commands } from './use-commands.ts';
 
 interface CardProps {
@@ -29,6 +30,7 @@ export function NodeCard({ node, network, commands, side }: CardProps) {
           Node {index}
         </h3>
         {node.side !== null && <span class="badge warning">side {sideName(node.side)}</span>}
+        {node.side === null && status?.isPartitioned === true && <span class="badge warning">cut off</span>}
         <span class="card-state">{plain(state)}</span>
       </header>
       {status === null ? (
@@ -48,7 +50,7 @@ export function NodeCard({ node, network, commands, side }: CardProps) {
         </p>
       )}
       {side !== null && <SideChoice index={index} {...side} />}
-      {side === null && commands.canCommand && <CardButtons node={node} commands={commands} />}
+      {side === null && commands.canCommand && <NodeCommands node={node} commands={commands} />}
     </article>
   );
 }
@@ -138,44 +140,6 @@ function SideChoice({
           {sideName(side)}
         </label>
       ))}
-    </fieldset>
-  );
-}
-
-const DELAY_MS = 500;
-
-function CardButtons({ node, commands }: { readonly node: NodeView; readonly commands: Commands }) {
-  const { index, process } = node;
-  const isPaused = process === 'paused' || node.faults.some((fault) => fault.startsWith('paused'));
-  const delayed = node.faults.some((fault) => fault.startsWith('delay'));
-  const button = (label: string, method: string, params: unknown, said: string, isOff = false) => (
-    <button
-      type="button"
-      class="small"
-      disabled={isOff || commands.busy !== null}
-      aria-label={`${label} node ${index}`}
-      onClick={() => commands.run(method, params, said)}
-    >
-      {label}
-    </button>
-  );
-  const isDown = process !== null && process !== 'up' && !isPaused;
-  return (
-    <fieldset class="card-buttons" aria-label={`Commands for node ${index}`}>
-      {button('Kill', 'testnet_kill', [index], `Node ${index} was killed.`, isDown)}
-      {button('Restart', 'testnet_restart', [index], `Node ${index} was started again.`)}
-      {isPaused
-        ? button('Resume', 'testnet_resume', [index], `Node ${index} goes on.`)
-        : button('Pause', 'testnet_pause', [index], `Node ${index} is paused: it stands still, its connections stay.`, isDown)}
-      {delayed
-        ? button('No delay', 'testnet_delay', { nodes: [index], delayMs: 0 }, `Messages of node ${index} go at once again.`, isDown)
-        : button(
-            'Delay',
-            'testnet_delay',
-            [index, DELAY_MS],
-            `Messages of node ${index} take ${decimal(DELAY_MS / 1_000)} s more.`,
-            isDown,
-          )}
     </fieldset>
   );
 }

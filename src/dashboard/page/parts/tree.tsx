@@ -336,11 +336,15 @@ function Legend({ engine, hidden }: { readonly engine: string; readonly hidden: 
       </g>
     </svg>
   );
+  // Under proof-of-work both are a custom, not a proof.
+  const byDepth = engine === 'pow' ? ' by depth' : '';
   return (
     <p class="legend">
-      <span>{sample('final')} final</span>
       <span>
-        {sample('safe')} {engine === 'pos' ? 'justified' : 'safe'}
+        {sample('final')} final{byDepth}
+      </span>
+      <span>
+        {sample('safe')} {engine === 'pos' ? 'justified' : `safe${byDepth}`}
       </span>
       <span>{sample('live')} on a node’s chain</span>
       <span>{sample('left')} left behind</span>

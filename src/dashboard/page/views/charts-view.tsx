@@ -76,8 +76,6 @@ function useHistory(network: Network, wanted: number, setProblem: (problem: stri
   }, [network, wanted > 0 && wanted, setProblem]);
 }
 
-const fixed = (digits: number) => (value: number) => decimal(value, digits);
-
 function ByBlocks({ blocks, version, engine }: { readonly blocks: readonly Block[]; readonly version: string; readonly engine: string }) {
   const columns = useMemo(
     () => ({
@@ -94,10 +92,10 @@ function ByBlocks({ blocks, version, engine }: { readonly blocks: readonly Block
     <>
       <One
         title="Time between blocks"
-        note="seconds"
+        note="from parent to child"
         columns={columns.times}
         lines={[{ name: 'block time', colour: '--branch-0' }]}
-        show={fixed(1)}
+        show={span}
         least={0}
       />
       <One
@@ -105,7 +103,7 @@ function ByBlocks({ blocks, version, engine }: { readonly blocks: readonly Block
         note="mean of 16 blocks"
         columns={columns.transactions}
         lines={[{ name: 'transactions', colour: '--branch-4' }]}
-        show={fixed(1)}
+        show={(value) => `${decimal(value, 1)} tx/s`}
         least={0}
       />
       <One
@@ -113,15 +111,15 @@ function ByBlocks({ blocks, version, engine }: { readonly blocks: readonly Block
         note="mean of 16 blocks"
         columns={columns.gas}
         lines={[{ name: 'gas', colour: '--branch-2' }]}
-        show={(value) => metric(value, '')}
+        show={(value) => metric(value, 'gas/s')}
         least={0}
       />
       <One
         title="Base fee"
-        note="gwei"
+        note="for a unit of gas"
         columns={columns.fees}
         lines={[{ name: 'base fee', colour: '--branch-5' }]}
-        show={fixed(4)}
+        show={(value) => `${decimal(value, 4)} gwei`}
         least={0}
       />
       {columns.difficulty !== null && (
@@ -160,10 +158,10 @@ function ByTime({ network, engine }: { readonly network: Network; readonly engin
       <One
         over="time"
         title="Finality behind the head"
-        note={`blocks, ${since}`}
+        note={since}
         columns={lag.slice(0, 2)}
         lines={[{ name: 'blocks behind', colour: '--branch-0' }]}
-        show={fixed(0)}
+        show={(value) => plural(Math.round(value), 'block')}
         least={0}
       />
       <One
@@ -179,10 +177,10 @@ function ByTime({ network, engine }: { readonly network: Network; readonly engin
         <One
           over="time"
           title="Participation"
-          note={`of the stake in the epoch before, in %, ${since}`}
+          note={`of the stake in the epoch before, ${since}`}
           columns={votes}
           lines={[{ name: 'participation', colour: '--branch-2' }]}
-          show={fixed(0)}
+          show={(value) => `${decimal(value, 0)} %`}
           least={0}
           most={100}
         />

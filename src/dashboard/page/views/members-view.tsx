@@ -93,7 +93,7 @@ function Progress({ followers, network }: { readonly followers: readonly Fields[
     .filter((name) => name !== 'node' && name !== 'member')
     .slice(0, 8);
   return (
-    <table class="table">
+    <table class="table fit">
       <thead>
         <tr>
           <th scope="col">Member</th>
