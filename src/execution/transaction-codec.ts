@@ -3,11 +3,10 @@
  * 2 (EIP-1559), 3 (EIP-4844, without its sidecar) or 4 (EIP-7702). Decoding is strict: only the one canonical encoding
  * is accepted, so that a transaction has one hash. Whether a network has blobs at all is asked by `transaction.ts`.
  */
-import { RLP } from '@ethereumjs/rlp';
 import { addressOf, bigToBytes, bytesToBig, concatBytes, hashOf } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
-import { bytesField, decodeRlp, integer, listField } from '../chain/rlp.ts';
+import { bytesField, decodeRlp, encodeRlp, integer, listField } from '../chain/rlp.ts';
 import { keccak256 } from './keccak.ts';
 
 export const LEGACY = 0;
@@ -124,7 +123,7 @@ function decodeLegacy(bytes: Uint8Array): DecodedTransaction {
       r: integer(at(7), UINT256_BYTES, 'r'),
       s: integer(at(8), UINT256_BYTES, 's'),
     },
-    signingHash: keccak256(RLP.encode([...list.slice(0, 6), ...protection] as Uint8Array[])),
+    signingHash: keccak256(encodeRlp([...list.slice(0, 6), ...protection] as Uint8Array[])),
   };
 }
 
@@ -208,7 +207,7 @@ function typed(type: number, list: readonly unknown[], unsigned: Unsigned): Deco
   const end = list.length;
   const parity = integer(at(end - 3), 1, 'signature parity');
   if (parity > 1n) throw malformed(`the signature's parity is ${parity}; expected 0 or 1`);
-  const payload = RLP.encode(list.slice(0, -3) as Uint8Array[]);
+  const payload = encodeRlp(list.slice(0, -3) as Uint8Array[]);
   return {
     fields: {
       ...unsigned,

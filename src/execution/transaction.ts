@@ -36,7 +36,12 @@ export const MAX_TRANSACTION_BYTES = 128 * 1024;
 const MAX_REMEMBERED_SENDERS = 32_768;
 const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
+/** A node reads a transaction when it comes, and again in a block, soon after. Of small ones: some 10 MB. */
+const MAX_REMEMBERED_DECODINGS = 8_192;
+const MAX_REMEMBERED_BYTES = 512;
+
 const senders = new BoundedMap<Hash, Address>(MAX_REMEMBERED_SENDERS);
+const decodings = new BoundedMap<Hash, DecodedTransaction>(MAX_REMEMBERED_DECODINGS);
 
 /**
  * Decodes and checks all that needs no state. `fork` is the one in force where the transaction is to be executed; by
@@ -49,13 +54,15 @@ export function decodeTransaction(bytes: Uint8Array, params: ExecutionParams, fo
   if (bytes[0] === BLOB && params.blobs === undefined) {
     throw unsupported(BLOB, 'blob transactions (type 3) carry sidecars that this network does not have');
   }
-  const decoded = decode(bytes);
+  const hash = keccakHash(bytes);
+  const known = decodings.get(hash);
+  const decoded = known ?? decode(bytes);
   const { fields } = decoded;
+  if (known === undefined && bytes.length <= MAX_REMEMBERED_BYTES) decodings.set(hash, decoded);
   if (fields.chainId !== null && fields.chainId !== BigInt(params.chainId)) {
     throw new RuleError('tx/wrong-chain', `invalid chain id for signer: have ${fields.chainId} want ${params.chainId}.`);
   }
   checkTransaction(fields, fork);
-  const hash = keccakHash(bytes);
   return { ...fields, hash, sender: senders.get(hash) ?? remember(hash, recoverSender(decoded)), bytes };
 }
 

@@ -5,7 +5,7 @@
  *
  * RLP: [author's Ed25519 key, sequence, message, signature of keccak256("synod-envelope" ‖ genesis ‖ sequence ‖ message)].
  */
-import { RLP } from '@ethereumjs/rlp';
+
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import type { PublicKey } from '@libp2p/interface';
 import { peerIdFromPublicKey } from '@libp2p/peer-id';
@@ -13,6 +13,7 @@ import { bigToFixed, concatBytes, fromHex } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import { keccak256 } from '../base/keccak.ts';
 import type { Hash, NodeId } from '../base/types.ts';
+import { encodeRlp } from '../chain/rlp.ts';
 import { MAX_GOSSIP_BYTES } from './gossip.ts';
 import { decodeList } from './messages.ts';
 import type { NodeKey } from './node-key.ts';
@@ -41,7 +42,7 @@ export class Sealer {
     this.#sequence += 1n;
     const sequence = bigToFixed(this.#sequence, SEQUENCE_BYTES);
     const signature = await this.#key.sign(digest(this.#genesisHash, sequence, message));
-    return RLP.encode([this.#key.publicKey.raw, sequence, message, signature]);
+    return encodeRlp([this.#key.publicKey.raw, sequence, message, signature]);
   }
 }
 

@@ -3,14 +3,13 @@
  * compression, so that the size of what arrives is the size of what is decoded, and every list and string has a bound
  * that is checked before anything is made of it.
  */
-import { RLP } from '@ethereumjs/rlp';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { bigToBytes, EMPTY, fromHex, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError, RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import { MAX_BLOCK_BYTES, MAX_PROVEN_BLOCK_BYTES } from '../chain/block.ts';
 import type { ChainParams } from '../chain/params.ts';
-import { bytesField, decodeRlp, integer, listField, safeNumber } from '../chain/rlp.ts';
+import { bytesField, decodeRlp, encodeRlp, integer, listField, safeNumber } from '../chain/rlp.ts';
 import { HEADERS_PER_REQUEST, MAX_BLOCKS_PER_REQUEST, MAX_LOCATOR_HASHES } from '../sync/limits.ts';
 
 /** Counted up whenever two versions would no longer understand each other. */
@@ -59,7 +58,7 @@ export type HeadersRequest =
   | { readonly from: number; readonly limit: number };
 
 export function encodeStatus(status: Status): Uint8Array {
-  return RLP.encode([
+  return encodeRlp([
     number(status.protocolVersion),
     fromHex(status.genesisHash),
     number(status.chainId),
@@ -124,7 +123,7 @@ export function configHash(params: ChainParams): Hash {
 
 export function encodeHeadersRequest(request: HeadersRequest): Uint8Array {
   const start = 'locator' in request ? request.locator.map(fromHex) : number(request.from);
-  return RLP.encode([start, number(request.limit)]);
+  return encodeRlp([start, number(request.limit)]);
 }
 
 export function decodeHeadersRequest(bytes: Uint8Array): HeadersRequest {
@@ -146,7 +145,7 @@ export function decodeHashes(bytes: Uint8Array): readonly Hash[] {
 
 /** A list of byte strings: headers, blocks, transactions, addresses. */
 export function encodeList(list: readonly Uint8Array[]): Uint8Array {
-  return RLP.encode([...list]);
+  return encodeRlp([...list]);
 }
 
 export function decodeList(
@@ -161,11 +160,11 @@ export function decodeList(
 
 /** An answer: a list of byte strings, or the code of the reason why there is none. */
 export function encodeResponse(list: readonly Uint8Array[]): Uint8Array {
-  return RLP.encode([EMPTY, [...list]]);
+  return encodeRlp([EMPTY, [...list]]);
 }
 
 export function encodeRefusal(code: string): Uint8Array {
-  return RLP.encode([text(code), []]);
+  return encodeRlp([text(code), []]);
 }
 
 /** Throws RuleError `network/refused` (no blame) for a refusal, DecodeError for anything else that is not a list. */
@@ -207,7 +206,7 @@ export function packTransactions(transactions: readonly Uint8Array[], salt: Uint
       bytes += size;
     }
   }
-  return batches.map((batch) => RLP.encode([salt, batch]));
+  return batches.map((batch) => encodeRlp([salt, batch]));
 }
 
 function decodeBounded(bytes: Uint8Array, what: string, maxBytes: number): unknown {

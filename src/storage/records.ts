@@ -2,12 +2,11 @@
  * What the values of the database hold, and their coding (RLP, as on the wire). Decoders accept only what the encoders
  * make; anything else is a DecodeError, which `checked.ts` reports as a corrupt store.
  */
-import { type Input, RLP } from '@ethereumjs/rlp';
 import { addressOf, bigToBytes, bytesToBig, EMPTY, fromHex, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import { type Hash, Lsn } from '../base/types.ts';
 import { EMPTY_BLOOM, type Header, headerFields, headerFromFields } from '../chain/header.ts';
-import { bytesField, decodeRlp, listField, safeNumber } from '../chain/rlp.ts';
+import { bytesField, decodeRlp, encodeRlp, listField, type RlpValue, safeNumber } from '../chain/rlp.ts';
 import type { BlockStatus, Facts } from '../chain/tree.ts';
 import type { Log, Receipt } from '../execution/types.ts';
 
@@ -59,7 +58,7 @@ export const hashRecord: Codec<Hash> = { encode: fromHex, decode: hashOf };
 export const numberRecord: Codec<number> = { encode: numberBytes, decode: (bytes) => safeNumber(bytes, 'number') };
 
 export const headerRecord: Codec<HeaderRecord> = {
-  encode: ({ header, seal, facts }) => RLP.encode([headerFields(header), seal, bigToBytes(facts.weight), signedBytes(facts.carried)]),
+  encode: ({ header, seal, facts }) => encodeRlp([headerFields(header), seal, bigToBytes(facts.weight), signedBytes(facts.carried)]),
   decode: (bytes) => {
     const [fields, seal, weight, carried] = parts(decodeRlp(bytes, 'header record'), 4);
     return {
@@ -71,7 +70,7 @@ export const headerRecord: Codec<HeaderRecord> = {
 };
 
 export const bodyRecord: Codec<BodyRecord> = {
-  encode: ({ transactions, payload }) => RLP.encode([[...transactions], payload]),
+  encode: ({ transactions, payload }) => encodeRlp([[...transactions], payload]),
   decode: (bytes) => {
     const [transactions, payload] = parts(decodeRlp(bytes, 'body'), 2);
     return {
@@ -82,7 +81,7 @@ export const bodyRecord: Codec<BodyRecord> = {
 };
 
 export const receiptsRecord: Codec<readonly Receipt[]> = {
-  encode: (receipts) => RLP.encode(receipts.map(receiptFields)),
+  encode: (receipts) => encodeRlp(receipts.map(receiptFields)),
   decode: (bytes) => items(decodeRlp(bytes, 'receipts')).map(receiptFrom),
 };
 
@@ -140,14 +139,14 @@ export const placeRecord: Codec<PlaceRecord> = {
 };
 
 export const logStateRecord: Codec<LogState> = {
-  encode: ({ incarnation, first, last }) => RLP.encode([incarnation, first, last].map(numberBytes)),
+  encode: ({ incarnation, first, last }) => encodeRlp([incarnation, first, last].map(numberBytes)),
   decode: (bytes) => {
     const [incarnation, first, last] = parts(decodeRlp(bytes, 'log state'), 3).map(numberFrom);
     return { incarnation: incarnation ?? 0, first: Lsn(first ?? 0), last: Lsn(last ?? 0) };
   },
 };
 
-function receiptFields(receipt: Receipt): Input {
+function receiptFields(receipt: Receipt): RlpValue {
   return [
     numberBytes(receipt.type),
     receipt.postState === undefined ? numberBytes(receipt.success ? 1 : 0) : fromHex(receipt.postState),
