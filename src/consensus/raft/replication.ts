@@ -4,6 +4,7 @@
  * etcd's raft/tracker for the flow of blocks.
  */
 import { present } from '../../base/assert.ts';
+import { RuleError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { decide } from '../members/decisions.ts';
@@ -108,6 +109,7 @@ export function receiveAck(turn: Turn, from: NodeId, { durable, has, round }: Ac
   const leadership = leadershipOf(turn.state);
   const progress = leadership?.progress.get(from);
   if (leadership === null || progress === undefined) return;
+  checkClaim(turn, leadership, Math.max(durable, has), round);
   heard(turn, progress, durable, round);
   const { log } = turn.state;
   const isFound = progress.mode === 'probe' && has >= progress.next - 1;
@@ -118,12 +120,13 @@ export function receiveAck(turn: Turn, from: NodeId, { durable, has, round }: Ac
   handOver(turn, progress);
 }
 
-/** Where the two logs part (section 3.5, and etcd's hint): terms that the follower has not are skipped at once. */
+/** Where the two logs part (section 3.5, and etcd's hint): terms that the follower has not are skipped at once. Throws RuleError `raft/ack`. */
 export function receiveReject(turn: Turn, from: NodeId, { at, hint, stored, round }: Reject): void {
   const { state, effects } = turn;
   const leadership = leadershipOf(state);
   const progress = leadership?.progress.get(from);
   if (leadership === null || progress === undefined) return;
+  checkClaim(turn, leadership, stored, round);
   heard(turn, progress, stored, round);
   // Late news of what is settled.
   if (progress.mode === 'chunk' || at <= progress.match || (progress.mode === 'probe' && at !== progress.next - 1)) return;
@@ -138,6 +141,14 @@ export function receiveReject(turn: Turn, from: NodeId, { at, hint, stored, roun
   leadership.round++;
   sendEmpty(turn, leadership, progress);
   sendBlocks(turn, leadership, progress);
+}
+
+/** In its term everything that is decided is in the leader's log, and who follows it counts its rounds: nobody can have more. */
+function checkClaim({ state }: Turn, leadership: Leadership, height: number, round: number): void {
+  const { last } = state.log;
+  if (height <= last.height && round <= leadership.round) return;
+  const message = `A follower acknowledges block ${height} and round ${round}; the leader has come to block ${last.height} and round ${leadership.round}.`;
+  throw new RuleError('raft/ack', message, { height, round });
 }
 
 function heard(turn: Turn, progress: Progress, durable: number, round: number): void {

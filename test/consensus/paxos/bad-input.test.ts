@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
+import { MAX_ACCEPTED } from '../../../src/consensus/paxos/log.ts';
 import type { PaxosMessage } from '../../../src/consensus/paxos/messages.ts';
 import { GENESIS } from '../../simulator/support.ts';
 import { B, C, D, hashOfBlock, STRANGER } from '../members/world.ts';
@@ -75,6 +76,19 @@ describe('an acceptor', () => {
     world.receive(from, message);
     expect(world.offences).toEqual([]);
     expect(picture(world)).toEqual(before);
+  });
+
+  it('keeps little of a flood from the future, and goes on with what is right', () => {
+    const world = following();
+    const blocks = world.chain.blocks.size;
+    for (let i = 0; i < 1_000; i++) {
+      const far = { ...A4, header: { ...A4.header, number: 5 + i, extraData: hashOfBlock(A1) } };
+      world.receive(B, accept(far));
+    }
+    expect(world.chain.blocks.size).toBe(blocks);
+    expect(world.state.ahead.size).toBeLessThanOrEqual(MAX_ACCEPTED);
+    world.receive(B, accept(A3), accept(A4), lead(at(A4)));
+    expect(world.chain.head.hash).toBe(hashOfBlock(A4));
   });
 });
 
