@@ -136,9 +136,9 @@ export class Supervisor {
    * that did not answer. Answers null where it ends what there was (a delay of zero).
    */
   async begin(fault: TestnetFault, forMs: number | null = null): Promise<ActiveFault | null> {
+    if (fault.kind === 'idle' || fault.kind === 'withhold') this.#checkMakesBlocks(fault);
     if ('node' in fault) this.#running(fault.node);
     if ('links' in fault) for (const { from, to } of fault.links) [from, to].map((index) => this.#child(index));
-    if (fault.kind === 'idle' || fault.kind === 'withhold') this.#checkMakesBlocks(fault);
     const active = this.#plan.begin(fault, forMs === null ? null : Date.now() + forMs);
     if (fault.kind === 'pause') this.#child(fault.node).pause();
     if (active !== null && forMs !== null) setTimeout(() => void this.end(active).catch(() => undefined), forMs).unref();
@@ -327,6 +327,7 @@ export class Supervisor {
 
   #checkMakesBlocks({ kind, node }: { readonly kind: 'idle' | 'withhold'; readonly node: number }): void {
     const { options, nodes } = this.manifest;
+    this.#child(node);
     const isMaker = options.engine === 'pow' ? nodes[node]?.mines === true : (nodes[node]?.validators.length ?? 0) > 0;
     if (!isMaker)
       throw new UsageError('testnet/makes-no-blocks', `Node ${node} makes no blocks: it neither mines nor has a key to sign with.`);

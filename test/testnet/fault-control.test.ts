@@ -1,0 +1,138 @@
+/** Faults by the supervisor and by JSON-RPC's methods, over stand-ins for nodes. */
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import { RuleError } from '../../src/base/errors.ts';
+import type { Address, Json } from '../../src/base/types.ts';
+import type { CallParams } from '../../src/testnet/json-rpc.ts';
+import type { Manifest, TestnetOptions } from '../../src/testnet/manifest.ts';
+import { callMethod, controlMethods } from '../../src/testnet/methods.ts';
+import { Supervisor, type SupervisorEvent } from '../../src/testnet/supervisor.ts';
+import { temporaryDirectories } from '../support/directory.ts';
+import { until } from '../support/processes.ts';
+
+const temporary = temporaryDirectories();
+const FAKE_NODE = fileURLToPath(new URL('./fake-node.mjs', import.meta.url));
+const RPC_PORT = 40_000;
+
+function manifestOf(engine: string): Manifest {
+  const etherbase = `0x${'11'.repeat(20)}` as Address;
+  const nodes = [0, 1, 2].map((index) => ({
+    index,
+    mines: engine === 'pow' && index < 2,
+    validators: engine === 'pow' ? [] : [index],
+    etherbase,
+  }));
+  return { version: 1, options: { nodes: nodes.length, engine, blockTimeSeconds: 1, hashRateLimit: 0 } as TestnetOptions, nodes };
+}
+
+async function network(engine = 'pow', isStarted = true) {
+  const told: [node: number, method: string, params: readonly Json[]][] = [];
+  const events: SupervisorEvent[] = [];
+  const supervisor = new Supervisor({
+    directory: temporary(),
+    manifest: manifestOf(engine),
+    command: [process.execPath, FAKE_NODE, 'well'],
+    rpcPort: RPC_PORT,
+    call: async ({ rpcUrl }, method, params) => {
+      if (method !== 'synod_status') told.push([Number(rpcUrl.split(':').at(-1)) - RPC_PORT, method, params]);
+      if (method === 'synod_equivocate' && params[0] === 'vote') throw new RuleError('fault/cannot-lie', 'No.');
+      return null;
+    },
+    onEvent: (event) => events.push(event),
+  });
+  onTestFinished(() => supervisor.stop());
+  if (isStarted) await supervisor.start();
+  const methods = controlMethods(supervisor, () => undefined);
+  const call = (name: string, params: CallParams) => callMethod(methods, `testnet_${name}`, params);
+  const codeOf = async (name: string, params: CallParams) =>
+    await call(name, params).then(
+      () => 'none',
+      (error: { code: string }) => error.code,
+    );
+  return { supervisor, told, events, call, codeOf };
+}
+
+it('tells only those of a fault whom it is about, and a node that is started again all of its own', async () => {
+  const { supervisor, told, call } = await network();
+  await call('clock', { node: 1, offsetMs: 5_000 });
+  expect(told.map(([node, method]) => [node, method])).toEqual([
+    [0, 'synod_setFaults'],
+    [1, 'synod_setFaults'],
+    [2, 'synod_setFaults'],
+  ]);
+  told.length = 0;
+  await call('mining', [0, false]);
+  expect(told).toEqual([[0, 'synod_setFaults', [expect.objectContaining({ isIdle: true, clockOffsetMs: 0 })]]]);
+  told.length = 0;
+  await supervisor.kill(1);
+  await supervisor.restart(1);
+  expect(told).toEqual([[1, 'synod_setFaults', [expect.objectContaining({ isIdle: false, clockOffsetMs: 5_000 })]]]);
+  told.length = 0;
+  await call('heal', []);
+  expect(told.map(([node, method]) => [node, method])).toEqual([0, 1, 2].map((node) => [node, 'synod_heal']));
+});
+
+it('pauses a node and lets it go on, by command, by healing, or when its time is over', async () => {
+  const { supervisor, events, call, codeOf } = await network();
+  const states = () => supervisor.nodes().map(({ state }) => state);
+  await call('pause', [1]);
+  expect(states()).toEqual(['up', 'paused', 'up']);
+  expect((await supervisor.report())[1]).toMatchObject({ state: 'paused', status: null, faults: ['paused'] });
+  expect(await codeOf('pause', [1])).toBe('testnet/paused');
+  expect(await codeOf('clock', [1, 5])).toBe('testnet/paused');
+  await call('resume', [1]);
+  expect(await codeOf('resume', [1])).toBe('testnet/not-paused');
+  await call('pause', [0]);
+  await call('heal', []);
+  await call('pause', { node: 2, forMs: 50 });
+  await until('its time is over', () => events.findLast(({ type }) => type === 'fault-over') === events.at(-1) && supervisor.isAwake(2));
+  expect(states()).toEqual(['up', 'up', 'up']);
+  // One that stands still is stopped all the same.
+  await call('pause', [2]);
+  await supervisor.stop();
+  expect(states()).toEqual(['down', 'down', 'down']);
+});
+
+it('refuses what a node cannot have', async () => {
+  const { supervisor, call, codeOf, events } = await network();
+  expect(await codeOf('mining', [2, false])).toBe('testnet/makes-no-blocks');
+  expect(await codeOf('withhold', [2])).toBe('testnet/makes-no-blocks');
+  await call('equivocate', [0]);
+  expect(events.at(-1)).toEqual({ type: 'fault', text: 'node 0 will sign a second proposal' });
+  expect(await codeOf('equivocate', [0, 'vote'])).toBe('fault/cannot-lie');
+  await call('mining', [0, false]);
+  expect(await codeOf('equivocate', [0])).toBe('testnet/contradiction');
+  await supervisor.kill(1);
+  expect(await codeOf('pause', [1])).toBe('testnet/down');
+  // What is about links waits for it.
+  expect(await codeOf('loss', [1, 0.5])).toBe('none');
+});
+
+it.each([
+  ['kill', []],
+  ['kill', ['0']],
+  ['kill', [0, 1]],
+  ['kill', { nod: 0 }],
+  ['partition', [0, 1]],
+  ['cut', [0]],
+  ['delay', [0, '5ms']],
+  ['delay', [0, 5, 1, -1]],
+  ['mining', [0, 'off']],
+  ['equivocate', [0, 'everything']],
+  ['reorg', [0]],
+  ['reorg', { depth: 1e9 }],
+  ['stallFinality', []],
+] satisfies [string, CallParams][])('knows what %s takes, and %j is not it', async (name, params) => {
+  const { codeOf, told } = await network('pow', false);
+  expect(await codeOf(name, params)).toBe('testnet/parameters');
+  expect(told).toEqual([]);
+});
+
+it('makes no reorganisations and no withheld blocks where blocks are made by agreement', async () => {
+  const { supervisor, call, codeOf } = await network('raft', false);
+  expect(await codeOf('withhold', [0])).toBe('testnet/cannot-withhold');
+  expect(await codeOf('reorg', [1])).toBe('testing/no-reorgs');
+  await call('stallFinality', [60_000]);
+  expect(supervisor.faults.map(({ fault }) => fault)).toEqual([{ kind: 'partition', sides: [[0], [1], [2]] }]);
+  expect(await codeOf('stallFinality', [60_000])).toBe('testing/stall');
+});
