@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Hopeless, TestProcess, until } from '../support/processes.ts';
+import { Hopeless, PATIENCE_MS, TestProcess, until } from '../support/processes.ts';
 import { flagsIn, flagsOf } from './flags.ts';
 import { documents, yaml } from './yaml.ts';
 
@@ -65,39 +65,43 @@ describe('the image', () => {
   const directory = mkdtempSync(join(tmpdir(), 'synod-image-'));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it.skipIf(!isRoot)('runs without being root, from nothing but what was copied (skipped where the tests are not root)', async () => {
-    // The dependencies as the tests have them: what the first stage installs is a part of these.
-    const place = join(directory, 'synod');
-    const data = join(directory, 'data');
-    for (const path of [place, data]) mkdirSync(path);
-    for (const source of copied.flatMap((words) => words.slice(0, -1)))
-      cpSync(join(ROOT, source), join(place, source), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules'), join(place, 'node_modules'));
-    copyFileSync(process.execPath, join(directory, 'node'));
-    chmodSync(directory, 0o755);
-    chownSync(data, 10_001, 10_001);
-    chmodSync(data, 0o700);
-    const probe = (JSON.parse(/CMD (\[.*\])/.exec(of('HEALTHCHECK')[0] ?? '')?.[1] ?? '[]') as string[])[2] ?? '';
-    const entry = (JSON.parse(of('ENTRYPOINT')[0] ?? '[]') as string[]).slice(1).map((word) => word.replace('/synod', place));
-    const command = (JSON.parse(of('CMD')[0] ?? '[]') as string[]).map((word) => word.replace('/data', data));
-    const own = ['--port', '0', '--http.port', '0', '--metrics.port', '0'];
-    const run = ['--reuid', '10001', '--regid', '10001', '--clear-groups', join(directory, 'node'), ...entry, ...command, ...own];
-    const node = new TestProcess('setpriv', run, { channel: true, environment: { HOME: data } });
-    try {
-      const { metricsUrl } = await until('the node is ready', () => {
-        if (!node.running) throw new Hopeless(node.tail());
-        return node.messages[0] as { readonly metricsUrl: string } | undefined;
-      });
-      const { status } = await run1(probe.replace('http://127.0.0.1:6060', metricsUrl));
-      expect(status).toBe(0);
-    } finally {
-      expect(await node.end('SIGTERM')).toMatchObject({ code: 0 });
-    }
-  });
+  it.skipIf(!isRoot)(
+    'runs without being root, from nothing but what was copied (skipped where the tests are not root)',
+    { timeout: 2 * PATIENCE_MS },
+    async () => {
+      // The dependencies as the tests have them: what the first stage installs is a part of these.
+      const place = join(directory, 'synod');
+      const data = join(directory, 'data');
+      for (const path of [place, data]) mkdirSync(path);
+      for (const source of copied.flatMap((words) => words.slice(0, -1)))
+        cpSync(join(ROOT, source), join(place, source), { recursive: true });
+      symlinkSync(join(ROOT, 'node_modules'), join(place, 'node_modules'));
+      copyFileSync(process.execPath, join(directory, 'node'));
+      chmodSync(directory, 0o755);
+      chownSync(data, 10_001, 10_001);
+      chmodSync(data, 0o700);
+      const probe = (JSON.parse(/CMD (\[.*\])/.exec(of('HEALTHCHECK')[0] ?? '')?.[1] ?? '[]') as string[])[2] ?? '';
+      const entry = (JSON.parse(of('ENTRYPOINT')[0] ?? '[]') as string[]).slice(1).map((word) => word.replace('/synod', place));
+      const command = (JSON.parse(of('CMD')[0] ?? '[]') as string[]).map((word) => word.replace('/data', data));
+      const own = ['--port', '0', '--http.port', '0', '--metrics.port', '0'];
+      const run = ['--reuid', '10001', '--regid', '10001', '--clear-groups', join(directory, 'node'), ...entry, ...command, ...own];
+      const node = new TestProcess('setpriv', run, { channel: true, environment: { HOME: data } });
+      try {
+        const { metricsUrl } = await until('the node is ready', () => {
+          if (!node.running) throw new Hopeless(node.tail());
+          return node.messages[0] as { readonly metricsUrl: string } | undefined;
+        });
+        const { status } = await answerOf(probe.replace('http://127.0.0.1:6060', metricsUrl));
+        expect(status).toBe(0);
+      } finally {
+        expect(await node.end('SIGTERM')).toMatchObject({ code: 0 });
+      }
+    },
+  );
 });
 
 /** The health check of the image. */
-async function run1(script: string): Promise<{ readonly status: number | null }> {
+async function answerOf(script: string): Promise<{ readonly status: number | null }> {
   const { code } = await new TestProcess(process.execPath, ['-e', script]).ended();
   return { status: code };
 }
