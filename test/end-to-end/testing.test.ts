@@ -68,6 +68,19 @@ describe('a shop that is paid on chain', { timeout: TIMEOUT_MS }, () => {
     expect(await reader().getBalance({ address: SHOP })).toBe(parseEther('1'));
   });
 
+  it('goes back to a state that was kept, where a later payment was never made and can be made again', async () => {
+    await network.snapshot('before');
+    const paid = await reader().getBalance({ address: SHOP });
+    await reader().waitForTransactionReceipt({ hash: await pay(1) });
+    await network.restore('before');
+    expect(await reader().getBalance({ address: SHOP })).toBe(paid);
+    expect(await reader().getTransactionCount({ address: network.accounts[1]?.address ?? '0x', blockTag: 'pending' })).toBe(0);
+    await reader().waitForTransactionReceipt({ hash: await pay(1) });
+    await network.agreed();
+    expect(await reader().getBalance({ address: SHOP })).toBe(paid + parseEther('1'));
+    await expect(network.restore('after')).rejects.toMatchObject({ code: 'testnet/no-such-snapshot' });
+  });
+
   it('is told what it asked for that cannot be', async () => {
     await expect(network.reorg({ depth: 0 })).rejects.toMatchObject({ code: 'testing/depth' });
     await expect(network.reorg({ depth: 1, node: 7 })).rejects.toMatchObject({ code: 'testnet/no-such-node' });
