@@ -10,6 +10,8 @@ const NO_CONNECTION = /ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|WebSock
 const SHOWN = HOSTILE.replace('\u202e', '⟨U+202E⟩');
 
 const text = async (page: Page, selector: string): Promise<string> => (await page.locator(selector).first().textContent()) ?? '';
+/** Generous: it only says how long a test that fails may take. */
+const soon = <T>(ask: () => T) => expect.poll(ask, { timeout: 20_000 });
 const go = (page: Page, fragment: string) => page.evaluate(`location.hash = ${JSON.stringify(fragment)}`);
 
 async function search(page: Page, words: string): Promise<void> {
@@ -36,7 +38,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
 
   it('draws blocks and a line for each node, and takes the token out of the address', async () => {
     const { page } = owner;
-    await expect.poll(() => blocksIn(page)).toBe(40);
+    await soon(() => blocksIn(page)).toBe(40);
     expect(await blocksIn(page, '.final')).toBe(32);
     expect(await page.locator('.node-line').count()).toBe(4);
     expect(await page.locator('.card').count()).toBe(4);
@@ -47,8 +49,8 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
 
   it('shows a new block as soon as there is one', async () => {
     network.mine(2);
-    await expect.poll(() => text(owner.page, '.summary')).toMatch(/head40/);
-    await expect.poll(() => blocksIn(owner.page)).toBe(41);
+    await soon(() => text(owner.page, '.summary')).toMatch(/head40/);
+    await soon(() => blocksIn(owner.page)).toBe(41);
   });
 
   it('cuts the network by keyboard, and shows the fork on lanes of their own', async () => {
@@ -62,11 +64,11 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     expect(await text(page, '.fault-bar')).toContain('B: 1, 2, 3');
     await page.getByRole('button', { name: 'Cut' }).focus();
     await page.keyboard.press('Enter');
-    await expect.poll(() => network.sides).toEqual([[0], [1, 2, 3]]);
+    await soon(() => network.sides).toEqual([[0], [1, 2, 3]]);
     for (let turn = 0; turn < 3; turn++) network.mine();
-    await expect.poll(() => blocksIn(page, '.branch-1')).toBe(3);
-    await expect.poll(() => text(page, '.summary')).toContain('2 heads');
-    await expect.poll(() => text(page, '[data-node="0"]'), { timeout: 5_000 }).toContain('side A');
+    await soon(() => blocksIn(page, '.branch-1')).toBe(3);
+    await soon(() => text(page, '.summary')).toContain('2 heads');
+    await soon(() => text(page, '[data-node="0"]')).toContain('side A');
     // Three of four nodes follow it: the main branch.
     expect(await page.locator('.node-line .head-mark.branch-0').count()).toBe(3);
     expect(await page.locator('.node-line .head-mark.branch-1').count()).toBe(1);
@@ -77,14 +79,14 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     await page.locator('.block[tabindex="0"]').focus();
     await page.keyboard.press('End');
     await page.keyboard.press('ArrowDown');
-    await expect.poll(() => text(page, '.inspection')).toMatch(/Block 43.*on the chain of node 0/s);
+    await soon(() => text(page, '.inspection')).toMatch(/Block 43.*on the chain of node 0/s);
     await page.keyboard.press('ArrowLeft');
-    await expect.poll(() => text(page, '.inspection')).toContain('Block 42');
+    await soon(() => text(page, '.inspection')).toContain('Block 42');
     await page.keyboard.press('Enter');
     // Whoever is asked by default does not know this branch.
-    await expect.poll(() => text(page, 'main')).toMatch(/Node 1 has no such block/);
+    await soon(() => text(page, 'main')).toMatch(/Node 1 has no such block/);
     await page.getByLabel('The node that is asked for blocks, transactions and accounts').selectOption('0');
-    await expect.poll(() => text(page, 'main')).toMatch(/Block 42.*only on the chain of 1 node: 0/s);
+    await soon(() => text(page, 'main')).toMatch(/Block 42.*only on the chain of 1 node: 0/s);
     await page.getByLabel('The node that is asked for blocks, transactions and accounts').selectOption('');
     await page.keyboard.press('Escape');
     await page.evaluate('document.activeElement.blur()');
@@ -98,55 +100,55 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     network.mine();
     network.mine();
     await page.getByRole('button', { name: 'Heal' }).click();
-    await expect.poll(() => network.sides).toBeNull();
+    await soon(() => network.sides).toBeNull();
     network.mine();
-    await expect.poll(() => text(page, '.summary')).not.toContain('2 heads');
-    await expect.poll(() => text(page, '.feed')).toMatch(/left \d blocks for another branch/);
-    await expect.poll(() => blocksIn(page, '.left')).toBeGreaterThan(2);
-    await expect.poll(() => text(page, '.said')).toContain('Healed');
+    await soon(() => text(page, '.summary')).not.toContain('2 heads');
+    await soon(() => text(page, '.feed')).toMatch(/left \d blocks for another branch/);
+    await soon(() => blocksIn(page, '.left')).toBeGreaterThan(2);
+    await soon(() => text(page, '.said')).toContain('Healed');
   });
 
   it('finds heights, hashes and addresses, and says what is wrong with anything else', async () => {
     const { page } = owner;
     await page.keyboard.press('1');
     await search(page, '17');
-    await expect.poll(() => text(page, 'h1')).toBe('Block 17');
+    await soon(() => text(page, 'h1')).toBe('Block 17');
     await search(page, '99,999');
-    await expect.poll(() => text(page, '#search-said')).toMatch(/no block 99,999 yet: the head is \d\d/);
+    await soon(() => text(page, '#search-said')).toMatch(/no block 99,999 yet: the head is \d\d/);
     await page.locator('#search').fill('0xnothing');
     await page.keyboard.press('Enter');
-    await expect.poll(() => text(page, '#search-said')).toContain('neither a number nor hex digits');
+    await soon(() => text(page, '#search-said')).toContain('neither a number nor hex digits');
     await page.locator('#search').fill(`0x${'99'.repeat(32)}`);
     await page.keyboard.press('Enter');
-    await expect.poll(() => text(page, '#search-said')).toContain('knows no block and no transaction');
+    await soon(() => text(page, '#search-said')).toContain('knows no block and no transaction');
     await page.locator('#search').fill(CONTRACT);
     await page.keyboard.press('Enter');
-    await expect.poll(() => text(page, 'h1')).toBe('Contract');
+    await soon(() => text(page, 'h1')).toBe('Contract');
   });
 
   it('takes nothing that a chain says for markup', async () => {
     const { page, complaints } = owner;
     const [hash = ''] = network.nodes[0]?.chain[17]?.transactions ?? [];
     await search(page, hash);
-    await expect.poll(() => text(page, 'h1')).toBe('Transaction');
+    await soon(() => text(page, 'h1')).toBe('Transaction');
     // Why it failed, its input and its log.
-    await expect.poll(() => text(page, '.problem')).toContain(SHOWN);
+    await soon(() => text(page, '.problem')).toContain(SHOWN);
     expect(await text(page, 'section[aria-label=Input]')).toContain(SHOWN);
     await go(page, '#/block/17');
-    await expect.poll(() => text(page, 'main')).toContain(SHOWN);
+    await soon(() => text(page, 'main')).toContain(SHOWN);
     await go(page, `#/address/${CONTRACT}`);
     await page.locator('input[aria-label="Call data"]').fill('0x');
     await page.keyboard.press('Enter');
-    await expect.poll(() => text(page, 'section[aria-label=Read]')).toContain(SHOWN);
+    await soon(() => text(page, 'section[aria-label=Read]')).toContain(SHOWN);
     await go(page, '#/consensus');
-    await expect.poll(() => text(page, '.tree-of-state')).toContain(SHOWN);
-    await expect.poll(() => text(page, 'main')).toMatch(/finality away for 7 epochs.*Slashed: validator 3/s);
+    await soon(() => text(page, '.tree-of-state')).toContain(SHOWN);
+    await soon(() => text(page, 'main')).toMatch(/finality away for 7 epochs.*Slashed: validator 3/s);
     await go(page, '#/pool');
-    await expect.poll(() => text(page, 'table')).toContain('1.5 ETH');
+    await soon(() => text(page, 'table')).toContain('1.5 ETH');
     await go(page, '#/charts');
-    await expect.poll(() => page.locator('.chart canvas').count()).toBeGreaterThanOrEqual(4);
+    await soon(() => page.locator('.chart canvas').count()).toBeGreaterThanOrEqual(4);
     await go(page, `#/<b>${HOSTILE}`);
-    await expect.poll(() => text(page, 'main')).toContain('There is no such view');
+    await soon(() => text(page, 'main')).toContain('There is no such view');
     expect(await page.locator('img, script:not([src]), b > b').count()).toBe(0);
     expect(complaints).toEqual([]);
   });
@@ -168,7 +170,17 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     await page.keyboard.press('t');
     expect(await ground()).not.toBe(dark);
     await page.keyboard.press('?');
-    await expect.poll(() => page.locator('dialog[open]').count()).toBe(1);
+    await soon(() => page.locator('dialog[open]').count()).toBe(1);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it('only looks where the token is of another network', async () => {
+    const { page, complaints } = await open(browser, `${network.url}#token=of-another-network`, {}, /status of 401/);
+    await soon(() => text(page, '.notice')).toContain('The token is not the one of this network');
+    expect(await page.locator('.card').count()).toBe(4);
+    expect(await page.getByRole('button', { name: 'Kill node 0' }).count()).toBe(0);
+    expect(page.url()).not.toContain('token');
     expect(complaints).toEqual([]);
     await page.context().close();
   });
@@ -178,14 +190,14 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     const { page, complaints } = await open(browser, `${lonely.url}#token=${TOKEN}`, {}, NO_CONNECTION);
     await page.waitForSelector('.tree-picture [data-block]');
     await page.getByRole('button', { name: 'Kill node 1' }).click();
-    await expect.poll(() => text(page, '.said')).toBe('Node 1 was killed.');
-    await expect.poll(() => text(page, '[data-node="1"]'), { timeout: 10_000 }).toContain('down');
-    await expect.poll(() => text(page, '.feed')).toContain('Node 1 is down');
+    await soon(() => text(page, '.said')).toBe('Node 1 was killed.');
+    await soon(() => text(page, '[data-node="1"]')).toContain('down');
+    await soon(() => text(page, '.feed')).toContain('Node 1 is down');
     await page.getByRole('button', { name: 'Pause node 0' }).click();
-    await expect.poll(() => text(page, '.said.bad')).toContain('There is no method');
+    await soon(() => text(page, '.said.bad')).toContain('There is no method');
     await lonely.close();
-    await expect.poll(() => text(page, '[role=alert]'), { timeout: 10_000 }).toContain('The supervisor does not answer');
-    await expect.poll(() => text(page, '[data-node="0"]'), { timeout: 10_000 }).toContain('no answer');
+    await soon(() => text(page, '[role=alert]')).toContain('The supervisor does not answer');
+    await soon(() => text(page, '[data-node="0"]')).toContain('no answer');
     expect(complaints).toEqual([]);
     await page.context().close();
   });
@@ -196,7 +208,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     await owner.page.waitForSelector('.tree');
     const since = performance.now();
     for (let turn = 0; turn < 10; turn++) network.mine();
-    await expect.poll(() => text(owner.page, '.summary')).toContain(`head${network.nodes[0]?.head.number}`);
+    await soon(() => text(owner.page, '.summary')).toContain(`head${network.nodes[0]?.head.number}`);
     const seconds = (performance.now() - since) / 1_000;
     const asked = network.nodes.map((node, place) => node.asked - (before[place] ?? 0));
     // A status every two seconds of both pages that may be open, and a few questions for what changed; nothing for each block.

@@ -23,13 +23,10 @@ export function takeToken(): string | null {
   return sessionStorage.getItem(TOKEN_KEY);
 }
 
-export function forgetToken(): void {
-  sessionStorage.removeItem(TOKEN_KEY);
-}
-
 export class Control {
   readonly #url: string;
-  readonly #token: string | null;
+  #token: string | null;
+  #isRefused = false;
 
   constructor(url: string, token: string | null) {
     this.#url = url;
@@ -40,20 +37,34 @@ export class Control {
     return this.#token !== null;
   }
 
+  /** Whether the token is of another network, or of this one before it was started again. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
   /** Null where there is no supervisor: a node's own page. Throws Failure when nobody answers. */
   async nodes(): Promise<readonly NodeEntry[] | null> {
     const method = this.#token === null ? 'testnet_nodes' : 'testnet_status';
     try {
       return parseNodes(await this.#ask(method, [], LIST_TIMEOUT_MS, this.#token));
     } catch (error) {
-      if (error instanceof Failure && error.code === NO_METHOD) return null;
-      throw error;
+      if (!(error instanceof Failure)) throw error;
+      if (error.code === NO_METHOD) return null;
+      if (error.kind !== 'testnet/token' || this.#token === null) throw error;
+      this.#forgetToken();
+      return await this.nodes();
     }
   }
 
   /** Throws Failure with what the supervisor says. */
   async command(method: string, params: unknown = []): Promise<unknown> {
     return await this.#ask(method, params, COMMAND_TIMEOUT_MS, this.#token);
+  }
+
+  #forgetToken(): void {
+    this.#token = null;
+    this.#isRefused = true;
+    sessionStorage.removeItem(TOKEN_KEY);
   }
 
   async #ask(method: string, params: unknown, timeoutMs: number, token: string | null): Promise<unknown> {

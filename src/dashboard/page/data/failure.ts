@@ -5,12 +5,15 @@ export class Failure extends Error {
   readonly code: number | 'unreachable' | 'timeout' | 'busy';
   /** Bytes that a reverted call returned. */
   readonly data: string | null;
+  /** The supervisor's own code, such as `testnet/token`; empty where there is none. */
+  readonly kind: string;
 
-  constructor(code: Failure['code'], message: string, data: string | null = null) {
+  constructor(code: Failure['code'], message: string, data: string | null = null, kind = '') {
     super(message);
     this.name = 'Failure';
     this.code = code;
     this.data = data;
+    this.kind = kind;
   }
 }
 

@@ -186,8 +186,8 @@ export function answerOf(reply: unknown): unknown {
   const { error, result } = fieldsOf(reply);
   if (error === undefined || error === null) return result;
   const { code, message, data } = fieldsOf(error);
-  const bytes = textOrNull(data);
-  return new Failure(typeof code === 'number' ? code : 0, textOf(message) || 'The node gave no reason.', bytes);
+  const words = textOf(message) || 'The node gave no reason.';
+  return new Failure(typeof code === 'number' ? code : 0, words, textOrNull(data), textOf(fieldsOf(data).code));
 }
 
 /** Throws Failure `unreachable` or `timeout`. */

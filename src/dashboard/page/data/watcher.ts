@@ -4,7 +4,7 @@
  */
 import { type Block, parseHeader } from '../model/block.ts';
 import type { Chain } from '../model/chain.ts';
-import { numberOf } from '../model/decode.ts';
+import { fieldsOf, isHash, listOf, numberOf, textOf } from '../model/decode.ts';
 import type { LinkState, NodeStatus, Point } from '../model/node.ts';
 import { parseStatus } from '../model/node.ts';
 import { Failure, sentenceOf } from './failure.ts';
@@ -17,6 +17,8 @@ const HIDDEN_STATUS_MS = 15_000;
 /** Heights below a head that are fetched at once, and at the most, to join it to what is known. */
 const BACKFILL_BLOCKS = 64;
 const FIRST_BLOCKS = 128;
+const MAX_FORKS = 8;
+const MAX_FORK_BLOCKS = 16;
 
 export interface WatcherEvents {
   onLink(state: LinkState): void;
@@ -35,6 +37,7 @@ export class Watcher {
   #filling: Promise<void> = Promise.resolve();
   #waiting = 0;
   #head: Point | null = null;
+  #knowsForks = false;
 
   constructor(url: string, chain: Chain, events: WatcherEvents) {
     this.#chain = chain;
@@ -68,12 +71,28 @@ export class Watcher {
       this.#events.onLink(this.link.isOpen ? 'live' : 'polling');
       this.#events.onStatus(status);
       if (status.head.hash !== this.#head?.hash) await this.#fetchHead(status.head.hash);
+      if (!this.#knowsForks) await this.#fetchForks();
     } catch (error) {
       if (this.#isClosed) return;
       this.#events.onLink('down');
       this.#events.onProblem(sentenceOf(error));
     }
     this.#poll(document.hidden ? HIDDEN_STATUS_MS : STATUS_MS);
+  }
+
+  /** Once: the branches that were left before the page looked. Those that come later are seen as they come. */
+  async #fetchForks(): Promise<void> {
+    this.#knowsForks = true;
+    const forks = listOf(await this.link.call('synod_getForks', [FIRST_BLOCKS]).catch(() => [])).map(fieldsOf);
+    for (const { hash } of forks.filter(({ status }) => status !== 'active' && status !== 'invalid').slice(0, MAX_FORKS)) {
+      let next = textOf(hash).toLowerCase();
+      for (let steps = 0; steps < MAX_FORK_BLOCKS && isHash(next) && this.#chain.get(next) === undefined; steps++) {
+        const header = parseHeader(await this.link.call('eth_getHeaderByHash', [next]));
+        if (header === null) break;
+        this.#chain.add(header);
+        next = header.parent;
+      }
+    }
   }
 
   async #fetchHead(hash: string): Promise<void> {

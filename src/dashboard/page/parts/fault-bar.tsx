@@ -16,8 +16,8 @@ export function FaultBar({ network, commands, sides, setSides }: FaultBarProps) 
   if (!commands.canCommand) {
     return (
       <p class="notice">
-        Looking only. To cut, kill and restart from here, open the address that <code>synod testnet</code> printed, with its{' '}
-        <code>#token=…</code>
+        {network.control.isRefused ? 'The token is not the one of this network: it may have been started again. ' : 'Looking only. '}
+        To cut, kill and restart from here, open the address that <code>synod testnet</code> printed, with its <code>#token=…</code>
       </p>
     );
   }
