@@ -1,4 +1,5 @@
 /** Scenarios: how they are read, line by line, and how they are played, in a world and a time of our own. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/base/errors.ts';
 import type { Json } from '../../src/base/types.ts';
@@ -46,6 +47,12 @@ wait 1.5s
       ['testnet_heal', {}],
     ]);
     expect(steps[3]?.deed).toEqual({ type: 'wait', ms: 1_500 });
+  });
+
+  it.each(['src/testnet/README.md', 'src/cli/testnet-play.ts'])('takes the example of %s', (file) => {
+    const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+    const [example = ''] = /(?:^ *#.*\n)?^ *at 10s partition[^`]*?2 epochs$/m.exec(text) ?? [];
+    expect(parse(example)).toHaveLength(5);
   });
 
   it.each([
