@@ -12,8 +12,10 @@ import { createManifest, loadManifest, type Manifest, paths, type TestnetOptions
 import { checkName, snapshotPaths } from '../../src/testnet/snapshots/document.ts';
 import { whilePaused } from '../../src/testnet/snapshots/pause.ts';
 import { finishRestore, forkSnapshot, stageRestore } from '../../src/testnet/snapshots/restore.ts';
+import { type Nodes, RunningSnapshots } from '../../src/testnet/snapshots/running.ts';
 import { restoreStopped, takeStopped } from '../../src/testnet/snapshots/stopped.ts';
 import { listSnapshots, removeSnapshot, takeSnapshot } from '../../src/testnet/snapshots/store.ts';
+import type { NodeReport } from '../../src/testnet/supervisor.ts';
 import { DEV_MNEMONIC } from '../../src/wallet/mnemonic.ts';
 import { buildChain, buildGenesis } from '../support/chain.ts';
 import { temporaryDirectories } from '../support/directory.ts';
@@ -301,6 +303,57 @@ describe('a fork', () => {
     writeFileSync(join(target, 'mine'), 'mine');
     expect((await rejected(forkSnapshot(net.directory, 'one', target, 0))).code).toBe('testnet/directory');
     expect(readdirSync(target)).toEqual(['mine']);
+  });
+});
+
+describe('under a supervisor', () => {
+  /** Nodes without processes, which remember what was done to them. */
+  function supervised(net: Net) {
+    const done: string[] = [];
+    const states: ('up' | 'down' | 'starting')[] = ['up', 'up'];
+    const nodes: Nodes = {
+      ...net,
+      faults: [],
+      nodes: () => states.map((state, index) => ({ index, state, pid: null, rpcUrl: null })),
+      report: async () => states.map(() => ({ status: null }) as NodeReport),
+      kill: async (index) => {
+        done.push(`kill ${index}`);
+        states[index] = 'down';
+      },
+      heal: async () => void done.push(`heal at ${(await heights(net)).join()}`),
+      restart: async (index) => {
+        done.push(`start ${index}`);
+        states[index] = 'up';
+        return { rpcUrl: '', operatorToken: '', peerId: '', addresses: [], metricsUrl: null };
+      },
+      begin: async () => null,
+    };
+    return { done, states, snapshots: new RunningSnapshots(nodes) };
+  }
+
+  it('everything is in its place before a node is started again, and a damaged snapshot ends none', async () => {
+    const net = network();
+    const { done, snapshots } = supervised(net);
+    await snapshots.take('one');
+    for (const { index } of net.manifest.nodes) await grow(net, index, SNAPSHOT_BLOCKS + 1);
+    await snapshots.restore('one');
+    expect(done).toEqual(['kill 0', 'kill 1', `heal at ${SNAPSHOT_BLOCKS},${SNAPSHOT_BLOCKS}`, 'start 0', 'start 1']);
+    flip(tableIn(join(snapshotPaths.one(net.directory, 'one'), 'node-1/synod/chaindata')));
+    done.length = 0;
+    expect((await rejected(snapshots.restore('one'))).code).toBe('testnet/snapshot-damaged');
+    expect(done).toEqual([]);
+  });
+
+  it('one thing is done at a time, and none while a node is just starting', async () => {
+    const { states, snapshots } = supervised(network());
+    const first = snapshots.take('one');
+    expect((await rejected(snapshots.take('two'))).code).toBe('testnet/busy');
+    await first;
+    states[1] = 'starting';
+    expect((await rejected(snapshots.take('two'))).code).toBe('testnet/starting');
+    states[1] = 'down';
+    await snapshots.remove('one');
+    await snapshots.take('one');
   });
 });
 
