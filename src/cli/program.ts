@@ -52,6 +52,7 @@ Examples:
   synod node --mine                      one node that mines, with RPC on http://127.0.0.1:8545
   synod wallet new                       make an account
   synod validator keys new               make a validator's key
+  synod doctor                           what would keep this machine's node from running well
   synod status                           what the node at http://127.0.0.1:8545 is doing
   synod simulate --seed 7                a network in virtual time, with faults
   synod compare --engines raft,pbft      engines side by side, under the same load and faults`,

@@ -1,9 +1,9 @@
 /** What `synod doctor` says of data directories that are well, and of each thing that can be wrong with one. */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import { registerDoctor } from '../../src/cli/doctor.ts';
 import { checkClock, checkNodeVersion, checkStatus, type Finding } from '../../src/cli/doctor-checks.ts';
@@ -59,12 +59,19 @@ async function listening(): Promise<{ server: Server; port: number }> {
   return { server, port: (server.address() as { port: number }).port };
 }
 
-beforeEach(async () => {
-  datadir = join(temporary(), 'node');
+let template: string;
+
+beforeAll(async () => {
+  template = join(temporary(), 'node');
   const mined = await MinedChain.start(DOCUMENT);
-  const chain = await openOffline(datadir, DOCUMENT);
+  const chain = await openOffline(template, DOCUMENT);
   await chain.add(await mined.mine(mined.genesis));
   await chain.close();
+});
+
+beforeEach(() => {
+  datadir = join(temporary(), 'node');
+  cpSync(template, datadir, { recursive: true });
 });
 
 describe('a node that does not run', () => {
