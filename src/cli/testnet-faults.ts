@@ -4,7 +4,8 @@ import { UsageError } from '../base/errors.ts';
 import { callControl } from '../testnet/control.ts';
 import { DEFAULT_DIRECTORY, paths } from '../testnet/manifest.ts';
 import type { NodeReport } from '../testnet/supervisor.ts';
-import { OPTIONS, VERBS, type Verb, type VerbOption, Words } from '../testnet/verbs.ts';
+import { OPTIONS, VERBS, type Verb, type VerbOption } from '../testnet/verbs.ts';
+import { Words } from '../testnet/words.ts';
 import { absolutePath } from './options.ts';
 import { print } from './output.ts';
 

@@ -2,7 +2,7 @@
 import type { Json } from '../../base/types.ts';
 import type { NodeStatus } from '../../node/status.ts';
 import type { NodeReport } from '../supervisor.ts';
-import type { Words } from '../verbs.ts';
+import type { Words } from '../words.ts';
 
 /** What the nodes said at a moment. */
 export interface View {

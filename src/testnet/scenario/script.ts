@@ -13,7 +13,8 @@
  */
 import { SynodError, UsageError } from '../../base/errors.ts';
 import { quote } from '../../base/types.ts';
-import { nearest, readVerb, VERBS, type VerbCall, Words } from '../verbs.ts';
+import { readVerb, VERBS, type VerbCall } from '../verbs.ts';
+import { nearest, Words } from '../words.ts';
 import { type Expectation, NO_FINALITY, readExpectation } from './expect.ts';
 
 /** How long an expectation may take to come true, or has to hold. */
