@@ -72,6 +72,8 @@ beforeAll(async () => {
 beforeEach(() => {
   datadir = join(temporary(), 'node');
   cpSync(template, datadir, { recursive: true });
+  // A copy of a directory has whatever mode others are made with.
+  for (const path of [datadir, join(datadir, 'keystore')]) chmodSync(path, 0o700);
 });
 
 describe('a node that does not run', () => {
