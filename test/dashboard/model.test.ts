@@ -320,6 +320,13 @@ describe('the feed', () => {
     ]);
   });
 
+  it('tells once of a node that should answer and does not', () => {
+    const feed = new Feed();
+    for (let turn = 0; turn < 3; turn++) feed.presence(turn, [node({ link: 'down' }), node({ index: 3, link: 'down', process: 'down' })]);
+    feed.presence(3, [node({}), node({ index: 3, link: 'down', process: 'down' })]);
+    expect(feed.items.map(({ text }) => text)).toEqual(['Node 2 answers again', 'Node 2 does not answer']);
+  });
+
   it('is bounded', () => {
     const feed = new Feed();
     for (let turn = 0; turn < 1_000; turn++) feed.tell(turn, 'plain', String(turn));

@@ -75,9 +75,11 @@ export class Network {
     }, TELL_MS);
   }
 
+  /** What nodes that answer say of their chains; where none does, what they said last, which is better than nothing. */
   tips(): readonly Tip[] {
+    const isAnyThere = this.#nodes.some(({ link }) => link === 'live' || link === 'polling');
     return this.#nodes.flatMap(({ index, head, status, link }) => {
-      if (head === null || status === null || link === 'down') return [];
+      if (head === null || status === null || (link === 'down' && isAnyThere)) return [];
       return [{ node: index, head: head.hash, safe: status.safe.number, finalized: status.finalized.number }];
     });
   }
@@ -251,6 +253,7 @@ export class Network {
   /** What only this moment shows is kept for the charts. */
   #measure(): void {
     const now = Date.now();
+    this.feed.presence(now, this.#nodes);
     const statuses = this.#nodes.flatMap(({ status, link }) => (status !== null && link !== 'down' ? status : []));
     if (statuses.length === 0) return;
     void this.#countTransactions();

@@ -31,6 +31,7 @@ export class Feed {
   #finalSince = 0;
   #stalled = false;
   #leads = '';
+  readonly #silent = new Set<number>();
   #sides = '';
 
   get items(): readonly Happening[] {
@@ -67,16 +68,23 @@ export class Feed {
     else this.tell(at, 'warning', `The network is cut: ${text}`);
   }
 
+  /** Nodes that should answer and do not; of a process that is known to be down nobody expects it. */
+  presence(at: number, nodes: readonly Pick<NodeView, 'index' | 'link' | 'process'>[]): void {
+    for (const { index, link, process } of nodes) {
+      const isSilent = link === 'down' && (process === null || process === 'up');
+      if (isSilent && !this.#silent.has(index)) {
+        this.#silent.add(index);
+        this.tell(at, 'bad', `Node ${index} does not answer`);
+      } else if (!isSilent && this.#silent.delete(index) && link !== 'down') this.tell(at, 'good', `Node ${index} answers again`);
+    }
+  }
+
   /** Compares what a node was with what it is. */
   nodeChanged(at: number, before: NodeView, after: NodeView): void {
     const name = `Node ${after.index}`;
     const [was, is] = [before.process, after.process];
-    if (was !== null && is !== null && was !== is) {
+    if (was !== null && is !== null && was !== is)
       this.tell(at, is === 'up' ? 'good' : 'bad', is === 'up' ? `${name} is up` : `${name} is ${is}`);
-    } else if (is === null || is === 'up') {
-      if (before.link !== 'down' && before.link !== 'connecting' && after.link === 'down') this.tell(at, 'bad', `${name} does not answer`);
-      if (before.link === 'down' && (after.link === 'live' || after.link === 'polling')) this.tell(at, 'good', `${name} answers again`);
-    }
     if (before.status !== null && after.status !== null) this.#statusChanged(at, name, before.status, after.status);
   }
 

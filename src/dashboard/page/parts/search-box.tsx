@@ -43,6 +43,7 @@ export function SearchBox() {
           setText(currentTarget.value);
           say('');
         }}
+        onBlur={() => say('')}
         onKeyDown={(event) => {
           if (event.key === 'Escape') event.currentTarget.blur();
         }}

@@ -39,7 +39,7 @@ export function Summary({ network }: { readonly network: Network }) {
         }
         tone={network.feed.isStalled ? 'bad' : ''}
       />
-      <Figure name="block time" value={`${decimal(network.blockTime(), 2)} s`} note="mean of 32" />
+      <Figure name="block time" value={network.blockTime() === 0 ? '—' : `${decimal(network.blockTime(), 2)} s`} note="mean of 32" />
       {status.engine === 'pow' ? (
         <Figure name="hash rate" value={hashes === null ? '—' : metric(hashes, 'H/s')} note="from difficulty" />
       ) : (

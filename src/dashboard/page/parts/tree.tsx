@@ -66,6 +66,7 @@ export function Tree({ network }: { readonly network: Network }) {
               x={x}
               step={step}
               labels={labels}
+              end={width - SIDE}
               lane={laneOf(layout, network, node)}
               fork={forkOf(network, node)}
             />
@@ -276,16 +277,18 @@ interface LineProps {
   readonly x: Scale;
   readonly step: number;
   readonly labels: number;
+  /** Where its line ends. */
+  readonly end: number;
   readonly lane: number | null;
   /** The height at which the node's branch leaves the main chain; its head's where it does not. */
   readonly fork: number;
 }
 
-function NodeLine({ node, y, view, x, step, labels, lane, fork }: LineProps) {
+function NodeLine({ node, y, view, x, step, labels, end, lane, fork }: LineProps) {
   const { status, head, index, link } = node;
   const isDown = link === 'down' || status === null || head === null;
   const middle = y + ROW / 2;
-  const [start, end] = [x(view.from) - step / 2, x(view.to) + step / 2];
+  const start = x(view.from) - step / 2;
   /** Where a height is, kept inside of what is shown. */
   const at = (number: number) => Math.max(start, Math.min(end, x(number)));
   /** In the main chain's colour up to the fork, then in the branch's. */
