@@ -11,7 +11,7 @@ import { type BlockContext, type Environment, openEnvironment } from './environm
 import { KeptBlock } from './kept-block.ts';
 import { type Message, type MessageResult, runMessage } from './message.ts';
 import { applyOverrides, movePrecompiles, type StateOverrides } from './overrides.ts';
-import { Pacer } from './pacer.ts';
+import type { Pacer } from './pacer.ts';
 import { WorldState } from './state.ts';
 import type { AccessListEntry } from './transaction-codec.ts';
 import { MAX_TRANSACTION_GAS, minimumGas } from './transaction-rules.ts';
@@ -25,6 +25,7 @@ export interface CallHost {
   /** PREVRANDAO of the request's block, unless overridden. */
   readonly randomness: Hash;
   readonly ancestorHash: (number: number) => Hash | undefined;
+  readonly pacer: Pacer;
 }
 
 const TRANSFER_GAS = 21_000n;
@@ -33,9 +34,6 @@ const ESTIMATE_TOLERANCE_PERMILLE = 15n;
 /** EIP-150: a call keeps back a 64th, and a value transfer lends 2,300. */
 const CALL_STIPEND = 2_300n;
 const MAX_ACCESS_LIST_ROUNDS = 16;
-
-/** A worker may do nothing but its job, so nothing in it need ever rest. */
-const TIRELESS = new Pacer(() => 0);
 
 /** Throws RuleError when the call cannot start, as `runMessage` says. `kept`: of the calls before it. */
 export function runCallJob<Kind extends CallKind>(
@@ -193,7 +191,7 @@ async function openBlock(host: CallHost, request: CallRequest, state: WorldState
     randomness: request.blockOverrides?.prevRandao ?? host.randomness,
     state,
     ancestorHash: host.ancestorHash,
-    pacer: TIRELESS,
+    pacer: host.pacer,
     ...(blobPrice !== undefined && { blobPrice }),
   });
   movePrecompiles(environment.vm.evm.precompiles, overrides);

@@ -3,7 +3,7 @@
  * runs longer is killed together with its thread. No thread exists before the first call or a while after the last.
  *
  * Most calls are short, so a thread is given some ahead: waking it up takes as long as the call. If the one under way turns
- * out to be long, those behind it go to another thread, which is started only then.
+ * out to be long, another thread is started, and those behind the long one go there.
  */
 import { BoundedQueue } from '../base/bounded.ts';
 import { RuleError } from '../base/errors.ts';
@@ -42,7 +42,7 @@ export interface EvmPoolOptions {
 const DEFAULTS = { workers: 2, depth: 8, timeoutMs: 5_000, gasCap: 50_000_000n, maxQueued: 256, idleMs: 60_000 };
 /** A job that is not done by then is long: nothing more is put behind it, and what is there goes elsewhere. */
 const LONG_MS = 10;
-/** Only when all threads are busy for that long another one pays: it takes a second to start, and 40 MB. */
+/** Only when all threads are busy for that long another one pays: it takes a second to start, on a busy machine several, and 40 MB. */
 const START_AFTER_MS = 100;
 
 /** Where a job is not like a call. */
@@ -145,11 +145,13 @@ export class EvmPool {
       this.#stopRest(thread);
       thread.give(task);
     }
-    const isWatched = this.waiting > 0 || [...this.#threads.keys()].some(({ load }) => load > 1);
+    // Whoever calls next should not have to wait for it to start.
+    if (this.#threads.size > 0) this.#another();
+    const isWatched = [...this.#threads.keys()].some(({ load }) => load > 0);
     if (isWatched && this.#watch === null) this.#watch = setTimeout(() => this.#look(), LONG_MS);
   }
 
-  /** Nothing tells that a job has become long, so it is looked at as long as something waits. */
+  /** Nothing tells that a job has become long, so it is looked at as long as there are any. */
   #look(): void {
     this.#watch = null;
     this.#dispatch();

@@ -42,7 +42,7 @@ export type Job = {
 /** What a worker is sent. */
 export type Assignment =
   /** `id` is above 0 and another than that of the jobs around it. */
-  | { readonly type: 'job'; readonly id: number; readonly job: Job }
+  | { readonly type: 'job'; readonly id: number; readonly job: Job; readonly timeoutMs: number }
   /** Jobs before this one were taken back; those after it are to be done. */
   | { readonly type: 'goOn' };
 

@@ -20,13 +20,14 @@ import {
   TAKEN_BACK,
   type WorkerSettings,
 } from './evm-protocol.ts';
+import { timedOut } from './time-limit.ts';
 import type { StateSource } from './types.ts';
 
 /** A job with whom to tell of its end. */
 export interface Task {
   readonly job: Job;
   readonly ancestorHash: (number: number) => Hash | undefined;
-  /** From when it is begun; the thread is killed then. */
+  /** From when it is begun. */
   readonly timeoutMs: number;
   readonly resolve: (result: JobResults[JobKind]) => void;
   /** With RuleError when the call is at fault or took too long, else with InternalError. */
@@ -45,6 +46,8 @@ export interface ThreadOptions {
 const START_TIMEOUT_MS = 60_000;
 /** An attack on memory kills the worker, not the node. */
 const MAX_HEAP_MB = 512;
+/** A job ends itself in time, but for what the EVM does in one go (`time-limit.ts`): then the thread is killed. */
+const GRACE_MS = 500;
 const MAX_ID = 2 ** 31 - 1;
 
 export class EvmThread {
@@ -107,7 +110,7 @@ export class EvmThread {
     const id = this.#nextId;
     this.#nextId = id === MAX_ID ? 1 : id + 1;
     this.#tasks.push({ id, task });
-    this.#post({ type: 'job', id, job: task.job });
+    this.#post({ type: 'job', id, job: task.job, timeoutMs: task.timeoutMs });
     if (this.#tasks.length > 1) return;
     this.#worker.ref();
     if (this.#isReady) this.#begin();
@@ -137,7 +140,7 @@ export class EvmThread {
     if (first === undefined) return this.#worker.unref();
     const { timeoutMs } = first.task;
     this.#begunMs = performance.now();
-    this.#setTimer(timeoutMs, () => timeout(timeoutMs));
+    this.#setTimer(timeoutMs + GRACE_MS, () => timedOut(timeoutMs));
   }
 
   /** The error is made only when it is needed: its trace costs more than a small call. */
@@ -184,10 +187,6 @@ export class EvmThread {
 
 function notStarted(): InternalError {
   return new InternalError('evm/worker-start', `An EVM worker did not start within ${START_TIMEOUT_MS / 1000} s.`);
-}
-
-function timeout(timeoutMs: number): RuleError {
-  return new RuleError('evm/timeout', `execution aborted (timeout = ${timeoutMs / 1000}s)`, { timeoutMs });
 }
 
 function failure(cause: unknown): InternalError | RuleError {

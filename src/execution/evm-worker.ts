@@ -21,6 +21,7 @@ import {
 import { KeptBlock } from './kept-block.ts';
 import { runSimulation } from './simulation.ts';
 import { buildTestBlock } from './test-block.ts';
+import { TimeLimit } from './time-limit.ts';
 import { runTraceJob } from './tracing/trace-job.ts';
 import type { StateSource } from './types.ts';
 
@@ -53,8 +54,9 @@ function cached(capacity: number, type: 'node' | 'code'): (hash: Hash) => Uint8A
 
 const source: StateSource = { node: cached(MAX_NODES, 'node'), code: cached(MAX_CODES, 'code') };
 
-/** For one job at a time. */
+/** Both for one job at a time. */
 const kept = new KeptBlock();
+const pacer = new TimeLimit();
 
 function work(job: Job, host: CallHost): Promise<JobResults[JobKind]> {
   if (job.kind === 'trace') return runTraceJob(host, job.request);
@@ -63,9 +65,10 @@ function work(job: Job, host: CallHost): Promise<JobResults[JobKind]> {
   return runCallJob(job.kind, host, job.request, kept);
 }
 
-async function run(job: Job): Promise<Answer> {
+async function run(job: Job, timeoutMs: number): Promise<Answer> {
+  pacer.begin(timeoutMs);
   const ancestorHash = (number: number) => read({ type: 'ancestor', number }) as Hash | undefined;
-  const host = { params, source, gasCap, randomness: job.randomness, ancestorHash };
+  const host = { params, source, gasCap, randomness: job.randomness, ancestorHash, pacer };
   try {
     return { type: 'done', result: await work(job, host) };
   } catch (error) {
@@ -79,9 +82,9 @@ async function take(assignment: Assignment): Promise<void> {
     Atomics.store(signals, SIGNAL.job, NO_JOB);
     return;
   }
-  const { id, job } = assignment;
+  const { id, job, timeoutMs } = assignment;
   if (Atomics.compareExchange(signals, SIGNAL.job, NO_JOB, id) !== NO_JOB) return;
-  const answer = await run(job);
+  const answer = await run(job, timeoutMs);
   // Unless those after it were taken back meanwhile.
   Atomics.compareExchange(signals, SIGNAL.job, id, NO_JOB);
   jobs.postMessage(answer);

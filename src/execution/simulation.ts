@@ -18,7 +18,6 @@ import { type CallHost, feesOf, lesser } from './calls.ts';
 import { type Environment, openEnvironment } from './environment.ts';
 import { type Message, type MessageResult, runMessage } from './message.ts';
 import { applyOverrides, movePrecompiles } from './overrides.ts';
-import { Pacer } from './pacer.ts';
 import { logsBloom, receiptsRoot, transactionsRoot, withdrawalsRoot } from './roots.ts';
 import type { BlockPlan, CallOutcome, SimulatedBlock, SimulatedCall, SimulationRequest } from './simulation-types.ts';
 import { WorldState } from './state.ts';
@@ -181,7 +180,7 @@ class Simulation {
       randomness: draft.mixHash,
       state,
       ancestorHash: (number) => this.#hashes.get(number) ?? ancestorHash(number),
-      pacer: new Pacer(),
+      pacer: this.#host.pacer,
       ...(overrides.blobBaseFee !== undefined && { blobPrice: overrides.blobBaseFee }),
     });
     movePrecompiles(environment.vm.evm.precompiles, accounts);

@@ -4,6 +4,7 @@ import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { Address, type Hex } from '../../src/base/types.ts';
 import { createdAddress } from '../../src/execution/block-run.ts';
 import { type CallHost, runCallJob } from '../../src/execution/calls.ts';
+import { Pacer } from '../../src/execution/pacer.ts';
 import { type Anvil, findAnvil, startAnvil } from '../benchmarks/anvil.ts';
 import { ALICE, CHAIN_ID, RANDOMNESS, TestChain } from './support.ts';
 
@@ -51,7 +52,14 @@ async function there({ url }: Anvil, code: Hex): Promise<string> {
 
 beforeAll(async () => {
   chain = await TestChain.start();
-  host = { params: chain.params, source: chain.state, gasCap: GAS, randomness: RANDOMNESS, ancestorHash: () => undefined };
+  host = {
+    params: chain.params,
+    source: chain.state,
+    gasCap: GAS,
+    randomness: RANDOMNESS,
+    ancestorHash: () => undefined,
+    pacer: new Pacer(),
+  };
   const binary = findAnvil();
   if (binary === null) console.log('skipped: the comparison with anvil, which is not installed');
   else anvil = await startAnvil(binary, { chainId: CHAIN_ID, gasLimit: 30_000_000n, blockTimeSeconds: null, rich: [ALICE.address] });

@@ -7,6 +7,7 @@ import { hashHeader } from '../../src/chain/header.ts';
 import type { AccountOverride, BlockOverrides } from '../../src/execution/call-types.ts';
 import type { CallHost } from '../../src/execution/calls.ts';
 import { keccak256 } from '../../src/execution/keccak.ts';
+import { Pacer } from '../../src/execution/pacer.ts';
 import { runSimulation } from '../../src/execution/simulation.ts';
 import type { SimulatedCall, SimulationRequest } from '../../src/execution/simulation-types.ts';
 import { buildTestBlock } from '../../src/execution/test-block.ts';
@@ -24,7 +25,14 @@ let host: CallHost;
 beforeAll(async () => {
   chain = await TestChain.start();
   await chain.mine();
-  host = { params: chain.params, source: chain.state, gasCap: GAS_CAP, randomness: ZERO_HASH, ancestorHash: () => undefined };
+  host = {
+    params: chain.params,
+    source: chain.state,
+    gasCap: GAS_CAP,
+    randomness: ZERO_HASH,
+    ancestorHash: () => undefined,
+    pacer: new Pacer(),
+  };
 });
 
 interface Plan {

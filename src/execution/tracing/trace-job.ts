@@ -9,7 +9,6 @@ import type { CallRequest } from '../call-types.ts';
 import { type CallHost, openCall } from '../calls.ts';
 import type { Environment } from '../environment.ts';
 import { type Message, runMessage } from '../message.ts';
-import { Pacer } from '../pacer.ts';
 import { WorldState } from '../state.ts';
 import { decodeTransaction, type Tx } from '../transaction.ts';
 import { Allowance } from './allowance.ts';
@@ -96,9 +95,12 @@ function credit(state: WorldState, address: Address, wei: bigint): void {
   if (wei > 0n) state.setAccount(address, { ...account, balance: account.balance + wei });
 }
 
-function openBlock({ params, source, randomness, ancestorHash }: CallHost, { header, parentStateRoot }: TracedBlock): Promise<BlockRun> {
+function openBlock(
+  { params, source, randomness, ancestorHash, pacer }: CallHost,
+  { header, parentStateRoot }: TracedBlock,
+): Promise<BlockRun> {
   const state = new WorldState(source, parentStateRoot);
-  return BlockRun.open({ params, source, context: header, randomness, state, ancestorHash, pacer: new Pacer() });
+  return BlockRun.open({ params, source, context: header, randomness, state, ancestorHash, pacer });
 }
 
 function* transactionsOf({ params }: CallHost, { header, transactions }: TracedBlock): Generator<[index: number, tx: Tx]> {

@@ -1,9 +1,11 @@
 /** Small contracts to trace, assembled here, on a chain in memory; and traces of them without a worker. */
+
 import { fromHex, toHex } from '../../../src/base/bytes.ts';
 import { type Address, type Hash, type Hex, ZERO_HASH } from '../../../src/base/types.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
 import { createdAddress } from '../../../src/execution/block-run.ts';
 import type { CallRequest } from '../../../src/execution/call-types.ts';
+import { Pacer } from '../../../src/execution/pacer.ts';
 import { opName } from '../../../src/execution/tracing/opcodes.ts';
 import { runTraceJob } from '../../../src/execution/tracing/trace-job.ts';
 import type { TracedBlock, TraceRequest, TraceTarget } from '../../../src/execution/tracing/trace-request.ts';
@@ -144,7 +146,7 @@ export class TracedChain {
   /** Without a worker. */
   async trace(target: TraceTarget, tracer: TracerSpec, limits: Partial<TraceRequest> = {}) {
     const { params, state: source } = this.chain;
-    const host = { params, source, gasCap: 50_000_000n, randomness: RANDOMNESS, ancestorHash: () => ZERO_HASH };
+    const host = { params, source, gasCap: 50_000_000n, randomness: RANDOMNESS, ancestorHash: () => ZERO_HASH, pacer: new Pacer() };
     return JSON.parse(await runTraceJob(host, this.request(target, tracer, limits)));
   }
 }
