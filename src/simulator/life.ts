@@ -7,7 +7,7 @@ import { RuleError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { Hash, Json, Lsn, NodeId } from '../base/types.ts';
 import type { Block, ProvenBlock } from '../chain/block.ts';
-import { hashHeader, type SealedHeader } from '../chain/header.ts';
+import { hashHeader } from '../chain/header.ts';
 import type { ChainView, HeaderNode } from '../chain/tree.ts';
 import type { AdminCommand, AnyEngine } from '../consensus/engine.ts';
 import { type BlockIntake, takeBlock } from '../node/block-intake.ts';
@@ -20,6 +20,7 @@ import { Heard } from './heard.ts';
 import type { Observe } from './observations.ts';
 import type { Packet } from './packets.ts';
 import type { LedgerEvents, OpenLedger, PoolPort, Tier } from './tier.ts';
+import { blockByWire, headerByWire, readAll } from './wire.ts';
 import { US_PER_MS, type World } from './world.ts';
 
 /** What a life is born into. */
@@ -276,22 +277,23 @@ export class Life {
   }
 
   #syncTransport(): SyncTransport {
+    const offence = (peer: NodeId, error: RuleError) => {
+      for (const place of this.#here.placesOf(peer)) this.#here.offence(place, error);
+    };
     return {
       requestHeaders: (peer, locator, limit, done) =>
         this.#request(
           peer,
           (request) => ({ type: 'getHeaders', request, locator, limit }),
-          (reply) => done(reply?.type === 'headers' ? (reply.headers satisfies readonly SealedHeader[]) : null),
+          (reply) => done(reply?.type === 'headers' ? readAll(reply.headers, headerByWire, (error) => offence(peer, error)) : null),
         ),
       requestBlocks: (peer, hashes, done) =>
         this.#request(
           peer,
           (request) => ({ type: 'getBlocks', request, hashes }),
-          (reply) => done(reply?.type === 'blocks' ? reply.blocks : null),
+          (reply) => done(reply?.type === 'blocks' ? readAll(reply.blocks, blockByWire, (error) => offence(peer, error)) : null),
         ),
-      offence: (peer, error) => {
-        for (const place of this.#here.placesOf(peer)) this.#here.offence(place, error);
-      },
+      offence,
     };
   }
 
