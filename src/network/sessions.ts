@@ -177,10 +177,12 @@ export class Sessions {
     const id = nodeId(connection.remotePeer);
     const known = this.#sessions.get(id);
     if (known !== undefined) {
+      const earlier = [...known.connections];
       known.connections.push(connection);
       known.status = status;
       pending.settle(known);
       this.#handlers.onStatus(known);
+      for (const other of earlier) void this.#probe(other);
       return;
     }
     const session: Session = {
@@ -198,6 +200,18 @@ export class Sessions {
     this.#sessions.set(id, session);
     this.#handlers.onReady(session);
     pending.settle(session);
+  }
+
+  /**
+   * A peer that comes again may have lost its earlier connection without a word: its power failed, or it has another address now.
+   * What is said on that one would be lost until pings find out, half a minute later.
+   */
+  async #probe(connection: Connection): Promise<void> {
+    try {
+      await this.#exchange(connection);
+    } catch (error) {
+      connection.abort(handshakeError(error));
+    }
   }
 
   /** A connection that once passed is not ended by a later exchange that only came to nothing. */
