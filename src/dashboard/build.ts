@@ -10,7 +10,7 @@ export const BUILT_DIRECTORY = here('./built');
 /** With the root of everything that is bundled, so that no path of this machine gets into the result. */
 const ROOT = here('./page');
 
-/** Writes index.html, app.js and app.css into the directory, and nothing else. */
+/** Writes index.html, app.js, app.css and licenses.md into the directory, and nothing else. */
 export async function buildDashboard(outDir: string): Promise<void> {
   const { NODE_ENV } = process.env;
   // What runs this may have its own; the page must come out the same.
@@ -30,6 +30,8 @@ export async function buildDashboard(outDir: string): Promise<void> {
         modulePreload: false,
         reportCompressedSize: false,
         assetsInlineLimit: 0,
+        // What is bundled asks for its notices to go along.
+        license: { fileName: 'licenses.md' },
         rolldownOptions: { output: { entryFileNames: 'app.js', assetFileNames: 'app[extname]', codeSplitting: false } },
       },
     });

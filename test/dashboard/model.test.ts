@@ -305,9 +305,10 @@ describe('the feed', () => {
     const feed = new Feed();
     feed.nodeChanged(0, node({}), node({ process: 'down', link: 'down' }));
     feed.nodeChanged(0, node({ process: 'down', link: 'down' }), node({}));
-    const status = parseStatus({ engine: 'raft', peerId: 'me', consensus: { role: 'leader', term: 2, leader: 'me' } });
-    feed.nodeChanged(0, node({ status }), node({ status }));
-    feed.nodeChanged(0, node({ status }), node({ status }));
+    for (const term of [1, 1, 2, 2]) {
+      const status = parseStatus({ engine: 'raft', peerId: 'me', consensus: { role: 'leader', term, leader: 'me' } });
+      feed.nodeChanged(0, node({ status }), node({ status }));
+    }
     feed.reorg(0, 1, 4, HASH);
     for (const side of [null, 0, 0, null]) feed.sides(0, [node({ side }), node({ index: 3, side: side === null ? null : 1 })]);
     expect(feed.items.map(({ text }) => text)).toEqual([

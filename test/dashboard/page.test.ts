@@ -168,7 +168,7 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
       expect(await overflows(page), view).toBe(false);
     }
     await page.keyboard.press('t');
-    expect(await ground()).not.toBe(dark);
+    await soon(ground).not.toBe(dark);
     await page.keyboard.press('?');
     await soon(() => page.locator('dialog[open]').count()).toBe(1);
     expect(complaints).toEqual([]);

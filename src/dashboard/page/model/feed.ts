@@ -91,10 +91,11 @@ export class Feed {
   #statusChanged(at: number, name: string, before: NodeStatus, after: NodeStatus): void {
     if (before.engine !== after.engine) this.tell(at, 'plain', `${name} goes on with ${after.engine}`);
     const role = roleOf(after);
-    if (role.leads && role.round !== '' && this.#leads !== role.round) {
-      this.#leads = role.round;
-      this.tell(at, 'plain', `${name} leads since ${role.round}`);
-    }
+    const leads = `${name} leads since ${role.round}`;
+    if (!role.leads || role.round === '' || this.#leads === leads) return;
+    // Who led when the page was opened is no news.
+    if (this.#leads !== '') this.tell(at, 'plain', leads);
+    this.#leads = leads;
   }
 
   /** Call it now and then with the highest block that any node holds for final. */

@@ -41,9 +41,10 @@ const MAX_DEPTH = 64;
 const STALL_MS = 30_000;
 
 function Actions({ network, commands, setSides }: ActionsProps) {
-  const [depth, setDepth] = useState(3);
   const isIll = network.nodes.some(({ side, faults }) => side !== null || faults.length > 0);
-  const stakes = network.nodes.some(({ status }) => status?.engine === 'pos');
+  const engine = network.asked()?.status?.engine;
+  // Elsewhere a block is final at once.
+  const mayReorganise = engine === 'pos' || engine === 'pow';
   const half = Math.ceil(network.nodes.length / 2);
   const isBusy = commands.busy !== null;
   return (
@@ -63,29 +64,8 @@ function Actions({ network, commands, setSides }: ActionsProps) {
       >
         Heal
       </button>
-      <form
-        class="row"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void commands.run('testnet_reorg', { depth }, `A reorganisation of ${depth} has come about.`);
-        }}
-      >
-        <button type="submit" disabled={isBusy || network.nodes.length < 2}>
-          Reorganise
-        </button>
-        <label>
-          <input
-            type="number"
-            min={1}
-            max={MAX_DEPTH}
-            value={depth}
-            aria-label="Depth of the reorganisation in blocks"
-            onInput={({ currentTarget }) => setDepth(Math.min(MAX_DEPTH, Math.max(1, Number(currentTarget.value) || 1)))}
-          />{' '}
-          blocks deep
-        </label>
-      </form>
-      {stakes && (
+      {mayReorganise && <Reorganisation network={network} commands={commands} />}
+      {engine === 'pos' && (
         <button
           type="button"
           disabled={isBusy}
@@ -119,5 +99,33 @@ function Choosing({ network, commands, sides, setSides }: ChoosingProps) {
       </button>
       <span>{groups.length < 2 ? 'Put at least one node on another side.' : words}</span>
     </div>
+  );
+}
+
+function Reorganisation({ network, commands }: Pick<FaultBarProps, 'network' | 'commands'>) {
+  const [depth, setDepth] = useState(3);
+  return (
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void commands.run('testnet_reorg', { depth }, `A reorganisation of ${depth} has come about.`);
+      }}
+    >
+      <button type="submit" disabled={commands.busy !== null || network.nodes.length < 2}>
+        Reorganise
+      </button>
+      <label>
+        <input
+          type="number"
+          min={1}
+          max={MAX_DEPTH}
+          value={depth}
+          aria-label="Depth of the reorganisation in blocks"
+          onInput={({ currentTarget }) => setDepth(Math.min(MAX_DEPTH, Math.max(1, Number(currentTarget.value) || 1)))}
+        />{' '}
+        blocks deep
+      </label>
+    </form>
   );
 }

@@ -7,29 +7,27 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Network } from '../data/network.ts';
 import type { Block } from '../model/block.ts';
 import { count, plural, span } from '../model/format.ts';
-import type { NodeView } from '../model/node.ts';
-import { hrefs } from '../model/route.ts';
 import { type BlockState, type Cell, layOut, type TreeLayout } from '../model/tree-layout.ts';
 import { AccountLink, BlockLink } from './basics.tsx';
+import { forkOf, laneOf, NodeLine } from './node-line.tsx';
+import {
+  LABEL_EVERY,
+  LABELS,
+  LANE,
+  laneY,
+  MAX_HEIGHTS,
+  NARROW,
+  NARROW_LABELS,
+  ROW,
+  type Scale,
+  SIDE,
+  STEP,
+  TOP,
+  type Window,
+} from './tree-geometry.ts';
 import { useNow } from './use-now.ts';
+import { useTreeKeys } from './use-tree-keys.ts';
 import { useWidth } from './use-width.ts';
-
-const STEP = 22;
-const MAX_HEIGHTS = 64;
-const LANE = 26;
-const ROW = 20;
-const TOP = 26;
-const LABELS = 52;
-/** On a phone there is room for the numbers alone. */
-const NARROW_LABELS = 20;
-const NARROW = 520;
-const SIDE = 12;
-const LABEL_EVERY = 5;
-
-interface Window {
-  readonly from: number;
-  readonly to: number;
-}
 
 export function Tree({ network }: { readonly network: Network }) {
   const [ref, width] = useWidth<HTMLDivElement>();
@@ -45,7 +43,7 @@ export function Tree({ network }: { readonly network: Network }) {
   const layout = layOut(chain, view.from, view.to, network.tips());
   const selected = layout.cells.find(({ block }) => block.hash === picked) ?? null;
   useMissing(network, view);
-  const move = useKeys({ network, layout, view, heights, highest, selected, pick, setEnd });
+  const move = useTreeKeys({ network, layout, view, heights, highest, selected, pick, setEnd });
   const lanesTop = TOP + layout.lanes * LANE + 10;
   const height = lanesTop + nodes.length * ROW + 6;
   const step = (width - labels - 2 * SIDE) / heights;
@@ -93,94 +91,6 @@ function useMissing(network: Network, { from, to }: Window): void {
   });
 }
 
-interface Keys {
-  readonly network: Network;
-  readonly layout: TreeLayout;
-  readonly view: Window;
-  readonly heights: number;
-  readonly highest: number;
-  readonly selected: Cell | null;
-  readonly pick: (hash: string | null) => void;
-  readonly setEnd: (end: number | null) => void;
-}
-
-function useKeys({ network, layout, view, heights, highest, selected, pick, setEnd }: Keys): (event: KeyboardEvent) => void {
-  const wanted = useRef<string | null>(null);
-  useEffect(() => {
-    if (wanted.current === null) return;
-    const element = document.querySelector<SVGElement>(`[data-block="${wanted.current}"]`);
-    if (element === null) return;
-    wanted.current = null;
-    element.focus();
-  });
-  const goTo = (block: Block | undefined) => {
-    if (block === undefined) return;
-    wanted.current = block.hash;
-    pick(block.hash);
-    if (block.number < view.from) setEnd(Math.max(heights - 1, block.number + Math.floor(heights / 2)));
-    else if (block.number > view.to) setEnd(block.number >= highest ? null : Math.min(highest, block.number + Math.floor(heights / 2)));
-    else setEnd(view.to >= highest ? null : view.to);
-  };
-  const page = (by: number) => {
-    const next = view.to + by;
-    setEnd(next >= highest ? null : Math.max(heights - 1, next));
-  };
-  return (event) => {
-    const block = selected?.block ?? network.chain.top ?? undefined;
-    const isHandled = ((): boolean => {
-      switch (event.key) {
-        case 'ArrowLeft':
-          goTo(block && network.chain.get(block.parent));
-          return true;
-        case 'ArrowRight':
-          goTo(block && childOf(layout, block));
-          return true;
-        case 'ArrowUp':
-        case 'ArrowDown':
-          goTo(besides(layout, block, event.key === 'ArrowUp' ? -1 : 1));
-          return true;
-        case 'PageUp':
-        case 'PageDown':
-          page(event.key === 'PageUp' ? -heights + 4 : heights - 4);
-          return true;
-        case 'Home':
-          goTo(network.chain.mainAt(view.from));
-          return true;
-        case 'End':
-          setEnd(null);
-          goTo(network.chain.top ?? undefined);
-          return true;
-        case 'Enter':
-          if (block !== undefined) location.hash = hrefs.block(block.hash);
-          return true;
-        case 'Escape':
-          pick(null);
-          setEnd(null);
-          return true;
-        default:
-          return false;
-      }
-    })();
-    if (isHandled) event.preventDefault();
-  };
-}
-
-/** A child on its own lane first, so that going right follows a branch to its end. */
-function childOf({ cells }: TreeLayout, block: Block): Block | undefined {
-  const children = cells.filter((cell) => cell.block.parent === block.hash);
-  const lane = cells.find((cell) => cell.block.hash === block.hash)?.lane;
-  return (children.find((cell) => cell.lane === lane) ?? children[0])?.block;
-}
-
-/** The block of the same height on the next lane up or down. */
-function besides({ cells }: TreeLayout, block: Block | undefined, by: number): Block | undefined {
-  const level = cells.filter((cell) => cell.block.number === block?.number).sort((a, b) => a.lane - b.lane);
-  const place = level.findIndex((cell) => cell.block.hash === block?.hash);
-  return level[place + by]?.block;
-}
-
-type Scale = (number: number) => number;
-
 function Ruler({ view, x, bottom }: { readonly view: Window; readonly x: Scale; readonly bottom: number }) {
   const every = view.to >= 100_000 ? 2 * LABEL_EVERY : LABEL_EVERY;
   const marks = [];
@@ -198,8 +108,6 @@ function Ruler({ view, x, bottom }: { readonly view: Window; readonly x: Scale; 
     </g>
   );
 }
-
-const laneY = (lane: number) => TOP + lane * LANE + LANE / 2 - 4;
 
 function Edges({ layout, x, step }: { readonly layout: TreeLayout; readonly x: Scale; readonly step: number }) {
   return (
@@ -260,74 +168,6 @@ function Blocks({ layout, x, step, selected, pick }: BlocksProps) {
       })}
     </g>
   );
-}
-
-/** The lane on which a node's head is drawn; null while that is out of sight. */
-function laneOf({ cells }: TreeLayout, network: Network, { head }: NodeView): number | null {
-  const lane = cells.find(({ block }) => block.hash === head?.hash)?.lane;
-  if (lane !== undefined) return lane;
-  const block = head === null ? undefined : network.chain.get(head.hash);
-  return block !== undefined && network.chain.isMain(block) ? 0 : null;
-}
-
-interface LineProps {
-  readonly node: NodeView;
-  readonly y: number;
-  readonly view: Window;
-  readonly x: Scale;
-  readonly step: number;
-  readonly labels: number;
-  /** Where its line ends. */
-  readonly end: number;
-  readonly lane: number | null;
-  /** The height at which the node's branch leaves the main chain; its head's where it does not. */
-  readonly fork: number;
-}
-
-function NodeLine({ node, y, view, x, step, labels, end, lane, fork }: LineProps) {
-  const { status, head, index, link } = node;
-  const isDown = link === 'down' || status === null || head === null;
-  const middle = y + ROW / 2;
-  const start = x(view.from) - step / 2;
-  /** Where a height is, kept inside of what is shown. */
-  const at = (number: number) => Math.max(start, Math.min(end, x(number)));
-  /** In the main chain's colour up to the fork, then in the branch's. */
-  const line = (name: string, to: number) => (
-    <>
-      <line class={`${name} branch-0`} x1={start} x2={at(Math.min(to, fork))} y1={middle} y2={middle} />
-      {to > fork && <line class={`${name} branch-${lane ?? 0}`} x1={at(fork)} x2={at(to)} y1={middle} y2={middle} />}
-    </>
-  );
-  const words = isDown ? 'does not answer' : `final ${status.finalized.number}, safe ${status.safe.number}, head ${head.number}`;
-  return (
-    <g class={`node-line${isDown ? ' is-down' : ''}`} role="img" aria-label={`Node ${index}: ${words}`}>
-      <text x={labels} y={middle + 4}>
-        {labels < LABELS ? index : `node ${index}`}
-      </text>
-      <line class="track" x1={start} x2={end} y1={middle} y2={middle} />
-      {!isDown && (
-        <>
-          {line('to-head', head.number)}
-          {line('to-safe', status.safe.number)}
-          {line('to-final', status.finalized.number)}
-          {head.number >= view.from && head.number <= view.to && (
-            <circle class={`head-mark branch-${lane ?? 0}`} cx={x(head.number)} cy={middle} r={5} />
-          )}
-        </>
-      )}
-      {isDown && (
-        <text class="down-words" x={start + 8} y={middle + 4}>
-          {node.process !== null && node.process !== 'up' ? node.process : link === 'connecting' ? 'connecting' : 'no answer'}
-        </text>
-      )}
-    </g>
-  );
-}
-
-/** Where a node's branch leaves the main chain. */
-function forkOf({ chain }: Network, { head }: NodeView): number {
-  if (head === null || chain.top === null) return 0;
-  return chain.fork(head.hash, chain.top.hash)?.ancestor.number ?? head.number;
 }
 
 function Legend({ engine, hidden }: { readonly engine: string; readonly hidden: number }) {
