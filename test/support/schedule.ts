@@ -22,6 +22,7 @@ const SECONDS: { readonly [file: string]: number } = {
   'end-to-end/validator': 60,
   'end-to-end/checkpoint': 50,
   'end-to-end/clock': 45,
+  'end-to-end/faults': 60,
   'end-to-end/toolchains': 40,
   'end-to-end/double-signing': 35,
   'simulator/mutants': 200,
