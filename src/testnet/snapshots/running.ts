@@ -53,7 +53,8 @@ export class RunningSnapshots {
 
   /**
    * Ends the nodes, puts the snapshot in the place of what they had, ends every fault but that clocks are wrong as they were then, and
-   * starts every node. Until the snapshot has been checked and copied nothing changes. Throws what `stageRestore` throws, and what keeps a node from starting.
+   * starts every node. Until the snapshot has been checked and copied nothing changes. Throws what `stageRestore` throws, and what keeps
+   * a node from starting.
    */
   async restore(name: string): Promise<Restored> {
     return await this.#alone(async () => {
@@ -109,12 +110,12 @@ export class RunningSnapshots {
   }
 
   async #endAll(): Promise<void> {
-    for (let round = 0; round < MAX_KILL_ROUNDS; round++) {
-      const running = this.#nodes.nodes().filter(({ state }) => state !== 'down');
-      if (running.length === 0) return;
+    const running = () => this.#nodes.nodes().filter(({ state }) => state !== 'down');
+    for (let round = 0; round < MAX_KILL_ROUNDS && running().length > 0; round++) {
       // What they would still write is given up, so there is nothing to wait for.
-      await Promise.all(running.map(({ index }) => this.#nodes.kill(index)));
+      await Promise.all(running().map(({ index }) => this.#nodes.kill(index)));
     }
+    if (running().length === 0) return;
     throw new UsageError(
       'testnet/busy',
       'Nodes are being started by somebody else; the snapshot is restored at the next start of the network.',
