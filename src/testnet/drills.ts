@@ -121,12 +121,15 @@ export class Drills {
     }
   }
 
-  /** The same, but answers at once, with how long it may take until nothing becomes final (milliseconds). `heal` ends it early. */
-  async beginStall(forMs: number): Promise<number> {
+  /**
+   * The same, but answers at once: how long it may take until nothing becomes final, and whether blocks go on meanwhile. `heal` ends
+   * it early.
+   */
+  async beginStall(forMs: number): Promise<{ readonly settleMs: number; readonly goesOn: boolean }> {
     checkStall(forMs);
     const settleMs = this.#settleMs();
     await this.#silence(settleMs + forMs);
-    return settleMs;
+    return { settleMs, goesOn: this.#options.engine === 'pos' };
   }
 
   async #silence(forMs: number | null): Promise<(ActiveFault | null)[]> {

@@ -138,7 +138,7 @@ function drillMethods(supervisor: Supervisor): Named {
     ],
     [
       'testnet_stallFinality',
-      method(z.object({ forMs: z.number() }), async ({ forMs }) => ({ forMs, settleMs: await drills.beginStall(forMs) })),
+      method(z.object({ forMs: z.number() }), async ({ forMs }) => ({ forMs, ...(await drills.beginStall(forMs)) })),
     ],
   ];
 }

@@ -246,9 +246,10 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
           method: 'testnet_stallFinality',
           params: { forMs },
           said: (result) => {
-            const { settleMs } = result as { readonly settleMs: number };
+            const { settleMs, goesOn } = result as { readonly settleMs: number; readonly goesOn: boolean };
             const soon = settleMs === 0 ? 'from now on' : `in at most ${settleMs / 1_000} s, when what has its votes is final`;
-            return `Finality stands still ${soon}, for ${forMs / 1_000} s. \`heal\` ends it early.`;
+            const blocks = goesOn ? 'Blocks go on' : 'Blocks stand still as well: under this engine they are final as they come';
+            return `Finality stands still ${soon}, for ${forMs / 1_000} s. ${blocks}. \`heal\` ends it early.`;
           },
           json: (result) => result,
         };
