@@ -5,7 +5,9 @@ import { revertReason } from '../../../execution/revert-reason.ts';
 import { type BlockRef, blockRef, LATEST, requireHeader } from '../../block-ref.ts';
 import { blockOverrides, type CallArguments, callArguments, stateOverrides, toCallRequest } from '../../call-request.ts';
 import { type RpcError, refused, reverted } from '../../errors.ts';
-import { type Context, type Method, method, optional, required } from '../../method.ts';
+import { type Context, JsonText, type Method, method, optional, required } from '../../method.ts';
+
+const LONG_CHARACTERS = 100_000;
 
 const call = required('transaction', callArguments);
 const block = optional('block', blockRef, LATEST);
@@ -21,7 +23,9 @@ export const CALL_METHODS: readonly Method[] = [
     async run({ backend }, args, ref, accounts, fields) {
       const result = await backend.evm.call(request({ backend }, args, ref, accounts, fields));
       if (result.failure !== null) throw failed(result.failure, result.returnData);
-      return toHex(result.returnData);
+      const hex = toHex(result.returnData);
+      // Megabytes of digits need not be searched for what JSON would have escaped.
+      return hex.length > LONG_CHARACTERS ? new JsonText(`"${hex}"`) : hex;
     },
   }),
   method({
