@@ -10,7 +10,7 @@ import { roleOf } from '../../src/dashboard/page/model/role.ts';
 import { hrefs, parseRoute } from '../../src/dashboard/page/model/route.ts';
 import { parseSearch } from '../../src/dashboard/page/model/search.ts';
 import { blockTimes, MAX_SAMPLES, meanBlockTime, Samples, transactionRates } from '../../src/dashboard/page/model/series.ts';
-import { plain, revertReason, wordsIn } from '../../src/dashboard/page/model/text.ts';
+import { plain, returnedWords, revertReason, wordsIn } from '../../src/dashboard/page/model/text.ts';
 import { layOut, mostFollowed, type Tip } from '../../src/dashboard/page/model/tree-layout.ts';
 import { bytesOf, HOSTILE, type MockBlock, mineOn, revertData } from './mock-chain.ts';
 
@@ -112,6 +112,16 @@ describe('words and figures', () => {
     // A length that is not there.
     expect(revertReason(`0x08c379a0${'f'.repeat(128)}`)).toMatch(/custom error/);
   });
+});
+
+describe('what calls return', () => {
+  it.each([
+    ['0x', 'It returned nothing.'],
+    [`0x${'2a'.padStart(64, '0')}`, '42, if it is a number.'],
+    [`0x${revertData('<b>box</b>').slice(10)}`, '“<b>box</b>”'],
+    [`0x${'ff'.repeat(33)}`, 'It returned 33 bytes.'],
+    [`0x${'20'.padStart(64, '0')}${'f'.repeat(64)}`, 'It returned 64 bytes.'],
+  ])('tells %s as far as it can be told', (output, words) => expect(returnedWords(output)).toBe(words));
 });
 
 describe('what nodes answer', () => {

@@ -43,6 +43,7 @@ export class Network {
   readonly #watchers = new Map<number, Watcher>();
   readonly #listeners = new Set<() => void>();
   #telling: ReturnType<typeof setTimeout> | undefined;
+  #lastAsked: number | null = null;
   #participationAt = 0;
   #isCounting = false;
 
@@ -84,12 +85,21 @@ export class Network {
     });
   }
 
-  /** The node that is asked: the chosen one, else the first of those with the main chain that answer. */
+  /**
+   * The node that is asked: the chosen one, else the one that was asked before, else the first; whoever it is, it answers and is on
+   * the main branch where somebody is. Staying with one keeps pages from being fetched again whenever another is first to a block.
+   */
   asked(): NodeView | null {
     const answering = this.#nodes.filter(({ link }) => link === 'live' || link === 'polling');
     const chosen = answering.find(({ index }) => index === this.chosen);
-    const top = this.chain.top?.hash;
-    return chosen ?? answering.find(({ head }) => head?.hash === top) ?? answering[0] ?? null;
+    const onMain = answering.filter(({ head }) => {
+      const block = head === null ? undefined : this.chain.get(head.hash);
+      return block !== undefined && this.chain.isMain(block);
+    });
+    const before = onMain.find(({ index }) => index === this.#lastAsked);
+    const asked = chosen ?? before ?? onMain[0] ?? answering[0] ?? null;
+    this.#lastAsked = asked?.index ?? null;
+    return asked;
   }
 
   /** Throws Failure when no node answers. */

@@ -56,13 +56,29 @@ export function revertReason(data: string): string {
   if (data === '' || data === '0x') return 'It gave no reason.';
   const body = data.slice(ERROR_SELECTOR.length);
   if (data.startsWith(ERROR_SELECTOR)) {
-    const length = Number.parseInt(body.slice(WORD, 2 * WORD), 16);
-    const words = wordsIn(`0x${body.slice(2 * WORD, 2 * WORD + 2 * length)}`);
-    if (Number.isSafeInteger(length) && words !== null) return `“${words}”`;
+    const words = stringIn(body);
+    if (words !== null) return `“${words}”`;
   }
   if (data.startsWith(PANIC_SELECTOR)) {
     const code = body.replace(/^0+/, '').slice(0, 8);
     return `Panic 0x${code}: ${PANICS[code] ?? 'a code that Solidity does not list'}.`;
   }
   return `It returned the custom error ${data.slice(0, 10)} (${data.length / 2 - 1} bytes).`;
+}
+
+/** The words of one string as the ABI encodes it: offset, length, bytes; null where it is none. */
+function stringIn(body: string): string | null {
+  const [offset, length] = [Number.parseInt(body.slice(0, WORD), 16), Number.parseInt(body.slice(WORD, 2 * WORD), 16)];
+  if (offset !== WORD / 2 || !Number.isSafeInteger(length) || body.length < 2 * (WORD + length)) return null;
+  return wordsIn(`0x${body.slice(2 * WORD, 2 * WORD + 2 * length)}`);
+}
+
+/** What a call returned, as far as that can be told without its ABI: a string, a number, or so many bytes. */
+export function returnedWords(output: string): string {
+  const body = output.slice(2);
+  if (body === '') return 'It returned nothing.';
+  const words = stringIn(body) ?? wordsIn(output);
+  if (words !== null) return `“${words}”`;
+  if (body.length === WORD && /^0{16}[0-9a-f]+$/i.test(body)) return `${BigInt(output).toLocaleString('en-US')}, if it is a number.`;
+  return `It returned ${body.length / 2} bytes.`;
 }

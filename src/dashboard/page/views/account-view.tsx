@@ -5,7 +5,7 @@ import type { Network } from '../data/network.ts';
 import { useAnswer, useNetwork, useStill } from '../data/use.ts';
 import { bigOf, type Fields, fieldsOf, listOf, numberOf, textOf } from '../model/decode.ts';
 import { byteLength, count, ether, plural } from '../model/format.ts';
-import { revertReason, wordsIn } from '../model/text.ts';
+import { returnedWords, revertReason } from '../model/text.ts';
 import { AccountLink, Answered, Bytes, Copyable, Empty, Facts, Panel, TransactionLink } from '../parts/basics.tsx';
 import { TransactionTable } from './block-view.tsx';
 
@@ -126,12 +126,7 @@ function Call({ address }: { readonly address: string }) {
       return setCalled({ tone: 'bad', words: 'Expected bytes: 0x and an even number of hex digits, such as 0x18160ddd.', data: '' });
     try {
       const output = textOf(await network.call('eth_call', [{ to: address, input }, 'latest']));
-      const words = wordsIn(output);
-      setCalled({
-        tone: 'good',
-        words: words === null ? `It returned ${plural(byteLength(output), 'byte')}.` : `“${words}”`,
-        data: output,
-      });
+      setCalled({ tone: 'good', words: returnedWords(output), data: output });
     } catch (error) {
       const reason = error instanceof Failure && error.data !== null ? ` ${revertReason(error.data)}` : '';
       setCalled({ tone: 'bad', words: sentenceOf(error) + reason, data: '' });

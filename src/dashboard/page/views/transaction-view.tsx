@@ -13,9 +13,6 @@ interface Found {
   readonly transaction: Fields | null;
   /** Null while it waits in the pool. */
   readonly receipt: Fields | null;
-  /** Why it failed, in words; empty when it did not, null where the node does not tell. */
-  readonly reason: string | null;
-  readonly internal: readonly Fields[];
 }
 
 const FAILED = '0x0';
@@ -42,36 +39,25 @@ async function fetchTransaction(network: Network, hash: string): Promise<Found> 
     { method: 'eth_getTransactionReceipt', params: [hash] },
   ]);
   if (transaction instanceof Error) throw transaction;
-  const done = receipt instanceof Error || receipt === null ? null : fieldsOf(receipt);
-  const more = done === null ? null : await explain(network, hash, done);
   return {
     transaction: transaction === null ? null : fieldsOf(transaction),
-    receipt: done,
-    reason: more?.reason ?? '',
-    internal: more?.internal ?? [],
+    receipt: receipt instanceof Error || receipt === null ? null : fieldsOf(receipt),
   };
 }
 
-/** What only an execution again shows. Kept, since a mined transaction does not change, and a trace is dear. */
-const explained = new Map<string, { readonly reason: string | null; readonly internal: readonly Fields[] }>();
-const MAX_EXPLAINED = 64;
+/** What only an execution again shows, and is asked for once: a mined transaction does not change, and a trace is dear. */
+interface Explanation {
+  /** Why it failed, in words; null where the node does not tell. */
+  readonly reason: string | null;
+  readonly internal: readonly Fields[];
+}
 
-async function explain(network: Network, hash: string, receipt: Fields) {
-  const key = `${hash} ${textOf(receipt.blockHash)}`;
-  const known = explained.get(key);
-  if (known !== undefined) return known;
+async function explain(network: Network, hash: string): Promise<Explanation> {
   const [reason, internal] = await network.batch([
     { method: 'ots_getTransactionError', params: [hash] },
     { method: 'ots_getInternalOperations', params: [hash] },
   ]);
-  const failed = receipt.status === FAILED;
-  const result = {
-    reason: !failed ? '' : typeof reason === 'string' ? revertReason(reason) : null,
-    internal: listOf(internal).map(fieldsOf),
-  };
-  if (explained.size >= MAX_EXPLAINED) explained.clear();
-  explained.set(key, result);
-  return result;
+  return { reason: typeof reason === 'string' ? revertReason(reason) : null, internal: listOf(internal).map(fieldsOf) };
 }
 
 interface WholeProps {
@@ -88,15 +74,28 @@ function Whole({ network, found, transaction }: WholeProps) {
         <h1>Transaction</h1>
         <Status network={network} receipt={receipt} />
       </div>
-      {receipt?.status === FAILED && (
-        <p class="problem">
-          <bdi>Reverted. {found.reason ?? 'Why, tells a node that has debug or ots open (--http.api).'}</bdi>
-        </p>
-      )}
+      {receipt !== null && <Explained network={network} hash={textOf(transaction.hash)} receipt={receipt} />}
       <Asked transaction={transaction} receipt={receipt} />
       <Input transaction={transaction} />
-      {found.internal.length > 0 && <Internal list={found.internal} />}
       {receipt !== null && <Logs list={listOf(receipt.logs).map(fieldsOf)} />}
+    </>
+  );
+}
+
+function Explained({ network, hash, receipt }: { readonly network: Network; readonly hash: string; readonly receipt: Fields }) {
+  const answer = useAnswer(`why ${hash} ${textOf(receipt.blockHash)}`, () => explain(network, hash));
+  const failed = receipt.status === FAILED;
+  if (answer.state !== 'there')
+    return failed ? <p class="problem">Reverted. {answer.state === 'loading' ? 'Asking why…' : answer.sentence}</p> : null;
+  const { reason, internal } = answer.value;
+  return (
+    <>
+      {failed && (
+        <p class="problem">
+          <bdi>Reverted. {reason ?? 'Why, tells a node that has its namespace ots open (--http.api).'}</bdi>
+        </p>
+      )}
+      {internal.length > 0 && <Internal list={internal} />}
     </>
   );
 }
