@@ -1,14 +1,18 @@
 /** Permissioned engines on real processes: what is decided stays decided, whoever is killed, cut off, or only follows. */
 import { afterAll, describe, expect, it } from 'vitest';
+import { readOperatorFile } from '../../src/node/operator-file.ts';
+import { paths } from '../../src/testnet/manifest.ts';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 import { PATIENCE_MS, until, useProcesses } from '../support/processes.ts';
 import { send } from './contracts.ts';
 import { Testnet } from './networks.ts';
-import { ask, balanceOf, type RpcBlock, receiptOf, statusOf } from './rpc.ts';
+import { answerTo, ask, balanceOf, post, type RpcAnswer, type RpcBlock, receiptOf, statusOf } from './rpc.ts';
 
 const processes = useProcesses();
 const temporary = temporaryDirectories();
+/** A peer id that is nobody's here. */
+const NOBODY = '12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA';
 const RECIPIENT = `0x${'4e4d'.repeat(10)}` as const;
 /** With crash-fault engines the fourth node only follows. */
 const ALL = [0, 1, 2, 3];
@@ -49,6 +53,18 @@ async function pay(net: Testnet, index: number, account = 0): Promise<RpcBlock> 
   return await ask<RpcBlock>(url, 'eth_getBlockByHash', blockHash, false);
 }
 
+const refusal = (net: Testnet, method: string, ...parameters: unknown[]) => refusalOf(net, 0, method, ...parameters);
+
+/** Of an operator's call that must fail: the code of JSON-RPC, and the reason's own. */
+async function refusalOf(net: Testnet, index: number, method: string, ...params: unknown[]): Promise<[number, string | null]> {
+  const operator = readOperatorFile(paths.datadir(net.directory, index));
+  const headers = { authorization: `Bearer ${operator?.token}` };
+  const response = await post(operator?.url ?? '', JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }), headers);
+  const { error, result } = (await response.json()) as RpcAnswer;
+  if (error === undefined) throw new Error(`${method} should have failed, but answered ${JSON.stringify(result)}`);
+  return [error.code, (error.data as { readonly reason?: string } | undefined)?.reason ?? null];
+}
+
 describe.each(ENGINES)('a network under $engine', { timeout: 5 * PATIENCE_MS }, ({ engine, members, quorum }) => {
   const directory = temporary();
   let net: Testnet;
@@ -80,6 +96,58 @@ describe.each(ENGINES)('a network under $engine', { timeout: 5 * PATIENCE_MS }, 
       });
       expect(finalized.number).toBeGreaterThanOrEqual(height);
     }
+  });
+
+  it('answers its operator, refuses what makes no sense, and takes orders from nobody else', async () => {
+    await leaderOf(net, members);
+    const names = (await net.report()).map(({ peerId }) => peerId);
+    const [stranger, own] = [names[3] ?? '', members.map((index) => names[index])];
+    const status = await net.command<{ readonly [field: string]: unknown }>(0, 'consensus_status');
+    expect(status).toMatchObject({ engine, phase: 0, since: 0, next: null, changes: [], role: expect.any(String) });
+    expect(own).toContain(status.leader);
+    expect(status.members ?? status.voters).toEqual(own);
+    const settings = await net.command<{ readonly members: readonly { readonly node: string }[] }>(0, 'consensus_settings');
+    expect(settings).toMatchObject({ name: engine, emptyBlockMs: 1_000 });
+    expect(settings.members.map(({ node }) => node)).toEqual(own);
+    const malformed: readonly (readonly [method: string, ...parameters: unknown[]])[] = [
+      ['consensus_transfer', 7],
+      ['consensus_transfer'],
+      ['consensus_add', []],
+      ['consensus_add', ['x']],
+      ['consensus_add', [{}], 'yes'],
+      ['consensus_remove', 'all'],
+      ['consensus_remove', [null]],
+      ['consensus_transition', 'zab'],
+      ['consensus_status', 1],
+    ];
+    for (const [method, ...parameters] of malformed)
+      expect([method, await refusal(net, method, ...parameters)]).toEqual([method, [-32602, null]]);
+    const wrong: readonly (readonly [reason: RegExp, method: string, ...parameters: unknown[]])[] = [
+      [new RegExp(`^${engine}/`), 'consensus_transfer', NOBODY],
+      [/^consensus\/not-connected$/, 'consensus_add', [{ node: NOBODY, publicKey: '0x12' }]],
+      [/^consensus\/possession$/, 'consensus_add', [{ node: own[1], publicKey: '0x12' }]],
+      [/^(members|genesis|raft|phases)\//, 'consensus_add', [{ node: NOBODY, publicKey: '0x12' }], true],
+      [/^(phases\/no-member|raft\/(member-unknown|not-leader))$/, 'consensus_remove', [NOBODY]],
+      [/^(members\/too-few|members\/even|raft\/(one-at-a-time|not-leader))$/, 'consensus_remove', own.slice(0, 2)],
+      [/^genesis\//, 'consensus_transition', {}],
+      [/^phases\/engine$/, 'consensus_transition', { name: 'pow' }],
+      [/^phases\/no-change$/, 'consensus_transition', settings],
+      [/^members\/too-few$/, 'consensus_transition', { name: 'pbft', members: settings.members.slice(0, 2) }],
+    ];
+    for (const [reason, method, ...parameters] of wrong) {
+      expect([method, parameters, await refusal(net, method, ...parameters)]).toEqual([
+        method,
+        parameters,
+        [-32000, expect.stringMatching(reason)],
+      ]);
+    }
+    // Who only follows has no say, and whoever comes without the token is told of no such method.
+    if (stranger !== own[3])
+      expect(await refusalOf(net, 3, 'consensus_transition', { ...settings, emptyBlockMs: 7 })).toEqual([-32000, 'phases/not-a-member']);
+    for (const method of ['status', 'settings', 'transfer', 'add', 'remove', 'transition']) {
+      expect((await answerTo(net.url(0), `consensus_${method}`)).error?.code).toBe(-32601);
+    }
+    expect((await ask<{ readonly number: string }>(net.url(1), 'synod_readIndex')).number).toBeDefined();
   });
 
   it('goes on without its leader, killed twice under payments', async () => {

@@ -1,6 +1,6 @@
 /**
  * The batch of PBFT: seeds with whatever faults they draw, and for each way in which a member of PBFT can misbehave one run with
- * such a member and little else. One seed alone: synod simulate --engine pbft --events 1500 --pace 10 --seed 7
+ * such a member and little else; among seven, which bear two, a primary that equivocates and a silent member at once. One seed alone: synod simulate --engine pbft --events 1500 --pace 10 --seed 7
  */
 import { PBFT_BEHAVIOURS } from '../../src/simulator/behaviours/pbft.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
@@ -21,12 +21,23 @@ const liars = [...PBFT_BEHAVIOURS.keys()].map((behaviour) => {
   return { seed: behaviour, options: { nodes: 4, survivors: [0, 1, 2, 3] }, schedule, limits: { faultEvents: ROLE_EVENTS } };
 });
 
+const LYING_AND_SILENT: readonly Fault[] = [
+  { fault: 'byzantine', node: 0, behaviour: 'equivocating', atMs: 0, forMs: FOR_EVER_MS },
+  { fault: 'byzantine', node: 3, behaviour: 'silent', atMs: 0, forMs: FOR_EVER_MS },
+];
+const among7 = {
+  seed: 'equivocating and silent',
+  options: { nodes: 7, survivors: [0, 1, 2, 3, 4, 5, 6] },
+  schedule: LYING_AND_SILENT,
+  limits: { faultEvents: ROLE_EVENTS },
+};
+
 testSeeds({
   subject: pbftSubject,
   title: 'PBFT, and each way to misbehave',
   faultEvents: 1_500,
   pace: 10,
-  others: liars,
+  others: [...liars, among7],
   minEvents: 2_000,
   never: NO_REORGANISATION,
 });
