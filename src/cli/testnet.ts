@@ -2,6 +2,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
+import { quote } from '../base/types.ts';
 import { MAX_SLOT_SECONDS } from '../consensus/pos/settings.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { dashboardPage } from '../dashboard/serve.ts';
@@ -14,6 +15,7 @@ import { controlMethods } from '../testnet/methods.ts';
 import { finishRestore } from '../testnet/snapshots/restore.ts';
 import { hasSnapshots } from '../testnet/snapshots/store.ts';
 import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
+import { nearest } from '../testnet/words.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
 import { absolutePath, integerOption, portOption } from './options.ts';
@@ -107,7 +109,10 @@ Examples:
   synod testnet play scenario.txt            faults in time, and what must hold
   synod testnet status --json`,
     )
+    .allowExcessArguments()
     .action(async (flags: TestnetFlags, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) throw noSuchCommand(word, testnet);
       process.exitCode = await runTestnet(flags, given(command));
     });
   registerControls(testnet);
@@ -119,6 +124,12 @@ Examples:
 /** commander prints no default for an option that has no value. */
 function directoryOption(otherwise: string): Option {
   return new Option('--dir <directory>', `where the network is kept (default: ${otherwise})`).argParser(absolutePath);
+}
+
+function noSuchCommand(word: string, testnet: Command): UsageError {
+  const names = testnet.commands.map((command) => command.name());
+  const advice = nearest(word, names, ' Did you mean ', '?') || ' `synod testnet --help` lists them.';
+  return argumentError('command', `synod testnet has no command ${quote(word)}.${advice}`);
 }
 
 /** The options that were set by hand, and not by default. */
