@@ -87,6 +87,7 @@ describe('words and figures', () => {
   it('cuts amounts and never rounds them up', () => {
     expect(ether(1_999_999_999_999_999_999n)).toBe('1.999999… ETH');
     expect(ether(10n ** 21n)).toBe('1,000 ETH');
+    expect([ether(0n), ether(1n), ether(15n * 10n ** 8n)]).toEqual(['0 ETH', '1 wei', '1.5 gwei']);
     expect(units(1n, 18, 4)).toBe('0…');
     expect(units(-1_500n, 3)).toBe('-1.5');
   });

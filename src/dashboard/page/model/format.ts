@@ -45,7 +45,9 @@ export function units(amount: bigint, unit: number, digits = 6): string {
   return `${sign}${integer}${fraction === '' ? '' : `.${fraction}`}${isCut ? ELLIPSIS : ''}`;
 }
 
+/** In ether, or where nothing of it would be left to see, in gwei or wei. */
 export function ether(wei: bigint, digits = 6): string {
+  if (wei > 0n && wei < 10n ** BigInt(18 - digits)) return wei < 10n ** 5n ? `${wei.toLocaleString('en-US')} wei` : gwei(wei);
   return `${units(wei, 18, digits)} ETH`;
 }
 
