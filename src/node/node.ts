@@ -326,7 +326,8 @@ function announce(logger: Logger, config: NodeConfig, chain: OpenChain, endpoint
     logger.warn({ aheadMs }, "The head is of a time that has not come yet by this machine's clock; which of them is wrong?");
   if (chain.engine.name === 'replay') logger.info('Serving a chain that was made elsewhere: read-only, without peers');
   else logger.info({ address: endpoints.addresses[0] ?? 'none' }, 'Listening for peers');
-  if (config.signers.length > 0) logger.info({ keys: config.signers.length }, 'Signing as validator');
+  if (config.signers.length > 0)
+    logger.info({ keys: config.signers.length }, `Signing as ${chain.engine.name === 'pos' ? 'validator' : 'member'}`);
   if (endpoints.metricsUrl !== null) logger.info({ url: `${endpoints.metricsUrl}/metrics` }, 'Serving metrics');
   if (endpoints.rpcUrl !== null)
     logger.info({ url: endpoints.rpcUrl, api: config.rpc.apis.join(',') }, 'Serving RPC over HTTP and WebSocket');
