@@ -9,7 +9,7 @@ import type { Hash, Json } from '../base/types.ts';
 import type { Backend, HeadChange, TransactionView } from './backend.ts';
 import { limitExceeded, refused } from './errors.ts';
 import type { ReplySize, RpcLimits } from './limits.ts';
-import { type LogChange, type LogCriteria, LogMatcher, type LogReader } from './logs.ts';
+import { checkRange, type LogChange, type LogCriteria, LogMatcher, type LogReader } from './logs.ts';
 import { findTransaction } from './transactions.ts';
 
 type Kind =
@@ -49,7 +49,9 @@ export class FilterStore {
     return this.#add({ type: 'transactions', full, changes: [] });
   }
 
+  /** Throws RpcError -32602 for a range that can never have a block. */
   addLogs(criteria: LogCriteria): string {
+    checkRange(criteria);
     return this.#add({ type: 'logs', criteria, matcher: new LogMatcher(criteria.query), changes: [] });
   }
 

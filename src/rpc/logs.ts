@@ -16,7 +16,7 @@ import { type BlockRef, blockNumber, findHeader, LATEST } from './block-ref.ts';
 import { type BloomBits, bloomBits, bytesMayContain, mayContain } from './bloom.ts';
 import { Breather } from './breather.ts';
 import { address, type Codec, hash, list, nullable, object, oneOrList } from './codecs.ts';
-import { invalidParams, limitExceeded, refused } from './errors.ts';
+import { invalidParams, limitExceeded, type RpcError, refused } from './errors.ts';
 import { type LogPlace, logJson, logJsonBytes } from './format/receipt.ts';
 import type { ReplySize, RpcLimits } from './limits.ts';
 import { RecentBlooms } from './recent-blooms.ts';
@@ -63,6 +63,16 @@ export const logCriteria: Codec<LogCriteria> = {
     throw invalidParams(`invalid argument ${place.argument}: cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other`);
   },
 };
+
+/** Throws RpcError -32602 for a range that can never have a block, before anything is waited for. */
+export function checkRange({ range }: LogCriteria): void {
+  if ('blockHash' in range || range.from.kind !== 'number' || range.to.kind !== 'number') return;
+  if (range.from.number > range.to.number) throw reversed(range.from.number, range.to.number);
+}
+
+function reversed(from: number, to: number): RpcError {
+  return invalidParams(`invalid block range params: fromBlock ${from} is above toBlock ${to}`);
+}
 
 /** A null among the alternatives allows anything, as in geth. */
 function alternatives(topic: readonly (Hash | null)[] | null): ReadonlySet<Hash> {
@@ -169,7 +179,7 @@ export class LogReader {
   async #candidates(fromRef: BlockRef, toRef: BlockRef, matcher: LogMatcher): Promise<LogChange[]> {
     const from = this.#height(fromRef);
     const to = this.#height(toRef);
-    if (from > to) throw invalidParams(`invalid block range params: fromBlock ${from} is above toBlock ${to}`);
+    if (from > to) throw reversed(from, to);
     const { head } = this.#chain;
     if (to > head.header.number) throw invalidParams('block range extends beyond current head block');
     if (to - from >= this.#limits.maxLogRangeBlocks) {

@@ -21,6 +21,12 @@ describe('filters', () => {
     expect(await ask('eth_getFilterChanges', id)).toEqual([]);
   });
 
+  it('of logs are refused for a range that no block can be in', async () => {
+    const { call } = await serve();
+    expect((await call('eth_newFilter', { fromBlock: '0x5', toBlock: '0x4' })).error?.code).toBe(-32602);
+    expect((await call('eth_newFilter', { fromBlock: '0x5', toBlock: '0x5' })).error).toBeUndefined();
+  });
+
   it('of transactions give hashes, or the whole of what can still be found', async () => {
     const { ask, node } = await serve();
     const hashes = await ask('eth_newPendingTransactionFilter');
