@@ -208,6 +208,8 @@ export class Network {
     this.#nodes = this.#nodes.map((node) => {
       if (node.index !== index) return node;
       const after = { ...node, ...change };
+      // The network was made anew in the same place: nothing that is known here is of this one.
+      if (node.status !== null && after.status !== null && node.status.genesis !== after.status.genesis) location.reload();
       this.feed.nodeChanged(Date.now(), node, after);
       return after;
     });
