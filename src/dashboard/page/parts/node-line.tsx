@@ -4,7 +4,7 @@ import type { NodeView } from '../model/node.ts';
 import type { TreeLayout } from '../model/tree-layout.ts';
 import { LABELS, ROW, type Scale, type Window } from './tree-geometry.ts';
 
-/** The lane on which a node's head is drawn; null while that is out of sight. */
+/** The lane on which a node's head is drawn; null where its branch found none, or is out of sight. */
 export function laneOf({ cells }: TreeLayout, network: Network, { head }: NodeView): number | null {
   const lane = cells.find(({ block }) => block.hash === head?.hash)?.lane;
   if (lane !== undefined) return lane;
@@ -37,7 +37,7 @@ export function NodeLine({ node, y, view, x, step, labels, end, lane, fork }: Li
   const line = (name: string, to: number) => (
     <>
       <line class={`${name} branch-0`} x1={start} x2={at(Math.min(to, fork))} y1={middle} y2={middle} />
-      {to > fork && <line class={`${name} branch-${lane ?? 0}`} x1={at(fork)} x2={at(to)} y1={middle} y2={middle} />}
+      {to > fork && <line class={`${name} branch-${lane ?? 'hidden'}`} x1={at(fork)} x2={at(to)} y1={middle} y2={middle} />}
     </>
   );
   const words = isDown ? 'does not answer' : `final ${status.finalized.number}, safe ${status.safe.number}, head ${head.number}`;
@@ -53,7 +53,7 @@ export function NodeLine({ node, y, view, x, step, labels, end, lane, fork }: Li
           {line('to-safe', status.safe.number)}
           {line('to-final', status.finalized.number)}
           {head.number >= view.from && head.number <= view.to && (
-            <circle class={`head-mark branch-${lane ?? 0}`} cx={x(head.number)} cy={middle} r={5} />
+            <circle class={`head-mark branch-${lane ?? 'hidden'}`} cx={x(head.number)} cy={middle} r={5} />
           )}
         </>
       )}
