@@ -4,7 +4,7 @@ import { UsageError } from '../base/errors.ts';
 import type { Repaired, RepairPlan } from '../node/maintenance/repair.ts';
 import type { Verification } from '../node/maintenance/verify.ts';
 import { absolutePath, defaultDatadir, integerOption } from './options.ts';
-import { openProgress, print, table } from './output.ts';
+import { openProgress, type Progress, print, table } from './output.ts';
 import { sizeText } from './testnet-snapshot.ts';
 
 interface DatabaseFlags {
@@ -61,6 +61,33 @@ export function registerDatabase(program: Command): void {
     .action(restore);
 }
 
+const PHASES = {
+  rows: 'Verifying rows',
+  blocks: 'Verifying blocks',
+  state: 'Verifying the state of the head',
+  branches: 'Looking for side branches',
+  marking: 'Marking states to keep',
+  sweeping: 'Sweeping the others',
+} as const;
+
+/** A line of progress for each phase, since they are not equally fast. */
+function openPhases(): { readonly update: (phase: keyof typeof PHASES, done: number) => void; end(): void } {
+  let current: { readonly phase: string; readonly progress: Progress } | null = null;
+  return {
+    update(phase, done) {
+      if (current?.phase !== phase) {
+        current?.progress.end();
+        current = { phase, progress: openProgress(PHASES[phase]) };
+      }
+      current.progress.update(done);
+    },
+    end() {
+      current?.progress.end();
+      current = null;
+    },
+  };
+}
+
 async function stats({ datadir, json }: DatabaseFlags): Promise<void> {
   const { openStopped } = await import('../node/maintenance/stopped.ts');
   const { databaseStats } = await import('../node/maintenance/stats.ts');
@@ -84,9 +111,9 @@ async function verify({ datadir, json }: DatabaseFlags): Promise<void> {
   const { openStopped } = await import('../node/maintenance/stopped.ts');
   const { verifyDatabases } = await import('../node/maintenance/verify.ts');
   const node = await openStopped(datadir);
-  const progress = openProgress('Verifying');
+  const progress = openPhases();
   try {
-    const result = await verifyDatabases(node, (phase, done) => progress.update(done, phase));
+    const result = await verifyDatabases(node, progress.update);
     progress.end();
     print(json, result, () => verificationText(result));
     if (result.problemCount > 0) process.exitCode = 1;
@@ -136,10 +163,9 @@ function repairedText({ head, keeps, damagedRows, copy }: Repaired): string {
 
 async function prune({ datadir, json, branches, states }: PruneFlags): Promise<void> {
   const { pruneDatabases } = await import('../node/maintenance/prune.ts');
-  const progress = openProgress('Pruning');
+  const progress = openPhases();
   try {
-    const onProgress = (phase: string, done: number) => progress.update(done, phase);
-    const pruned = await pruneDatabases(datadir, { branchBlocks: branches, stateBlocks: states ?? null, onProgress });
+    const pruned = await pruneDatabases(datadir, { branchBlocks: branches, stateBlocks: states ?? null, onProgress: progress.update });
     progress.end();
     print(
       json,
