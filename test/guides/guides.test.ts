@@ -19,6 +19,7 @@ const directory = temporaryDirectories();
 const pages = readdirSync(GUIDES).filter((name) => name.endsWith('.md'));
 const guides = pages.filter((name) => name !== 'README.md');
 const obstacle = whyNoHosts();
+if (obstacle !== null) process.stderr.write(`The guides are not tested here, for want of network namespaces: ${obstacle}\n`);
 
 /** What `npm install` and `npm link synod` leave in a project. */
 function link(home: string): void {
