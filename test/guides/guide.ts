@@ -139,13 +139,15 @@ function hostsOf(words: readonly string[]): string[] {
   return named === undefined ? [USUAL_HOST] : named.slice('on='.length).split(',');
 }
 
-/** `synod`, as npm link puts it on the path, and scp between hosts that share a disk. */
+/** `synod`, as npm link puts it on the path, scp between hosts that share a disk, and curl, which not every machine has. */
 function writeTools(directory: string, root: string): void {
   mkdirSync(directory);
   const tool = (name: string, script: string) => writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: EXECUTABLE });
   tool('synod', `exec "${process.execPath}" "${MAIN}" "$@"`);
   const place = `place() { case "$1" in *:*) echo "${root}/\${1%%:*}/\${1#*:}" ;; *) echo "$1" ;; esac; }`;
   tool('scp', `${place}\nexec cp "$(place "$1")" "$(place "$2")"`);
+  const get = 'fetch(process.argv.at(-1)).then(async (r) => { console.log(await r.text()); process.exitCode = r.ok ? 0 : 22; })';
+  tool('curl', `exec "${process.execPath}" -e '${get}' -- "$@"`);
 }
 
 function escaped(text: string): string {
