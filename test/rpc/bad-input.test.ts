@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import type { Json } from '../../src/base/types.ts';
 import { METHODS, NAMESPACES } from '../../src/rpc/methods.ts';
-import { serve } from './client.ts';
+import { type RpcResponse, serve } from './client.ts';
 
 const ADDRESS = `0x${'11'.repeat(20)}`;
 const HASH = `0x${'22'.repeat(32)}`;
@@ -185,16 +185,19 @@ describe('thousands of random requests', () => {
   }
 
   it('never crash the server, and are never its own fault', async () => {
-    const { call, ask, node } = await serve({ namespaces: NAMESPACES });
+    const { post, ask, node } = await serve({ namespaces: NAMESPACES });
     node.mine();
     // Not those that wait for blocks, nor those that are made of traces, which the node in memory cannot give.
     const names = [...METHODS.keys()].filter((name) => !/mine$|Sync$|^trace_|^ots_/.test(name));
     const internal: string[] = [];
-    for (let round = 0; round < 3_000; round++) {
-      const name = pick(names);
-      const params = Array.from({ length: random.below(4) }, () => value(3));
-      const { error } = await call(name, ...params);
-      if (error?.code === -32603) internal.push(`${name} ${JSON.stringify(params)}`);
+    for (let round = 0; round < 60; round++) {
+      const batch = Array.from({ length: 50 }, (_, id) => {
+        const params = Array.from({ length: random.below(4) }, () => value(3));
+        return { jsonrpc: '2.0', id, method: pick(names), params };
+      });
+      const replies = (await (await post(JSON.stringify(batch))).json()) as RpcResponse[];
+      expect(replies.map(({ id }) => id)).toEqual(batch.map(({ id }) => id));
+      for (const { id, error } of replies) if (error?.code === -32603) internal.push(JSON.stringify(batch[Number(id)]));
     }
     expect(internal).toEqual([]);
     expect(await ask('eth_blockNumber')).toBe('0x1');
