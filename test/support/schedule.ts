@@ -28,6 +28,8 @@ const SECONDS: { readonly [file: string]: number } = {
   'dashboard/testnet': 35,
   'dashboard/page': 20,
   'guides/guides': 60,
+  'deploy/files': 15,
+  'end-to-end/rolling-restart': 27,
   'end-to-end/toolchains': 40,
   'end-to-end/double-signing': 35,
   'simulator/mutants': 200,
