@@ -18,7 +18,7 @@ export async function runOne(flags: SimulateFlags, subject: Subject): Promise<vo
   const plan = runner.plan({ subject, seed: String(flags.seed ?? 1), options: optionsOf(flags), pace: flags.pace ?? 1 });
   const result = await carryOutAndPrint(flags, plan);
   if (!result.ok) return failed(flags, result);
-  if (flags.save !== undefined) await save(flags.save, result);
+  if (flags.save !== undefined) await save(flags.save, result, flags.mutant);
 }
 
 export async function runMany(flags: SimulateFlags, subject: Subject): Promise<void> {
@@ -66,7 +66,7 @@ export async function runScenario(flags: SimulateFlags, file: string): Promise<v
   if (found !== expect) process.exitCode = 1;
   note(`The scenario expects ${quote(expect)}; the run ended with ${quote(found)}.`);
   if (!result.ok && flags.shrink === true) await shrinkAndSave(flags, result);
-  else if (flags.save !== undefined) await save(flags.save, result);
+  else if (flags.save !== undefined) await save(flags.save, result, flags.mutant);
 }
 
 export async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promise<Result> {
@@ -93,7 +93,7 @@ export async function carryOutAndPrint(flags: SimulateFlags, plan: Plan): Promis
 export async function failed(flags: SimulateFlags, result: Result): Promise<void> {
   process.exitCode = 1;
   if (flags.shrink === true) await shrinkAndSave(flags, result);
-  else if (flags.save !== undefined) await save(flags.save, result);
+  else if (flags.save !== undefined) await save(flags.save, result, flags.mutant);
 }
 
 async function shrinkAndSave(flags: SimulateFlags, failure: Result): Promise<void> {
@@ -107,7 +107,7 @@ async function shrinkAndSave(flags: SimulateFlags, failure: Result): Promise<voi
   progress.end();
   note(`${result.plan.schedule.length} faults before, ${shrunk.result.plan.schedule.length} after ${shrunk.runs} runs`);
   const file = flags.save ?? `scenario-${result.plan.seed}.json`;
-  await save(file, shrunk.result);
+  await save(file, shrunk.result, flags.mutant);
   await drawAgain(flags, shrunk.result.plan, commandOf(['simulate', '--scenario', file, '--html', flags.html ?? ''], null));
 }
 
@@ -119,10 +119,11 @@ function notAgain({ engine = 'pow', conformance, seed }: SimulateFlags, failure:
   return `${what} The case looks at it with instruments of its own; see it with them: ${command}`;
 }
 
-export async function save(file: string, result: Result): Promise<void> {
+/** `mutant`: what was planted; the file does not say it. */
+export async function save(file: string, result: Result, mutant?: string): Promise<void> {
   const { formatScenario, scenarioOf } = await import('../simulator/scenario.ts');
   writeOrExplain(file, () => writeFileSync(file, formatScenario(scenarioOf(result, result.violations[0]?.message ?? ''))));
-  note(`saved ${file}; run it with: synod simulate --scenario ${file}`);
+  note(`saved ${file}; run it with: synod simulate ${mutant === undefined ? '' : `--mutant ${mutant} `}--scenario ${file}`);
 }
 
 export async function openTrace(file: string): Promise<{ readonly write: TraceSink; close(): void }> {

@@ -185,7 +185,7 @@ async function simulateMutant(flags: SimulateFlags, name: string): Promise<void>
   note(`planted: ${name}; without --mutant this seed gives another run`);
   const result = await carryOutAndPrint(flags, planHunt(mutant, subject, String(flags.seed)));
   if (!result.ok) return failed(flags, result);
-  if (flags.save !== undefined) await save(flags.save, result);
+  if (flags.save !== undefined) await save(flags.save, result, flags.mutant);
 }
 
 function seedsOption(text: string): { from: number; to: number } {
