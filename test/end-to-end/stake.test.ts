@@ -63,7 +63,10 @@ describe('a network of validators', { timeout: 3 * EPOCHS_PATIENCE_MS }, () => {
   });
 
   it('finalizes nothing while it is cut in halves, and all of it once it is joined', async () => {
-    await net.control('partition', [[0, 1], [2, 3]]);
+    await net.control('partition', [
+      [0, 1],
+      [2, 3],
+    ]);
     const url = net.url(0);
     const cut = await epochOf(url);
     await untilEpoch(url, cut + 3);
