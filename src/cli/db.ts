@@ -91,7 +91,7 @@ function openPhases(): { readonly update: (phase: keyof typeof PHASES, done: num
 async function stats({ datadir, json }: DatabaseFlags): Promise<void> {
   const { openStopped } = await import('../node/maintenance/stopped.ts');
   const { databaseStats } = await import('../node/maintenance/stats.ts');
-  const node = await openStopped(datadir);
+  const node = await whileStopped(openStopped(datadir));
   const progress = openProgress('Reading rows');
   try {
     const kinds = await databaseStats(node, (rows) => progress.update(rows));
@@ -110,7 +110,7 @@ async function stats({ datadir, json }: DatabaseFlags): Promise<void> {
 async function verify({ datadir, json }: DatabaseFlags): Promise<void> {
   const { openStopped } = await import('../node/maintenance/stopped.ts');
   const { verifyDatabases } = await import('../node/maintenance/verify.ts');
-  const node = await openStopped(datadir);
+  const node = await whileStopped(openStopped(datadir));
   const progress = openPhases();
   try {
     const result = await verifyDatabases(node, progress.update);
@@ -132,7 +132,7 @@ export function verificationText({ rows, head, stateParts, problems, problemCoun
 
 async function repair({ datadir, json, yes }: DatabaseFlags & { readonly yes?: boolean }): Promise<void> {
   const { isSound, planRepair, repairChain } = await import('../node/maintenance/repair.ts');
-  const plan = await planRepair(datadir);
+  const plan = await whileStopped(planRepair(datadir));
   if (isSound(plan)) return print(json, { ...plan, repaired: false }, () => `Nothing is damaged: the chain ends in block ${plan.head}.`);
   if (yes !== true) {
     print(
@@ -165,7 +165,8 @@ async function prune({ datadir, json, branches, states }: PruneFlags): Promise<v
   const { pruneDatabases } = await import('../node/maintenance/prune.ts');
   const progress = openPhases();
   try {
-    const pruned = await pruneDatabases(datadir, { branchBlocks: branches, stateBlocks: states ?? null, onProgress: progress.update });
+    const options = { branchBlocks: branches, stateBlocks: states ?? null, onProgress: progress.update };
+    const pruned = await whileStopped(pruneDatabases(datadir, options));
     progress.end();
     print(
       json,
@@ -206,8 +207,7 @@ async function whileStopped<T>(work: Promise<T>): Promise<T> {
   return await work.catch((error: unknown) => {
     const isRunning = error instanceof Error && 'code' in error && error.code === 'storage/locked';
     if (!isRunning) throw error;
-    const message =
-      'The node runs. Stop it for a moment (a copy shares the tables, and so takes seconds at most), or take the backup of another node of the network';
-    throw new UsageError('db/running', message, {}, error);
+    const message = 'The node runs, and its databases have one user at a time. Stop it first; what it misses meanwhile its peers send it.';
+    throw new UsageError('db/running', message);
   });
 }

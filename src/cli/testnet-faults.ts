@@ -7,12 +7,14 @@ import type { NodeReport } from '../testnet/supervisor.ts';
 import { OPTIONS, VERBS, type Verb, type VerbOption } from '../testnet/verbs.ts';
 import { Words } from '../testnet/words.ts';
 import { absolutePath } from './options.ts';
-import { print } from './output.ts';
+import { note, print } from './output.ts';
 
 /** A deep reorganisation takes as long as its blocks. */
 export const CALL_TIMEOUT_MS = 30 * 60_000;
 /** A node that is restarted is said to be up when it still is after so long. */
 const SETTLED_MS = 1_500;
+/** As of a shell's command that the signal ended. */
+const SIGINT_EXIT_CODE = 130;
 
 interface FaultFlags extends Partial<Readonly<Record<VerbOption, string>>> {
   readonly dir?: string;
@@ -40,9 +42,23 @@ async function run(verb: Verb, command: Command): Promise<void> {
   const call = verb.read(words);
   words.end();
   const directory = flags.dir ?? absolutePath(DEFAULT_DIRECTORY);
-  const result = await callControl(directory, call.method, call.params, CALL_TIMEOUT_MS);
+  const result = await sayingWhatGoesOn(directory, () => callControl(directory, call.method, call.params, CALL_TIMEOUT_MS));
   if (call.method === 'testnet_restart') await checkStaysUp(directory, Number(call.params.node));
   print(flags.json, call.json(result), () => call.said(result));
+}
+
+/** Ctrl-C ends this command, and not what the network was told already. */
+async function sayingWhatGoesOn<T>(directory: string, call: () => Promise<T>): Promise<T> {
+  const interrupted = () => {
+    note(`The network goes on with it; to end what it began: synod testnet heal --dir ${directory}`);
+    process.exit(SIGINT_EXIT_CODE);
+  };
+  process.once('SIGINT', interrupted);
+  try {
+    return await call();
+  } finally {
+    process.off('SIGINT', interrupted);
+  }
 }
 
 /** What a node finds wrong with its data, or its peers with it, it may find right after it is up. */

@@ -112,7 +112,7 @@ async function fork(name: string, command: Command): Promise<void> {
   const flags = command.optsWithGlobals<SnapshotFlags>();
   if (flags.dir === undefined) throw argumentError('dir', 'Name the directory of the second network with --dir.');
   const from = flags.from ?? absolutePath(DEFAULT_DIRECTORY);
-  const manifest = manifestOf(from);
+  const manifest = manifestOf(from, '--from');
   // `synod testnet` itself has this option, with a default that is the first network's.
   const isNamed = [command, command.parent].some((each) => each?.getOptionValueSource('rpcPort') === 'cli');
   const rpcPort = isNamed ? Number(flags.rpcPort) : await freePorts(manifest.nodes.length);
@@ -145,10 +145,11 @@ async function held<T>(directory: string, work: (manifest: Manifest) => Promise<
   }
 }
 
-function manifestOf(directory: string): Manifest {
+/** `option`: the one that names the directory. */
+function manifestOf(directory: string, option = '--dir'): Manifest {
   const manifest = loadManifest(directory);
   if (manifest !== null) return manifest;
-  throw new UsageError('testnet/no-network', `There is no test network in ${directory}. Name the directory of one with --dir.`);
+  throw new UsageError('testnet/no-network', `There is no test network in ${directory}. Name the directory of one with ${option}.`);
 }
 
 // ---- Text ------------------------------------------------------------------------------------------------------

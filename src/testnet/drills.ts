@@ -65,7 +65,7 @@ export class Drills {
    * Makes one node leave `depth` blocks: it is cut off with a branch of its own until that is long enough and the others' is
    * heavier, and then meets them again. The network must not be partitioned already
    * (UsageError `testing/partitioned`). Throws UsageError `testing/no-reorgs` under
-   * engines whose blocks are final at once, and where nobody would make the one branch or the other.
+   * engines whose blocks are final at once, and where nobody would make the one branch or the other as things are.
    */
   async reorg({ depth, node: index = 0, timeoutMs, beforeHeal }: ReorgOptions): Promise<Reorganisation> {
     if (!Number.isSafeInteger(depth) || depth < 1)
@@ -218,13 +218,19 @@ export class Drills {
   }
 
   #checkSides(side: number[], strength: (node: TestnetNode) => number): number[] {
-    const nodes = this.#nodes;
+    const working = this.#nodes.filter(({ index }) => this.#works(index));
     const of = (isInside: boolean) =>
-      nodes.filter(({ index }) => side.includes(index) === isInside).reduce((sum, node) => sum + strength(node), 0);
+      working.filter(({ index }) => side.includes(index) === isInside).reduce((sum, node) => sum + strength(node), 0);
     const [inside, outside] = [of(true), of(false)];
     if (inside > 0 && outside >= inside) return side;
-    const message = `Node ${side[0]} would make its branch with ${inside} of the network's ${inside + outside} miners or validators; for a reorganisation both sides need some, and the others no fewer.`;
+    const message = `Node ${side[0]} would make its branch with ${inside} of the ${inside + outside} miners or validators that work now; for a reorganisation both sides need some, and the others no fewer. Nodes that are down, paused or told to make no blocks do not count.`;
     throw new UsageError('testing/no-reorgs', message);
+  }
+
+  /** Whether it makes blocks, if it can. */
+  #works(node: number): boolean {
+    const stops = ({ fault }: ActiveFault) => (fault.kind === 'idle' || fault.kind === 'pause') && fault.node === node;
+    return this.#supervisor.endpoints(node) !== null && !this.#supervisor.faults.some(stops);
   }
 
   /** Resolves when the branch of the cut-off node is long enough. */
