@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { explain, SynodError } from '../base/errors.ts';
 import { EMPTY_TRIE_ROOT } from '../chain/header.ts';
-import { existingDatadir, openStopped } from '../node/maintenance/stopped.ts';
+import { existingDatadir, networkAdvice, openStopped } from '../node/maintenance/stopped.ts';
 import type { NodeStatus } from '../node/status.ts';
 import { TABLES } from '../storage/layout.ts';
 import { listValidators, validatorDirectory } from '../wallet/validator-directory.ts';
@@ -50,6 +50,8 @@ export function checkNodeVersion(version = process.versions.node): Finding {
 export function checkDirectory(datadir: string): Finding[] {
   if (!existsSync(datadir))
     return [failure('datadir', `There is no ${datadir}. \`synod init\` or a first \`synod node\` makes it; or name another --datadir.`)];
+  const advice = networkAdvice(datadir);
+  if (advice !== null) return [failure('datadir', advice)];
   const findings: Finding[] = [];
   const { mode, uid } = lstatSync(datadir);
   const isOwn = process.getuid === undefined || uid === process.getuid();

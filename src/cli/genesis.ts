@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
+import { quote } from '../base/types.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { REPLAY_SETTINGS } from '../consensus/replay/settings.ts';
 import { parseGenesis } from '../execution/genesis-document.ts';
@@ -14,7 +15,7 @@ const BUILT_IN = new URL('../../genesis/', import.meta.url);
 export function builtInGenesis(engine: string): unknown {
   const file = new URL(`${engine}.json`, BUILT_IN);
   if (!/^[a-z-]+$/.test(engine) || !existsSync(file)) {
-    throw new UsageError('arguments/engine', `There is no built-in network for the engine '${engine}'; see the files in genesis/.`);
+    throw new UsageError('arguments/engine', `There is no engine ${quote(engine)}; choose from ${ENGINE_NAMES.join(', ')}.`);
   }
   return readJsonFile(file.pathname, 'built-in genesis');
 }

@@ -57,10 +57,10 @@ export interface Control {
 
 /**
  * Makes the directory and takes it for this process, before anything else in it is touched. Throws UsageError
- * `testnet/already-running` when another supervisor has it.
+ * `testnet/already-running` when another supervisor has it, and `testnet/directory` where there can be none.
  */
 export async function takeControl(directory: string, { port = 0, page = () => null }: ControlOptions = {}): Promise<Control> {
-  const madeDirectory = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+  const madeDirectory = makeDirectory(directory);
   const token = randomBytes(24).toString('hex');
   const ping: ControlMethod = { run: async () => proofOf(token) };
   let methods: ControlMethods | null = null;
@@ -88,6 +88,17 @@ export async function takeControl(directory: string, { port = 0, page = () => nu
       await server.close();
     },
   };
+}
+
+/** Whether it was not there before. */
+function makeDirectory(directory: string): boolean {
+  try {
+    return mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+  } catch (cause) {
+    const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    const message = isFile ? `${directory} is a file; expected a directory` : `Cannot make the directory ${directory}`;
+    throw new UsageError('testnet/directory', `${message}. Name another --dir${isFile ? '.' : ''}`, {}, isFile ? undefined : cause);
+  }
 }
 
 const TOO_EARLY: ControlMethod = {

@@ -76,6 +76,8 @@ export class Drills {
     const { nodes, blockTimeSeconds } = this.#options;
     const boundMs =
       timeoutMs ?? this.#observer.timeoutMs + BLOCK_TIMES_PER_BLOCK * depth * blockTimeSeconds * 1_000 * (nodes / side.length);
+    // Neither may be down: that has to be found before the network is cut.
+    await Promise.all([loser.status(), winner.status()]);
     await this.#observer.agreed();
     this.#checkJoined('testing/partitioned');
     const until = <T>(what: string, ask: () => Promise<T | null | false>) => this.#observer.until(what, boundMs, ask);
@@ -109,11 +111,11 @@ export class Drills {
     checkStall(forMs);
     const faults = await this.#silence(null);
     try {
-      await delay(this.#settleMs());
+      await delay(this.#settleMs(), undefined, { signal: this.#supervisor.stopping });
       const endMs = performance.now() + forMs;
       const { finalized, head: before } = await this.#furthest();
       await whileStalled?.();
-      await delay(Math.max(0, endMs - performance.now()));
+      await delay(Math.max(0, endMs - performance.now()), undefined, { signal: this.#supervisor.stopping });
       const { head } = await this.#furthest();
       return { finalized, head, goesOn: head.number > before.number };
     } finally {

@@ -93,11 +93,12 @@ export class Observer {
     return Math.max(0, ...(await Promise.all(this.running(nodes).map((node) => node.status()))).map(({ head }) => head.number));
   }
 
-  /** Asks again and again until the answer is neither null nor false. Throws UsageError `testing/timeout`. */
+  /** Asks again and again until the answer is neither null nor false. Throws UsageError `testing/timeout` and `testing/stopped`. */
   async until<T>(what: string, timeoutMs: number | undefined, ask: () => Promise<T | null | false>): Promise<T> {
     const boundMs = timeoutMs ?? this.timeoutMs;
     const deadlineMs = performance.now() + boundMs;
     for (;;) {
+      this.#supervisor.stopping.throwIfAborted();
       const answer = await ask();
       if (answer !== null && answer !== false) return answer;
       if (performance.now() > deadlineMs) {
@@ -119,9 +120,10 @@ class Node implements TestNode {
   }
 
   get #endpoints() {
+    this.#supervisor.stopping.throwIfAborted();
     const endpoints = this.#supervisor.endpoints(this.index);
     if (endpoints !== null) return endpoints;
-    throw new UsageError('testnet/down', `Node ${this.index} is not running; start it with restart(${this.index}).`);
+    throw new UsageError('testnet/down', `Node ${this.index} is not running; restart it first.`);
   }
 
   get url(): string {

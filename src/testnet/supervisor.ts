@@ -65,7 +65,7 @@ export class Supervisor {
   #applied: Promise<unknown> = Promise.resolve();
   /** Why each node ended that did so by itself, and has not been started since. */
   readonly #ends = new Map<number, string>();
-  #stopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -107,9 +107,14 @@ export class Supervisor {
     }
   }
 
+  /** Aborted by `stop`, with UsageError `testing/stopped` as its reason. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
   /** For good: no node is started after it, whatever was under way. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort(new UsageError('testing/stopped', 'This network was stopped.'));
     await Promise.all(this.#children.map((child) => child.stop()));
   }
 
@@ -246,7 +251,8 @@ export class Supervisor {
   async #up(child: NodeChild): Promise<Endpoints> {
     await this.#prepare(child.index);
     await this.#addresses.choosePort(child.index);
-    if (this.#stopping) throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
+    if (this.#stopping.signal.aborted)
+      throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
     this.#ends.delete(child.index);
     const endpoints = await child.start();
     this.#addresses.note(child.index, endpoints.addresses);

@@ -9,7 +9,8 @@
  *   await network.stop();
  *
  * The nodes are processes of this machine; they end with the process that started them. Every wait has a bound, and says what
- * it waited for when that is reached (UsageError `testing/timeout`).
+ * it waited for when that is reached (UsageError `testing/timeout`). After `stop` every call is refused, and a wait that is under way ends
+ * (UsageError `testing/stopped`).
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,6 +27,7 @@ import { callNode, completeOptions, SYNOD_COMMAND } from './launch.ts';
 import { createManifest, loadManifest, type TestnetOptions } from './manifest.ts';
 import { callMethod, controlMethods } from './methods.ts';
 import { type BlockId, Observer, type TestNode, TIMEOUT_MS, type WaitOptions } from './observer.ts';
+import { checkedOptions, checkStartOptions } from './options.ts';
 import { type Played, play, type Verdict, verdictText } from './scenario/play.ts';
 import { parseScenario, type Step } from './scenario/script.ts';
 import { realStage } from './scenario/stage.ts';
@@ -65,8 +67,9 @@ export interface Account {
   readonly privateKey: Hex;
 }
 
-/** Resolves when every node serves. Throws UsageError for options that make no network, and when a node does not come up. */
+/** Resolves when every node serves. Throws UsageError `testing/option` for options that make no network, and others when a node does not come up. */
 export async function startNetwork(options: NetworkOptions = {}): Promise<TestNetwork> {
+  checkStartOptions(options);
   const { directory, rpcPort = 0, timeoutMs = TIMEOUT_MS, ...wishes } = options;
   const root = directory ?? mkdtempSync(join(tmpdir(), 'synod-network-'));
   const hold = await takeControl(root);
@@ -108,6 +111,8 @@ export class TestNetwork implements AsyncDisposable {
   readonly #observer: Observer;
   readonly #methods: ControlMethods;
   readonly #drills: Drills;
+  /** Rejects when the network is stopped. */
+  readonly #stopped: Promise<never>;
 
   /** Use `startNetwork`. */
   constructor(supervisor: Supervisor, hold: Control, directory: string, isTemporary: boolean, timeoutMs: number) {
@@ -119,6 +124,11 @@ export class TestNetwork implements AsyncDisposable {
     this.#methods = controlMethods(supervisor, () => void this.stop());
     hold.serve(this.#methods);
     this.#drills = new Drills(supervisor, this.#observer);
+    const { promise, reject } = Promise.withResolvers<never>();
+    const { stopping } = supervisor;
+    stopping.addEventListener('abort', () => reject(stopping.reason), { once: true });
+    promise.catch(() => undefined);
+    this.#stopped = promise;
     this.directory = directory;
     this.options = supervisor.manifest.options;
     this.nodes = this.#observer.nodes;
@@ -143,68 +153,75 @@ export class TestNetwork implements AsyncDisposable {
    * `testnet/partition`.
    */
   async partition(...sides: readonly (readonly number[])[]): Promise<void> {
-    await this.#supervisor.partition(sides);
+    await this.#run(() => this.#supervisor.partition(sides));
   }
 
   /** Cuts links in one direction: `to` hears nothing from `from`, though others may pass on what they heard from it. */
-  async cut(from: NodeList, to: NodeList, { forMs = null }: FaultOptions = {}): Promise<void> {
-    await this.#supervisor.begin({ kind: 'cut', links: linksBetween(listOf(from), listOf(to)) }, forMs);
+  async cut(from: NodeList, to: NodeList, options: FaultOptions = {}): Promise<void> {
+    const { forMs = null } = checkedOptions('fault', options);
+    await this.#run(() => this.#supervisor.begin({ kind: 'cut', links: linksBetween(listOf(from), listOf(to)) }, forMs));
   }
 
   /** Delays every message between these nodes, or of one node, each way; 0 ends it. With jitter, messages overtake each other. */
-  async delay(nodes: NodeList, delayMs: number, { jitterMs = 0, forMs = null }: DelayOptions = {}): Promise<void> {
+  async delay(nodes: NodeList, delayMs: number, options: DelayOptions = {}): Promise<void> {
+    const { jitterMs = 0, forMs = null } = checkedOptions('delay', options);
     const links = linksAmong(listOf(nodes), this.nodes.length);
-    await this.#supervisor.begin({ kind: 'delay', links, delayMs, jitterMs }, forMs);
+    await this.#run(() => this.#supervisor.begin({ kind: 'delay', links, delayMs, jitterMs }, forMs));
   }
 
   /** Loses a share of messages (0.2 is 20%) between these nodes, or of one node, each way; 0 ends it. */
-  async loss(nodes: NodeList, loss: number, { forMs = null }: FaultOptions = {}): Promise<void> {
-    await this.#supervisor.begin({ kind: 'loss', links: linksAmong(listOf(nodes), this.nodes.length), loss }, forMs);
+  async loss(nodes: NodeList, loss: number, options: FaultOptions = {}): Promise<void> {
+    const { forMs = null } = checkedOptions('fault', options);
+    await this.#run(() => this.#supervisor.begin({ kind: 'loss', links: linksAmong(listOf(nodes), this.nodes.length), loss }, forMs));
   }
 
   /** Sets a node's clock wrong by so much; 0 sets it right. */
-  async clock(node: number, offsetMs: number, { forMs = null }: FaultOptions = {}): Promise<void> {
-    await this.#supervisor.begin({ kind: 'clock', node, offsetMs }, forMs);
+  async clock(node: number, offsetMs: number, options: FaultOptions = {}): Promise<void> {
+    const { forMs = null } = checkedOptions('fault', options);
+    await this.#run(() => this.#supervisor.begin({ kind: 'clock', node, offsetMs }, forMs));
   }
 
   /** Stops or starts a node's mining, proposing and (under proof-of-stake) voting; it goes on following the others. */
-  async mining(node: number, isOn: boolean, { forMs = null }: FaultOptions = {}): Promise<void> {
-    if (isOn) await this.#supervisor.endOf('idle', node);
-    else await this.#supervisor.begin({ kind: 'idle', node }, forMs);
+  async mining(node: number, isOn: boolean, options: FaultOptions = {}): Promise<void> {
+    const { forMs = null } = checkedOptions('fault', options);
+    if (isOn) await this.#run(() => this.#supervisor.endOf('idle', node));
+    else await this.#run(() => this.#supervisor.begin({ kind: 'idle', node }, forMs));
   }
 
   /** The node goes on making blocks, and keeps them to itself until this is over: then it publishes all. */
-  async withhold(node: number, { forMs = null }: FaultOptions = {}): Promise<void> {
-    await this.#supervisor.begin({ kind: 'withhold', node }, forMs);
+  async withhold(node: number, options: FaultOptions = {}): Promise<void> {
+    const { forMs = null } = checkedOptions('fault', options);
+    await this.#run(() => this.#supervisor.begin({ kind: 'withhold', node }, forMs));
   }
 
   /** Signs two blocks of one height, or two votes for one epoch, at the next opportunity. Under proof-of-stake it costs the stake. */
   async equivocate(node: number, what: 'proposal' | 'vote' = 'proposal'): Promise<void> {
-    await this.#supervisor.equivocate(node, what);
+    await this.#run(() => this.#supervisor.equivocate(node, what));
   }
 
   /** The process stands still (SIGSTOP) and its connections stay: what a long garbage collection or a suspended machine looks like. */
-  async pause(node: number, { forMs = null }: FaultOptions = {}): Promise<void> {
-    await this.#supervisor.begin({ kind: 'pause', node }, forMs);
+  async pause(node: number, options: FaultOptions = {}): Promise<void> {
+    const { forMs = null } = checkedOptions('fault', options);
+    await this.#run(() => this.#supervisor.begin({ kind: 'pause', node }, forMs));
   }
 
   async resume(node: number): Promise<void> {
-    await this.#supervisor.endOf('pause', node);
+    await this.#run(() => this.#supervisor.endOf('pause', node));
   }
 
   /** Ends every fault. Nodes that were killed stay down. */
   async heal(): Promise<void> {
-    await this.#supervisor.heal();
+    await this.#run(() => this.#supervisor.heal());
   }
 
   /** Ends a node as if its power had failed (SIGKILL). */
   async kill(index: number): Promise<void> {
-    await this.#supervisor.kill(index);
+    await this.#run(() => this.#supervisor.kill(index));
   }
 
   /** Starts a node again, stopping it first if it runs. Its URL may be another one afterwards. */
   async restart(index: number): Promise<void> {
-    await this.#supervisor.restart(index);
+    await this.#run(() => this.#supervisor.restart(index));
   }
 
   /**
@@ -212,7 +229,7 @@ export class TestNetwork implements AsyncDisposable {
    * `restore` brings it back. It stands still for some hundredths of a second. Throws UsageError `testnet/snapshot-...`.
    */
   async snapshot(name: string): Promise<void> {
-    await this.#snapshots.take(name);
+    await this.#run(() => this.#snapshots.take(name));
   }
 
   /**
@@ -221,37 +238,37 @@ export class TestNetwork implements AsyncDisposable {
    * `testnet/no-such-snapshot` and others.
    */
   async restore(name: string): Promise<void> {
-    await this.#snapshots.restore(name);
+    await this.#run(() => this.#snapshots.restore(name));
     await this.connected();
   }
 
   async report(): Promise<readonly NodeReport[]> {
-    return await this.#supervisor.report();
+    return await this.#run(() => this.#supervisor.report());
   }
 
   /** See `Observer.connected`; `startNetwork` has waited for it. */
   async connected(): Promise<void> {
-    await this.#observer.connected();
+    await this.#run(() => this.#observer.connected());
   }
 
   /** The block at this height on which the nodes agree, as soon as they do. */
   async agreed(options: WaitOptions = {}): Promise<BlockId> {
-    return await this.#observer.agreed(options);
+    return await this.#run(() => this.#observer.agreed(checkedOptions('wait', options)));
   }
 
   /** The same for finality: resolves when the block is final on each node. Under proof-of-work that is a depth (see `synod node --help`). */
   async finalized(options: WaitOptions = {}): Promise<BlockId> {
-    return await this.#observer.finalized(options);
+    return await this.#run(() => this.#observer.finalized(checkedOptions('wait', options)));
   }
 
   /** Makes a node leave `depth` blocks for a heavier branch: see `Drills.reorg`. */
   async reorg(options: ReorgOptions): Promise<Reorganisation> {
-    return await this.#drills.reorg(options);
+    return await this.#run(() => this.#drills.reorg(checkedOptions('reorg', options)));
   }
 
   /** Lets nothing become final for a time: see `Drills.stallFinality`. */
   async stallFinality(options: StallOptions): Promise<Stall> {
-    return await this.#drills.stallFinality(options);
+    return await this.#run(() => this.#drills.stallFinality(checkedOptions('stallFinality', options)));
   }
 
   /**
@@ -267,7 +284,7 @@ export class TestNetwork implements AsyncDisposable {
   /** The same for steps that were read before, without an error for what does not hold. */
   async playSteps(steps: readonly Step[], onStep: (played: Played) => void): Promise<Verdict> {
     const call = (method: string, params: VerbCall['params']) => callMethod(this.#methods, method, params);
-    return await play(steps, realStage(call, onStep));
+    return await this.#run(() => play(steps, realStage(call, onStep, this.#supervisor.stopping)));
   }
 
   /** Ends every node, and removes the directory if it is a temporary one. Calling it again changes nothing. */
@@ -275,6 +292,12 @@ export class TestNetwork implements AsyncDisposable {
     await this.#supervisor.stop();
     if (this.#isTemporary) rmSync(this.directory, { recursive: true, force: true });
     await this.#hold.release();
+  }
+
+  /** What is under way when the network is stopped ends with it, whatever it waits for. */
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    this.#supervisor.stopping.throwIfAborted();
+    return await Promise.race([work(), this.#stopped]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -269,6 +269,22 @@ describe('a backup', () => {
     expect(await openAgain(root)).toMatchObject({ head: HEAD });
     expect(statSync(datadirPaths(root).consensus).ino).toBe(signed);
     expect((await rejected(backupChain(root, target, 0))).code).toBe('backup/exists');
+    expect((await rejected(backupChain(root, join(root, 'synod', 'monday'), 0))).code).toBe('backup/inside');
+  });
+
+  it('is told from what is none', async () => {
+    const nowhere = join(temporary(), 'nowhere');
+    const nothing = { code: 'backup/none', message: `There is no ${nowhere}. Name the directory of a backup.` };
+    expect(await rejected(restoreBackup(datadir(), nowhere))).toMatchObject(nothing);
+    const message = expect.stringContaining('is no backup: it has no backup.json');
+    expect(await rejected(restoreBackup(datadir(), temporary()))).toMatchObject({ code: 'backup/none', message });
+  });
+
+  it('is not taken of a test network, which has a data directory for each node', async () => {
+    const network = temporary();
+    writeFileSync(join(network, 'testnet.json'), '{}');
+    const message = `${network} is the directory of a test network; name that of one of its nodes, such as ${join(network, 'node-0')}.`;
+    expect(await rejected(backupChain(network, join(temporary(), 'monday'), 0))).toMatchObject({ code: 'datadir/empty', message });
   });
 
   it('is refused when it is damaged, of another version or of another network', async () => {

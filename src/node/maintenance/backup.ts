@@ -3,7 +3,7 @@
  * older copy of that would let it sign the opposite. So a backup never harms, and gives a node back what would take long to fetch.
  */
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import { StorageError, UsageError } from '../../base/errors.ts';
 import { checkNetwork, FORMAT_VERSION, networkHashOf, writeIdentity } from '../../storage/identity.ts';
@@ -36,12 +36,18 @@ const Backup = z.object({
 export type BackupDocument = z.infer<typeof Backup>;
 
 /**
- * Of a node that does not run. `target` must not exist or be empty. Throws UsageError `datadir/empty` and `backup/exists`, StorageError
+ * Of a node that does not run. `target` must not exist or be empty. Throws UsageError `datadir/empty`, `backup/inside` and `backup/exists`, StorageError
  * `storage/locked` while the node runs, and others of storage/io-errors.ts; then there is no backup.
  */
 export async function backupChain(root: string, target: string, nowMs: number): Promise<BackupDocument> {
   const { identity } = existingDatadir(root);
   const { genesisHash, chainId, engine } = identity;
+  const below = relative(root, target);
+  if (below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below))
+    throw new UsageError(
+      'backup/inside',
+      `${target} is inside the data directory ${root}, and would be lost with it; name a directory elsewhere.`,
+    );
   if (existsSync(target)) throw new UsageError('backup/exists', `There is a ${target} already; name another directory for the backup.`);
   return await whileLocked([root], async () => {
     const about = { version: 1, format: FORMAT_VERSION, genesisHash, network: networkHashOf(identity), chainId, engine } as const;
@@ -63,7 +69,7 @@ export async function backupChain(root: string, target: string, nowMs: number): 
 
 /**
  * Puts a backup in the place of a node's chain, which is kept as `chaindata.old`; what the node signed stays as it is. Throws UsageError
- * `backup/damaged`, `backup/version`, `storage/wrong-genesis` for another network's, and what `backupChain` throws.
+ * `backup/none`, `backup/damaged`, `backup/version`, `storage/wrong-genesis` for another network's, and what `backupChain` throws.
  */
 export async function restoreBackup(root: string, source: string): Promise<BackupDocument> {
   const { paths, identity } = existingDatadir(root);
@@ -95,6 +101,9 @@ async function readBackup(source: string): Promise<BackupDocument> {
   const file = join(source, DOCUMENT);
   const damaged = (reason: string, cause?: unknown) =>
     new UsageError('backup/damaged', `${source} is no whole backup: ${reason}`, { path: source }, cause);
+  if (!existsSync(source)) throw new UsageError('backup/none', `There is no ${source}. Name the directory of a backup.`);
+  if (!existsSync(file))
+    throw new UsageError('backup/none', `${source} is no backup: it has no ${DOCUMENT}. Name a directory that \`synod db backup\` made.`);
   let value: unknown;
   try {
     if (statSync(file).size > MAX_DOCUMENT_BYTES) throw new StorageError('storage/io', 'it is too large');

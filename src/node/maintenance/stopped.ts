@@ -1,5 +1,6 @@
 /** The databases of a node that does not run, for those who look after them: no genesis document, no engine, no check at start. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
 import { CheckedDatabase } from '../../storage/checked.ts';
 import { type DatadirPaths, datadirPaths } from '../../storage/datadir.ts';
@@ -27,12 +28,19 @@ export function tableOf(database: DatabaseName, key: Uint8Array): Table<never, u
   return BY_PREFIX.get(`${database}${String.fromCharCode(key[0] ?? 0)}`);
 }
 
+/** What to say of the directory of a test network, which holds a data directory for each node; null for any other. */
+export function networkAdvice(root: string): string | null {
+  if (!existsSync(join(root, 'testnet.json'))) return null;
+  return `${root} is the directory of a test network; name that of one of its nodes, such as ${join(root, 'node-0')}.`;
+}
+
 /** Throws UsageError `datadir/empty`. */
 export function existingDatadir(root: string): { readonly paths: DatadirPaths; readonly identity: Identity } {
   const paths = datadirPaths(root);
   const identity = existsSync(paths.identity) ? readIdentity(paths.identity) : null;
   if (identity !== null) return { paths, identity };
-  throw new UsageError('datadir/empty', `No node has ever been started in ${root}. Name the datadir of one with --datadir.`, { root });
+  const message = networkAdvice(root) ?? `No node has ever been started in ${root}. Name the datadir of one with --datadir.`;
+  throw new UsageError('datadir/empty', message, { root });
 }
 
 /**

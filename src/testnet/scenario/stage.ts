@@ -7,13 +7,18 @@ import type { Played, Stage } from './play.ts';
 
 const ASK_TIMEOUT_MS = 5_000;
 
-export function realStage(call: (method: string, params: VerbCall['params']) => Promise<Json>, onStep: (played: Played) => void): Stage {
+/** `signal` ends a step that only waits. */
+export function realStage(
+  call: (method: string, params: VerbCall['params']) => Promise<Json>,
+  onStep: (played: Played) => void,
+  signal?: AbortSignal,
+): Stage {
   return {
     call,
     ask: async (rpcUrl, method) => (await createRpcClient(rpcUrl, { timeoutMs: ASK_TIMEOUT_MS }).call(method)) as Json,
     nowMs: () => performance.now(),
     sleep: async (ms) => {
-      await delay(ms);
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
     },
     onStep,
   };

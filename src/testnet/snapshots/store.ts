@@ -45,7 +45,7 @@ export async function takeSnapshot(subject: Subject, name: string, nowMs: number
   const { directory, manifest, clocksMs } = subject;
   const snapshot = snapshotPaths.one(directory, checkName(name));
   if (existsSync(snapshot)) {
-    const advice = `Choose another name, or remove it first: synod testnet snapshot --remove ${name}`;
+    const advice = `Choose another name, or remove it first: synod testnet snapshot --remove ${name} --dir ${directory}`;
     throw new UsageError('testnet/snapshot-exists', `There is a snapshot ${name} already. ${advice}`, { name });
   }
   removeLeftovers(directory);
@@ -99,8 +99,8 @@ export function existingSnapshot(directory: string, name: string): string {
   const path = snapshotPaths.one(directory, checkName(name));
   if (existsSync(path)) return path;
   const names = namesIn(directory);
-  const there = names.length === 0 ? 'there is none' : `there are: ${names.join(', ')}`;
-  throw new UsageError('testnet/no-such-snapshot', `There is no snapshot ${name} of the network in ${directory}; ${there}.`, { name });
+  const there = names.length === 0 ? 'has no snapshots yet' : `has: ${names.join(', ')}`;
+  throw new UsageError('testnet/no-such-snapshot', `There is no snapshot ${name}: the network in ${directory} ${there}.`, { name });
 }
 
 export function hasSnapshots(directory: string): boolean {
