@@ -4,7 +4,7 @@ import { type Block, parseHeader } from '../../src/dashboard/page/model/block.ts
 import { Chain } from '../../src/dashboard/page/model/chain.ts';
 import { bigOf, fieldsOf, numberOf } from '../../src/dashboard/page/model/decode.ts';
 import { Feed, MAX_HAPPENINGS } from '../../src/dashboard/page/model/feed.ts';
-import { ether, metric, short, span, units } from '../../src/dashboard/page/model/format.ts';
+import { ether, gasPrice, gwei, metric, short, span, units } from '../../src/dashboard/page/model/format.ts';
 import { type NodeView, parseNodes, parseStatus } from '../../src/dashboard/page/model/node.ts';
 import { roleOf } from '../../src/dashboard/page/model/role.ts';
 import { hrefs, parseRoute } from '../../src/dashboard/page/model/route.ts';
@@ -88,6 +88,8 @@ describe('words and figures', () => {
     expect(ether(1_999_999_999_999_999_999n)).toBe('1.999999… ETH');
     expect(ether(10n ** 21n)).toBe('1,000 ETH');
     expect([ether(0n), ether(1n), ether(15n * 10n ** 8n)]).toEqual(['0 ETH', '1 wei', '1.5 gwei']);
+    expect([gwei(7n), gwei(7n, 9), gwei(15n * 10n ** 8n)]).toEqual(['7 wei', '0.000000007 gwei', '1.5 gwei']);
+    expect([0, 7, 2.5, 15e8].map(gasPrice)).toEqual(['0 wei', '7 wei', '2.5 wei', '1.5 gwei']);
     expect(units(1n, 18, 4)).toBe('0…');
     expect(units(-1_500n, 3)).toBe('-1.5');
   });

@@ -53,6 +53,15 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     await soon(() => blocksIn(owner.page)).toBe(41);
   });
 
+  it('takes Escape for Cancel while sides are chosen', async () => {
+    const { page } = owner;
+    await page.getByRole('button', { name: 'Partition…' }).click();
+    await page.waitForSelector('.sides');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.sides', { state: 'detached' });
+    expect(network.sides).toBeNull();
+  });
+
   it('cuts the network by keyboard, and shows the fork on lanes of their own', async () => {
     const { page } = owner;
     await page.getByRole('button', { name: 'Partition…' }).focus();
@@ -121,6 +130,8 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     await page.locator('#search').fill(`0x${'99'.repeat(32)}`);
     await page.keyboard.press('Enter');
     await soon(() => text(page, '#search-said')).toContain('knows no block and no transaction');
+    await go(page, '#/blocks');
+    await soon(() => page.locator('#search').inputValue()).toBe('');
     await page.locator('#search').fill(CONTRACT);
     await page.keyboard.press('Enter');
     await soon(() => text(page, 'h1')).toBe('Contract');

@@ -47,12 +47,19 @@ export function units(amount: bigint, unit: number, digits = 6): string {
 
 /** In ether, or where nothing of it would be left to see, in gwei or wei. */
 export function ether(wei: bigint, digits = 6): string {
-  if (wei > 0n && wei < 10n ** BigInt(18 - digits)) return wei < 10n ** 5n ? `${wei.toLocaleString('en-US')} wei` : gwei(wei);
+  if (wei > 0n && wei < 10n ** BigInt(18 - digits)) return gwei(wei);
   return `${units(wei, 18, digits)} ETH`;
 }
 
+/** As `ether`, one unit lower. */
 export function gwei(wei: bigint, digits = 4): string {
+  if (wei > 0n && wei < 10n ** BigInt(9 - digits)) return `${wei.toLocaleString('en-US')} wei`;
   return `${units(wei, 9, digits)} gwei`;
+}
+
+/** The same of what is drawn, which may lie between whole wei: `7 wei`, `1.5 gwei`. */
+export function gasPrice(wei: number): string {
+  return wei < 1e5 ? `${decimal(wei, 1)} wei` : `${decimal(wei / 1e9, 4)} gwei`;
 }
 
 export function percent(share: number, digits = 0): string {

@@ -29,8 +29,9 @@ export function gasRates(blocks: readonly Block[]): Columns {
   return rates(blocks, ({ gasUsed }) => gasUsed);
 }
 
+/** In wei. */
 export function baseFees(blocks: readonly Block[]): Columns {
-  return columns(blocks, ({ baseFee }) => baseFee / 1e9);
+  return columns(blocks, ({ baseFee }) => baseFee);
 }
 
 function columns(blocks: readonly Block[], read: (block: Block, parent: Block) => number | null): Columns {

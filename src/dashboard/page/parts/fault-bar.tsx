@@ -1,5 +1,5 @@
 /** What can be done to a whole test network: cut it, join it, make it reorganise. Without the token: how to get it. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Network } from '../data/network.ts';
 import { sideName } from './node-card.tsx';
 import type { Commands } from './use-commands.ts';
@@ -81,6 +81,14 @@ function Actions({ network, commands, setSides }: ActionsProps) {
 type ChoosingProps = FaultBarProps & { readonly sides: readonly number[] };
 
 function Choosing({ network, commands, sides, setSides }: ChoosingProps) {
+  useEffect(() => {
+    const onKey = ({ key, defaultPrevented, target }: KeyboardEvent) => {
+      const isForDialog = target instanceof Element && target.closest('dialog') !== null;
+      if (key === 'Escape' && !defaultPrevented && !isForDialog) setSides(null);
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [setSides]);
   const groups = [...new Set(sides)]
     .sort()
     .map((side) => network.nodes.filter((_, place) => sides[place] === side).map(({ index }) => index));

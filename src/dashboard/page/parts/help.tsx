@@ -12,7 +12,7 @@ const KEYS = [
   ['Page Up, Page Down', 'in the tree: look back, look on'],
   ['Home, End', 'in the tree: the oldest shown, the head'],
   ['Enter', 'in the tree: open the block'],
-  ['Esc', 'in the tree: let go, and follow the head'],
+  ['Esc', 'in the tree: let go, and follow the head; while sides are chosen: cut nothing'],
 ] as const;
 
 export function Help({ dialog }: { readonly dialog: RefObject<HTMLDialogElement | null> }) {

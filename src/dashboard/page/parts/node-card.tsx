@@ -30,7 +30,8 @@ export function NodeCard({ node, network, commands, side }: CardProps) {
           Node {index}
         </h3>
         {node.side !== null && <span class="badge warning">side {sideName(node.side)}</span>}
-        {node.side === null && status?.isPartitioned === true && <span class="badge warning">cut off</span>}
+        {/* Of one that does not answer, its last word is old. */}
+        {isUp && node.side === null && status?.isPartitioned === true && <span class="badge warning">cut off</span>}
         <span class="card-state">{plain(state)}</span>
       </header>
       {status === null ? (

@@ -1,5 +1,5 @@
 /** Search by height, hash or address. A hash may be a block's or a transaction's: a node is asked which. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { sentenceOf } from '../data/failure.ts';
 import type { Network } from '../data/network.ts';
 import { useStill } from '../data/use.ts';
@@ -12,6 +12,15 @@ export function SearchBox() {
   const network = useStill();
   const [text, setText] = useState('');
   const [said, say] = useState('');
+  // What was looked for on one page says nothing on the next.
+  useEffect(() => {
+    const clear = () => {
+      setText('');
+      say('');
+    };
+    addEventListener('hashchange', clear);
+    return () => removeEventListener('hashchange', clear);
+  }, []);
   const go = async (event: Event) => {
     event.preventDefault();
     say('');
@@ -45,7 +54,10 @@ export function SearchBox() {
         }}
         onBlur={() => say('')}
         onKeyDown={(event) => {
-          if (event.key === 'Escape') event.currentTarget.blur();
+          if (event.key !== 'Escape') return;
+          event.currentTarget.blur();
+          // It is for this box alone.
+          event.stopPropagation();
         }}
       />
       <p id="search-said" class="search-said" role="status" hidden={said === ''}>

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { sentenceOf } from '../data/failure.ts';
 import { useNetwork } from '../data/use.ts';
 import type { Block } from '../model/block.ts';
-import { count, decimal, percent, span } from '../model/format.ts';
+import { count, gasPrice, percent, span } from '../model/format.ts';
 import { hrefs } from '../model/route.ts';
 import { AccountLink, BlockLink, Empty, Meter, Panel, Problem } from '../parts/basics.tsx';
 import { useNow } from '../parts/use-now.ts';
@@ -118,7 +118,7 @@ function Row({ height, block, parent, now }: RowProps) {
           {count(block.gasUsed)}
         </span>
       </td>
-      <td class="number wide">{decimal(block.baseFee / 1e9, 4)} gwei</td>
+      <td class="number wide">{gasPrice(block.baseFee)}</td>
       <td class="wide">
         <AccountLink address={block.miner} />
       </td>

@@ -4,7 +4,7 @@ import { sentenceOf } from '../data/failure.ts';
 import type { Network } from '../data/network.ts';
 import { useNetwork } from '../data/use.ts';
 import type { Block } from '../model/block.ts';
-import { count, decimal, metric, plural, span } from '../model/format.ts';
+import { count, decimal, gasPrice, metric, plural, span } from '../model/format.ts';
 import { baseFees, blockTimes, type Columns, difficulties, gasRates, hashRates, transactionRates } from '../model/series.ts';
 import { Empty, Panel, Problem } from '../parts/basics.tsx';
 import { Chart, type ChartProps } from '../parts/chart.tsx';
@@ -119,7 +119,7 @@ function ByBlocks({ blocks, version, engine }: { readonly blocks: readonly Block
         note="for a unit of gas"
         columns={columns.fees}
         lines={[{ name: 'base fee', colour: '--branch-5' }]}
-        show={(value) => `${decimal(value, 4)} gwei`}
+        show={gasPrice}
         least={0}
       />
       {columns.difficulty !== null && (
