@@ -115,8 +115,8 @@ class TerminalDisplay extends PlainDisplay {
   override status(report: readonly NodeReport[]): void {
     this.#erase();
     const { columns, rows } = terminalSize();
-    const hint = hintText(this.manifest.nodes.length, this.directory, process.cwd());
-    const lines = screenLines([...reportText(report, columns).split('\n'), style('dim', hint)], columns, rows);
+    const hint = hintLines(this.manifest.nodes.length, this.directory, process.cwd(), columns).map((line) => style('dim', line));
+    const lines = screenLines([...reportText(report, columns).split('\n'), ...hint], columns, rows);
     process.stdout.write(`${lines.join('\n')}\n`);
     this.#drawn = lines.map((line) => visibleWidth(line));
   }
@@ -134,14 +134,33 @@ class TerminalDisplay extends PlainDisplay {
   }
 }
 
-/** A command for another terminal that works as it stands: with nodes that there are, and the directory unless it is the usual one. */
-export function hintText(nodes: number, directory: string, workingDirectory: string): string {
+/**
+ * A command for another terminal that works as it stands: with nodes that there are, and the directory unless it is the usual one.
+ * Where it is too long for these columns it has lines of its own, which a shell reads as one.
+ */
+export function hintLines(nodes: number, directory: string, workingDirectory: string, columns: number): string[] {
   const numbers = Array.from({ length: nodes }, (_, index) => index);
   const half = Math.ceil(nodes / 2);
-  const command = nodes < 2 ? 'status' : `partition ${numbers.slice(0, half).join()} ${numbers.slice(half).join()}`;
+  const action = nodes < 2 ? 'status' : `partition ${numbers.slice(0, half).join()} ${numbers.slice(half).join()}`;
   const isUsual = directory === resolve(workingDirectory, DEFAULT_DIRECTORY);
   const option = isUsual ? '' : ` --dir ${relative(workingDirectory, directory) || '.'}`;
-  return `Ctrl-C stops it. In another terminal: npx synod testnet ${command}${option}`;
+  const command = `npx synod testnet ${action}${option}`;
+  const sentence = 'Ctrl-C stops it. In another terminal:';
+  const line = `${sentence} ${command}`;
+  return visibleWidth(line) <= columns ? [line] : [sentence, ...continued(command, columns)];
+}
+
+/** Cut behind a space where there is one; a backslash says that the next line belongs to it. */
+function continued(command: string, columns: number): string[] {
+  if (visibleWidth(command) <= columns) return [command];
+  const room = Math.max(1, columns - 2);
+  const pieces = command.match(new RegExp(`.{1,${room}}(?: |$)|.{1,${room}}`, 'gu')) ?? [];
+  return pieces.map((piece, place) => (place < pieces.length - 1 ? `${piece}\\` : piece));
+}
+
+/** For `reportText`: a pipe has no width. */
+export function outputColumns(): number {
+  return process.stdout.isTTY === true ? terminalSize().columns : Number.POSITIVE_INFINITY;
 }
 
 /** A terminal that does not say how large it is counts as the usual one. */

@@ -20,7 +20,7 @@ import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
 import { absolutePath, integerOption, portOption } from './options.ts';
 import { argumentError, note, print } from './output.ts';
-import { type Display, openDisplay, reportText } from './testnet-display.ts';
+import { type Display, openDisplay, outputColumns, reportText } from './testnet-display.ts';
 import { registerFaults } from './testnet-faults.ts';
 import { registerPlay } from './testnet-play.ts';
 import { registerSnapshots } from './testnet-snapshot.ts';
@@ -350,7 +350,7 @@ function registerControls(testnet: Command): void {
   };
   add('status', 'what each node is doing', async (directory, _words, json) => {
     const report = (await callControl(directory, 'testnet_status', [])) as unknown as NodeReport[];
-    print(json, report, () => reportText(report));
+    print(json, report, () => reportText(report, outputColumns()));
   });
   add('stop', 'stop the network cleanly, as Ctrl-C does', async (directory, _words, json) => {
     await callControl(directory, 'testnet_stop', []);

@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { truncate, visibleWidth } from '../../src/cli/output.ts';
-import { hintText, reportTable, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
+import { hintLines, reportTable, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
 import type { NodeStatus } from '../../src/node/status.ts';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
 
@@ -96,12 +96,27 @@ describe('a line that is cut', () => {
     ['🙂🙂🙂', 2, '🙂🙂'],
     ['text', 0, ''],
   ])('%j to %i columns', (text, columns, expected) => expect(truncate(text, columns)).toBe(expected));
+});
 
-  it('ends with a command that works for this network, in 80 columns', () => {
-    expect(hintText(4, '/w/.synod/testnet', '/w')).toMatch(/npx synod testnet partition 0,1 2,3$/);
-    expect(hintText(3, '/w/.synod/testnet', '/w')).toMatch(/partition 0,1 2$/);
-    expect(hintText(4, '/net', '/w')).toMatch(/partition 0,1 2,3 --dir \.\.\/net$/);
-    expect(hintText(1, '/w/.synod/testnet', '/w')).toMatch(/testnet status$/);
-    expect(hintText(4, '/w/.synod/testnet', '/w').length).toBeLessThanOrEqual(80);
+describe('the hint', () => {
+  const hint = (nodes: number, directory: string, columns = 80) => hintLines(nodes, directory, '/w', columns);
+
+  it('is a command that works for this network', () => {
+    expect(hint(4, '/w/.synod/testnet')).toEqual(['Ctrl-C stops it. In another terminal: npx synod testnet partition 0,1 2,3']);
+    expect(hint(3, '/w/.synod/testnet')[0]).toMatch(/partition 0,1 2$/);
+    expect(hint(1, '/w/.synod/testnet')[0]).toMatch(/testnet status$/);
+  });
+
+  it('has the command on a line of its own where both are too long for one', () => {
+    expect(hint(4, '/net')).toEqual(['Ctrl-C stops it. In another terminal:', 'npx synod testnet partition 0,1 2,3 --dir ../net']);
+  });
+
+  it.each([80, 40, 37])('loses nothing of a longer command in %i columns', (columns) => {
+    const directory = `/${'deep/'.repeat(20)}net`;
+    const [, ...lines] = hint(64, directory, columns);
+    const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index).join();
+    const command = `npx synod testnet partition ${numbers(0, 32)} ${numbers(32, 64)} --dir ..${directory}`;
+    expect(lines.join('\n').replaceAll('\\\n', '')).toBe(command);
+    expect(Math.max(...lines.map(visibleWidth))).toBeLessThanOrEqual(columns);
   });
 });
