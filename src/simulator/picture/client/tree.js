@@ -193,9 +193,11 @@ function drawTag(pen, text, x, width, y, tip) {
   pen.lineWidth = 1.2;
   pen.stroke();
   pen.beginPath();
-  pen.roundRect(x - width / 2, y, width, TAG_HEIGHT, 3);
+  // A head at either end of the view has its label within it.
+  const left = Math.max(0, Math.min(x - width / 2, view.width - width));
+  pen.roundRect(left, y, width, TAG_HEIGHT, 3);
   pen.fillStyle = colour('accent');
   pen.fill();
   pen.fillStyle = colour('ground');
-  pen.fillText(text, x - width / 2 + 4, y + TAG_HEIGHT / 2 + 0.5);
+  pen.fillText(text, left + 4, y + TAG_HEIGHT / 2 + 0.5);
 }
