@@ -3,14 +3,12 @@ import { renameSync, rmSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { quote } from '../base/types.ts';
-import { MAX_SLOT_SECONDS } from '../consensus/pos/settings.ts';
 import { ENGINE_NAMES } from '../consensus/registry.ts';
 import { dashboardPage } from '../dashboard/serve.ts';
-import { MAX_HASH_RATE_LIMIT } from '../mining/limits.ts';
 import { type Control, callControl, takeControl } from '../testnet/control.ts';
 import { DEFAULT_HASH_RATE } from '../testnet/engines.ts';
 import { callNode, completeOptions, DEFAULTS, SYNOD_COMMAND } from '../testnet/launch.ts';
-import { createManifest, DEFAULT_DIRECTORY, loadManifest, MAX_NODES, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
+import { createManifest, DEFAULT_DIRECTORY, loadManifest, type Manifest, type TestnetOptions } from '../testnet/manifest.ts';
 import { controlMethods } from '../testnet/methods.ts';
 import { finishRestore } from '../testnet/snapshots/restore.ts';
 import { hasSnapshots } from '../testnet/snapshots/store.ts';
@@ -18,6 +16,7 @@ import { type NodeReport, Supervisor } from '../testnet/supervisor.ts';
 import { nearest } from '../testnet/words.ts';
 import { checkMnemonic, DEV_MNEMONIC } from '../wallet/mnemonic.ts';
 import { builtInGenesis } from './genesis.ts';
+import { NETWORK_LIMITS as LIMITS, MAX_POS_BLOCK_TIME_SECONDS } from './network-limits.ts';
 import { absolutePath, integerOption, portOption } from './options.ts';
 import { argumentError, note, print } from './output.ts';
 import { type Display, openDisplay, outputColumns, reportText } from './testnet-display.ts';
@@ -27,7 +26,6 @@ import { registerSnapshots } from './testnet-snapshot.ts';
 
 /** Below the first node's RPC port, as far as nodes may go upwards from there. */
 const DASHBOARD_PORT = 8540;
-const MAX_VALIDATORS = 1_000;
 const METRICS_PORT = 6_060;
 const REPORT_INTERVAL_MS = 1_000;
 /** Signals that follow the first one so closely are the same keystroke. */
@@ -57,27 +55,27 @@ export function registerTestnet(program: Command): void {
   const testnet = program
     .command('testnet')
     .description('start a network of real nodes on this machine')
-    .option('--nodes <n>', 'how many nodes (default: 4; 3 with engines that bear crashes only)', integerOption('nodes', 1, MAX_NODES))
+    .option('--nodes <n>', 'how many nodes (default: 4; 3 with engines that bear crashes only)', integerOption('nodes', ...LIMITS.nodes))
     .option('--engine <name>', `how they agree: ${ENGINE_NAMES.join(', ')}`, DEFAULTS.engine)
     .option(
       '--validators <n>',
       'pos: validators of the whole network (default: two for each node, four at least)',
-      integerOption('validators', 1, MAX_VALIDATORS),
+      integerOption('validators', ...LIMITS.validators),
     )
-    .option('--miners <n>', 'pow: how many nodes mine', integerOption('miners', 0, MAX_NODES), DEFAULTS.miners)
+    .option('--miners <n>', 'pow: how many nodes mine', integerOption('miners', ...LIMITS.miners), DEFAULTS.miners)
     .option(
       '--block-time <seconds>',
       'mean time between blocks, or length of a slot (default: 2 with pow, 1 with pos)',
-      integerOption('block-time', 1, 3_600),
+      integerOption('block-time', ...LIMITS.blockTimeSeconds),
     )
-    .option('--chain-id <id>', 'chain id', integerOption('chain-id', 1, 2 ** 48), DEFAULTS.chainId)
-    .option('--accounts <n>', 'how many funded accounts', integerOption('accounts', 1, 1_000), DEFAULTS.accounts)
-    .option('--balance <ether>', 'ether of each account', integerOption('balance', 0, 1e9), DEFAULTS.balance)
+    .option('--chain-id <id>', 'chain id', integerOption('chain-id', ...LIMITS.chainId), DEFAULTS.chainId)
+    .option('--accounts <n>', 'how many funded accounts', integerOption('accounts', ...LIMITS.accounts), DEFAULTS.accounts)
+    .option('--balance <ether>', 'ether of each account', integerOption('balance', ...LIMITS.balance), DEFAULTS.balance)
     .option('--mnemonic <words>', 'the accounts and the miners are derived from it', DEV_MNEMONIC)
     .option(
       '--hashrate <limit>',
       'pow: most hashes a second of each miner (0: all that a core gives)',
-      integerOption('hashrate', 0, MAX_HASH_RATE_LIMIT),
+      integerOption('hashrate', ...LIMITS.hashRateLimit),
       DEFAULT_HASH_RATE,
     )
     .addOption(directoryOption(`${DEFAULT_DIRECTORY}, removed at the end if this start made it`))
@@ -219,8 +217,11 @@ async function openManifest(directory: string, flags: TestnetFlags, explicit: Re
     // With fewer nodes than the default number of miners, every node mines.
     const miners = explicit.has('miners') ? wanted.miners : Math.min(wanted.miners, wanted.nodes);
     if (miners > wanted.nodes) throw argumentError('miners', `--miners ${miners} is more than --nodes ${wanted.nodes}.`);
-    if (wanted.engine === 'pos' && wanted.blockTimeSeconds > MAX_SLOT_SECONDS)
-      throw argumentError('block-time', `--block-time ${wanted.blockTimeSeconds} is more than a slot may last, ${MAX_SLOT_SECONDS} s.`);
+    if (wanted.engine === 'pos' && wanted.blockTimeSeconds > MAX_POS_BLOCK_TIME_SECONDS)
+      throw argumentError(
+        'block-time',
+        `--block-time ${wanted.blockTimeSeconds} is more than a slot may last, ${MAX_POS_BLOCK_TIME_SECONDS} s.`,
+      );
     return await createManifest(directory, { ...wanted, miners }, builtInGenesis(wanted.engine), Date.now());
   }
   for (const [flag, key] of MADE_WITH) {
