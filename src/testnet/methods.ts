@@ -20,7 +20,7 @@ import type { Supervisor } from './supervisor.ts';
 /** An open request of a browser or a script may not wait for longer. */
 const MAX_REORG_MS = 20 * 60_000;
 const MAX_DEPTH = 1_000;
-const MAX_FOR_MS = 7 * 24 * 3_600_000;
+export const MAX_FOR_MS = 7 * 24 * 3_600_000;
 const NodeNumber = z.int().min(0).max(MAX_NODES);
 const Side = z.array(NodeNumber).max(MAX_NODES);
 const Sides = z.array(Side).max(MAX_NODES);

@@ -8,6 +8,7 @@ import { NETWORK_LIMITS as LIMITS, MAX_POS_BLOCK_TIME_SECONDS, NETWORK_ENGINES }
 import { checkMnemonic } from '../wallet/mnemonic.ts';
 import { completeOptions } from './launch.ts';
 import { MAX_NODES, type TestnetOptions } from './manifest.ts';
+import { MAX_FOR_MS } from './methods.ts';
 import { nearest } from './words.ts';
 
 interface Kind {
@@ -20,7 +21,6 @@ type Kinds = Readonly<Record<string, Kind>>;
 
 const MAX_PORT = 65_535;
 const MAX_WAIT_MS = 24 * 3_600_000;
-const MAX_FOR_MS = 7 * 24 * 3_600_000;
 
 const whole = (low: number, high: number): Kind => ({
   expected: `a whole number from ${low} to ${high}`,

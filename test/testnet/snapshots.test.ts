@@ -131,7 +131,10 @@ describe('a snapshot', () => {
   it('is refused under a name that is taken, or that leads elsewhere', async () => {
     const net = network();
     await take(net);
-    expect(await rejected(take(net))).toMatchObject({ code: 'testnet/snapshot-exists' });
+    expect(await rejected(take(net))).toMatchObject({
+      code: 'testnet/snapshot-exists',
+      message: expect.stringContaining(`--remove one --dir ${net.directory}`),
+    });
     for (const name of ['', '..', '../x', 'a/b', 'A', '.hidden', 'x'.repeat(65), 'a\0b']) {
       expect(() => checkName(name)).toThrow(expect.objectContaining({ code: 'testnet/snapshot-name' }));
       expect((await rejected(take(net, name))).code).toBe('testnet/snapshot-name');

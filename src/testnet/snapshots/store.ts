@@ -99,8 +99,11 @@ export function existingSnapshot(directory: string, name: string): string {
   const path = snapshotPaths.one(directory, checkName(name));
   if (existsSync(path)) return path;
   const names = namesIn(directory);
-  const there = names.length === 0 ? 'has no snapshots yet' : `has: ${names.join(', ')}`;
-  throw new UsageError('testnet/no-such-snapshot', `There is no snapshot ${name}: the network in ${directory} ${there}.`, { name });
+  const message =
+    names.length === 0
+      ? `The network in ${directory} has no snapshots yet, and so none named ${name}.`
+      : `There is no snapshot ${name} of the network in ${directory}; there are: ${names.join(', ')}.`;
+  throw new UsageError('testnet/no-such-snapshot', message, { name });
 }
 
 export function hasSnapshots(directory: string): boolean {
