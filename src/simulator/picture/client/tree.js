@@ -171,21 +171,24 @@ function drawHeads(pen) {
     if (x < 0 || x > view.width) continue;
     const text = nodes.join(' ');
     const width = pen.measureText(text).width + 8;
-    level = x - width / 2 < lastRight + 2 ? (level + 1) % 2 : 0;
-    drawTag(pen, text, x, width, 2 + level * (TAG_HEIGHT + 1), yOf(head) - BLOCK_HEIGHT / 2);
-    lastRight = x + width / 2;
+    // A head at either end of the view has its label within it.
+    const left = Math.max(0, Math.min(x - width / 2, view.width - width));
+    level = left < lastRight + 2 ? (level + 1) % 2 : 0;
+    drawTag(pen, text, x, left, width, 2 + level * (TAG_HEIGHT + 1), yOf(head) - BLOCK_HEIGHT / 2);
+    lastRight = left + width;
   }
 }
 
 /**
  * @param {Pen} pen
  * @param {string} text
- * @param {number} x
+ * @param {number} x of the block
+ * @param {number} left
  * @param {number} width
  * @param {number} y
  * @param {number} tip
  */
-function drawTag(pen, text, x, width, y, tip) {
+function drawTag(pen, text, x, left, width, y, tip) {
   pen.beginPath();
   pen.moveTo(x, y + TAG_HEIGHT);
   pen.lineTo(x, tip);
@@ -193,8 +196,6 @@ function drawTag(pen, text, x, width, y, tip) {
   pen.lineWidth = 1.2;
   pen.stroke();
   pen.beginPath();
-  // A head at either end of the view has its label within it.
-  const left = Math.max(0, Math.min(x - width / 2, view.width - width));
   pen.roundRect(left, y, width, TAG_HEIGHT, 3);
   pen.fillStyle = colour('accent');
   pen.fill();
