@@ -77,7 +77,7 @@ interface Size {
 
 /** States of the last blocks, and their contracts' storage. */
 const MAX_RECENT = 32;
-/** Some 20 MB. With more the next trie begins anew, with nothing but its root's hash. */
+/** In all of them: some 20 MB. The one that has more begins anew, with nothing but its root's hash. */
 const MAX_RECENT_NODES = 32_768;
 
 /**
@@ -95,6 +95,16 @@ export class RecentTries {
 
   keep(hash: Hash, root: Node, size: Size): void {
     this.#known.set(hash, { root, size });
+    for (const [oldest] of this.#known.entries()) {
+      if (this.nodes <= MAX_RECENT_NODES) return;
+      this.#known.delete(oldest);
+    }
+  }
+
+  /** How many are kept. Versions of one trie count once. */
+  get nodes(): number {
+    const sizes = new Set([...this.#known.values()].map(({ size }) => size));
+    return [...sizes].reduce((sum, { nodes }) => sum + nodes, 0);
   }
 }
 

@@ -3,7 +3,7 @@
  * clock shows, and what it does that it should not. `set` gives all of it at once, so that a node that was started again can be
  * put back where it was; what is not named is well.
  */
-import { RuleError } from '../base/errors.ts';
+import { RuleError, SynodError } from '../base/errors.ts';
 import type { Signer } from '../base/signatures.ts';
 import type { NodeId } from '../base/types.ts';
 import { encodeBlock } from '../chain/block.ts';
@@ -85,7 +85,13 @@ export class FaultBench implements FaultControl {
       this.withheld.publish();
       network.announceStatus();
     }
-    if (faults.isIdle !== this.#misbehaviour.isIdle) await this.#setIdle(faults.isIdle);
+    if (faults.isIdle === before.isIdle) return;
+    try {
+      await this.#setIdle(faults.isIdle);
+    } catch (error) {
+      this.#faults = { ...faults, isIdle: before.isIdle };
+      throw error;
+    }
   }
 
   /** Cuts off all but these, and leaves the rest as it is. */
@@ -133,7 +139,10 @@ export class FaultBench implements FaultControl {
     return mining?.producing === true;
   }
 
+  /** Rejects with the engine's or the driver's refusal. */
   #command(name: string): Promise<void> {
-    return new Promise((resolve) => this.#driver().admin({ name, arguments: {} }, () => resolve()));
+    return new Promise((resolve, reject) =>
+      this.#driver().admin({ name, arguments: {} }, (reply) => (reply instanceof SynodError ? reject(reply) : resolve())),
+    );
   }
 }
