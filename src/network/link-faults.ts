@@ -159,13 +159,13 @@ export class LinkFaults {
     link.timer = null;
   }
 
-  /** Delivers what is due by then. */
+  /** Delivers what is due by then, one by one: what comes while one is delivered has its place behind the others. */
   #flush(link: Link, byMs: number): void {
-    const end = link.queue.findIndex(({ dueMs }) => dueMs > byMs);
-    const due = end < 0 ? link.queue : link.queue.slice(0, end);
-    link.queue = end < 0 ? [] : link.queue.slice(end);
-    for (const held of due) this.#release(held);
-    for (const { deliver } of due) deliver();
+    for (let [next] = link.queue; next !== undefined && next.dueMs <= byMs; [next] = link.queue) {
+      link.queue.shift();
+      this.#release(next);
+      next.deliver();
+    }
     this.#wake(link);
   }
 
