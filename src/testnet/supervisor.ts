@@ -154,6 +154,16 @@ export class Supervisor {
     return active;
   }
 
+  /**
+   * Records that a node has this fault, until `heal`; it is told as soon as it is next up. Throws `testnet/no-such-node`, and what
+   * `begin` throws of faults that cannot be.
+   */
+  beginAtStart(fault: Extract<TestnetFault, { readonly kind: 'clock' }>): void {
+    this.#child(fault.node);
+    this.#plan.begin(fault, null);
+    this.#options.onEvent({ type: 'fault', text: faultText(fault) });
+  }
+
   /** Ends one fault, if it has not ended yet. Throws `testnet/no-answer`. */
   async end({ id }: Pick<ActiveFault, 'id'>): Promise<void> {
     const over = this.#end((active) => active.id === id);

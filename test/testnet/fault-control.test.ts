@@ -72,6 +72,19 @@ it('tells only those of a fault whom it is about, and a node that is started aga
   expect(told.map(([node, method]) => [node, method])).toEqual([0, 1, 2].map((node) => [node, 'synod_heal']));
 });
 
+it('tells a node of a clock that is to be wrong from its start on as soon as it is up', async () => {
+  const { supervisor, told, events } = await network();
+  await supervisor.kill(1);
+  supervisor.beginAtStart({ kind: 'clock', node: 1, offsetMs: 5_000 });
+  expect(events.at(-1)).toEqual({ type: 'fault', text: 'clock of node 1 +5s' });
+  expect(told).toEqual([]);
+  await supervisor.restart(1);
+  expect(told).toContainEqual([1, 'synod_setFaults', [expect.objectContaining({ clockOffsetMs: 5_000 })]]);
+  expect(() => supervisor.beginAtStart({ kind: 'clock', node: 7, offsetMs: 1 })).toThrow(
+    expect.objectContaining({ code: 'testnet/no-such-node' }),
+  );
+});
+
 it('pauses a node and lets it go on, by command, by healing, or when its time is over', async () => {
   const { supervisor, events, call, codeOf } = await network();
   const states = () => supervisor.nodes().map(({ state }) => state);

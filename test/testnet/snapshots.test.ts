@@ -311,12 +311,12 @@ describe('a fork', () => {
 
 describe('under a supervisor', () => {
   /** Nodes without processes, which remember what was done to them. */
-  function supervised(net: Net) {
+  function supervised(net: Net, faults: Nodes['faults'] = []) {
     const done: string[] = [];
     const states: ('up' | 'down' | 'starting')[] = ['up', 'up'];
     const nodes: Nodes = {
       ...net,
-      faults: [],
+      faults,
       nodes: () => states.map((state, index) => ({ index, state, pid: null, rpcUrl: null })),
       report: async () => states.map(() => ({ status: null }) as NodeReport),
       kill: async (index) => {
@@ -329,7 +329,7 @@ describe('under a supervisor', () => {
         states[index] = 'up';
         return { rpcUrl: '', operatorToken: '', peerId: '', addresses: [], metricsUrl: null };
       },
-      begin: async () => null,
+      beginAtStart: ({ node, offsetMs }) => void done.push(`clock ${node} by ${offsetMs}`),
     };
     return { done, states, snapshots: new RunningSnapshots(nodes) };
   }
@@ -347,6 +347,14 @@ describe('under a supervisor', () => {
     expect(done).toEqual([]);
   });
 
+  it('clocks are wrong as they were by the time that nodes are started', async () => {
+    const wrong = { id: 1, fault: { kind: 'clock', node: 1, offsetMs: 5_000 }, untilMs: null } as const;
+    const { done, snapshots } = supervised(network(), [wrong]);
+    await snapshots.take('one');
+    await snapshots.restore('one');
+    expect(done.slice(-3)).toEqual(['clock 1 by 5000', 'start 0', 'start 1']);
+  });
+
   it('one thing is done at a time, and none while a node is just starting', async () => {
     const { states, snapshots } = supervised(network());
     const first = snapshots.take('one');
@@ -362,31 +370,55 @@ describe('under a supervisor', () => {
 
 // Its state is read from proc(5).
 describe.runIf(process.platform === 'linux')('held still', () => {
+  const stateOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.charAt(0);
+  async function start() {
+    const child = spawn(process.execPath, ['-e', 'let n = 0; setInterval(() => console.log(++n), 1)'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let count = 0;
+    child.stdout.on('data', (bytes: Buffer) => {
+      count = Number(bytes.toString().trim().split('\n').at(-1));
+    });
+    const next = () => new Promise((resolve) => child.stdout.once('data', resolve));
+    while (count === 0) await next();
+    return { pid: child.pid ?? 0, count: () => count, next, child };
+  }
+  const only = (...pids: number[]) => ({ pids: () => pids, isHeld: () => false });
+
   it('a process does nothing, and goes on afterwards; one that was still before stays so', async () => {
-    const script = 'let n = 0; setInterval(() => console.log(++n), 1)';
-    const start = async () => {
-      const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-      onTestFinished(() => void child.kill('SIGKILL'));
-      let count = 0;
-      child.stdout.on('data', (bytes: Buffer) => {
-        count = Number(bytes.toString().trim().split('\n').at(-1));
-      });
-      while (count === 0) await new Promise((resolve) => child.stdout.once('data', resolve));
-      return { pid: child.pid ?? 0, count: () => count, child };
-    };
-    const stateOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.charAt(0);
     const [one, still] = await Promise.all([start(), start()]);
     still.child.kill('SIGSTOP');
     await vi.waitUntil(() => stateOf(still.pid) === 'T');
     let states = '';
-    await whilePaused([one.pid, still.pid], () => {
+    await whilePaused(only(one.pid, still.pid), () => {
       states = `${stateOf(one.pid)}${stateOf(still.pid)}`;
     });
     expect(states).toBe('TT');
     const before = one.count();
-    while (one.count() <= before) await new Promise((resolve) => one.child.stdout.once('data', resolve));
+    while (one.count() <= before) await one.next();
     expect(stateOf(still.pid)).toBe('T');
-    await expect(whilePaused([2 ** 22 + 1], () => undefined)).rejects.toMatchObject({ code: 'testnet/pause' });
+    await expect(whilePaused(only(2 ** 22 + 1), () => undefined)).rejects.toMatchObject({ code: 'testnet/pause' });
+  });
+
+  it('nothing is done where a process came, or was let go on, before all stood still; one that is held meanwhile stays so', async () => {
+    const [one, other] = await Promise.all([start(), start()]);
+    const work = vi.fn();
+    let looks = 0;
+    const arriving = { pids: () => (looks++ === 0 ? [one.pid] : [one.pid, other.pid]), isHeld: () => false };
+    await expect(whilePaused(arriving, work)).rejects.toMatchObject({ code: 'testnet/pause', fields: { pid: other.pid } });
+    other.child.kill('SIGSTOP');
+    await vi.waitUntil(() => stateOf(other.pid) === 'T');
+    const waking = {
+      pids: () => {
+        if (looks++ > 2) other.child.kill('SIGCONT');
+        return [one.pid, other.pid];
+      },
+      isHeld: (pid: number) => pid === one.pid,
+    };
+    await expect(whilePaused(waking, work)).rejects.toMatchObject({ code: 'testnet/pause', fields: { pid: other.pid } });
+    expect(work).not.toHaveBeenCalled();
+    expect(stateOf(one.pid)).toBe('T');
   });
 });
 

@@ -13,21 +13,40 @@ const STOP_TIMEOUT_MS = 5_000;
 /** Where the system does not show the state of threads. */
 const BLIND_WAIT_MS = 200;
 
+/** Processes that somebody starts, ends, holds still and lets go on, also while they are being held still here. */
+export interface Processes {
+  /** Those that there are now. What it throws is thrown. */
+  pids(): readonly number[];
+  /** Whether somebody else wants it to stand still. */
+  isHeld(pid: number): boolean;
+}
+
 /**
  * Runs `work`, in one go, while all these processes stand still, and answers for how long they did (milliseconds). One that somebody
- * else holds still stays so. Throws `testnet/pause` for a process that cannot be stopped.
+ * else holds still stays so. Throws `testnet/pause` for a process that cannot be stopped, and where one came, went or was let go on
+ * before all stood still.
  */
-export async function whilePaused(pids: readonly number[], work: () => void): Promise<number> {
+export async function whilePaused(processes: Processes, work: () => void): Promise<number> {
+  const pids = processes.pids();
   const running = pids.filter((pid) => !isStopped(pid));
   const startedMs = performance.now();
   try {
     for (const pid of running) signal(pid, 'SIGSTOP');
     await untilStopped(running);
+    // Nothing else runs here from this look to the end of the work, so whoever starts them or lets them go on comes after it.
+    checkUnchanged(pids, processes.pids());
     work();
   } finally {
-    for (const pid of running) resume(pid);
+    for (const pid of running) if (!processes.isHeld(pid)) resume(pid);
   }
   return performance.now() - startedMs;
+}
+
+function checkUnchanged(before: readonly number[], now: readonly number[]): void {
+  const other = before.find((pid) => !now.includes(pid)) ?? now.find((pid) => !before.includes(pid));
+  if (other !== undefined) throw cannotPause(other, 'it was started or ended meanwhile');
+  const awake = existsSync(PROC) ? now.find((pid) => !isStopped(pid)) : undefined;
+  if (awake !== undefined) throw cannotPause(awake, 'somebody let it go on meanwhile');
 }
 
 async function untilStopped(pids: readonly number[]): Promise<void> {

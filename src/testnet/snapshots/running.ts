@@ -7,7 +7,10 @@ import { finishRestore, stageRestore } from './restore.ts';
 import { removeSnapshot, type SnapshotSummary, takeSnapshot } from './store.ts';
 
 /** What it takes of a supervisor. */
-export type Nodes = Pick<Supervisor, 'directory' | 'manifest' | 'nodes' | 'report' | 'kill' | 'restart' | 'heal' | 'faults' | 'begin'>;
+export type Nodes = Pick<
+  Supervisor,
+  'directory' | 'manifest' | 'nodes' | 'report' | 'kill' | 'restart' | 'heal' | 'faults' | 'beginAtStart'
+>;
 
 export interface Taken extends SnapshotSummary {
   /** For how long no node did anything. */
@@ -43,7 +46,7 @@ export class RunningSnapshots {
         clocksMs: manifest.nodes.map(({ index }) => this.#clockOf(index)),
         heads: () => this.#heads(),
         quietly: async (copy: () => void) => {
-          pausedMs = await whilePaused(this.#pids(), copy);
+          pausedMs = await whilePaused({ pids: () => this.#pids(), isHeld: (pid) => this.#isPaused(pid) }, copy);
         },
       };
       const summary = await takeSnapshot(subject, name, Date.now());
@@ -66,8 +69,8 @@ export class RunningSnapshots {
       finishRestore(directory);
       const placedMs = performance.now();
       await this.#nodes.heal();
+      this.#setClocks(summary.clocksMs);
       await Promise.all(manifest.nodes.map(({ index }) => this.#nodes.restart(index)));
-      await this.#setClocks(summary.clocksMs);
       return { ...summary, filesMs: Math.round(placedMs - beginMs), startMs: Math.round(performance.now() - placedMs) };
     });
   }
@@ -99,14 +102,18 @@ export class RunningSnapshots {
     return nodes.flatMap(({ pid }) => pid ?? []);
   }
 
+  #isPaused(pid: number): boolean {
+    return this.#nodes.nodes().some((node) => node.pid === pid && node.state === 'paused');
+  }
+
   #clockOf(node: number): number {
     const offsets = this.#nodes.faults.map(({ fault }) => (fault.kind === 'clock' && fault.node === node ? fault.offsetMs : 0));
     return offsets.find((offsetMs) => offsetMs !== 0) ?? 0;
   }
 
-  /** Blocks of the snapshot may be of a time that has come for them only. */
-  async #setClocks(clocksMs: readonly number[]): Promise<void> {
-    for (const [node, offsetMs] of clocksMs.entries()) if (offsetMs !== 0) await this.#nodes.begin({ kind: 'clock', node, offsetMs });
+  /** Before the nodes are started: blocks of the snapshot may be of a time that has come for them only. */
+  #setClocks(clocksMs: readonly number[]): void {
+    for (const [node, offsetMs] of clocksMs.entries()) if (offsetMs !== 0) this.#nodes.beginAtStart({ kind: 'clock', node, offsetMs });
   }
 
   async #endAll(): Promise<void> {
