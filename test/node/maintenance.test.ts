@@ -14,6 +14,7 @@ import { databaseStats } from '../../src/node/maintenance/stats.ts';
 import { openStopped } from '../../src/node/maintenance/stopped.ts';
 import { type Verification, verifyDatabases } from '../../src/node/maintenance/verify.ts';
 import { openOffline } from '../../src/node/offline.ts';
+import { forgetBlock } from '../../src/storage/chain-check.ts';
 import { putOperation } from '../../src/storage/checked.ts';
 import { datadirPaths } from '../../src/storage/datadir.ts';
 import { TABLES } from '../../src/storage/layout.ts';
@@ -31,7 +32,15 @@ const FORKED = 3;
 /** These have a transaction of Alice's. */
 const PAYING = [2, 6];
 
-const made = { template: '', blocks: [] as Block[], side: undefined as Block | undefined };
+const made = {
+  template: '',
+  blocks: [] as Block[],
+  side: undefined as Block | undefined,
+  /** From the side block on, never the longest. */
+  lost: [] as Block[],
+  /** Forks off two below the head; its first block was executed once, and the last is above the head. */
+  rival: [] as Block[],
+};
 
 beforeAll(async () => {
   made.template = join(temporary(), 'node');
@@ -44,10 +53,34 @@ beforeAll(async () => {
     made.blocks.push(await mined.mine(parent, turn < 0 ? {} : { transactions: [pay(turn)] }));
   }
   made.side = await mined.mine(made.blocks[FORKED - 1] as Block, { beneficiary: 9 });
+  made.lost = [made.side, ...(await mined.mineChain(made.side, HEAD - 1 - FORKED))];
+  const rival = await mined.mine(made.blocks[HEAD - 2] as Block, { beneficiary: 9 });
+  made.rival = [rival, ...(await mined.mineChain(rival, 2))];
   const chain = await openOffline(made.template, DOCUMENT);
   for (const block of [...made.blocks.slice(1, FORKED + 2), made.side, ...made.blocks.slice(FORKED + 2)]) await chain.add(block);
   await chain.close();
 });
+
+/** A chain of these blocks, which came in this order. */
+async function grown(...blocks: readonly Block[]): Promise<string> {
+  const root = join(temporary(), 'node');
+  await extend(root, ...blocks);
+  return root;
+}
+
+/** Answers the head. */
+async function extend(root: string, ...blocks: readonly Block[]): Promise<Hash> {
+  const chain = await openOffline(root, DOCUMENT);
+  try {
+    for (const each of blocks) await chain.add(each);
+    return chain.store.view.head.hash;
+  } finally {
+    await chain.close();
+  }
+}
+
+/** With a branch of which the head once was. */
+const withRival = () => grown(...made.blocks.slice(1, HEAD - 1), made.rival[0] as Block, ...made.blocks.slice(HEAD - 1));
 
 function datadir(): string {
   const root = join(temporary(), 'node');
@@ -203,6 +236,30 @@ describe('repair', () => {
     expect((await verify(root)).problems).toEqual([]);
   });
 
+  it('drops blocks whose parent is not there, which verify names', async () => {
+    const root = await grown(...made.blocks.slice(1), ...made.lost);
+    const node = await openStopped(root);
+    const { chain } = node.databases;
+    const alone = putOperation(TABLES.siblings, FORKED, [hashAt(FORKED)]);
+    await chain.database.write([...forgetBlock(chain, sideId()), alone]);
+    await node.close();
+    expect((await verify(root)).problems).toMatchObject([{ code: 'storage/inconsistent', message: expect.stringContaining('parent') }]);
+    expect(await planRepair(root)).toMatchObject({ keeps: HEAD, reason: 'A side branch has lost a part.' });
+    await repairChain(root);
+    expect((await verify(root)).problems).toEqual([]);
+    expect(isSound(await planRepair(root))).toBe(true);
+    expect((await rejected(extend(root, made.lost[2] as Block))).code).toBe('block/unknown-parent');
+  });
+
+  it('drops an executed branch whose state is not whole, which peers send again', async () => {
+    const root = await withRival();
+    expect(isSound(await planRepair(root))).toBe(true);
+    await damage(root, TABLES.node.key((made.rival[0] as Block).header.stateRoot), 'delete');
+    await repairChain(root);
+    expect((await verify(root)).problems).toEqual([]);
+    expect(await extend(root, ...made.rival)).toBe(hashHeader((made.rival[2] as Block).header));
+  });
+
   it('mends files that LevelDB cannot open, and keeps a copy', async () => {
     const root = datadir();
     const { chain } = datadirPaths(root);
@@ -257,6 +314,34 @@ describe('prune', () => {
   });
 });
 
+describe('prune, of branches', () => {
+  const options = { branchBlocks: HEAD, stateBlocks: 2, onProgress: () => undefined };
+
+  it('keeps the state of one that was executed, so that it can still become the longest', async () => {
+    const root = await withRival();
+    const pruned = await pruneDatabases(root, options);
+    expect(pruned.blocks).toBe(0);
+    expect(pruned.states).toBeGreaterThan(0);
+    expect((await verify(root)).problems).toEqual([]);
+    expect(await extend(root, ...made.rival.slice(1))).toBe(hashHeader((made.rival[2] as Block).header));
+  });
+
+  it('gives up one that stands on a state that goes', async () => {
+    const root = await grown(...made.blocks.slice(1), ...made.rival.slice(0, 2));
+    expect((await pruneDatabases(root, options)).blocks).toBe(2);
+    expect((await verify(root)).problems).toEqual([]);
+    expect((await rejected(extend(root, made.rival[2] as Block))).code).toBe('block/unknown-parent');
+  });
+
+  it('gives up with a block all that stands on it', async () => {
+    const root = await grown(...made.blocks.slice(1), ...made.lost);
+    const pruned = await pruneDatabases(root, { ...options, branchBlocks: HEAD - FORKED - 1, stateBlocks: null });
+    expect(pruned).toEqual({ blocks: made.lost.length, states: 0, stateParts: 0 });
+    expect((await verify(root)).problems).toEqual([]);
+    expect(await extend(root)).toBe(hashAt(HEAD));
+  });
+});
+
 describe('a backup', () => {
   it('gives a node its chain back, and leaves alone what it has signed', async () => {
     const root = datadir();
@@ -270,6 +355,17 @@ describe('a backup', () => {
     expect(statSync(datadirPaths(root).consensus).ino).toBe(signed);
     expect((await rejected(backupChain(root, target, 0))).code).toBe('backup/exists');
     expect((await rejected(backupChain(root, join(root, 'synod', 'monday'), 0))).code).toBe('backup/inside');
+  });
+
+  it('is restored again after a restore that was interrupted', async () => {
+    const root = datadir();
+    const target = join(temporary(), 'monday');
+    await backupChain(root, target, 0);
+    const { chain } = datadirPaths(root);
+    cpSync(chain, join(`${chain}.restored`, 'chaindata'), { recursive: true });
+    expect(await restoreBackup(root, target)).toMatchObject({ height: HEAD });
+    expect(existsSync(`${chain}.restored`)).toBe(false);
+    expect(await openAgain(root)).toMatchObject({ head: HEAD });
   });
 
   it('is told from what is none', async () => {

@@ -3,9 +3,10 @@
  * older copy of that would let it sign the opposite. So a backup never harms, and gives a node back what would take long to fetch.
  */
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join, relative, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import { StorageError, UsageError } from '../../base/errors.ts';
+import { syncDirectory } from '../../storage/durable-file.ts';
 import { checkNetwork, FORMAT_VERSION, networkHashOf, writeIdentity } from '../../storage/identity.ts';
 import { liveFiles } from '../../storage/level-files.ts';
 import { REMEDIES } from '../../storage/remedies.ts';
@@ -80,6 +81,8 @@ export async function restoreBackup(root: string, source: string): Promise<Backu
     throw new UsageError('storage/wrong-network', `The backup is of another fork of the network than the data directory ${root}.`);
   return await whileLocked([root], async () => {
     const fresh = `${paths.chain}.restored`;
+    // Of a restore that was interrupted.
+    rmSync(fresh, { recursive: true, force: true });
     await makeWhole(fresh, 'restore the backup', async (unfinished) => {
       const files = document.files.flatMap(({ path }) => (path.startsWith('chaindata/') ? [{ path }] : []));
       placeFiles(source, unfinished, files);
@@ -91,6 +94,7 @@ export async function restoreBackup(root: string, source: string): Promise<Backu
       renameSync(paths.chain, old);
     }
     renameSync(join(fresh, 'chaindata'), paths.chain);
+    syncDirectory(dirname(paths.chain));
     rmSync(fresh, { recursive: true, force: true });
     if (!identity.complete.includes('chain')) writeIdentity(paths.identity, { ...identity, complete: [...identity.complete, 'chain'] });
     return document;

@@ -7,17 +7,18 @@
  */
 import { UsageError } from '../../base/errors.ts';
 import type { Hash } from '../../base/types.ts';
+import { EMPTY_TRIE_ROOT } from '../../chain/header.ts';
 import { forgetBlock } from '../../storage/chain-check.ts';
 import { type CheckedDatabase, deleteOperation, missing, putOperation } from '../../storage/checked.ts';
 import type { BatchOperation } from '../../storage/database.ts';
-import { TABLES, type Table } from '../../storage/layout.ts';
+import { type BlockId, TABLES, type Table } from '../../storage/layout.ts';
 import { compactLevel } from '../../storage/level.ts';
 import { walkState } from './state-walk.ts';
-import { openStopped, type StoppedNode } from './stopped.ts';
+import { openStopped } from './stopped.ts';
 import { stateSource } from './verify.ts';
 
 export interface PruneOptions {
-  /** Side branches are kept as far as so many blocks below the head. */
+  /** Side branches are kept as far as so many blocks below the head, but none that stands on a state that is not kept. */
   readonly branchBlocks: number;
   /** States are kept as far down; null keeps all. Those above the finalized block are kept in any case, where there is one. */
   readonly stateBlocks: number | null;
@@ -27,7 +28,7 @@ export interface PruneOptions {
 export interface Pruned {
   /** Blocks that are not canonical. */
   readonly blocks: number;
-  /** States of canonical blocks, and their nodes and code that no kept state has. */
+  /** States of canonical blocks, and the nodes and code that no kept state has. */
   readonly states: number;
   readonly stateParts: number;
 }
@@ -41,9 +42,12 @@ export async function pruneDatabases(root: string, options: PruneOptions): Promi
   const node = await openStopped(root);
   let pruned: Pruned;
   try {
-    const head = headOf(node.databases.chain);
-    const blocks = await pruneBranches(node, head, options);
-    pruned = { blocks, ...(await pruneStates(node, head, options)) };
+    const { chain } = node.databases;
+    const head = headOf(chain);
+    const lowest = options.stateBlocks === null ? null : lowestState(chain, head, options.stateBlocks);
+    const blocks = await pruneBranches(chain, { head, lowest }, options);
+    const states = lowest === null ? { states: 0, stateParts: 0 } : await pruneStates(chain, { head, lowest }, options);
+    pruned = { blocks, ...states };
   } finally {
     await node.close();
   }
@@ -56,32 +60,50 @@ function headOf(chain: CheckedDatabase): number {
   return numberOf(chain, need(chain, TABLES.head, null));
 }
 
-async function pruneBranches({ databases: { chain } }: StoppedNode, head: number, options: PruneOptions): Promise<number> {
-  let blocks = 0;
+/** Of the canonical blocks whose state is kept. */
+function lowestState(chain: CheckedDatabase, head: number, stateBlocks: number): number {
+  const final = numberOf(chain, need(chain, TABLES.finalized, null));
+  // Where nothing is ever final, as under proof-of-work, the genesis block is called so.
+  return Math.max(0, Math.min(head - stateBlocks + 1, final === 0 ? head : final));
+}
+
+interface Heights {
+  readonly head: number;
+  /** Of the canonical blocks whose state is kept; null where all are. */
+  readonly lowest: number | null;
+}
+
+/** Whole branches: a block without its parent, or one that is to stand on a state that is not kept, would end a node that goes on with it. */
+async function pruneBranches(chain: CheckedDatabase, { head, lowest }: Heights, options: PruneOptions): Promise<number> {
+  const gone = new Set<Hash>();
   let operations: BatchOperation[] = [];
-  for await (const [number, siblings] of chain.rows(TABLES.siblings, 0, Math.max(0, head - options.branchBlocks))) {
-    const { hash: canonical } = need(chain, TABLES.canonical, number);
-    const lost = siblings.filter((hash) => hash !== canonical);
+  const from = Math.max(head - options.branchBlocks, lowest ?? 0);
+  const isLost = (id: BlockId) => {
+    const { parentHash, stateRoot } = need(chain, TABLES.header, id).header;
+    if (id.number < from || gone.has(parentHash)) return true;
+    const status = need(chain, TABLES.status, id);
+    return status === 'executed' ? !hasRoot(chain, stateRoot) : status === 'stored' && id.number === lowest;
+  };
+  for await (const [number, siblings] of chain.rows(TABLES.siblings, 0, need(chain, TABLES.maxHeight, null) + 1)) {
+    const canonical = chain.get(TABLES.canonical, number)?.hash;
+    const lost = siblings.filter((hash) => hash !== canonical && isLost({ number, hash }));
     options.onProgress('branches', number);
     if (lost.length === 0) continue;
-    blocks += lost.length;
-    operations.push(...lost.flatMap((hash) => forgetBlock(chain, { number, hash })), putOperation(TABLES.siblings, number, [canonical]));
+    for (const hash of lost) gone.add(hash);
+    const kept = siblings.filter((hash) => !gone.has(hash));
+    operations.push(...lost.flatMap((hash) => forgetBlock(chain, { number, hash })), putOperation(TABLES.siblings, number, kept));
     operations = await writeWhenMany(chain, operations);
   }
   await chain.database.write(operations);
-  return blocks;
+  return gone.size;
 }
 
 async function pruneStates(
-  { databases: { chain } }: StoppedNode,
-  head: number,
-  { stateBlocks, onProgress }: PruneOptions,
+  chain: CheckedDatabase,
+  { head, lowest }: { readonly head: number; readonly lowest: number },
+  { onProgress }: PruneOptions,
 ): Promise<{ states: number; stateParts: number }> {
-  if (stateBlocks === null) return { states: 0, stateParts: 0 };
-  const final = numberOf(chain, need(chain, TABLES.finalized, null));
-  // Where nothing is ever final, as under proof-of-work, the genesis block is called so.
-  const lowest = Math.max(0, Math.min(head - stateBlocks + 1, final === 0 ? head : final));
-  const kept = mark(chain, lowest, head, (count) => onProgress('marking', count));
+  const kept = mark(chain, rootsToKeep(chain, lowest, head), (count) => onProgress('marking', count));
   const roots = await rootsBelow(chain, lowest, kept);
   await chain.database.write(roots.map((hash) => deleteOperation(TABLES.node, hash)));
   let stateParts = roots.length;
@@ -89,10 +111,20 @@ async function pruneStates(
   return { states: roots.length, stateParts };
 }
 
-function mark(chain: CheckedDatabase, from: number, to: number, onProgress: (count: number) => void): ReadonlySet<Hash> {
+/** Of canonical blocks, and of others that were executed: a block that comes later may stand on one. */
+function* rootsToKeep(chain: CheckedDatabase, from: number, head: number): Generator<Hash> {
+  for (let number = need(chain, TABLES.maxHeight, null); number >= from; number--) {
+    if (number <= head) yield stateRootOf(chain, number);
+    for (const hash of chain.get(TABLES.siblings, number) ?? []) {
+      const id = { number, hash };
+      if (need(chain, TABLES.status, id) === 'executed') yield need(chain, TABLES.header, id).header.stateRoot;
+    }
+  }
+}
+
+function mark(chain: CheckedDatabase, roots: Iterable<Hash>, onProgress: (count: number) => void): ReadonlySet<Hash> {
   const kept = new Set<Hash>();
-  for (let number = to; number >= from; number--) {
-    const root = stateRootOf(chain, number);
+  for (const root of roots) {
     walkState(stateSource(chain), root, {
       seen: kept,
       onNode: () => {
@@ -141,6 +173,10 @@ async function writeWhenMany(chain: CheckedDatabase, operations: BatchOperation[
   if (operations.length < BATCH_OPERATIONS) return operations;
   await chain.database.write(operations);
   return [];
+}
+
+function hasRoot(chain: CheckedDatabase, root: Hash): boolean {
+  return root === EMPTY_TRIE_ROOT || chain.get(TABLES.node, root) !== undefined;
 }
 
 function stateRootOf(chain: CheckedDatabase, number: number): Hash {

@@ -39,6 +39,8 @@ export interface Repaired extends RepairPlan {
 }
 
 const MAX_COPIES = 100;
+/** About 1 GB of what need not be read again. */
+const MAX_SEEN = 8_000_000;
 
 /** Looks, and changes nothing. Throws what `openStopped` throws but for damage to the chain's files, and `repair/hopeless`. */
 export async function planRepair(root: string): Promise<RepairPlan> {
@@ -113,7 +115,8 @@ async function planRows(chain: CheckedDatabase): Promise<RowsPlan> {
       throw new StorageError('storage/missing', 'The finalized block is not there.');
   });
   if (sound < 0) throw hopeless(reason);
-  return { files: null, head: head.number, keeps: sound, reason: (reason ?? lastKnown)?.message ?? null, damagedRows };
+  const branches = mendBranches(chain, topOf(chain, sound, head.number)).length === 0 ? undefined : 'A side branch has lost a part.';
+  return { files: null, head: head.number, keeps: sound, reason: (reason ?? lastKnown)?.message ?? branches ?? null, damagedRows };
 }
 
 async function damagedKeys(chain: CheckedDatabase): Promise<Uint8Array[]> {
@@ -183,30 +186,31 @@ function checkWholeState(chain: CheckedDatabase, number: number): void {
 /** One batch: the chain up to `keeps`, with nothing above it, no row that cannot be read, and no branch that has lost a part. */
 async function mend(chain: CheckedDatabase, keeps: number, head: number): Promise<BatchOperation[]> {
   const operations: BatchOperation[] = (await damagedKeys(chain)).map((key) => ({ type: 'delete', key }));
-  operations.push(...mendBranches(chain, keeps));
+  operations.push(...mendBranches(chain, topOf(chain, keeps, head)));
   if (keeps < head) operations.push(...forgetAbove(chain, keeps, { number: head, hash: canonicalAt(chain, head) }));
   else
     operations.push(
       putOperation(TABLES.head, null, canonicalAt(chain, keeps)),
-      putOperation(TABLES.maxHeight, null, Math.max(head, readMax(chain))),
+      putOperation(TABLES.maxHeight, null, topOf(chain, keeps, head)),
     );
   if (finalNumber(chain) > keeps) operations.push(putOperation(TABLES.finalized, null, canonicalAt(chain, highestCertified(chain, keeps))));
   return operations;
 }
 
-/** A block that is known but not there would end a node that is asked for it; so would one whose parent is gone. */
-function mendBranches(chain: CheckedDatabase, keeps: number): BatchOperation[] {
+/** A block that is known but not there would end a node that is asked for it; so would one whose parent or state is gone. */
+function mendBranches(chain: CheckedDatabase, top: number): BatchOperation[] {
   const operations: BatchOperation[] = [];
   const gone = new Set<Hash>();
-  for (let number = 0; number <= keeps; number++) {
-    const canonical = canonicalAt(chain, number);
+  const seen = new Set<Hash>();
+  for (let number = 0; number <= top; number++) {
+    const canonical = readable(() => chain.get(TABLES.canonical, number)?.hash);
     const listed = readable(() => chain.get(TABLES.siblings, number)) ?? null;
-    const broken = (listed ?? []).filter((hash) => hash !== canonical && !isWholeBlock(chain, { number, hash }, gone));
+    const isWhole = (hash: Hash) => isWholeBlock(chain, { number, hash }, gone) && hasWholeState(chain, { number, hash }, seen);
+    const broken = (listed ?? []).filter((hash) => hash !== canonical && !isWhole(hash));
     for (const hash of broken) gone.add(hash);
     operations.push(...broken.flatMap((hash) => forgetBlock(chain, { number, hash })));
-    if (listed === null || broken.length > 0) {
-      operations.push(putOperation(TABLES.siblings, number, listed?.filter((hash) => !gone.has(hash)) ?? [canonical]));
-    }
+    const kept = listed?.filter((hash) => !gone.has(hash)) ?? (canonical === undefined ? [] : [canonical]);
+    if (broken.length > 0 || (listed === null && kept.length > 0)) operations.push(putOperation(TABLES.siblings, number, kept));
   }
   return operations;
 }
@@ -215,9 +219,24 @@ function isWholeBlock(chain: CheckedDatabase, id: BlockId, gone: ReadonlySet<Has
   const parent = readable(() => chain.get(TABLES.header, id))?.header.parentHash;
   const status = readable(() => chain.get(TABLES.status, id));
   if (parent === undefined || gone.has(parent) || status === undefined) return false;
+  if (readable(() => chain.get(TABLES.number, parent)) !== id.number - 1) return false;
   if (readable(() => chain.get(TABLES.number, id.hash)) !== id.number) return false;
   if (readable(() => chain.get(TABLES.body, id)) === undefined) return false;
   return status !== 'executed' || readable(() => chain.get(TABLES.receipts, id)) !== undefined;
+}
+
+/** `seen` has parts of whole states only. */
+function hasWholeState(chain: CheckedDatabase, id: BlockId, seen: Set<Hash>): boolean {
+  if (chain.get(TABLES.status, id) !== 'executed') return true;
+  const root = chain.get(TABLES.header, id)?.header.stateRoot;
+  const isWhole = root !== undefined && walkState(stateSource(chain), root, { seen, onDamage: () => false });
+  if (!isWhole || seen.size > MAX_SEEN) seen.clear();
+  return isWhole;
+}
+
+/** Up to where branches stay: those above the end of the chain go with what is cut off it. */
+function topOf(chain: CheckedDatabase, keeps: number, head: number): number {
+  return keeps < head ? keeps : Math.max(head, readMax(chain));
 }
 
 function readMax(chain: CheckedDatabase): number {

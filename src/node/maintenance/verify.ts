@@ -103,7 +103,9 @@ function checkRow(name: DatabaseName, checked: CheckedDatabase, key: Uint8Array,
     case TABLES.header.prefix: {
       const { header } = value as HeaderRecord;
       const { number, hash } = blockOf(table, key);
-      return says(header.number === number && hashHeader(header) === hash, 'it is that of another block');
+      says(header.number === number && hashHeader(header) === hash, 'it is that of another block');
+      const parent = number === 0 ? key : TABLES.header.key({ number: number - 1, hash: header.parentHash });
+      return says(checked.database.get(parent) !== undefined, "the block's parent is not there");
     }
     case TABLES.body.prefix: {
       const header = checked.get(TABLES.header, blockOf(table, key))?.header;

@@ -34,8 +34,18 @@ export async function stageRestore(directory: string, name: string): Promise<Sna
     const advice = `Make a network of its own of it: synod testnet fork ${name} --from ${directory} --dir <another>`;
     throw new UsageError('testnet/snapshot-other', `The snapshot ${name} is of another network than the one in ${directory}. ${advice}`);
   }
-  await makeWhole(restored(directory), 'restore the snapshot', (unfinished) => void build(snapshot, unfinished, document));
+  await makeWhole(restored(directory), 'restore the snapshot', (unfinished) => {
+    build(snapshot, unfinished, document);
+    setAside(directory);
+  });
   return summaryOf(document);
+}
+
+/** What an interrupted restore left goes in one step: half of it would be taken for a whole one. */
+function setAside(directory: string): void {
+  if (!existsSync(restored(directory))) return;
+  rmSync(left(directory), { recursive: true, force: true });
+  renameSync(restored(directory), left(directory));
 }
 
 /**
