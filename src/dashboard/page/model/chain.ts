@@ -130,11 +130,12 @@ export class Chain {
     return block.hash === wanted.hash || (this.isMain(block) && this.isMain(wanted));
   }
 
-  /** How many blocks a node left behind that went from one head to another; 0 where it only went on. Null when unknown. */
+  /**
+   * How many blocks a node left behind that went from one head to another; 0 where it only went on. Null when unknown. A node may go
+   * back to where branches part before it has executed the one that it takes.
+   */
   reorgDepth(before: string, after: string): number | null {
-    const fork = this.fork(before, after);
-    // A node that was set back lost blocks, but took no other branch.
-    return fork === null ? null : fork.right === 0 ? 0 : fork.left;
+    return this.fork(before, after)?.left ?? null;
   }
 
   /** A parent that claims a height not below its child's would make walks endless. */
