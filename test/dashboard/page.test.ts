@@ -5,7 +5,7 @@ import { blocksIn, CHROMIUM, launch, type Opened, open, overflows } from './brow
 import { CONTRACT, HOSTILE } from './mock-chain.ts';
 import { MockNetwork, TOKEN } from './mock-network.ts';
 
-const NO_CONNECTION = /ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|WebSocket connection/;
+const NO_CONNECTION = /ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED|ERR_EMPTY_RESPONSE|WebSocket connection/;
 /** As the page shows it: the character that turns lines round is written out. */
 const SHOWN = HOSTILE.replace('\u202e', '⟨U+202E⟩');
 

@@ -1,6 +1,7 @@
 /** PBFT with a lying primary: two processes with its keys propose two blocks for one height, to different members. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { createRpcClient } from '../../src/cli/rpc-client.ts';
 import type { NodeEndpoints } from '../../src/node/node.ts';
 import { datadirPaths } from '../../src/storage/datadir.ts';
 import { paths } from '../../src/testnet/manifest.ts';
@@ -59,11 +60,14 @@ describe('a primary that says two things', { timeout: 5 * PATIENCE_MS }, () => {
       nodeKeyFile: datadirPaths(holder).nodekey,
     };
     twin = processes.script(TWIN, [JSON.stringify(options)], { channel: true });
-    const { rpcUrl } = await until('the twin is ready', () => {
+    const endpoints = await until('the twin is ready', () => {
       if (!twin.running) throw new Hopeless(`The twin ended: ${twin.tail()}`);
       return twin.messages.find((message) => (message as { type?: string }).type === 'ready') as NodeEndpoints | undefined;
     });
+    const { rpcUrl, operatorToken } = endpoints;
     twinUrl = String(rpcUrl);
+    // Peers tell each other of peers, and the twin has a name that the two who were told let in.
+    await createRpcClient(twinUrl, { token: operatorToken }).call('synod_partition', [names(fooled)]);
     await until('the twin and the third member meet', async () => (await statusOf(twinUrl)).peers === 1);
 
     const lie = await send(twinUrl, 1, { to: LYING, value: 1n });

@@ -90,7 +90,7 @@ export class LongRun {
   readonly #startedMs = performance.now();
   readonly #startBytes = process.memoryUsage.rss();
   #endedMs: number | null = null;
-  #maxBytes = 0;
+  #maxBytes = this.#startBytes;
   #startHeapBytes = 0;
   #nowHeapBytes = 0;
   #maxHeapBytes = 0;
