@@ -1,9 +1,10 @@
 /** Quorum arithmetic against etcd's published tables (raft/quorum/testdata), and what joint configurations make of two of them. */
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { committedIndex, type VoteResult, voteResult } from '../../../src/consensus/raft/quorum.ts';
 
-const TABLES = '/work/shared/vectors/raft-quorum';
+const TABLES = join(process.env.SYNOD_VECTORS ?? join(import.meta.dirname, '../../../../shared/vectors'), 'raft-quorum');
 // Etcd's tables are not part of the repository: without them these tests are skipped, and say so by name.
 const withTables = describe.skipIf(!existsSync(TABLES));
 
