@@ -49,18 +49,19 @@ function lastSound(checked: CheckedDatabase, head: BlockId, lowest: number): { s
   let reason: StorageError | null = null;
   let sound = lowest - 1;
   while (sound < head.number && reason === null) {
-    reason = damage(() => checkBlock(checked, sound + 1, head));
+    reason = damageOf(() => checkBlock(checked, sound + 1, head));
     if (reason === null) sound++;
   }
   for (; sound >= lowest; sound--) {
-    const lost = damage(() => checkState(checked, sound));
+    const lost = damageOf(() => checkState(checked, sound));
     if (lost === null) break;
     reason ??= lost;
   }
   return { sound, reason };
 }
 
-function damage(check: () => void): StorageError | null {
+/** What is wrong by this check; null when nothing is. Other errors go through. */
+export function damageOf(check: () => void): StorageError | null {
   try {
     check();
     return null;
@@ -136,7 +137,7 @@ export function forgetBlock(checked: CheckedDatabase, id: BlockId): BatchOperati
 
 function readable<Value>(read: () => Value | undefined): Value | undefined {
   let value: Value | undefined;
-  damage(() => {
+  damageOf(() => {
     value = read();
   });
   return value;

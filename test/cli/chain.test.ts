@@ -3,51 +3,33 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Hash } from '../../src/base/types.ts';
 import { type Block, MAX_BLOCK_BYTES } from '../../src/chain/block.ts';
 import { encodeEthereumBlock } from '../../src/chain/ethereum-block.ts';
 import { hashHeader } from '../../src/chain/header.ts';
 import { registerExport } from '../../src/cli/chain.ts';
 import { registerImport } from '../../src/cli/import.ts';
-import { applyConventions, run } from '../../src/cli/output.ts';
 import { openOffline } from '../../src/node/offline.ts';
 import { ALICE, BOB, ETHER, sign, transaction } from '../execution/support.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 import { easyDocument, MinedChain } from '../support/mined-chain.ts';
+import { runCommand } from './run-command.ts';
 
 const temporary = temporaryDirectories();
 const LENGTH = 5;
 const WRONG_ROOT = `0x${'11'.repeat(32)}` as Hash;
 const DOCUMENT = easyDocument({ [ALICE.address]: { balance: (10n * ETHER).toString() } });
 
-interface Outcome {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** `synod ...args`, to its end. */
-async function synod(...args: string[]): Promise<Outcome> {
-  const outcome = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      outcome[name] += String(chunk);
-      return true;
-    }),
+function synod(...args: string[]) {
+  return runCommand(
+    (program) => {
+      registerExport(program);
+      registerImport(program);
+    },
+    ...args,
   );
-  try {
-    const program = new Command('synod');
-    applyConventions(program);
-    registerExport(program);
-    registerImport(program);
-    await run(program, ['node', 'synod', ...args]);
-    return { ...outcome, exitCode: Number(process.exitCode ?? 0) };
-  } finally {
-    process.exitCode = 0;
-    for (const spy of spies) spy.mockRestore();
-  }
 }
 
 const shared = { genesisFile: '', datadir: '', exported: '', blocks: [] as Block[], mined: undefined as MinedChain | undefined };

@@ -1,47 +1,22 @@
 /** `synod db` as a person or a script meets it: what it prints, and how it ends. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import { registerDatabase } from '../../src/cli/db.ts';
-import { applyConventions, run } from '../../src/cli/output.ts';
 import { openStopped } from '../../src/node/maintenance/stopped.ts';
 import { openOffline } from '../../src/node/offline.ts';
 import { datadirPaths } from '../../src/storage/datadir.ts';
 import { TABLES } from '../../src/storage/layout.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 import { easyDocument, MinedChain } from '../support/mined-chain.ts';
+import { runCommand } from './run-command.ts';
 
 const temporary = temporaryDirectories();
 const DOCUMENT = easyDocument();
 const datadir = join(temporary(), 'node');
 
-interface Outcome {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function db(...args: string[]): Promise<Outcome> {
-  const outcome = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      outcome[name] += String(chunk);
-      return true;
-    }),
-  );
-  try {
-    const program = new Command('synod');
-    applyConventions(program);
-    registerDatabase(program);
-    await run(program, ['node', 'synod', 'db', ...args, '--datadir', datadir]);
-    return { ...outcome, exitCode: Number(process.exitCode ?? 0) };
-  } finally {
-    process.exitCode = 0;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const db = (...args: string[]) => runCommand(registerDatabase, 'db', ...args, '--datadir', datadir);
 
 beforeAll(async () => {
   const mined = await MinedChain.start(DOCUMENT);

@@ -8,7 +8,7 @@ import { parseGenesis } from '../../src/execution/genesis-document.ts';
 import { storeValidators } from '../../src/wallet/validator-directory.ts';
 import { devValidatorKeys } from '../../src/wallet/validator-keys.ts';
 import { temporaryDirectories } from '../support/directory.ts';
-import { type Outcome, runCommand } from './wallet-support.ts';
+import { type Outcome, runCommand } from './run-command.ts';
 
 const temporary = temporaryDirectories();
 const RICH = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266';

@@ -9,7 +9,7 @@ import { probeModule } from '../../src/cli/engine-probe.ts';
 import { registerSimulate } from '../../src/cli/simulate.ts';
 import { casesFor } from '../../src/simulator/conformance.ts';
 import { powSubject } from '../../src/simulator/subjects/pow.ts';
-import { runCommand } from './wallet-support.ts';
+import { runCommand } from './run-command.ts';
 
 const TUTORIAL = fileURLToPath(new URL('../../src/simulator/tutorial/engine.ts', import.meta.url));
 const SHORT_MS = 300;

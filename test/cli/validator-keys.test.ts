@@ -8,7 +8,7 @@ import { unlockValidator } from '../../src/wallet/validator-directory.ts';
 import { deriveValidatorKeys, devValidatorKeys, type ValidatorKey } from '../../src/wallet/validator-keys.ts';
 import { encryptValidatorKey } from '../../src/wallet/validator-keystore.ts';
 import { temporaryDirectory } from '../wallet/support.ts';
-import { runCommand } from './wallet-support.ts';
+import { runCommand } from './run-command.ts';
 
 const CHEAP = { n: 2, r: 8, p: 1 };
 const [FIRST, SECOND] = devValidatorKeys(2) as [ValidatorKey, ValidatorKey];

@@ -15,7 +15,7 @@ import { openChain } from '../../src/node/chain.ts';
 import { blsSigner } from '../../src/wallet/bls.ts';
 import { devValidatorKeys, type ValidatorKey } from '../../src/wallet/validator-keys.ts';
 import { rejectionOf, temporaryDirectory } from '../wallet/support.ts';
-import { runCommand } from './wallet-support.ts';
+import { runCommand } from './run-command.ts';
 
 const SLOT_MS = 1_000;
 const SLOTS_PER_EPOCH = 4;

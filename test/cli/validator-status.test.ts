@@ -4,7 +4,8 @@ import { registerValidator } from '../../src/cli/validator.ts';
 import { createDevValidators } from '../../src/wallet/validator-dev.ts';
 import { devValidatorKeys } from '../../src/wallet/validator-keys.ts';
 import { temporaryDirectory } from '../wallet/support.ts';
-import { fakeNode, runCommand } from './wallet-support.ts';
+import { runCommand } from './run-command.ts';
+import { fakeNode } from './wallet-support.ts';
 
 const [FIRST, SECOND, THIRD] = devValidatorKeys(3).map(({ publicKey }) => publicKey) as [PublicKey, PublicKey, PublicKey];
 const ACTIVE = {

@@ -17,7 +17,8 @@ import { checksummed } from '../../src/wallet/private-key.ts';
 import { createDevValidators } from '../../src/wallet/validator-dev.ts';
 import { devValidatorKeys } from '../../src/wallet/validator-keys.ts';
 import { temporaryDirectory } from '../wallet/support.ts';
-import { type Answers, fakeNode, runCommand } from './wallet-support.ts';
+import { runCommand } from './run-command.ts';
+import { type Answers, fakeNode } from './wallet-support.ts';
 
 const abi = JSON.parse(readFileSync(new URL('../../native/staking/abi.json', import.meta.url), 'utf8')) as Abi;
 const ETHER = 10n ** 18n;

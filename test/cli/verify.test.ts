@@ -14,7 +14,8 @@ import { BLS_KEYS } from '../../src/simulator/real/keys.ts';
 import { followed } from '../consensus/pos/followed.ts';
 import { depositorAt, GENESIS_TIME, StakeChain } from '../consensus/pos/stake-chain.ts';
 import { blockOf, of, type World } from '../consensus/pos/world.ts';
-import { type Answers, fakeNode, type Outcome, runCommand } from './wallet-support.ts';
+import { type Outcome, runCommand } from './run-command.ts';
+import { type Answers, fakeNode } from './wallet-support.ts';
 
 const SLOTS = 4;
 const HEIGHT = SLOTS * 6 + 2;

@@ -2,41 +2,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { Command } from 'commander';
-import { onTestFinished, vi } from 'vitest';
-import { applyConventions, run } from '../../src/cli/output.ts';
+import { onTestFinished } from 'vitest';
 import { registerWallet } from '../../src/cli/wallet.ts';
-
-export interface Outcome {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Outcome, runCommand } from './run-command.ts';
 
 /** `synod wallet ...args`, to its end. */
 export function wallet(...args: string[]): Promise<Outcome> {
   return runCommand(registerWallet, 'wallet', ...args);
-}
-
-/** One command of synod, to its end. */
-export async function runCommand(register: (program: Command) => void, ...args: string[]): Promise<Outcome> {
-  const outcome = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      outcome[name] += String(chunk);
-      return true;
-    }),
-  );
-  try {
-    const program = new Command('synod');
-    applyConventions(program);
-    register(program);
-    await run(program, ['node', 'synod', ...args]);
-    return { ...outcome, exitCode: Number(process.exitCode ?? 0) };
-  } finally {
-    process.exitCode = 0;
-    for (const spy of spies) spy.mockRestore();
-  }
 }
 
 export interface Call {

@@ -8,7 +8,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { StorageError, UsageError } from '../../base/errors.ts';
 import type { Hash } from '../../base/types.ts';
-import { checkBlock, forgetAbove, forgetBlock } from '../../storage/chain-check.ts';
+import { checkBlock, damageOf, forgetAbove, forgetBlock } from '../../storage/chain-check.ts';
 import { CheckedDatabase, putOperation, readValue } from '../../storage/checked.ts';
 import type { BatchOperation } from '../../storage/database.ts';
 import { type BlockId, numberOfKey, TABLES } from '../../storage/layout.ts';
@@ -271,16 +271,6 @@ function readable<Value>(read: () => Value | undefined): Value | undefined {
     value = read();
   });
   return value;
-}
-
-function damageOf(check: () => void): StorageError | null {
-  try {
-    check();
-    return null;
-  } catch (error) {
-    if (error instanceof StorageError) return error;
-    throw error;
-  }
 }
 
 /** Beside the database, on the same file system, with all of its files. */
