@@ -116,22 +116,24 @@ async function untilBack(nodes: RollingNodes, node: number): Promise<void> {
     const up = (await nodes.report()).map(upOf);
     const others = up.flatMap((each) => (each === null || each.index === node ? [] : [each]));
     const own = up[node];
-    goal ??= Math.max(0, ...others.map(({ status }) => status.head.number)) + BLOCKS_SINCE;
-    if (own !== undefined && own !== null && isBack(own, others, up.length, goal)) return;
+    // Of all others, or a node that is ahead and slow to answer would not be in it.
+    if (others.length === up.length - 1) goal ??= Math.max(0, ...others.map(({ status }) => status.head.number)) + BLOCKS_SINCE;
+    if (own !== undefined && own !== null && goal !== null && isBack(own, others, up.length, goal)) return;
     if (performance.now() > deadlineMs) throw notBack(node, own ?? null, goal);
     await delay(POLL_MS);
   }
 }
 
-/** A head above `goal` is one that came after its start; its validators, if it has any, must have voted for something as well. */
+/** A head of `goal` or more has blocks that were made after its start; its validators, if it has any, must have voted since as well. */
 function isBack({ status }: Up, others: readonly Up[], nodes: number, goal: number): boolean {
   const { keys, counts } = (status.consensus ?? {}) as { readonly keys?: number; readonly counts?: { readonly voted?: number } };
   const takesPart = keys === undefined || keys === 0 || (counts?.voted ?? 0) > 0;
   return others.length === nodes - 1 && status.peers >= others.length && status.head.number >= goal && takesPart;
 }
 
-function notBack(node: number, own: Up | null, goal: number): UsageError {
+function notBack(node: number, own: Up | null, goal: number | null): UsageError {
   const state = own === null ? 'it does not answer' : `it has ${own.status.peers} peers, and its head is block ${own.status.head.number}`;
-  const message = `Node ${node} did not come back within ${BACK_TIMEOUT_MS / 1_000} s: ${state}, of ${goal} at least. The others were left alone; see its log.`;
+  const wanted = goal === null ? 'and not all others answer' : `and block ${goal} was waited for`;
+  const message = `Node ${node} did not come back within ${BACK_TIMEOUT_MS / 1_000} s: ${state}, ${wanted}. The others were left alone; see its log.`;
   return new UsageError('testnet/not-back', message, { node });
 }
