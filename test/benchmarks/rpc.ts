@@ -5,8 +5,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { present } from '../../src/base/assert.ts';
 import { concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
+import { createRpcClient } from '../../src/cli/rpc-client.ts';
 import { findAnvil, startAnvil } from './anvil.ts';
 import { type Child, startNode, startScript, temporaryDirectory } from './processes.ts';
 import { type BenchRow, interleave, median, printRows, ratioOf } from './row.ts';
@@ -17,6 +19,9 @@ import { CHAIN_ID, GAS_LIMIT, genesisDocument, recipient, senders, signed } from
 const IN_FLIGHT = 32;
 const ROUNDS = 5;
 const WINDOW_MS = 1_500;
+/** For what one window sends, with a block each second. */
+const MINED_WITHIN_MS = 60_000;
+const POLL_MS = 100;
 /** Different requests, so that no side answers from what it has just said. */
 const REQUESTS = 2_000;
 const BALANCE_OF = fromHex('0x70a08231');
@@ -79,6 +84,7 @@ async function compare(
   const clients = { synod: await startClient(file), anvil: await startClient(file) };
   const ask = async (side: 'synod' | 'anvil', served: Served | null): Promise<number> => {
     if (served === null) return Number.NaN;
+    if (goOn) await untilMined(served.url);
     const asked = await order(clients[side], { url: served.url, method, goOn });
     p99Ms[side].push(asked.p99Ms);
     return asked.perSecond;
@@ -120,7 +126,7 @@ async function storm({ url, child }: Served): Promise<BenchRow[]> {
   ];
 }
 
-/** To nodes that make a block each second, as a pool that nothing leaves would soon be full. */
+/** To nodes that make a block each second, and begin each round with an empty pool: a full one refuses. */
 async function benchSending(): Promise<BenchRow[]> {
   const rich = senders(SENDERS);
   const transactions = (index: number) => [
@@ -136,6 +142,17 @@ async function benchSending(): Promise<BenchRow[]> {
   const rows = await compare('eth_sendRawTransaction', 'eth_sendRawTransaction', file, { synod, anvil }, true);
   await Promise.all([synod.stop(), anvil?.stop()]);
   return rows;
+}
+
+async function untilMined(url: string): Promise<void> {
+  const deadlineMs = performance.now() + MINED_WITHIN_MS;
+  const client = createRpcClient(url);
+  for (;;) {
+    const { pending } = (await client.call('txpool_status', [])) as { readonly pending: string };
+    if (Number(pending) === 0) return;
+    if (performance.now() > deadlineMs) throw new Error(`${url} still has ${Number(pending)} transactions after ${MINED_WITHIN_MS} ms`);
+    await delay(POLL_MS);
+  }
 }
 
 async function startClient(file: string): Promise<Child> {
