@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { UsageError } from '../base/errors.ts';
+import { letGoWhenWeEnd } from './let-go.ts';
 
 export interface Endpoints {
   /** http://127.0.0.1:8545, and the same port for WebSocket. */
@@ -39,8 +40,8 @@ export class NodeChild {
   #endpoints: Endpoints | null = null;
   #exited: Promise<void> = Promise.resolve();
   #stopping = false;
-  #paused = false;
-  readonly #letGo = (): void => void this.#process?.kill('SIGCONT');
+  /** Ends the watch over it while it stands still; null otherwise. */
+  #unwatch: (() => void) | null = null;
 
   constructor(options: ChildOptions) {
     this.index = options.index;
@@ -50,7 +51,7 @@ export class NodeChild {
   get state(): ChildState {
     if (this.#process === null) return 'down';
     if (this.#endpoints === null) return 'starting';
-    return this.#paused ? 'paused' : 'up';
+    return this.#unwatch === null ? 'up' : 'paused';
   }
 
   get pid(): number | null {
@@ -72,7 +73,6 @@ export class NodeChild {
     closeSync(log);
     this.#process = child;
     this.#stopping = false;
-    this.#paused = false;
     const ready = this.#awaitReady(child);
     this.#exited = new Promise((resolve) => {
       const ended = (reason: string) => {
@@ -123,21 +123,26 @@ export class NodeChild {
     if (this.#process !== child) return;
     this.#process = null;
     this.#endpoints = null;
-    this.#paused = false;
+    this.#endWatch();
     this.#options.onExit(this.index, reason, this.#stopping);
   }
 
   /** SIGSTOP: it does nothing any more, and does not know. */
   pause(): void {
-    this.#paused = this.#process?.kill('SIGSTOP') === true;
-    // A process that stands still would not notice that its supervisor is gone.
-    if (this.#paused) process.once('exit', this.#letGo);
+    const child = this.#process;
+    if (child?.pid === undefined || this.#unwatch !== null) return;
+    this.#unwatch = letGoWhenWeEnd([child.pid]);
+    child.kill('SIGSTOP');
   }
 
   resume(): void {
-    this.#paused = false;
-    process.off('exit', this.#letGo);
-    this.#letGo();
+    this.#endWatch();
+    this.#process?.kill('SIGCONT');
+  }
+
+  #endWatch(): void {
+    this.#unwatch?.();
+    this.#unwatch = null;
   }
 
   /** SIGKILL: as if the power had failed for this process. */

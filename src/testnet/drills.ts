@@ -2,10 +2,12 @@
  * Events that are hard to come by elsewhere, made to order in a running test network: a reorganisation of a depth, and finality that
  * stands still for a time. Both are made of faults (`faults.ts`) that end with them; whatever else is wrong with the network stays.
  */
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../base/errors.ts';
+import { epochMs } from '../node/genesis-epoch.ts';
 import type { ActiveFault } from './faults.ts';
-import type { TestnetNode } from './manifest.ts';
+import { paths, type TestnetNode } from './manifest.ts';
 import { type BlockId, blockAt, forkPoint, idOf, type Observer, type TestNode } from './observer.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -49,8 +51,6 @@ const BLOCK_TIMES_PER_BLOCK = 12;
 export const MAX_STALL_MS = 24 * 3_600_000;
 /** The epoch in which they fall silent may still be justified at its end, or with late votes at the end of the next. */
 const SETTLE_EPOCHS = 2;
-/** In the genesis file of a test network. */
-export const SLOTS_PER_EPOCH = 4;
 
 export class Drills {
   readonly #supervisor: Supervisor;
@@ -168,8 +168,10 @@ export class Drills {
 
   /** Until what has its votes is final. */
   #settleMs(): number {
-    const { engine, blockTimeSeconds } = this.#options;
-    return engine === 'pos' ? SETTLE_EPOCHS * SLOTS_PER_EPOCH * 1_000 * blockTimeSeconds : 0;
+    if (this.#options.engine !== 'pos') return 0;
+    // A network that is kept may have a genesis document that was written by hand.
+    const document: unknown = JSON.parse(readFileSync(paths.genesis(this.#supervisor.directory), 'utf8'));
+    return SETTLE_EPOCHS * epochMs(document);
   }
 
   /** The fewest nodes, last ones first, without whose validators there are no two thirds. */

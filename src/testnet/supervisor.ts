@@ -4,13 +4,12 @@
  */
 import { UsageError } from '../base/errors.ts';
 import type { Json, NodeId } from '../base/types.ts';
-import { DEFAULTS } from '../node/config.ts';
-import { storeDevNodeKey } from '../node/dev-nodes.ts';
-import { createDevValidators, devPasswordFile } from '../wallet/validator-dev.ts';
-import { deriveValidatorKeys } from '../wallet/validator-keys.ts';
+import type { Lie } from '../node/misbehaviour/engine.ts';
+import { ArmedLies, lieText } from './armed-lies.ts';
 import { type ChildState, type Endpoints, NodeChild } from './child.ts';
 import { type ActiveFault, FaultPlan, faultText, type TestnetFault } from './faults.ts';
 import { type Manifest, paths, type TestnetNode } from './manifest.ts';
+import { type NodePlace, nodeArguments, prepareDatadir } from './node-place.ts';
 import { PeerAddresses } from './peer-addresses.ts';
 
 export interface NodeReport {
@@ -30,14 +29,9 @@ export interface NodeReport {
   readonly status: Json;
 }
 
-export interface SupervisorOptions {
-  readonly directory: string;
-  readonly manifest: Manifest;
+export interface SupervisorOptions extends NodePlace {
   /** How to run the `synod` command: interpreter, then arguments. */
   readonly command: readonly string[];
-  readonly rpcPort: number;
-  /** Of node 0, the next one for node 1 and so on; 0 for free ones. Without it nodes serve no metrics. */
-  readonly metricsPort?: number;
   readonly call: (endpoints: Endpoints, method: string, params: readonly Json[]) => Promise<Json>;
   readonly onEvent: (event: SupervisorEvent) => void;
 }
@@ -63,6 +57,7 @@ export class Supervisor {
   readonly #told = new Map<number, string>();
   /** Done when nobody is being told anything. */
   #applied: Promise<unknown> = Promise.resolve();
+  readonly #lies = new ArmedLies();
   /** Why each node ended that did so by itself, and has not been started since. */
   readonly #ends = new Map<number, string>();
   readonly #stopping = new AbortController();
@@ -184,8 +179,9 @@ export class Supervisor {
    */
   async heal(): Promise<void> {
     this.#end(() => true);
-    // What nodes were told to say twice is theirs alone to forget.
+    // A node whose only fault was to say something twice has to hear of it as well.
     this.#told.clear();
+    this.#lies.clear();
     await this.#carryOut('heal', { type: 'healed' });
   }
 
@@ -195,7 +191,7 @@ export class Supervisor {
   }
 
   /**
-   * Once, at the next opportunity; `heal` takes it back until then. Throws `testnet/down`, `testnet/paused`, `testnet/contradiction`
+   * Once, at the next opportunity, also if the node is started again before that; `heal` takes it back until then. Throws `testnet/down`, `testnet/paused`, `testnet/contradiction`
    * for a node that makes nothing at the moment, and `rpc/refused` with the node's reason where its engine has nothing of the kind.
    */
   async equivocate(index: number, what: 'proposal' | 'vote' = 'proposal'): Promise<void> {
@@ -203,18 +199,21 @@ export class Supervisor {
     if (this.#plan.has('idle', index))
       throw new UsageError('testnet/contradiction', `Node ${index} makes no blocks that it could make twice; switch its mining on first.`);
     await this.#options.call(endpoints, 'synod_equivocate', [what]);
-    this.#options.onEvent({ type: 'fault', text: `node ${index} will sign a second ${what}` });
+    this.#lies.add(index, what);
+    this.#options.onEvent({ type: 'fault', text: `node ${index} ${lieText(what)}` });
   }
 
   async kill(index: number): Promise<void> {
     const child = this.#child(index);
     if (child.state === 'down') throw new UsageError('testnet/down', `Node ${index} is not running.`);
+    if (this.#lies.of(index).length > 0) await this.#askStatus(child);
     await child.kill();
     this.#plan.end(({ fault }) => fault.kind === 'pause' && fault.node === index);
   }
 
   async restart(index: number): Promise<Endpoints> {
     const child = this.#child(index);
+    if (this.#lies.of(index).length > 0) await this.#askStatus(child);
     if (child.state !== 'down') await child.stop();
     this.#plan.end(({ fault }) => fault.kind === 'pause' && fault.node === index);
     return await this.#up(child);
@@ -239,8 +238,7 @@ export class Supervisor {
     return await Promise.all(
       this.#children.map(async (child) => {
         const { endpoints, index } = child;
-        const isAwake = endpoints !== null && child.state !== 'paused';
-        const status = isAwake ? await this.#options.call(endpoints, 'synod_status', []).catch(() => null) : null;
+        const status = await this.#askStatus(child);
         const side = this.#plan.sides?.findIndex((members) => members.includes(index)) ?? null;
         return {
           index,
@@ -251,7 +249,7 @@ export class Supervisor {
           metricsUrl: endpoints?.metricsUrl ?? null,
           peerId: endpoints?.peerId ?? null,
           side,
-          faults: [...this.#plan.describe(index), ...liesOf(status)],
+          faults: [...this.#plan.describe(index), ...this.#lies.describe(index)],
           status,
         };
       }),
@@ -259,30 +257,22 @@ export class Supervisor {
   }
 
   async #up(child: NodeChild): Promise<Endpoints> {
-    await this.#prepare(child.index);
+    await prepareDatadir(this.#options, child.index);
     await this.#addresses.choosePort(child.index);
     if (this.#stopping.signal.aborted)
       throw new UsageError('testnet/stopping', `The network is being stopped; node ${child.index} is not started.`);
     this.#ends.delete(child.index);
+    const lies = this.#lies.of(child.index);
     const endpoints = await child.start();
     this.#addresses.note(child.index, endpoints.addresses);
+    // Before the rest: who is told to make nothing could not be told to make it twice.
+    for (const lie of lies) await this.#armAgain(child.index, endpoints, lie);
     // The others are told its address on this side. One that does not answer them is not this node's failure.
     this.#told.delete(child.index);
     const silent = this.#plan.active.length === 0 ? [] : await this.#apply();
     this.#options.onEvent({ type: 'node-up', index: child.index, rpcUrl: endpoints.rpcUrl });
     if (silent.includes(child.index)) throw noAnswer('restart', [child.index]);
     return endpoints;
-  }
-
-  /** Its identity and its key files, which a first start makes and later ones find. */
-  async #prepare(index: number): Promise<void> {
-    const { directory, manifest } = this.#options;
-    const datadir = paths.datadir(directory, index);
-    storeDevNodeKey(datadir, manifest.options.mnemonic, index);
-    const numbers = manifest.nodes[index]?.validators ?? [];
-    if (numbers.length === 0) return;
-    const keys = deriveValidatorKeys(manifest.options.mnemonic, Math.max(...numbers) + 1).filter((_, number) => numbers.includes(number));
-    await createDevValidators(datadir, keys);
   }
 
   #end(isOver: (active: ActiveFault) => boolean): readonly ActiveFault[] {
@@ -318,11 +308,32 @@ export class Supervisor {
     const isWell = this.#plan.active.length === 0;
     const text = isWell ? 'well' : JSON.stringify(faults);
     if (this.#told.get(index) === text) return true;
-    const [method, parameters] = isWell ? ['synod_heal', []] : ['synod_setFaults', [faults as unknown as Json]];
+    // Healing would also take back what it is to say twice.
+    const isHealed = isWell && this.#lies.of(index).length === 0;
+    const [method, parameters] = isHealed ? ['synod_heal', []] : ['synod_setFaults', [faults as unknown as Json]];
     return await this.#options.call(endpoints, method, parameters).then(
       () => this.#told.set(index, text) !== undefined,
       () => this.#told.delete(index) && false,
     );
+  }
+
+  /** `synod_status`; null where there is no answer. What the node has said twice by now it is not to say again after its next start. */
+  async #askStatus({ index, state, endpoints }: NodeChild): Promise<Json> {
+    if (state !== 'up' || endpoints === null) return null;
+    const status = await this.#options.call(endpoints, 'synod_status', []).catch(() => null);
+    this.#lies.note(index, status);
+    return status;
+  }
+
+  /** A node that cannot say it any more, or does not answer, is not going to. */
+  async #armAgain(index: number, endpoints: Endpoints, lie: Lie): Promise<void> {
+    try {
+      await this.#options.call(endpoints, 'synod_equivocate', [lie]);
+      this.#lies.add(index, lie);
+    } catch {
+      this.#lies.remove(index, lie);
+      this.#options.onEvent({ type: 'fault-over', text: `node ${index} ${lieText(lie)}` });
+    }
   }
 
   #nobodyLeft(): UsageError {
@@ -342,10 +353,10 @@ export class Supervisor {
   }
 
   #checkMakesBlocks({ kind, node }: { readonly kind: 'idle' | 'withhold'; readonly node: number }): void {
-    const { options, nodes } = this.manifest;
     this.#child(node);
-    const isMaker = options.engine === 'pow' ? nodes[node]?.mines === true : (nodes[node]?.validators.length ?? 0) > 0;
-    if (!isMaker)
+    const { options, nodes } = this.manifest;
+    const { mines = false, validators = [] } = nodes[node] ?? {};
+    if (options.engine === 'pow' ? !mines : validators.length === 0)
       throw new UsageError('testnet/makes-no-blocks', `Node ${node} makes no blocks: it neither mines nor has a key to sign with.`);
     if (kind === 'idle' || options.engine === 'pow' || options.engine === 'pos') return;
     const instead = `let it make none with \`mining ${node} off\`, or cut it off`;
@@ -363,32 +374,9 @@ export class Supervisor {
   }
 
   #arguments(node: TestnetNode): string[] {
-    const { directory, rpcPort, metricsPort, manifest } = this.#options;
     const bootnodes = this.#children.filter(({ index }) => index !== node.index).flatMap(({ index }) => this.#addresses.of(index));
-    const flags = [
-      ['--datadir', paths.datadir(directory, node.index)],
-      ['--genesis', paths.genesis(directory)],
-      ['--port', String(this.#addresses.port(node.index))],
-      ['--http.port', String(rpcPort === 0 ? 0 : rpcPort + node.index)],
-      ['--http.api', [...DEFAULTS.rpc.apis, ...DEFAULTS.rpc.testApis].join(',')],
-      // Pages in a browser may ask for what is open. What commands a node takes its operator's token.
-      ['--http.corsdomain', '*'],
-      ['--miner.etherbase', node.etherbase],
-      ...(node.mines ? [['--miner.hashrate', String(manifest.options.hashRateLimit)]] : []),
-      ...(metricsPort === undefined ? [] : [['--metrics', '--metrics.port', String(metricsPort === 0 ? 0 : metricsPort + node.index)]]),
-      ['--verbosity', '3'],
-      ...(bootnodes.length === 0 ? [] : [['--bootnodes', bootnodes.join(',')]]),
-    ].flat();
-    const signs = manifest.options.engine === 'pos' ? '--stake' : '--member';
-    const keys = [signs, '--validators.password', devPasswordFile(paths.datadir(directory, node.index))];
-    return ['node', ...flags, '--faults', ...(node.mines ? ['--mine'] : []), ...(node.validators.length > 0 ? keys : [])];
+    return nodeArguments(this.#options, node, this.#addresses.port(node.index), bootnodes);
   }
-}
-
-/** What it is about to say twice, by its own status. */
-function liesOf(status: Json): string[] {
-  const { faults } = (status ?? {}) as { readonly faults?: { readonly armed?: readonly string[] } | null };
-  return (faults?.armed ?? []).map((lie) => `will sign a second ${lie}`);
 }
 
 function noAnswer(command: string, silent: readonly number[]): UsageError {

@@ -28,6 +28,7 @@ import { createManifest, loadManifest, type TestnetOptions } from './manifest.ts
 import { callMethod, controlMethods } from './methods.ts';
 import { type BlockId, Observer, type TestNode, TIMEOUT_MS, type WaitOptions } from './observer.ts';
 import { checkedOptions, checkStartOptions } from './options.ts';
+import { type RestartedNode, rollingRestart } from './rolling-restart.ts';
 import { type Played, play, type Verdict, verdictText } from './scenario/play.ts';
 import { parseScenario, type Step } from './scenario/script.ts';
 import { realStage } from './scenario/stage.ts';
@@ -38,6 +39,7 @@ import type { VerbCall } from './verbs.ts';
 
 export type { Reorganisation, ReorgOptions, Stall, StallOptions } from './drills.ts';
 export type { BlockId, TestNode, WaitOptions } from './observer.ts';
+export type { RestartedNode } from './rolling-restart.ts';
 export type { Played, Verdict } from './scenario/play.ts';
 
 export interface NetworkOptions extends Partial<TestnetOptions> {
@@ -222,6 +224,15 @@ export class TestNetwork implements AsyncDisposable {
   /** Starts a node again, stopping it first if it runs. Its URL may be another one afterwards. */
   async restart(index: number): Promise<void> {
     await this.#run(() => this.#supervisor.restart(index));
+  }
+
+  /**
+   * Starts every node again, one after the other, while the others go on; who leads hands that over first, where the engine can. The next
+   * one's turn comes when the last takes part again: `onRestarted` is told of each. URLs may be others afterwards. Throws UsageError
+   * `testnet/not-whole` where a node is down or a fault is in force, and `testnet/not-back` for a node that does not come back.
+   */
+  async rollingRestart(onRestarted: (done: RestartedNode) => void = () => undefined): Promise<readonly RestartedNode[]> {
+    return await this.#run(() => rollingRestart(this.#supervisor, onRestarted));
   }
 
   /**

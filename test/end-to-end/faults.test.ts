@@ -11,6 +11,7 @@ import { PATIENCE_MS, until, useProcesses } from '../support/processes.ts';
 const processes = useProcesses();
 const temporary = temporaryDirectories();
 const TIMEOUT_MS = 5 * PATIENCE_MS;
+const HOUR_MS = 3_600_000;
 
 /** What happens on the way does not matter much; that the nodes agree and go on afterwards does. */
 const SCENARIO = `
@@ -81,13 +82,17 @@ describe('a test network', { timeout: TIMEOUT_MS }, () => {
     await network.withhold(0);
     await network.delay(3, 50, { jitterMs: 10 });
     await until('node 0 has a block of its own', async () => ((await faultsOf(0))?.withheld ?? 0) > 0);
+    // By its clock it has had its say in every slot, so it does not lie before it is started again.
+    await network.clock(3, -HOUR_MS);
+    await network.equivocate(3);
     await network.restart(3);
+    expect(await faultsOf(3)).toMatchObject({ clockOffsetMs: -HOUR_MS, armed: ['proposal'] });
     expect((await faultsOf(3))?.links).toHaveLength(3);
     expect((await network.report()).map(({ faults }) => faults)).toEqual([
       ['withholds its blocks', 'delay 50±10 ms from 3'],
       ['delay 50±10 ms from 3'],
       ['delay 50±10 ms from 3'],
-      ['delay 50±10 ms from 0,1,2'],
+      ['clock -3600s', 'delay 50±10 ms from 0,1,2', 'will sign a second proposal'],
     ]);
     const { stdout } = await processes.runSynod('testnet', 'status', '--dir', network.directory);
     expect(stdout).toContain('node 0: withholds its blocks; delay 50±10 ms from 3');

@@ -1,10 +1,12 @@
 /** Faults by the supervisor and by JSON-RPC's methods, over stand-ins for nodes. */
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { RuleError } from '../../src/base/errors.ts';
 import type { Address, Json } from '../../src/base/types.ts';
+import { builtInGenesis } from '../../src/cli/genesis.ts';
 import type { CallParams } from '../../src/testnet/json-rpc.ts';
-import type { Manifest, TestnetOptions } from '../../src/testnet/manifest.ts';
+import { type Manifest, paths, type TestnetOptions } from '../../src/testnet/manifest.ts';
 import { callMethod, controlMethods } from '../../src/testnet/methods.ts';
 import { Supervisor, type SupervisorEvent } from '../../src/testnet/supervisor.ts';
 import { temporaryDirectories } from '../support/directory.ts';
@@ -28,17 +30,27 @@ function manifestOf(engine: string): Manifest {
 async function network(engine = 'pow', isStarted = true) {
   const told: [node: number, method: string, params: readonly Json[]][] = [];
   const events: SupervisorEvent[] = [];
+  const directory = temporary();
+  /** What each node is about to say twice, which it forgets when its process ends. */
+  const armed = new Map<number, readonly Json[]>();
   const supervisor = new Supervisor({
-    directory: temporary(),
+    directory,
     manifest: manifestOf(engine),
     command: [process.execPath, FAKE_NODE, 'well'],
     rpcPort: RPC_PORT,
     call: async ({ rpcUrl }, method, params) => {
-      if (method !== 'synod_status') told.push([Number(rpcUrl.split(':').at(-1)) - RPC_PORT, method, params]);
+      const node = Number(rpcUrl.split(':').at(-1)) - RPC_PORT;
+      if (method === 'synod_status') return { faults: { armed: armed.get(node) ?? [] } };
+      told.push([node, method, params]);
       if (method === 'synod_equivocate' && params[0] === 'vote') throw new RuleError('fault/cannot-lie', 'No.');
+      if (method === 'synod_equivocate') armed.set(node, params);
+      if (method === 'synod_heal') armed.delete(node);
       return null;
     },
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => {
+      if (event.type === 'node-down') armed.delete(event.index);
+      events.push(event);
+    },
   });
   onTestFinished(() => supervisor.stop());
   if (isStarted) await supervisor.start();
@@ -49,7 +61,7 @@ async function network(engine = 'pow', isStarted = true) {
       () => 'none',
       (error: { code: string }) => error.code,
     );
-  return { supervisor, told, events, call, codeOf };
+  return { supervisor, directory, told, armed, events, call, codeOf };
 }
 
 it('tells only those of a fault whom it is about, and a node that is started again all of its own', async () => {
@@ -85,6 +97,50 @@ it('tells a node of a clock that is to be wrong from its start on as soon as it 
   );
 });
 
+it('remembers over restarts what a node is to say twice, until it has said it or is healed', async () => {
+  const { supervisor, told, armed, call } = await network();
+  const faults = async () => (await supervisor.report()).map((node) => node.faults);
+  await call('equivocate', [0]);
+  await call('equivocate', [1]);
+  await supervisor.kill(0);
+  // A node that is down is said to have what it will have.
+  expect(await faults()).toEqual([['will sign a second proposal'], ['will sign a second proposal'], []]);
+  // It says it now, and nobody but the node knows.
+  armed.delete(1);
+  told.length = 0;
+  await supervisor.restart(0);
+  await supervisor.restart(1);
+  expect(told).toEqual([[0, 'synod_equivocate', ['proposal']]]);
+  expect(await faults()).toEqual([['will sign a second proposal'], [], []]);
+  // The end of another fault takes nothing of it back, and healing does.
+  await call('delay', [[0, 1], 50]);
+  await call('delay', [[0, 1], 0]);
+  expect(await faults()).toEqual([['will sign a second proposal'], [], []]);
+  await call('heal', []);
+  await supervisor.kill(0);
+  told.length = 0;
+  await supervisor.restart(0);
+  expect(told).toEqual([]);
+  expect(await faults()).toEqual([[], [], []]);
+});
+
+it('has told a node to lie before it tells it to be idle, and says when it cannot lie any more', async () => {
+  const { supervisor, told, armed, events, call } = await network();
+  await call('equivocate', [0]);
+  await call('mining', [0, false]);
+  await supervisor.kill(0);
+  told.length = 0;
+  await supervisor.restart(0);
+  expect(told.map(([node, method]) => [node, method])).toEqual([
+    [0, 'synod_equivocate'],
+    [0, 'synod_setFaults'],
+  ]);
+  armed.set(0, ['vote']);
+  await supervisor.restart(0);
+  expect(events).toContainEqual({ type: 'fault-over', text: 'node 0 will sign a second vote' });
+  expect((await supervisor.report())[0]?.faults).toEqual(['makes no blocks']);
+});
+
 it('pauses a node and lets it go on, by command, by healing, or when its time is over', async () => {
   const { supervisor, events, call, codeOf } = await network();
   const states = () => supervisor.nodes().map(({ state }) => state);
@@ -116,6 +172,7 @@ it('refuses what a node cannot have', async () => {
   await call('mining', [0, false]);
   expect(await codeOf('equivocate', [0])).toBe('testnet/contradiction');
   await supervisor.kill(1);
+  expect(await codeOf('rollingRestart', [])).toBe('testnet/not-whole');
   expect(await codeOf('pause', [1])).toBe('testnet/down');
   // What is about links waits for it.
   expect(await codeOf('loss', [1, 0.5])).toBe('none');
@@ -148,4 +205,13 @@ it('makes no reorganisations and no withheld blocks where blocks are made by agr
   await call('stallFinality', [60_000]);
   expect(supervisor.faults.map(({ fault }) => fault)).toEqual([{ kind: 'partition', sides: [[0], [1], [2]] }]);
   expect(await codeOf('stallFinality', [60_000])).toBe('testing/stall');
+});
+
+it('counts epochs by the genesis document, which may be written by hand', async () => {
+  const { directory, call } = await network('pos', false);
+  const genesis = builtInGenesis('pos') as { config: { engine: { slotsPerEpoch: number; slotSeconds: number } } };
+  Object.assign(genesis.config.engine, { slotsPerEpoch: 8, slotSeconds: 3 });
+  writeFileSync(paths.genesis(directory), JSON.stringify(genesis));
+  // Two epochs.
+  expect(await call('stallFinality', [60_000])).toEqual({ forMs: 60_000, settleMs: 2 * 8 * 3_000, goesOn: true });
 });

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../../base/errors.ts';
+import { letGoWhenWeEnd } from '../let-go.ts';
 
 const PROC = '/proc/self/task';
 const POLL_MS = 1;
@@ -29,6 +30,7 @@ export interface Processes {
 export async function whilePaused(processes: Processes, work: () => void): Promise<number> {
   const pids = processes.pids();
   const running = pids.filter((pid) => !isStopped(pid));
+  const unwatch = letGoWhenWeEnd(running);
   const startedMs = performance.now();
   try {
     for (const pid of running) signal(pid, 'SIGSTOP');
@@ -38,6 +40,7 @@ export async function whilePaused(processes: Processes, work: () => void): Promi
     work();
   } finally {
     for (const pid of running) if (!processes.isHeld(pid)) resume(pid);
+    unwatch();
   }
   return performance.now() - startedMs;
 }
