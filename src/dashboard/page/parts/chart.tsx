@@ -35,13 +35,19 @@ export function Chart({ columns, over, lines, show, least, most }: ChartProps) {
       plot.current = new uPlot(optionsOf(), latest.current as uPlot.AlignedData, element);
     };
     const optionsOf = (): uPlot.Options => {
-      const style = getComputedStyle(document.documentElement);
-      const colour = (name: string) => style.getPropertyValue(name).trim();
+      const style = getComputedStyle(element);
+      // By way of an element's own colour: the variable itself still names those of both grounds.
+      const colour = (name: string) => {
+        element.style.color = `var(${name})`;
+        const { color } = style;
+        element.style.color = '';
+        return color;
+      };
       const axis = {
         stroke: colour('--ink-3'),
         grid: { stroke: colour('--line'), width: 1 },
         ticks: { show: false },
-        font: `11px ${colour('--sans')}`,
+        font: `11px ${style.fontFamily}`,
       };
       return {
         width,
