@@ -29,6 +29,8 @@ export interface CallHost {
 }
 
 const TRANSFER_GAS = 21_000n;
+/** What it costs to read the sender and the recipient, who are part of those. */
+const ENDS_GAS = 5_200n;
 /** geth stops its search when the answer is within this share of it: 15 of 1,000. */
 const ESTIMATE_TOLERANCE_PERMILLE = 15n;
 /** EIP-150: a call keeps back a 64th, and a value transfer lends 2,300. */
@@ -80,7 +82,7 @@ class Call {
     this.#affordableGas = affordableGas;
   }
 
-  /** By all attempts. */
+  /** By all attempts, for what they read and computed. */
   get gasUsed(): bigint {
     return this.#gasUsed;
   }
@@ -156,7 +158,7 @@ class Call {
     state.checkpoint();
     try {
       const result = await runMessage(this.#environment, this.#chainId, message);
-      this.#gasUsed += result.peakGas;
+      this.#gasUsed += result.peakGas - TRANSFER_GAS + ENDS_GAS;
       await vm.evm.journal.cleanup();
       vm.evm.stateManager.originalStorageCache.clear();
       return result;

@@ -13,6 +13,7 @@ import { type ExecutionParams, type Fork, forkAt, isAtLeast } from '../chain/par
 import { commonFor } from './common.ts';
 import { EvmState } from './evm-state.ts';
 import { offloadHeavy } from './heavy-precompiles.ts';
+import { keepAnalyses } from './jump-analysis.ts';
 import { removeEof } from './legacy-code.ts';
 import type { Pacer } from './pacer.ts';
 import type { WorldState } from './state.ts';
@@ -90,6 +91,7 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
     customPrecompiles: options.offload === true ? offloadHeavy(common, params.chainId, fork) : [],
   });
   removeEof(evm);
+  await keepAnalyses(evm);
   const vm = await createVM({ common, stateManager, evm });
   const block = createBlock({ header: libraryHeader(options, fork) }, { common, skipConsensusFormatValidation: true, freeze: false });
   const blobPrice = options.blobPrice ?? (isAtLeast(fork, 'cancun') ? block.header.getBlobGasPrice() : 0n);

@@ -13,6 +13,8 @@ import { applyAuthorizations } from './authorizations.ts';
 import { logsFrom } from './block-run.ts';
 import type { CallFailure } from './call-types.ts';
 import type { Environment } from './environment.ts';
+import { earlyFault } from './tracing/faults.ts';
+import { opName } from './tracing/opcodes.ts';
 import type { AccessListEntry, Authorization, BlobFields } from './transaction-codec.ts';
 import { floorGas, intrinsicGas, MAX_INITCODE_BYTES, minimumGas } from './transaction-rules.ts';
 import type { Log } from './types.ts';
@@ -86,7 +88,7 @@ export async function runMessage(environment: Environment, chainId: number, mess
     peakGas: larger(spent, floor),
     logs: logsFrom(execResult.logs),
     destroyed: destroyed(execResult, fork),
-    failure: execResult.exceptionError === undefined ? null : failureOf(execResult.exceptionError.error),
+    failure: failureOf(execResult, fork),
     accessList: reportedAccessList(vm.evm.journal.accessList ?? new Map()),
   };
 }
@@ -152,20 +154,33 @@ function reportedAccessList(reported: ReadonlyMap<string, ReadonlySet<string>>):
 
 /** The library's words in geth's, which tools look for. */
 const FAILURES = new Map([
-  ['invalid JUMP', 'invalid jump destination'],
   ['create collision', 'contract address collision'],
   ['code store out of gas', 'contract creation code storage out of gas'],
   ['code size to deposit exceeds maximum code size', 'max code size exceeded'],
   ['initcode exceeds max initcode size', 'max initcode size exceeded'],
   ['static state change', 'write protection'],
-  ['stack overflow', 'stack limit reached 1024'],
   ['insufficient balance', 'insufficient balance for transfer'],
   ['invalid bytecode deployed', 'invalid code: must not begin with 0xef'],
 ]);
 
-function failureOf(error: string): CallFailure {
+/** Null where it succeeded. */
+function failureOf({ exceptionError, runState }: ExecResult, fork: Fork): CallFailure | null {
+  if (exceptionError === undefined) return null;
+  const { error } = exceptionError;
   if (error === 'revert') return { reverted: true, message: 'execution reverted' };
-  return { reverted: false, message: FAILURES.get(error) ?? error };
+  // Absent where a precompile failed.
+  const told = runState === undefined ? undefined : stepFailure(error, runState, fork);
+  return { reverted: false, message: told ?? FAILURES.get(error) ?? error };
+}
+
+/** Of failures whose sentence names what was about to be done. */
+function stepFailure(error: string, { opCode: op, stack, gasLeft }: NonNullable<ExecResult['runState']>, fork: Fork): string | undefined {
+  // The library says where, in words of its own.
+  if (error.startsWith('invalid JUMP')) return 'invalid jump destination';
+  if (error === 'invalid opcode') return `invalid opcode: ${opName(op)}`;
+  if (error !== 'stack underflow' && error !== 'stack overflow') return undefined;
+  const attempt = { op, undefined: false, fork, stackSize: stack.length, gas: gasLeft, fee: 0n, peek: () => 0n };
+  return earlyFault(attempt) ?? undefined;
 }
 
 function refundDivisor(fork: Fork): bigint {

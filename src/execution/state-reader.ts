@@ -3,6 +3,7 @@
  * since the store is; a read costs as many nodes as the trie is deep, whatever the length of the chain.
  */
 import { RLP } from '@ethereumjs/rlp';
+import { BoundedMap } from '../base/bounded.ts';
 import { bigToFixed, bytesToBig, fromHex, hashOf } from '../base/bytes.ts';
 import { RuleError, StorageError } from '../base/errors.ts';
 import { type Address, type Hash, ZERO_HASH } from '../base/types.ts';
@@ -28,14 +29,26 @@ export interface AccountProof {
   readonly storage: readonly { readonly value: bigint; readonly proof: readonly Uint8Array[] }[];
 }
 
-/** Each may leave some nodes in memory, 2 kB apiece. */
+/** Walks through tries, each of which may leave some nodes in memory, 2 kB apiece. */
 const MAX_KEPT_READS = 2_000;
+/** Accounts of the same state, half a kilobyte apiece: a walk takes ten times as long as everything else that a balance costs. */
+const MAX_KEPT_ACCOUNTS = 10_000;
+
+/** The state that was read last, as far as it was: wallets ask for that of the head again and again. */
+interface KeptState {
+  readonly root: Hash;
+  readonly accounts: BoundedMap<Address, AccountState | null>;
+  /** Begun anew after so many reads. Storage by its root. */
+  trie: Trie;
+  storage: Map<Hash, Trie>;
+  reads: number;
+}
 
 /** Every method throws RuleError state/missing when that state is not kept: the asker's misfortune, not a broken store. */
 export class StateReader {
   readonly #source: StateSource;
-  /** The state that was read last, with its nodes that were read: wallets ask for that of the head again and again. */
-  #kept: { readonly root: Hash; readonly trie: Trie; reads: number } | null = null;
+  /** Named by its root, so it cannot be out of date. */
+  #kept: KeptState | null = null;
 
   constructor(source: StateSource) {
     this.#source = source;
@@ -52,7 +65,7 @@ export class StateReader {
     return this.#read(header, () => {
       const account = this.#account(header.stateRoot, address);
       if (account === undefined) return ZERO_HASH;
-      return hashOf(bigToFixed(valueAt(this.#storageTrie(account), slot), 32));
+      return hashOf(bigToFixed(valueAt(this.#keptStorage(header.stateRoot, account), slot), 32));
     });
   }
 
@@ -84,16 +97,38 @@ export class StateReader {
   }
 
   #account(root: Hash, address: Address): AccountState | undefined {
-    const bytes = this.#trie(root).get(keccak256(fromHex(address)));
-    return bytes === undefined ? undefined : decodeAccount(bytes);
+    const { accounts } = this.#state(root);
+    const known = accounts.get(address);
+    if (known !== undefined) return known ?? undefined;
+    const bytes = this.#walked(root).trie.get(keccak256(fromHex(address)));
+    const account = bytes === undefined ? null : decodeAccount(bytes);
+    accounts.set(address, account);
+    return account ?? undefined;
   }
 
-  #trie(root: Hash): Trie {
-    if (this.#kept?.root !== root || this.#kept.reads >= MAX_KEPT_READS) {
-      this.#kept = { root, trie: new Trie(this.#source, root), reads: 0 };
-    }
-    this.#kept.reads++;
-    return this.#kept.trie;
+  #keptStorage(root: Hash, account: AccountState): Trie {
+    const { storage } = this.#walked(root);
+    const storageRoot = hashOf(account.storageRoot);
+    const trie = storage.get(storageRoot) ?? new Trie(this.#source, storageRoot);
+    storage.set(storageRoot, trie);
+    return trie;
+  }
+
+  /** For one walk through a trie. */
+  #walked(root: Hash): KeptState {
+    const state = this.#state(root);
+    if (state.reads >= MAX_KEPT_READS) Object.assign(state, this.#unread(root));
+    state.reads++;
+    return state;
+  }
+
+  #state(root: Hash): KeptState {
+    if (this.#kept?.root !== root) this.#kept = { root, accounts: new BoundedMap(MAX_KEPT_ACCOUNTS), ...this.#unread(root) };
+    return this.#kept;
+  }
+
+  #unread(root: Hash): Pick<KeptState, 'trie' | 'storage' | 'reads'> {
+    return { trie: new Trie(this.#source, root), storage: new Map(), reads: 0 };
   }
 
   #storageTrie(account: AccountState): Trie {
@@ -102,7 +137,8 @@ export class StateReader {
 
   /** Tells a state that was given up from a store that has holes: the first lacks its very root. */
   #read<T>({ stateRoot }: Pick<Header, 'stateRoot'>, read: () => T): T {
-    if (stateRoot !== EMPTY_TRIE_ROOT && this.#source.node(stateRoot) === undefined) {
+    const isKnown = stateRoot === EMPTY_TRIE_ROOT || stateRoot === this.#kept?.root;
+    if (!isKnown && this.#source.node(stateRoot) === undefined) {
       throw new RuleError('state/missing', `missing trie node ${stateRoot}: the state of this block is not kept by this node.`, {
         stateRoot,
       });

@@ -22,8 +22,6 @@ const CODES = {
   randomness: '0x4460005260206000f3',
   /** Reads slot 7, stores 1 in slot 5. */
   touch: '0x60075450600160055500',
-  /** INVALID */
-  invalid: '0xfe',
   baseFee: '0x4860005260206000f3',
   /** Adds one to slot 0 and to transient slot 0, calls the address that it is given, and returns both sums. */
   count: '0x5f546001018060005580600052505f5c600101805f5d60205260006000600060006001600035611000f15060406000f3',
@@ -100,7 +98,18 @@ describe('call', () => {
     const { failure, gasUsed } = await pool.call(request('loop', { gas: 100_000n }));
     expect(failure).toEqual({ reverted: false, message: 'out of gas' });
     expect(gasUsed).toBe(100_000n);
-    expect((await pool.call(request('invalid'))).failure).toEqual({ reverted: false, message: 'invalid opcode' });
+  });
+
+  it.each([
+    ['0xfe', 'invalid opcode: INVALID'],
+    ['0x0c', 'invalid opcode: opcode 0xc not defined'],
+    ['0x600456', 'invalid jump destination'],
+    ['0x600101', 'stack underflow (1 <=> 2)'],
+    [`0x${'5f'.repeat(1_025)}`, 'stack limit reached 1024 (1023)'],
+  ])('says as geth why %s fails', async (code, message) => {
+    const stateOverrides = new Map([[NOBODY, { code: fromHex(code) }]]);
+    const { failure } = await pool.call(request(NOBODY, { stateOverrides }));
+    expect(failure).toEqual({ reverted: false, message });
   });
 
   it.each([
