@@ -31,11 +31,16 @@ export type ProofCheck = (header: Header) => void;
 export const FUTURE = 'header/future';
 
 /**
- * What was worked out last under some rules. Neither a block nor its ancestors ever change, and one after the other asks the same
- * of them: gossip and then the engine's step of a new block, every template of the head.
+ * What was worked out before. Neither a block nor its ancestors ever change, and one after the other asks the same of them: sync,
+ * gossip and the engine's step of a block, every template of a head. Facts stand for the chain that they were derived from.
  */
-const lastScheduled = new WeakMap<PowRules, { readonly parent: HeaderNode; readonly difficulty: bigint }>();
-const lastVerified = new WeakMap<PowRules, { readonly header: Header; readonly parent: HeaderNode; readonly facts: Facts }>();
+interface Verified {
+  readonly rules: PowRules;
+  readonly parent: Facts;
+  readonly facts: Facts;
+}
+const verified = new WeakMap<Header, Verified>();
+const lastScheduled = new WeakMap<PowRules, { readonly parent: Header; readonly facts: Facts; readonly difficulty: bigint }>();
 /** By header: its hash names all its ancestors. */
 const timesOf = new WeakMap<Header, RecentTimes>();
 
@@ -45,8 +50,8 @@ const timesOf = new WeakMap<Header, RecentTimes>();
  */
 export function verifyHeader(rules: PowRules, sealed: SealedHeader, parent: HeaderNode, ancestors: HeaderView, wallMs: number): Facts {
   const { header } = sealed;
-  const known = lastVerified.get(rules);
-  if (known?.header === header && known.parent === parent) {
+  const known = verified.get(header);
+  if (known?.rules === rules && known.parent === parent.facts && header.parentHash === parent.hash) {
     // The seal is no part of the header.
     checkUnusedFields(sealed);
     checkNotEarly(header, rules.settings, wallMs);
@@ -63,7 +68,7 @@ export function verifyHeader(rules: PowRules, sealed: SealedHeader, parent: Head
     weight: parent.facts.weight + workOf(targetOf(header.difficulty)),
     carried: parent.facts.carried + uncountedSeconds(rules.settings, times, header.timestamp),
   };
-  lastVerified.set(rules, { header, parent, facts });
+  verified.set(header, { rules, parent: parent.facts, facts });
   checkNotEarly(header, rules.settings, wallMs);
   return facts;
 }
@@ -117,9 +122,9 @@ function insertAscending(list: number[], value: number): void {
 export function nextDifficulty(rules: PowRules, parent: HeaderNode, ancestors: HeaderView, times: RecentTimes, timestamp: number): bigint {
   if (isPause(rules.settings, times, timestamp)) return rules.settings.minimumDifficulty;
   const known = lastScheduled.get(rules);
-  if (known?.parent === parent) return known.difficulty;
+  if (known?.parent === parent.header && known.facts === parent.facts) return known.difficulty;
   const difficulty = scheduledDifficulty(rules, parent, ancestors);
-  lastScheduled.set(rules, { parent, difficulty });
+  lastScheduled.set(rules, { parent: parent.header, facts: parent.facts, difficulty });
   return difficulty;
 }
 

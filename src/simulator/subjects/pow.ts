@@ -1,6 +1,7 @@
 /** Proof-of-work in the simulator: no hashing (`sealer.ts`), settings drawn around those of a small network. */
+import type { ChainParams } from '../../chain/params.ts';
 import { powEngine } from '../../consensus/pow/engine.ts';
-import { nextDifficulty, recentTimes } from '../../consensus/pow/rules.ts';
+import { nextDifficulty, type PowRules, recentTimes } from '../../consensus/pow/rules.ts';
 import { parseSettings } from '../../consensus/pow/settings.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
 import { POW_BEHAVIOURS } from '../behaviours/pow.ts';
@@ -10,6 +11,7 @@ import { bitsExact, oneEncoding, proven, timeBounds, workExact } from '../checke
 import { headIsMaxWork, workMonotone } from '../checkers/work.ts';
 import { traced } from '../marks.ts';
 import { miningMeter } from '../meters/mining.ts';
+import type { ProofOracle } from '../sealer.ts';
 import type { Calm, EngineJson, Subject } from '../subject.ts';
 
 const BLOCK_TIMES_SECONDS = [2, 5, 10, 15];
@@ -19,7 +21,7 @@ const UNLUCKY_BLOCKS = 80;
 
 export const powSubject: Subject = {
   name: 'pow',
-  create: (params, node, proofs) => powEngine({ params, settings: parseSettings(params.engine.settings), checkProof: proofs.check }, node),
+  create: (params, node, proofs) => powEngine(rulesOf(params, proofs), node),
   drawSettings: (random) => {
     const blockTimeSeconds = random.pick(BLOCK_TIMES_SECONDS);
     const pauses = random.chance(0.5);
@@ -63,6 +65,17 @@ export const powSubject: Subject = {
   tolerates: (nodes) => Math.floor((nodes - 1) / 2),
   behaviours: new Map([...COMMON_BEHAVIOURS, [TWIN, twin], ...POW_BEHAVIOURS]),
 };
+
+const rulesByOracle = new WeakMap<ProofOracle, PowRules>();
+
+/** All nodes of a world have the same rules, as one object: what follows from them alone is worked out for all at once. */
+function rulesOf(params: ChainParams, proofs: ProofOracle): PowRules {
+  const known = rulesByOracle.get(proofs);
+  if (known?.params === params) return known;
+  const rules = { params, settings: parseSettings(params.engine.settings), checkProof: proofs.check };
+  rulesByOracle.set(proofs, rules);
+  return rules;
+}
 
 function blockMs(settings: EngineJson): number {
   return 1_000 * parseSettings(settings).blockTimeSeconds;
