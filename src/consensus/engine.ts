@@ -186,6 +186,19 @@ export interface Engine<State, Message> {
   /** The newest block that is safe though not final yet, where the engine has such a notion (a justified checkpoint). */
   safe?(state: State): Hash | null;
 
+  /**
+   * Who makes the next block, where one node does until it fails or hands over; null while this node knows of none. What clients
+   * send goes straight there, and not to all. Not to be answered where members may lie: all must hear of a transaction
+   * then, or nobody would notice who leaves it out.
+   */
+  leader?(state: State): NodeId | null;
+
+  /**
+   * Whether this node's word is taken for what it has checked (who signed a transaction), because it decides and does nothing
+   * worse than to crash. Nobody's is where this is missing.
+   */
+  believes?(state: State, node: NodeId): boolean;
+
   /** What the engine is now, where that may differ from `name`, `finality` and `faults`. */
   present?(state: State): Present;
 

@@ -67,11 +67,18 @@ export function decodeTransaction(bytes: Uint8Array, params: ExecutionParams, fo
 }
 
 /**
- * Senders that were recovered elsewhere (another thread), so that decoding need not. The caller vouches for them: they
- * must come from `recoverSenders` over the same bytes.
+ * Senders that were recovered elsewhere (another thread, a node whose word is taken), so that decoding need not. The caller
+ * vouches for them: they must come from `recoverSenders` or `knownSender` over the same bytes.
  */
 export function rememberSenders(known: Iterable<readonly [Hash, Address]>): void {
   for (const [hash, sender] of known) remember(hash, sender);
+}
+
+/** Of a transaction that was decoded lately: its hash and sender. */
+export function knownSender(bytes: Uint8Array): readonly [Hash, Address] | null {
+  const hash = keccakHash(bytes);
+  const sender = senders.get(hash);
+  return sender === undefined ? null : [hash, sender];
 }
 
 /** For a worker thread: the hash and sender of each transaction, null where it has none. Never throws. */

@@ -188,6 +188,11 @@ export class Network {
     await this.#libp2p.stop();
   }
 
+  /** Whether this peer's handshake has passed. */
+  isConnected(peer: NodeId): boolean {
+    return this.#sessions.get(peer) !== undefined;
+  }
+
   /** Multiaddrs that end in our peer id, as others would dial them. */
   addresses(): string[] {
     return this.#libp2p.getMultiaddrs().map(String);

@@ -13,7 +13,7 @@ import { bytesField, decodeRlp, encodeRlp, integer, listField, safeNumber } from
 import { HEADERS_PER_REQUEST, MAX_BLOCKS_PER_REQUEST, MAX_LOCATOR_HASHES } from '../sync/limits.ts';
 
 /** Counted up whenever two versions would no longer understand each other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export const MAX_STATUS_BYTES = 1024;
 export const MAX_HEADERS = HEADERS_PER_REQUEST;

@@ -72,7 +72,7 @@ export type AdminReply = (result: Json | SynodError) => void;
 export class Driver {
   readonly engine: AnyEngine;
   readonly #ports: Ports;
-  readonly #self: NodeId;
+  readonly self: NodeId;
   readonly #limits: DriverLimits;
   readonly #queue = new BoundedQueue<Queued>(MAX_QUEUED_EVENTS);
   readonly #timers: Timers;
@@ -100,7 +100,7 @@ export class Driver {
   constructor(engine: AnyEngine, ports: Ports, self: NodeId, limits: DriverLimits = DRIVER_LIMITS) {
     this.engine = engine;
     this.#ports = ports;
-    this.#self = self;
+    this.self = self;
     this.#limits = limits;
     const { head, finalized } = ports.ledger.view;
     this.#stored = { head: head.hash, finalized: finalized.hash };
@@ -192,6 +192,16 @@ export class Driver {
     return this.#running === 'new' ? null : (this.engine.safe?.(this.#state) ?? null);
   }
 
+  /** See `Engine.leader`. */
+  leader(): NodeId | null {
+    return this.#running === 'new' ? null : (this.engine.leader?.(this.#state) ?? null);
+  }
+
+  /** See `Engine.believes`. */
+  believes(node: NodeId): boolean {
+    return this.#running !== 'new' && this.engine.believes?.(this.#state, node) === true;
+  }
+
   inspect(): Json {
     return this.#running === 'new' ? null : this.engine.inspect(this.#state);
   }
@@ -260,7 +270,7 @@ export class Driver {
 
   #context(): Context {
     const { clock, ledger } = this.#ports;
-    return { self: this.#self, nowMs: clock.nowMs(), wallMs: clock.wallMs(), random: this.#random, chain: ledger.view };
+    return { self: this.self, nowMs: clock.nowMs(), wallMs: clock.wallMs(), random: this.#random, chain: ledger.view };
   }
 
   /** Carries the effect out now, or holds it until the log is durable up to its `after`. */
@@ -283,7 +293,7 @@ export class Driver {
       case 'persist':
         return this.#persist(effect);
       case 'send':
-        return transport.send(effect.to, this.engine.encode(effect.message));
+        return transport.send(effect.to, this.engine.encode(effect.message), this.engine.carried?.(effect.message) ?? []);
       case 'announce':
         return transport.announce(effect.block);
       case 'setTimer':

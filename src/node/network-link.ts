@@ -2,6 +2,7 @@
  * Ties the network to the rest of the node: what peers ask is answered from the durable chain, what they send goes to
  * the inbox, the driver or sync, and the driver's and sync's words go out as messages and requests.
  */
+import { EMPTY } from '../base/bytes.ts';
 import { RuleError, SynodError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import { decodeProvenBlock, decodeSealedHeader, encodeBlock, encodeProvenBlock, encodeSealedHeader } from '../chain/block.ts';
@@ -9,11 +10,12 @@ import { hashHeader, type SealedHeader } from '../chain/header.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { Network, NetworkHandlers } from '../network/host.ts';
-import { configHash, type HeadersRequest, PROTOCOL_VERSION, type Status } from '../network/messages.ts';
+import { configHash, decodeTransactions, type HeadersRequest, PROTOCOL_VERSION, type Status } from '../network/messages.ts';
 import { weightOf } from '../network/reputation.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { serveBlocks, serveHeaders } from '../sync/serve.ts';
 import type { Verdict } from './block-intake.ts';
+import { believeSenders, decodeDirectWord, encodeDirectWord, sendersIn, sendersOf } from './direct-words.ts';
 import type { Driver } from './driver.ts';
 import type { Inbox } from './inbox.ts';
 import type { TransportPort } from './ports.ts';
@@ -65,7 +67,7 @@ export function networkHandlers(parts: NodeParts, network: Promise<Network>): Ne
       const isTaken = driver.receiveMessage(from, bytes, (passOn) => resolve(passOn ? 'accept' : 'ignore'));
       return isTaken ? promise : 'ignore';
     },
-    onDirect: (bytes, from) => once(() => driver.receiveMessage(from, bytes)),
+    onDirect: (bytes, from) => once((bound) => receiveDirect(parts, bound, bytes, from)),
     onPeer: (peer, theirs) =>
       once((bound) => {
         sync.peer(peer, theirs);
@@ -127,9 +129,40 @@ async function learnTransactions({ inbox, relay, fatal }: NodeParts, network: Ne
   }
 }
 
-export function transportPort(network: () => Network, sync: () => SyncHost): TransportPort {
+function receiveDirect({ driver, inbox }: NodeParts, network: Network, bytes: Uint8Array, from: NodeId): void {
+  try {
+    const { kind, content, senders } = decodeDirectWord(bytes);
+    if (senders.length > 0 && driver.believes(from)) believeSenders(senders);
+    if (kind === 'message') driver.receiveMessage(from, content);
+    else inbox.pending(decodeTransactions(content));
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    network.offence(from, error);
+  }
+}
+
+/** A batch of `packTransactions` to the node that makes the next block. False where it is not connected. */
+export function forwardTransactions(
+  network: Network,
+  driver: Driver,
+  to: NodeId,
+  content: Uint8Array,
+  transactions: readonly Uint8Array[],
+): boolean {
+  if (!network.isConnected(to)) return false;
+  const senders = driver.believes(to) ? sendersOf(transactions) : EMPTY;
+  network.sendDirect(to, encodeDirectWord({ kind: 'transactions', content, senders }));
+  return true;
+}
+
+/** `believes`: whose word is taken for senders of transactions, and who takes ours. */
+export function transportPort(network: () => Network, sync: () => SyncHost, believes: (peer: NodeId) => boolean): TransportPort {
   return {
-    send: (to, message) => (to === '*' ? network().publishConsensus(message) : network().sendDirect(to, message)),
+    send: (to, content, carried) => {
+      if (to === '*') return network().publishConsensus(content);
+      const senders = carried.length > 0 && believes(to) ? sendersIn(carried) : EMPTY;
+      network().sendDirect(to, encodeDirectWord({ kind: 'message', content, senders }));
+    },
     announce: (block) => network().publishBlock(encodeBlock(block)),
     fetch: (hash, from) => sync().wanted(hash, from),
     offence: (from, error) => network().offence(from, error, weightOf(error)),

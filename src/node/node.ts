@@ -2,7 +2,7 @@
  * The composition root: makes every part of a node, ties them together, and takes them apart again in order. Nothing is
  * decided here; each part is described in its own file.
  */
-import { explain, InternalError, SynodError, UsageError } from '../base/errors.ts';
+import { SynodError, UsageError } from '../base/errors.ts';
 import type { NodeId } from '../base/types.ts';
 import type { Header } from '../chain/header.ts';
 import type { TrustedBlock } from '../consensus/engine.ts';
@@ -10,8 +10,7 @@ import { EvmPool } from '../execution/evm-pool.ts';
 import { Executor } from '../execution/executor.ts';
 import { RecentTries } from '../execution/trie.ts';
 import { Mempool } from '../mempool/mempool.ts';
-import { NodeMetrics } from '../metrics/metrics.ts';
-import { MetricsServer } from '../metrics/server.ts';
+import type { NodeMetrics } from '../metrics/metrics.ts';
 import type { MetricsSource } from '../metrics/source.ts';
 import { Network } from '../network/host.ts';
 import { nodeIdOf, openNodeKey } from '../network/node-key.ts';
@@ -28,9 +27,10 @@ import { FaultBench } from './fault-bench.ts';
 import { ImportLog } from './import-log.ts';
 import { bodyMatches, Inbox } from './inbox.ts';
 import { NodeLedger } from './ledger.ts';
+import { Closers, Life } from './life.ts';
 import { type Logger, openLogger } from './logger.ts';
 import { metricsSource } from './metrics-source.ts';
-import { networkHandlers, syncTransport, transportPort } from './network-link.ts';
+import { forwardTransactions, networkHandlers, syncTransport, transportPort } from './network-link.ts';
 import { newOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-file.ts';
 import { PoolJournal } from './pool-journal.ts';
 import type { LogPort, Ports } from './ports.ts';
@@ -66,8 +66,6 @@ const BUILD_TIME_MS = 400;
 const MAX_QUEUED_TRACES = 32;
 /** No engine takes blocks from further ahead, and no genesis file of ours is. */
 const MAX_AHEAD_MS = 60_000;
-/** Taking a node apart waits for writes under way; longer than this means that something hangs. */
-const STOP_TIMEOUT_MS = 8_000;
 
 /** Resolves when the node serves. Throws UsageError or StorageError when it cannot be started; nothing is left running. */
 export async function startNode(config: NodeConfig): Promise<NodeHandle> {
@@ -125,7 +123,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const later = { network: () => network, driver: () => driver };
   const faults = config.faults ? new FaultBench(chain, config.signers, systemClock, later) : null;
   const clock = faults?.clock ?? systemClock;
-  const metrics = config.metrics === null ? null : new NodeMetrics();
+  const metrics = config.metrics === null ? null : await openMetrics();
   const importLog = new ImportLog(logger);
   const engineLog = new EngineLog(logger, clock);
   const onHead = (change: HeadChange) => {
@@ -168,6 +166,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     transport: transportPort(
       () => network,
       () => sync,
+      (peer) => driver.believes(peer),
     ),
     ledger,
     sealer,
@@ -196,9 +195,21 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     fatal,
   });
   closers.add('sync', () => sync.stop());
-  const relay = new TransactionRelay(clock, (message) => network.publishTransactions(message));
+  const leader = () => driver.leader();
+  const relay = new TransactionRelay(clock, {
+    leader,
+    self: driver.self,
+    forward: (to, message, transactions) => forwardTransactions(network, driver, to, message, transactions),
+    publish: (message) => network.publishTransactions(message),
+  });
   closers.add('relay', () => relay.stop());
-  const reminder = new Reminder({ clock, isWaiting: (hash) => pool.has(hash), sendAgain: (tx) => relay.add(tx.bytes) });
+  const reminder = new Reminder({
+    clock,
+    leader,
+    isWaiting: (hash) => pool.has(hash),
+    sendToLeader: (tx) => relay.add(tx.bytes),
+    sendToAll: (tx) => relay.publish([tx.bytes]),
+  });
   closers.add('reminder', () => reminder.stop());
 
   const bound = Promise.withResolvers<Network>();
@@ -296,6 +307,12 @@ async function startRpc(
   return server.address?.url ?? null;
 }
 
+/** Loaded only where it is wanted: what it takes is a twentieth of all that a node loads. */
+async function openMetrics(): Promise<NodeMetrics> {
+  const { NodeMetrics } = await import('../metrics/metrics.ts');
+  return new NodeMetrics();
+}
+
 async function startMetrics(
   config: NodeConfig,
   metrics: NodeMetrics | null,
@@ -304,6 +321,7 @@ async function startMetrics(
 ): Promise<string | null> {
   if (metrics === null || config.metrics === null) return null;
   metrics.attach(source);
+  const { MetricsServer } = await import('../metrics/server.ts');
   const server = await MetricsServer.start(metrics, source, { host: config.metrics.address, port: config.metrics.port });
   closers.add('metrics server', () => server.close());
   return server.url;
@@ -349,78 +367,4 @@ function listenAddress(address: string, port: number): string {
 
 function isLocal(address: string): boolean {
   return address === '::1' || address.startsWith('127.');
-}
-
-/** What has to be taken apart, in the opposite order of making it. */
-class Closers {
-  readonly #logger: Logger;
-  readonly #list: { readonly name: string; readonly close: () => void | Promise<void> }[] = [];
-  #isRunning = false;
-
-  constructor(logger: Logger) {
-    this.#logger = logger;
-  }
-
-  /** Once `run` has begun, what is added is closed at once. */
-  add(name: string, close: () => void | Promise<void>): void {
-    this.#list.push({ name, close });
-    if (this.#isRunning) void this.run();
-  }
-
-  /** Goes on when one of them fails: the others must still be closed. True when all went well. */
-  async run(): Promise<boolean> {
-    this.#isRunning = true;
-    let clean = true;
-    for (let next = this.#list.pop(); next !== undefined; next = this.#list.pop()) {
-      try {
-        await next.close();
-      } catch (error) {
-        clean = false;
-        this.#logger.error({ part: next.name, reason: explain(error) }, 'Could not be closed');
-      }
-    }
-    return clean;
-  }
-}
-
-/** From start to stop: the first failure or the first wish to stop ends the node, once. */
-class Life {
-  readonly stopped: Promise<0 | 1>;
-  readonly #logger: Logger;
-  readonly #closers: Closers;
-  #resolve: (code: 0 | 1) => void = () => undefined;
-  #ending = false;
-
-  constructor(logger: Logger, closers: Closers) {
-    this.#logger = logger;
-    this.#closers = closers;
-    this.stopped = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-  }
-
-  stop(reason: string): void {
-    if (this.#ending) return;
-    this.#logger.info({ reason }, 'Stopping');
-    this.#end(0);
-  }
-
-  fail(error: unknown): void {
-    this.#logger.error({ reason: explain(error) }, 'Fatal: the node stops');
-    if (error instanceof InternalError) this.#logger.debug({ stack: String(error.stack) }, 'Where it happened');
-    if (!this.#ending) this.#end(1);
-  }
-
-  #end(code: 0 | 1): void {
-    this.#ending = true;
-    const timer = setTimeout(() => {
-      this.#logger.error({ afterMs: STOP_TIMEOUT_MS }, 'Stopping takes too long; ending the process');
-      process.exit(1);
-    }, STOP_TIMEOUT_MS);
-    this.#closers.run().then((clean) => {
-      clearTimeout(timer);
-      this.#logger.info('Stopped');
-      this.#resolve(clean ? code : 1);
-    });
-  }
 }

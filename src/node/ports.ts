@@ -26,7 +26,8 @@ export interface LogPort {
 }
 
 export interface TransportPort {
-  send(to: NodeId | '*', message: Uint8Array): void;
+  /** `carried`: the blocks in the message. */
+  send(to: NodeId | '*', message: Uint8Array, carried: readonly Block[]): void;
   announce(block: Block): void;
   fetch(hash: Hash, from: NodeId | null): void;
   offence(from: NodeId, error: RuleError): void;

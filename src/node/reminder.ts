@@ -1,16 +1,17 @@
 /**
  * Sends transactions again that clients gave to this node and that have not come into a block. Gossip may lose a message (a
  * peer that has too much to check drops it, a cut link does), and a pool takes a transaction once only: without this, what
- * did not reach the member whose turn it is would wait here until the next connection is made.
+ * did not reach the member whose turn it is would wait here until the next connection is made. Where they went to one node,
+ * which makes the blocks, they go to the next one as soon as there is one.
  */
 import { BoundedMap } from '../base/bounded.ts';
-import type { Hash } from '../base/types.ts';
+import type { Hash, NodeId } from '../base/types.ts';
 import type { Tx } from '../execution/transaction.ts';
 import type { ClockPort } from './ports.ts';
 
 /** As many as a peer is told of at once; the oldest are forgotten. */
 const MAX_WATCHED = 4_096;
-const LOOK_MS = 1_000;
+const LOOK_MS = 250;
 /** After so long it is sent again, then after twice as long, and so on. */
 const FIRST_WAIT_MS = 3_000;
 const LONGEST_WAIT_MS = 60_000;
@@ -19,13 +20,18 @@ interface Watched {
   readonly tx: Tx;
   dueMs: number;
   waitMs: number;
+  /** To whom it was sent; null: to all. */
+  leader: NodeId | null;
 }
 
 export interface ReminderParts {
   readonly clock: ClockPort;
   /** Whether it still waits for a block here. */
   readonly isWaiting: (hash: Hash) => boolean;
-  readonly sendAgain: (tx: Tx) => void;
+  /** Who makes the next block, where that is known. */
+  readonly leader: () => NodeId | null;
+  readonly sendToLeader: (tx: Tx) => void;
+  readonly sendToAll: (tx: Tx) => void;
 }
 
 export class Reminder {
@@ -43,8 +49,8 @@ export class Reminder {
 
   /** It was sent just now. */
   watch(tx: Tx): void {
-    const { clock } = this.#parts;
-    this.#watched.set(tx.hash, { tx, dueMs: clock.nowMs() + FIRST_WAIT_MS, waitMs: FIRST_WAIT_MS });
+    const { clock, leader } = this.#parts;
+    this.#watched.set(tx.hash, { tx, dueMs: clock.nowMs() + FIRST_WAIT_MS, waitMs: FIRST_WAIT_MS, leader: leader() });
     this.#timer ??= clock.setTimer(LOOK_MS, () => this.#look());
   }
 
@@ -55,8 +61,9 @@ export class Reminder {
   }
 
   #look(): void {
-    const { clock, isWaiting, sendAgain } = this.#parts;
+    const { clock, isWaiting, sendToLeader, sendToAll } = this.#parts;
     const nowMs = clock.nowMs();
+    const leader = this.#parts.leader();
     this.#timer = null;
     for (const [hash, watched] of [...this.#watched.entries()]) {
       if (!isWaiting(hash)) {
@@ -64,7 +71,10 @@ export class Reminder {
       } else if (watched.dueMs <= nowMs) {
         watched.waitMs = Math.min(2 * watched.waitMs, LONGEST_WAIT_MS);
         watched.dueMs = nowMs + watched.waitMs;
-        sendAgain(watched.tx);
+        sendToAll(watched.tx);
+      } else if (watched.leader !== leader) {
+        watched.leader = leader;
+        sendToLeader(watched.tx);
       }
     }
     if (this.#watched.size > 0) this.#timer = clock.setTimer(LOOK_MS, () => this.#look());

@@ -88,7 +88,7 @@ const reward = fields('a list of rewards', { to: address, amount: natural });
 const anAnswer = check('an answer at once, and no promise', (value) => !isObject(value) || typeof value.then !== 'function');
 
 /** The functions of an engine but for `step`. */
-export type Asked = Exclude<keyof AnyEngine, 'name' | 'finality' | 'faults' | 'admin' | 'step' | 'present'>;
+export type Asked = Exclude<keyof AnyEngine, 'name' | 'finality' | 'faults' | 'admin' | 'step' | 'present' | 'leader' | 'believes'>;
 
 const ANSWERS: { readonly [call in Asked]: Check } = {
   init: anAnswer,

@@ -1,10 +1,15 @@
-/** Transactions go out at once after a pause, and together when they come in a burst. */
+/** Transactions go out at once after a pause, and together when they come in a burst; to one node where one makes the next block. */
 import { expect, it } from 'vitest';
+import type { NodeId } from '../../src/base/types.ts';
 import { decodeTransactions } from '../../src/network/messages.ts';
 import type { ClockPort } from '../../src/node/ports.ts';
 import { TransactionRelay } from '../../src/node/relay.ts';
 
-function open() {
+const SELF = 'self' as NodeId;
+const OTHER = 'other' as NodeId;
+
+/** `connected`: whether the other node is. */
+function open({ leader = null, connected = true }: { leader?: NodeId | null; connected?: boolean } = {}) {
   let nowMs = 1_000;
   let timer: { readonly dueMs: number; readonly callback: () => void } | null = null;
   const clock: ClockPort = {
@@ -19,8 +24,17 @@ function open() {
     },
   };
   const sent: string[] = [];
-  const relay = new TransactionRelay(clock, (message) => {
-    sent.push(`${nowMs}: ${decodeTransactions(message).map(([first]) => first)}`);
+  const note = (to: string, message: Uint8Array) => {
+    sent.push(`${nowMs}${to}: ${decodeTransactions(message).map(([first]) => first)}`);
+  };
+  const relay = new TransactionRelay(clock, {
+    self: SELF,
+    leader: () => leader,
+    forward: (to, message) => {
+      if (connected) note(` to ${to}`, message);
+      return connected;
+    },
+    publish: (message) => note('', message),
   });
   const until = (ms: number) => {
     const due = timer;
@@ -53,4 +67,22 @@ it('sends nothing once it is stopped', () => {
   relay.stop();
   until(2_000);
   expect(sent).toEqual(['1000: 1']);
+});
+
+it('tells only the node that makes the next block, in the same way', () => {
+  const { relay, sent, until, add } = open({ leader: OTHER });
+  add(1);
+  add(2);
+  until(1_010);
+  relay.publish([Uint8Array.of(2)]);
+  expect(sent).toEqual(['1000 to other: 1', '1003 to other: 2', '1010: 2']);
+});
+
+it('tells all where that node is not connected, and nobody where it is this one', () => {
+  const away = open({ leader: OTHER, connected: false });
+  away.add(1);
+  const own = open({ leader: SELF });
+  own.add(1);
+  own.until(2_000);
+  expect([away.sent, own.sent]).toEqual([['1000: 1'], []]);
 });

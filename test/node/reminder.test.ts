@@ -1,6 +1,6 @@
 /** Transactions that came into no block are sent again, ever more seldom, and no longer than they wait. */
 import { describe, expect, it } from 'vitest';
-import type { Hash } from '../../src/base/types.ts';
+import type { Hash, NodeId } from '../../src/base/types.ts';
 import type { Tx } from '../../src/execution/transaction.ts';
 import type { ClockPort } from '../../src/node/ports.ts';
 import { Reminder } from '../../src/node/reminder.ts';
@@ -25,10 +25,13 @@ function open() {
   };
   const waiting = new Set<Hash>();
   const sent: string[] = [];
+  const leader: { node: NodeId | null } = { node: null };
   const reminder = new Reminder({
     clock,
+    leader: () => leader.node,
     isWaiting: (hash) => waiting.has(hash),
-    sendAgain: ({ hash }) => sent.push(`${Number(hash)} at ${nowMs}`),
+    sendToLeader: ({ hash }) => sent.push(`${Number(hash)} to ${leader.node} at ${nowMs}`),
+    sendToAll: ({ hash }) => sent.push(`${Number(hash)} at ${nowMs}`),
   });
   const until = (ms: number) => {
     while (timer !== null && timer.dueMs <= ms) {
@@ -42,7 +45,7 @@ function open() {
     waiting.add(tx(index).hash);
     reminder.watch(tx(index));
   };
-  return { reminder, waiting, sent, until, watch, hasTimer: () => timer !== null };
+  return { reminder, leader, waiting, sent, until, watch, hasTimer: () => timer !== null };
 }
 
 describe('the reminder', () => {
@@ -51,6 +54,18 @@ describe('the reminder', () => {
     watch(1);
     until(200_000);
     expect(sent).toEqual([3, 9, 21, 45, 93, 153].map((seconds) => `1 at ${seconds * 1_000}`));
+  });
+
+  it('sends what waits to the next leader as soon as there is one, and to all as before', () => {
+    const { leader, waiting, sent, until, watch } = open();
+    leader.node = 'a' as NodeId;
+    watch(1);
+    watch(2);
+    until(1_000);
+    waiting.delete(tx(1).hash);
+    leader.node = 'b' as NodeId;
+    until(4_000);
+    expect(sent).toEqual(['2 to b at 1250', '2 at 3000']);
   });
 
   it('forgets what came into a block, and rests when nothing waits', () => {

@@ -37,6 +37,7 @@ export const createChandraToueg: EngineFactory = (params, { beneficiary, signers
     encode: (message) => encodeMessage(council, message),
     decode: (bytes) => decodeMessage(council, bytes),
     carried: blocksIn,
+    believes: (_, node) => council.membership.has(node),
     inspect: (state) => inspect(council.membership, state),
   };
 };

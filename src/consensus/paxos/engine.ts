@@ -32,6 +32,8 @@ export const createPaxos: EngineFactory = (params, { beneficiary, signers }, sig
     encode: (message) => encodeMessage(council, message),
     decode: (bytes) => decodeMessage(council, bytes),
     carried: blocksIn,
+    leader: ({ leader }) => leader,
+    believes: (_, node) => council.membership.has(node),
     inspect: (state) => inspect(council.membership, state),
   };
 };

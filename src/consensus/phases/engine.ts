@@ -77,6 +77,8 @@ export function createPhases(
       return phase?.engine.carried?.(message.type === 'inner' ? message.message : null) ?? [];
     },
     safe: ({ running }) => running?.engine.safe?.(running.state) ?? null,
+    leader: ({ running }) => running?.engine.leader?.(running.state) ?? null,
+    believes: ({ running }, node) => running?.engine.believes?.(running.state, node) ?? false,
     present: ({ running }) => {
       const { settings, engine } = running?.phase ?? timeline.last;
       return { name: settings.name, finality: engine.finality, faults: engine.faults };

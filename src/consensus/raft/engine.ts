@@ -39,6 +39,8 @@ export const createRaft: EngineFactory = (params, { beneficiary, signers }, sign
     encode: (message) => encodeMessage(first, message),
     decode: (bytes) => decodeMessage(first, bytes),
     carried: blocksIn,
+    leader: ({ leader }) => leader,
+    believes: ({ log }, node) => log.last.council.membership.has(node),
     inspect,
   };
 };

@@ -1,5 +1,5 @@
 /** The operator's commands: `status`, `read` (reads.ts), `transfer` (transfer.ts). And what the state looks like. */
-import type { Json } from '../../base/types.ts';
+import type { Json, NodeId } from '../../base/types.ts';
 import type { Commands } from '../members/admin.ts';
 import type { Membership } from '../members/membership.ts';
 import { beginRead } from '../members/reads.ts';
@@ -42,7 +42,7 @@ export function inspect({ members }: Membership, state: ZabState): Json {
   };
 }
 
-function leaderIn({ role, epochs }: ZabState): string | null {
+export function leaderIn({ role, epochs }: Pick<ZabState, 'role' | 'epochs'>): NodeId | null {
   if (role.role === 'following') return role.leader;
   // The leader of an epoch has accepted it from itself.
   return role.role === 'leading' && role.epoch !== null ? epochs.acceptedFrom : null;

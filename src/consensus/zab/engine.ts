@@ -1,7 +1,7 @@
 /** Zab as synod's consensus engine. Source: Junqueira, Reed, Serafini, "Zab: High-performance broadcast for primary-backup systems" (DSN 2011). See README.md. */
 import type { Context, Engine, EngineFactory } from '../engine.ts';
 import { Council } from '../members/council.ts';
-import { inspect } from './admin.ts';
+import { inspect, leaderIn } from './admin.ts';
 import { blocksIn, decodeMessage, encodeMessage, type ZabMessage } from './messages.ts';
 import { zabRules } from './rules.ts';
 import { parseSettings } from './settings.ts';
@@ -25,6 +25,8 @@ export const createZab: EngineFactory = (params, { beneficiary, signers }, signa
     encode: (message) => encodeMessage(council, message),
     decode: (bytes) => decodeMessage(council, bytes),
     carried: blocksIn,
+    leader: leaderIn,
+    believes: (_, node) => council.membership.has(node),
     inspect: (state) => inspect(council.membership, state),
   };
 };
