@@ -10,6 +10,7 @@ import type { Backend, HeadChange, TransactionView } from './backend.ts';
 import { limitExceeded, refused } from './errors.ts';
 import type { ReplySize, RpcLimits } from './limits.ts';
 import { checkRange, type LogChange, type LogCriteria, LogMatcher, type LogReader } from './logs.ts';
+import type { JsonText } from './method.ts';
 import { findTransaction } from './transactions.ts';
 
 type Kind =
@@ -74,7 +75,7 @@ export class FilterStore {
   }
 
   /** Everything that a log filter matches, whenever it was. */
-  async logs(id: string, size: ReplySize): Promise<Json[]> {
+  async logs(id: string, size: ReplySize): Promise<JsonText> {
     const filter = this.#get(id);
     if (filter.type !== 'logs') throw notFound();
     return this.#logs.find(filter.criteria, size);

@@ -19,6 +19,7 @@ import { address, type Codec, hash, list, nullable, object, oneOrList } from './
 import { invalidParams, limitExceeded, type RpcError, refused } from './errors.ts';
 import { type LogPlace, logJson, logJsonBytes } from './format/receipt.ts';
 import type { ReplySize, RpcLimits } from './limits.ts';
+import { JsonText } from './method.ts';
 import { RecentBlooms } from './recent-blooms.ts';
 import { transactionHash } from './transactions.ts';
 
@@ -27,9 +28,10 @@ const MAX_TOPICS = 4;
 const MAX_ALTERNATIVES = 1_000;
 /** Whole blocks of logs: a new head is asked for by every filter and subscription at once. */
 const CACHED_BLOCKS = 16;
-/** And as many with few logs, for queries over the same blocks; some 10 MB. */
+/** And as many with few logs, for queries over the same blocks; some 10 MB, and with their JSON no more than 40. */
 const CACHED_SMALL_BLOCKS = 256;
 const MAX_SMALL_LOGS = 64;
+const MAX_SMALL_LOG_BYTES = 16_384;
 
 /** Empty sets stand for "any". */
 export interface LogQuery {
@@ -122,6 +124,8 @@ export class LogReader {
   readonly #blooms: RecentBlooms;
   readonly #blocks = new BoundedMap<Hash, readonly LogPlace[]>(CACHED_BLOCKS);
   readonly #smallBlocks = new BoundedMap<Hash, readonly LogPlace[]>(CACHED_SMALL_BLOCKS);
+  /** The JSON of logs of small blocks, for as long as those are kept. */
+  readonly #texts = new WeakMap<LogPlace, string>();
 
   constructor(chain: ChainAccess, limits: Pick<RpcLimits, 'maxLogRangeBlocks' | 'maxLogResults'>) {
     this.#chain = chain;
@@ -131,34 +135,32 @@ export class LogReader {
 
   /** Every log of the block, in order; none for a block that was never executed. */
   inBlock(block: HeaderNode): readonly LogPlace[] {
-    const known = this.#smallBlocks.get(block.hash) ?? this.#blocks.get(block.hash);
-    if (known !== undefined) return known;
-    const logs = this.#read(block);
-    const cache = logs.length <= MAX_SMALL_LOGS ? this.#smallBlocks : this.#blocks;
-    cache.set(block.hash, logs);
-    return logs;
+    return this.#known(block.hash) ?? this.#keep(block);
   }
 
-  /** eth_getLogs. Throws RpcError -32005 for a range or a result over the limit. */
-  async find(criteria: LogCriteria, size: ReplySize): Promise<Json[]> {
+  /** eth_getLogs, as the JSON of a list. Throws RpcError -32005 for a range or a result over the limit. */
+  async find(criteria: LogCriteria, size: ReplySize): Promise<JsonText> {
     const matcher = new LogMatcher(criteria.query);
     const { range } = criteria;
-    if ('blockHash' in range) {
-      const block = this.#chain.header(range.blockHash);
-      if (block === undefined) throw refused('rpc/unknown-block', 'unknown block');
-      return this.collect([{ block, removed: false }], matcher, size, this.#limits.maxLogResults);
+    const blocks = 'blockHash' in range ? this.#single(range.blockHash, matcher) : await this.#candidates(range.from, range.to, matcher);
+    const breather = new Breather();
+    const found: string[] = [];
+    for (const hash of blocks) {
+      await breather.breathe();
+      for (const place of this.#named(hash)) {
+        if (!matcher.matches(place.log)) continue;
+        if (found.length === this.#limits.maxLogResults) {
+          throw limitExceeded(`query returned more than ${this.#limits.maxLogResults} results; ask for fewer blocks`);
+        }
+        size.add(logJsonBytes(place.log));
+        found.push(this.#text(place));
+      }
     }
-    const blocks = await this.#candidates(range.from, range.to, matcher);
-    return this.collect(blocks, matcher, size, this.#limits.maxLogResults);
+    return new JsonText(`[${found.join(',')}]`);
   }
 
   /** The matching logs of these blocks, in their order; those of a removed block last one first, as they were undone. */
-  async collect(
-    changes: Iterable<LogChange>,
-    matcher: LogMatcher,
-    size: ReplySize,
-    maxResults = Number.POSITIVE_INFINITY,
-  ): Promise<Json[]> {
+  async collect(changes: Iterable<LogChange>, matcher: LogMatcher, size: ReplySize): Promise<Json[]> {
     const breather = new Breather();
     const found: Json[] = [];
     for (const { block, removed } of changes) {
@@ -166,9 +168,6 @@ export class LogReader {
       if (!matcher.mayMatch(block.header)) continue;
       const matching = this.inBlock(block).filter(({ log }) => matcher.matches(log));
       for (const place of removed ? matching.toReversed() : matching) {
-        if (found.length === maxResults) {
-          throw limitExceeded(`query returned more than ${maxResults} results; ask for fewer blocks`);
-        }
         size.add(logJsonBytes(place.log));
         found.push(logJson(place, removed));
       }
@@ -176,7 +175,14 @@ export class LogReader {
     return found;
   }
 
-  async #candidates(fromRef: BlockRef, toRef: BlockRef, matcher: LogMatcher): Promise<LogChange[]> {
+  #single(hash: Hash, matcher: LogMatcher): Hash[] {
+    const block = this.#chain.header(hash);
+    if (block === undefined) throw refused('rpc/unknown-block', 'unknown block');
+    return matcher.mayMatch(block.header) ? [hash] : [];
+  }
+
+  /** Of the canonical chain as it is now, those that may have what is asked for. */
+  async #candidates(fromRef: BlockRef, toRef: BlockRef, matcher: LogMatcher): Promise<Hash[]> {
     const from = this.#height(fromRef);
     const to = this.#height(toRef);
     if (from > to) throw reversed(from, to);
@@ -186,14 +192,38 @@ export class LogReader {
       throw limitExceeded(`exceed maximum block range: ${this.#limits.maxLogRangeBlocks}`);
     }
     const breather = new Breather();
-    const changes: LogChange[] = [];
+    const hashes: Hash[] = [];
     for (const { hash, bloom } of await this.#blooms.read(from, to)) {
-      if (!matcher.mayMatchBloom(bloom)) continue;
-      const block = this.#chain.header(hash);
-      if (block !== undefined) changes.push({ block, removed: false });
+      if (matcher.mayMatchBloom(bloom)) hashes.push(hash);
       await breather.breathe();
     }
-    return changes;
+    return hashes;
+  }
+
+  #known(hash: Hash): readonly LogPlace[] | undefined {
+    return this.#smallBlocks.get(hash) ?? this.#blocks.get(hash);
+  }
+
+  #named(hash: Hash): readonly LogPlace[] {
+    const known = this.#known(hash);
+    if (known !== undefined) return known;
+    const block = this.#chain.header(hash);
+    return block === undefined ? [] : this.#keep(block);
+  }
+
+  #keep(block: HeaderNode): readonly LogPlace[] {
+    const logs = this.#read(block);
+    const cache = isSmall(logs) ? this.#smallBlocks : this.#blocks;
+    cache.set(block.hash, logs);
+    return logs;
+  }
+
+  #text(place: LogPlace): string {
+    const known = this.#texts.get(place);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(logJson(place, false));
+    if (this.#smallBlocks.has(place.block.hash)) this.#texts.set(place, text);
+    return text;
   }
 
   #height(ref: BlockRef): number {
@@ -214,4 +244,8 @@ export class LogReader {
     }
     return places;
   }
+}
+
+function isSmall(logs: readonly LogPlace[]): boolean {
+  return logs.length <= MAX_SMALL_LOGS && logs.reduce((sum, { log }) => sum + log.data.length / 2, 0) <= MAX_SMALL_LOG_BYTES;
 }
