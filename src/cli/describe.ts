@@ -10,8 +10,8 @@ What a running node answers is in [rpc/METHODS.md](rpc/METHODS.md). Results go t
 for a failure, 2 for wrong arguments.
 `;
 
-export function describeCommands(): string {
-  const commands = leaves(createProgram());
+export async function describeCommands(): Promise<string> {
+  const commands = leaves(await createProgram());
   const contents = commands.map(({ name }) => `- [${name}](#${name.replaceAll(' ', '-')})`);
   const page = [HEAD, '\n', contents.join('\n'), '\n', ...commands.map(describe)].join('');
   // The same whoever writes it, and wherever.
@@ -68,4 +68,4 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${tidy(text.slice(1))}.`;
 }
 
-if (import.meta.main) process.stdout.write(describeCommands());
+if (import.meta.main) process.stdout.write(await describeCommands());

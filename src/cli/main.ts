@@ -2,4 +2,4 @@
 import { run } from './output.ts';
 import { createProgram } from './program.ts';
 
-await run(createProgram());
+await run(await createProgram(process.argv[2]));

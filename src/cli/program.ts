@@ -1,46 +1,34 @@
 /** The tree of commands: one file for each. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { registerExport } from './chain.ts';
-import { registerCompare } from './compare.ts';
-import { registerConsensus } from './consensus.ts';
-import { registerDatabase } from './db.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerGenesis } from './genesis-new.ts';
-import { registerImport } from './import.ts';
-import { registerInit } from './init.ts';
-import { registerMiner } from './miner.ts';
-import { registerNode } from './node.ts';
 import { applyConventions } from './output.ts';
-import { registerSimulate } from './simulate.ts';
-import { registerStatus } from './status.ts';
-import { registerTestnet } from './testnet.ts';
-import { registerValidator } from './validator.ts';
-import { registerVerify } from './verify.ts';
-import { registerWallet } from './wallet.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
-const COMMANDS = [
-  registerTestnet,
-  registerNode,
-  registerInit,
-  registerGenesis,
-  registerWallet,
-  registerValidator,
-  registerMiner,
-  registerConsensus,
-  registerStatus,
-  registerVerify,
-  registerExport,
-  registerImport,
-  registerDatabase,
-  registerDoctor,
-  registerSimulate,
-  registerCompare,
-];
+type Register = (program: Command) => void;
 
-export function createProgram(): Command {
+/** In the order of the help. Each is loaded when it is asked for: all together take far more modules than any of them needs. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
+  ['testnet', async () => (await import('./testnet.ts')).registerTestnet],
+  ['node', async () => (await import('./node.ts')).registerNode],
+  ['init', async () => (await import('./init.ts')).registerInit],
+  ['genesis', async () => (await import('./genesis-new.ts')).registerGenesis],
+  ['wallet', async () => (await import('./wallet.ts')).registerWallet],
+  ['validator', async () => (await import('./validator.ts')).registerValidator],
+  ['miner', async () => (await import('./miner.ts')).registerMiner],
+  ['consensus', async () => (await import('./consensus.ts')).registerConsensus],
+  ['status', async () => (await import('./status.ts')).registerStatus],
+  ['verify', async () => (await import('./verify.ts')).registerVerify],
+  ['export', async () => (await import('./chain.ts')).registerExport],
+  ['import', async () => (await import('./import.ts')).registerImport],
+  ['db', async () => (await import('./db.ts')).registerDatabase],
+  ['doctor', async () => (await import('./doctor.ts')).registerDoctor],
+  ['simulate', async () => (await import('./simulate.ts')).registerSimulate],
+  ['compare', async () => (await import('./compare.ts')).registerCompare],
+]);
+
+/** With this command alone where there is one of that name, else with all. */
+export async function createProgram(name = ''): Promise<Command> {
   const program = new Command('synod')
     .description('A blockchain node whose consensus is a plug-in: Ethereum ledger, wallets and RPC.')
     .version(version, '--version', 'print the version')
@@ -58,6 +46,8 @@ Examples:
   synod compare --engines raft,pbft      engines side by side, under the same load and faults`,
     );
   applyConventions(program);
-  for (const register of COMMANDS) register(program);
+  const named = COMMANDS.get(name);
+  const wanted = await Promise.all((named === undefined ? [...COMMANDS.values()] : [named]).map((load) => load()));
+  for (const register of wanted) register(program);
   return program;
 }

@@ -8,6 +8,7 @@ import { flagsIn, flagsOf } from './flags.ts';
 import { Templates } from './go-template.ts';
 import { documents, yaml } from './yaml.ts';
 
+const KNOWN = await flagsOf('node');
 const CHART = fileURLToPath(new URL('../../deploy/helm/synod/', import.meta.url));
 const read = (file: string) => readFileSync(CHART + file, 'utf8');
 const PEER = '12D3KooWC8o7ro8uPx1F6BFWDpCkZZB8JmbCZbTy5C2MTTawUvW3';
@@ -142,8 +143,7 @@ describe.skipIf(yaml === null)('what is rendered (skipped where the package yaml
     expect(set.template.metadata.labels).toEqual(set.selector.matchLabels);
     const pod = set.template.spec;
     const [node] = pod.containers;
-    const known = flagsOf('node');
-    expect(flagsIn(node.args).filter((flag) => !known.has(flag))).toEqual([]);
+    expect(flagsIn(node.args).filter((flag) => !KNOWN.has(flag))).toEqual([]);
     expect(node.args.filter((word) => typeof word !== 'string')).toEqual([]);
     const volumes = [...pod.volumes, ...(set.volumeClaimTemplates ?? []).map(({ metadata }) => metadata)].map(({ name }) => name);
     for (const { volumeMounts } of [node, ...(pod.initContainers ?? [])]) {

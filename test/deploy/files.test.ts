@@ -23,7 +23,7 @@ import { documents, yaml } from './yaml.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string) => readFileSync(join(ROOT, 'deploy', file), 'utf8');
-const KNOWN = flagsOf('node');
+const KNOWN = await flagsOf('node');
 const unknown = (words: readonly string[]) => flagsIn(words).filter((flag) => !KNOWN.has(flag));
 
 /** Instructions of a Dockerfile, with continued lines joined. */

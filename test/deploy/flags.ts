@@ -1,8 +1,8 @@
 /** The flags of a command, from the commands themselves. */
 import { createProgram } from '../../src/cli/program.ts';
 
-export function flagsOf(command: string): ReadonlySet<string> {
-  const found = createProgram().commands.find((one) => one.name() === command);
+export async function flagsOf(command: string): Promise<ReadonlySet<string>> {
+  const found = (await createProgram(command)).commands.find((one) => one.name() === command);
   if (found === undefined) throw new Error(`There is no command ${command}`);
   return new Set(found.options.flatMap(({ long }) => (long === null || long === undefined ? [] : [long])));
 }
