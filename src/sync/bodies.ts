@@ -20,13 +20,14 @@ import { askBlocks } from './requests.ts';
 import { leaveBranch, leaveRefused, provenHeight, rejectBranch } from './session.ts';
 import { blockBytes } from './size.ts';
 import { type BlocksRequest, offend, type Peer, type Session, type Slot, type Turn } from './state.ts';
+import { storedStatus } from './stored.ts';
 
 /** Drops settled slots from the front. False when the branch turned out to be invalid and the session is gone. */
 export function settle(turn: Turn, session: Session): boolean {
   const { chain } = turn.context;
   for (const [hash, slot] of session.slots) {
     if (slot.node.header.number > provenHeight(session)) return true;
-    const status = chain.status(hash);
+    const status = storedStatus(chain, slot.node.header.number, hash);
     if (status === undefined) return true;
     if (status === 'invalid') return rejectInvalid(turn, session, hash);
     if (slot.phase !== 'delivered') come(session, slot, 'stored');
@@ -149,7 +150,7 @@ function missingSlots(turn: Turn, session: Session): Slot[] {
     const { hash, header } = slot.node;
     if (++seen > BODY_WINDOW || header.number > highest) break;
     if (slot.phase !== 'missing') continue;
-    if (turn.context.chain.status(hash) === undefined) missing.push(slot);
+    if (storedStatus(turn.context.chain, header.number, hash) === undefined) missing.push(slot);
     else come(session, slot, 'stored');
   }
   return missing;

@@ -17,6 +17,7 @@ import { claimOf } from './peers.ts';
 import { askHeaders } from './requests.ts';
 import { endSession, leaveBranch, rejectBranch } from './session.ts';
 import type { HeadersRequest, Peer, Session, Turn } from './state.ts';
+import { storedNode, storedStatus } from './stored.ts';
 
 /** Asks for the next batch when there is room for it and reason to believe that there is one. */
 export function requestHeaders(turn: Turn, session: Session, peer: Peer): void {
@@ -88,7 +89,7 @@ function extend(turn: Turn, session: Session, sealed: SealedHeader): void {
   const parent = present(session.tip, 'the header that a batch follows');
   const hash = hashHeader(sealed.header);
   checkLink(turn, session, sealed, hash, parent);
-  const node = chain.get(hash) ?? verify(turn, session, sealed, hash, parent);
+  const node = storedNode(chain, sealed.header.number, hash) ?? verify(turn, session, sealed, hash, parent);
   session.tip = node;
   if (session.slots.size === 0 && chain.canonical(node.header.number) === hash) {
     session.base = node;
@@ -107,7 +108,7 @@ function checkLink(turn: Turn, session: Session, { header }: SealedHeader, hash:
       number,
     });
   }
-  if (chain.status(hash) === 'invalid') {
+  if (storedStatus(chain, number, hash) === 'invalid') {
     throw new RuleError('sync/invalid-branch', `The peer's chain contains block ${hash}, which is known to be invalid.`, { number });
   }
   if (number <= chain.finalized.header.number && chain.canonical(number) !== hash) {

@@ -61,10 +61,15 @@ export function initDecisions(): Decisions {
 export function decide({ decisions, chain }: DecisionTurn, decision: Decision): void {
   const { goal } = decisions;
   if (decision.height <= chain.head.header.number) return;
-  const isHere = chain.get(decision.hash) !== undefined;
-  const isGoalHere = goal !== null && chain.get(goal.hash) !== undefined;
+  const isHere = nodeOf(chain, decision) !== undefined;
+  const isGoalHere = goal !== null && nodeOf(chain, goal) !== undefined;
   const isBetter = isHere === isGoalHere ? decision.height > (goal?.height ?? 0) : isHere;
   if (goal === null || isBetter) decisions.goal = decision;
+}
+
+/** Above all that is stored nothing is looked up: every step asks, and where blocks come late each answer would be a read of the disk. */
+function nodeOf(chain: DecisionTurn['chain'], { height, hash }: Decision): HeaderNode | undefined {
+  return height > chain.maxHeight ? undefined : chain.get(hash);
 }
 
 /**
@@ -112,7 +117,7 @@ function extendPath({ decisions, chain }: DecisionTurn): void {
   if (goal === null || path.at(-1) === goal.hash) return;
   const tip = path.at(-1) ?? chain.head.hash;
   const more: Hash[] = [];
-  for (let at = chain.get(goal.hash); at?.hash !== tip; at = chain.get(at.header.parentHash)) {
+  for (let at = nodeOf(chain, goal); at?.hash !== tip; at = chain.get(at.header.parentHash)) {
     // Not here yet, or (what cannot be while the engine is right and no more than `faulty` members lie) on another branch.
     if (at === undefined) return;
     if (at.header.number <= chain.head.header.number) throw conflict(goal, chain.head.hash);
