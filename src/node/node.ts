@@ -237,6 +237,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const running = { network, driver, sync, sealer, importLog, startedMs: performance.now() };
   const parts: BackendParts = { config, chain, pool, journal, evm, tracers, faults, ...running };
   const backend = createBackend(parts);
+  closers.add('history', () => backend.stop());
   pool.onAdded((tx, origin) => {
     // What came by gossip is passed on by gossip itself.
     if (origin === 'local') {

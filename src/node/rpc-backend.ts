@@ -24,9 +24,11 @@ import type {
 } from '../rpc/backend.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import type { OpenChain } from './chain.ts';
+import { systemClock } from './clock.ts';
 import type { NodeConfig } from './config.ts';
 import type { Driver } from './driver.ts';
 import type { FaultBench } from './fault-bench.ts';
+import { HistoryKeeper, type Sights } from './history.ts';
 import type { ImportLog } from './import-log.ts';
 import type { PoolJournal } from './pool-journal.ts';
 import type { MinerSealer } from './sealer.ts';
@@ -56,6 +58,7 @@ export interface NodeBackend {
   /** After the durable change, and after the pool has followed it. */
   headChanged(change: HeadChange): void;
   transactionAdded(transaction: Tx): void;
+  stop(): void;
 }
 
 export function createBackend(parts: BackendParts): NodeBackend {
@@ -64,6 +67,7 @@ export function createBackend(parts: BackendParts): NodeBackend {
   const transactions = new Listeners<TransactionView>();
   const miner = chain.engine.name === 'pow' ? minerControl(parts) : null;
   const access = chainAccess(parts);
+  const history = new HistoryKeeper(systemClock, sightsOf(parts, access));
   const backend: Backend = {
     clientVersion: CLIENT_VERSION,
     chainId: chain.params.chainId,
@@ -77,6 +81,7 @@ export function createBackend(parts: BackendParts): NodeBackend {
     faults: parts.faults,
     syncing: () => syncProgress(parts.sync),
     status: () => statusOf(parts, access, miner) as unknown as Json,
+    history,
     get engineName() {
       return parts.driver.present().name;
     },
@@ -84,7 +89,12 @@ export function createBackend(parts: BackendParts): NodeBackend {
     onHead: (listener) => heads.add(listener),
     onPendingTransaction: (listener) => transactions.add(listener),
   };
-  return { backend, headChanged: (change) => heads.tell(change), transactionAdded: (transaction) => transactions.tell(transaction) };
+  return {
+    backend,
+    headChanged: (change) => heads.tell(change),
+    transactionAdded: (transaction) => transactions.tell(transaction),
+    stop: () => history.stop(),
+  };
 }
 
 function evmAccess({ evm, tracers }: BackendParts): EvmAccess {
@@ -257,6 +267,23 @@ function asRuleError(error: SynodError): RuleError {
 function engineMiner(driver: Driver): EngineMiner {
   const { mining } = driver.inspect() as unknown as { readonly mining: EngineMiner };
   return mining;
+}
+
+// ---- History ---------------------------------------------------------------------------------------------------
+
+function sightsOf({ driver, sealer }: BackendParts, access: ChainAccess): Sights {
+  return {
+    now: () => ({
+      head: access.head.header.number,
+      finalized: access.finalized.header.number,
+      hashesPerSecond: sealer.stats().hashesPerSecond,
+    }),
+    async participation() {
+      if (driver.present().name !== 'pos') return null;
+      const { previous } = (await askEngine(driver, 'getParticipation')) as { readonly previous: { readonly share: number } };
+      return previous.share;
+    },
+  };
 }
 
 // ---- Status ----------------------------------------------------------------------------------------------------

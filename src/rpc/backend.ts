@@ -44,10 +44,31 @@ export interface Backend {
   askEngine(name: string, values?: { readonly [key: string]: Json }): Promise<Json>;
   /** What `synod_status` answers: engine, head, peers, mining and whatever else the operator wants to see. */
   status(): Json;
+  /** Of the last hour or so. */
+  readonly history: History;
   /** After each durable change of head, in order. Answers the function that removes the listener. */
   onHead(listener: (change: HeadChange) => void): () => void;
   /** A transaction became executable in the pool. Answers the function that removes the listener. */
   onPendingTransaction(listener: (transaction: TransactionView) => void): () => void;
+}
+
+/** What only passing moments show. */
+export interface History {
+  readonly intervalMs: number;
+  /** Oldest first, and bounded. */
+  readonly moments: readonly Moment[];
+}
+
+export interface Moment {
+  /** Since 1970. */
+  readonly timeMs: number;
+  /** Heights. */
+  readonly head: number;
+  readonly finalized: number;
+  /** Of this node's miner; 0 where it does not mine. */
+  readonly hashesPerSecond: number;
+  /** Share of the stake that voted in the epoch before; null under other engines than proof-of-stake. */
+  readonly participation: number | null;
 }
 
 /** Durable chain data. */

@@ -144,6 +144,8 @@ export class FakeNode implements Backend {
     return { head: this.chain.head.hash };
   }
 
+  history: Backend['history'] = { intervalMs: 5_000, moments: [] };
+
   onHead(listener: (change: HeadChange) => void): () => void {
     this.#onHead.add(listener);
     return () => this.#onHead.delete(listener);

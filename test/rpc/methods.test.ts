@@ -60,6 +60,16 @@ describe('questions that the engine answers', () => {
     for (const question of QUESTIONS) expect((await call(`synod_get${question}`)).error?.code).toBe(-32601);
   });
 
+  it('synod_getHistory tells of moments without repeating their fields', async () => {
+    const { ask, node } = await serve();
+    node.history = { intervalMs: 5_000, moments: [{ timeMs: 7, head: 5, finalized: 3, hashesPerSecond: 0, participation: null }] };
+    expect(await ask('synod_getHistory')).toEqual({
+      intervalMs: 5_000,
+      fields: ['timeMs', 'head', 'finalized', 'hashesPerSecond', 'participation'],
+      moments: [[7, 5, 3, 0, null]],
+    });
+  });
+
   it('synod_getForks tells of every branch by its tip', async () => {
     const { ask, node } = await serve();
     for (let number = 1; number <= 4; number++) node.mine();

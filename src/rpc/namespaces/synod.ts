@@ -27,6 +27,9 @@ const forkDepth: Codec<number> = {
   },
 };
 
+/** Names are not said with every moment: an hour of them is 30 kB like this. */
+const MOMENT_FIELDS = ['timeMs', 'head', 'finalized', 'hashesPerSecond', 'participation'] as const;
+
 /** Questions that the engine answers itself; they exist under proof-of-stake only. */
 const stake = { available: ({ engineName }: Backend) => engineName === 'pos' };
 
@@ -36,6 +39,17 @@ export const SYNOD: readonly Method[] = [
     doc: 'The state of this node for people and scripts: engine, head, finality, peers, mining.',
     result: 'an object',
     run: ({ backend }) => backend.status(),
+  }),
+  method({
+    name: 'synod_getHistory',
+    doc: 'What only passing moments show, of the last hour at most and since the start: for charts. Oldest first.',
+    result:
+      'an object with intervalMs, fields and moments: a list for each moment, in the order of the fields (timeMs, head, finalized, hashesPerSecond, participation; the last is null where nobody counts votes)',
+    run: ({ backend: { history } }) => ({
+      intervalMs: history.intervalMs,
+      fields: [...MOMENT_FIELDS],
+      moments: history.moments.map((moment) => MOMENT_FIELDS.map((field) => moment[field])),
+    }),
   }),
   method({
     name: 'synod_getForks',
