@@ -5,11 +5,11 @@
  * What an engine adds lives in fields that Ethereum already has: `extraData` is the keccak of the block's payload (or
  * empty), and proof-of-work keeps its extra nonce in `mixHash` and its version and nonce in `nonce`.
  */
-import { addressOf, bigToBytes, fromHex, hashOf, toHex } from '../base/bytes.ts';
+import { addressOf, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import { keccak256 } from '../base/keccak.ts';
 import type { Address, Hash, Hex } from '../base/types.ts';
-import { bytesField, decodeRlp, encodeRlp, integer, safeNumber } from './rlp.ts';
+import { bytesField, decodeRlp, encodeRlp, integer, type RlpValue, safeNumber } from './rlp.ts';
 
 export interface Header {
   readonly parentHash: Hash;
@@ -59,39 +59,40 @@ export const EMPTY_NONCE: Hex = `0x${'00'.repeat(8)}`;
 const PROOF_AT = 13;
 const PROOF_FIELDS = 2;
 const FIXED_FIELDS = 15;
+const TRAILING_FIELDS = [
+  'baseFeePerGas',
+  'withdrawalsRoot',
+  'blobGasUsed',
+  'excessBlobGas',
+  'parentBeaconBlockRoot',
+  'requestsHash',
+] as const satisfies (keyof Header)[];
 const ALL_FIELDS = 21;
 export const MAX_SEAL_BYTES = 1024;
 
 /** The RLP fields; the codec of blocks and of header batches nests them. */
-export function headerFields(header: Header): Uint8Array[] {
-  const fields = [
-    fromHex(header.parentHash),
-    fromHex(header.unclesHash),
-    fromHex(header.beneficiary),
-    fromHex(header.stateRoot),
-    fromHex(header.transactionsRoot),
-    fromHex(header.receiptsRoot),
-    header.logsBloom === EMPTY_BLOOM ? EMPTY_BLOOM_BYTES : fromHex(header.logsBloom),
-    bigToBytes(header.difficulty),
-    bigToBytes(BigInt(header.number)),
-    bigToBytes(header.gasLimit),
-    bigToBytes(header.gasUsed),
-    bigToBytes(BigInt(header.timestamp)),
-    fromHex(header.extraData),
-    fromHex(header.mixHash),
-    fromHex(header.nonce),
+export function headerFields(header: Header): RlpValue[] {
+  const fields: RlpValue[] = [
+    header.parentHash,
+    header.unclesHash,
+    header.beneficiary,
+    header.stateRoot,
+    header.transactionsRoot,
+    header.receiptsRoot,
+    header.logsBloom === EMPTY_BLOOM ? EMPTY_BLOOM_BYTES : header.logsBloom,
+    header.difficulty,
+    header.number,
+    header.gasLimit,
+    header.gasUsed,
+    header.timestamp,
+    header.extraData,
+    header.mixHash,
+    header.nonce,
   ];
-  const trailing = [
-    header.baseFeePerGas === undefined ? undefined : bigToBytes(header.baseFeePerGas),
-    header.withdrawalsRoot === undefined ? undefined : fromHex(header.withdrawalsRoot),
-    header.blobGasUsed === undefined ? undefined : bigToBytes(header.blobGasUsed),
-    header.excessBlobGas === undefined ? undefined : bigToBytes(header.excessBlobGas),
-    header.parentBeaconBlockRoot === undefined ? undefined : fromHex(header.parentBeaconBlockRoot),
-    header.requestsHash === undefined ? undefined : fromHex(header.requestsHash),
-  ];
-  for (const field of trailing) {
-    if (field === undefined) break;
-    fields.push(field);
+  for (const field of TRAILING_FIELDS) {
+    const value = header[field];
+    if (value === undefined) break;
+    fields.push(value);
   }
   return fields;
 }

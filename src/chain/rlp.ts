@@ -4,8 +4,9 @@
  * @ethereumjs/rlp, with which the tests compare it. Bytes may come from strangers: every error is a DecodeError.
  */
 import { assert } from '../base/assert.ts';
-import { bigToBytes, bytesToBig } from '../base/bytes.ts';
+import { bigToBytes, bytesInHex, bytesToBig, fromHex, writeHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
+import type { Hex } from '../base/types.ts';
 
 /** Nothing of Ethereum's nests deeper: block, transactions, transaction, access list, its entry, its keys. */
 const MAX_NESTING = 6;
@@ -17,14 +18,16 @@ const MAX_SHORT = 55;
 const MAX_LENGTH_BYTES = 6;
 /** Below this, a loop is faster than a call of `set`. */
 const FEW_BYTES = 48;
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** What RLP can say. Integers are not negative, and are written without leading zeros. */
-export type RlpValue = Uint8Array | number | bigint | readonly RlpValue[];
+/** What RLP can say. Bytes may be given in hex; integers are not negative, and are written without leading zeros. */
+export type RlpValue = Uint8Array | Hex | number | bigint | readonly RlpValue[];
 /** What is read: integers are byte strings like others. */
 type RlpItem = Uint8Array | readonly RlpItem[];
 
 // ---- Encoding --------------------------------------------------------------------------------------------------
 
+/** Throws DecodeError for a text that is no hex. */
 export function encodeRlp(value: RlpValue): Uint8Array {
   const encoded = new Uint8Array(encodedBytes(value));
   writeBefore(encoded, encoded.length, value);
@@ -34,6 +37,7 @@ export function encodeRlp(value: RlpValue): Uint8Array {
 function encodedBytes(value: RlpValue): number {
   if (typeof value === 'number') return integerBytes(value);
   if (typeof value === 'bigint') return isSmall(value) ? integerBytes(Number(value)) : encodedBytes(bigToBytes(value));
+  if (typeof value === 'string') return hexBytes(value);
   if (value instanceof Uint8Array) return prefixBytesOf(value) + value.length;
   let payload = 0;
   for (const item of value) payload += encodedBytes(item);
@@ -46,6 +50,7 @@ function writeBefore(encoded: Uint8Array, end: number, value: RlpValue): number 
   if (typeof value === 'bigint') {
     return isSmall(value) ? writeInteger(encoded, end, Number(value)) : writeBefore(encoded, end, bigToBytes(value));
   }
+  if (typeof value === 'string') return writeHexString(encoded, end, value);
   if (value instanceof Uint8Array) return writeString(encoded, end, value);
   let at = end;
   for (let i = value.length - 1; i >= 0; i--) at = writeBefore(encoded, at, value[i] as RlpValue);
@@ -58,6 +63,19 @@ function writeString(encoded: Uint8Array, end: number, string: Uint8Array): numb
   if (length >= FEW_BYTES) encoded.set(string, at);
   else for (let i = 0; i < length; i++) encoded[at + i] = string[i] as number;
   return prefixBytesOf(string) === 0 ? at : writePrefix(encoded, at, STRING, length);
+}
+
+/** A single byte, whose prefix hangs on its value, goes the long way. */
+function hexBytes(text: Hex): number {
+  const length = bytesInHex(text);
+  return length === 1 ? encodedBytes(fromHex(text)) : prefixBytes(length) + length;
+}
+
+function writeHexString(encoded: Uint8Array, end: number, text: Hex): number {
+  const length = bytesInHex(text);
+  if (length === 1) return writeString(encoded, end, fromHex(text));
+  writeHex(encoded, end - length, text);
+  return writePrefix(encoded, end - length, STRING, length);
 }
 
 function writeInteger(encoded: Uint8Array, end: number, value: number): number {
@@ -97,7 +115,7 @@ function digitsOf(value: number): number {
 }
 
 function isSmall(value: bigint): boolean {
-  return value <= Number.MAX_SAFE_INTEGER;
+  return value <= MAX_SAFE;
 }
 
 // ---- Decoding --------------------------------------------------------------------------------------------------
