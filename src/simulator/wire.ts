@@ -1,12 +1,18 @@
 /**
  * What sync's answers go through on their way: the encoding that a node sends and the limits by which another reads it, so that
  * what a node could not send or would not read does not arrive here either. Each header and block is encoded and decoded once,
- * not for everybody that it is given to: it never changes, and what has come through will come through again.
+ * not for everybody that it is given to: it never changes, and what has come through will come through again. Sync asks for
+ * headers first; of a block whose header has come through, only a body that is not small has a way to go.
  */
 import { equalBytes } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import { decodeProvenBlock, decodeSealedHeader, encodeProvenBlock, encodeSealedHeader, type ProvenBlock } from '../chain/block.ts';
 import type { Header, SealedHeader } from '../chain/header.ts';
+import { blockBytes } from '../sync/size.ts';
+
+/** Far below what a block's parts may have. */
+const SMALL_BODY_TRANSACTIONS = 1_000;
+const SMALL_BODY_BYTES = 32_768;
 
 /** Those that have come through, by their headers: what else they had then. */
 const headers = new WeakMap<Header, SealedHeader>();
@@ -23,12 +29,18 @@ export function headerByWire(sent: SealedHeader): SealedHeader {
 
 /** The same for a block with its certificate. */
 export function blockByWire(sent: ProvenBlock): ProvenBlock {
+  if (headers.get(sent.header)?.seal === sent.seal && isSmallBody(sent)) return sent;
   const known = blocks.get(sent.header);
   if (known !== undefined && isSameObject(known, sent)) return sent;
   const read = decodeProvenBlock(encodeProvenBlock(sent));
   if (!isSameBlock(sent, read)) return read;
   blocks.set(sent.header, sent);
   return sent;
+}
+
+/** Byte strings come through whatever is in them, so that with a header that does only a body near the limits could not. */
+function isSmallBody(sent: ProvenBlock): boolean {
+  return sent.transactions.length <= SMALL_BODY_TRANSACTIONS && blockBytes(sent) <= SMALL_BODY_BYTES;
 }
 
 /** As in `node/network-link.ts`: what cannot be decoded makes the whole of it no answer, and an offence. */
