@@ -42,6 +42,8 @@ export class MockNode {
   finalized: number | null = null;
   isUp = true;
   asked = 0;
+  /** What it remembers; without it, it knows no such method. */
+  history: Json | undefined;
   readonly #server: Server;
   readonly #sockets = new Set<WebSocket>();
 
@@ -126,6 +128,8 @@ export class MockNode {
         return socket === null ? undefined : '0x1';
       case 'synod_status':
         return this.#status();
+      case 'synod_getHistory':
+        return this.history;
       case 'eth_blockNumber':
         return this.head.header.number;
       case 'eth_getHeaderByNumber':

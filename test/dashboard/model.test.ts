@@ -6,6 +6,7 @@ import { bigOf, fieldsOf, numberOf } from '../../src/dashboard/page/model/decode
 import { Feed, MAX_HAPPENINGS } from '../../src/dashboard/page/model/feed.ts';
 import { ether, gasPrice, gwei, metric, short, span, units } from '../../src/dashboard/page/model/format.ts';
 import { type NodeView, parseNodes, parseStatus } from '../../src/dashboard/page/model/node.ts';
+import { pastOf } from '../../src/dashboard/page/model/past.ts';
 import { roleOf } from '../../src/dashboard/page/model/role.ts';
 import { hrefs, parseRoute } from '../../src/dashboard/page/model/route.ts';
 import { parseSearch } from '../../src/dashboard/page/model/search.ts';
@@ -283,11 +284,86 @@ describe('figures over time', () => {
     expect([rates?.at(-2), rates?.at(-1)]).toEqual([2, null]);
   });
 
+  it('puts in what others saw, in place of what was seen then, and thins that out as well', () => {
+    const samples = new Samples(1);
+    for (const time of [10, 20, 30, 40]) samples.add(time, [time]);
+    samples.fill([
+      [15, 1],
+      [25, 2],
+      [30, 3],
+    ]);
+    expect(samples.columns()).toEqual([
+      [10, 15, 25, 30, 40],
+      [10, 1, 2, 3, 40],
+    ]);
+    expect([samples.oldest, samples.newest]).toEqual([10, 40]);
+    samples.fill([]);
+    expect(samples.size).toBe(5);
+    samples.fill(Array.from({ length: 2 * MAX_SAMPLES }, (_, at) => [at + 1, at] as const));
+    expect(samples.size).toBeLessThanOrEqual(MAX_SAMPLES);
+  });
+
   it('keeps a bounded number of samples', () => {
     const samples = new Samples(1);
     for (let time = 1; time <= 3 * MAX_SAMPLES; time++) samples.add(time, [time]);
     expect(samples.size).toBeLessThanOrEqual(MAX_SAMPLES);
     expect(samples.columns()[1]?.at(-1)).toBe(3 * MAX_SAMPLES);
+  });
+});
+
+describe('what nodes remember', () => {
+  const fields = ['timeMs', 'head', 'finalized', 'hashesPerSecond', 'participation'];
+
+  it('is put together by time: the highest head, the highest final block, all hashes', () => {
+    const one = {
+      fields,
+      moments: [
+        [10_100, 9, 4, 100, null],
+        [15_100, 10, 4, 100, null],
+        [20_100, 12, 8, 100, 0.5],
+      ],
+    };
+    const other = {
+      fields,
+      moments: [
+        [14_900, 11, 3, 50, null],
+        [19_900, 10, 5, 50, null],
+      ],
+    };
+    const past = pastOf([one, other, null, 'nonsense', { fields, moments: [[], 'x', [1]] }], 30_000);
+    expect(past.finality).toEqual([
+      [10, 7, 0],
+      [15, 5, 0],
+      [20, 4, 0],
+    ]);
+    expect(past.hashing).toEqual([
+      [10, 150],
+      [15, 150],
+      [20, 100],
+    ]);
+    expect(past.participation).toEqual([[20, 50]]);
+    expect(past.final).toEqual({ number: 8, sinceMs: 20_000 });
+  });
+
+  it('tells how old finality is, though who had most of it has gone, and leaves out what has not come yet', () => {
+    const gone = { fields, moments: [[10_000, 9, 6, 0, null]] };
+    const left = {
+      fields,
+      moments: [
+        [15_000, 9, 4, 0, null],
+        [20_000, 12, 4, 0, null],
+        [99_000, 1, 1, 0, null],
+      ],
+    };
+    expect(pastOf([gone, left], 21_000)).toMatchObject({
+      finality: [
+        [10, 3, 0],
+        [15, 3, 5],
+        [20, 6, 10],
+      ],
+      final: { number: 6, sinceMs: 10_000 },
+    });
+    expect(pastOf([], 21_000).final).toBeNull();
   });
 });
 
@@ -312,6 +388,15 @@ describe('the feed', () => {
     feed.finality(61_000, 6, 1_000);
     expect(feed.items[0]?.text).toBe('Finality goes on after 61 s');
     expect(feed.isStalled).toBe(false);
+  });
+
+  it('counts from when others saw finality stop, if they mean the same block', () => {
+    const feed = new Feed();
+    feed.finality(100_000, 5, 1_000);
+    feed.finalKnownSince(4, 10_000);
+    feed.finalKnownSince(5, 40_000);
+    feed.finality(101_000, 5, 1_000);
+    expect(feed.items.map(({ text }) => text)).toEqual(['Finality has not moved for 61 s']);
   });
 
   it('tells of nodes that go and come, and of leaders that change', () => {

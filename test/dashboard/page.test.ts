@@ -158,6 +158,18 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     await soon(() => text(page, 'table')).toContain('1.5 ETH');
     await go(page, '#/charts');
     await soon(() => page.locator('.chart canvas').count()).toBeGreaterThanOrEqual(4);
+    // What it could not see itself, a node remembers.
+    const firstMs = 5_000 * Math.floor(Date.now() / 5_000) - 600_000;
+    const node = network.nodes[0];
+    if (node === undefined) return expect.unreachable();
+    node.history = {
+      fields: ['timeMs', 'head', 'finalized', 'hashesPerSecond', 'participation', HOSTILE],
+      moments: Array.from({ length: 100 }, (_, at) => [firstMs + 5_000 * at, 20, 12, 0, 0.5, HOSTILE]),
+    };
+    await go(page, '#/pool');
+    await go(page, '#/charts');
+    await soon(() => text(page, 'main')).toContain(`since it last moved, from ${new Date(firstMs).toLocaleTimeString('en-GB')} on`);
+    node.history = undefined;
     await go(page, `#/<b>${HOSTILE}`);
     await soon(() => text(page, 'main')).toContain('There is no such view');
     expect(await page.locator('img, script:not([src]), b > b').count()).toBe(0);

@@ -7,6 +7,7 @@ import { Chain } from '../model/chain.ts';
 import { fieldsOf } from '../model/decode.ts';
 import { Feed } from '../model/feed.ts';
 import type { NodeEntry, NodeView } from '../model/node.ts';
+import { pastOf } from '../model/past.ts';
 import { meanBlockTime, Samples } from '../model/series.ts';
 import { mostFollowed, type Tip } from '../model/tree-layout.ts';
 import type { Control } from './control.ts';
@@ -137,6 +138,17 @@ export class Network {
     await this.#askedWatcher().fetchOlder(low, Math.min(high, top.number));
     this.chain.setMain(top.hash);
     this.#joinMain();
+    this.changed();
+  }
+
+  /** Asks every node for what it saw while this page did not look. */
+  async fetchPast(): Promise<void> {
+    const answers = await Promise.all([...this.#watchers.values()].map(({ link }) => link.call('synod_getHistory').catch(() => null)));
+    const { finality, participation, hashing, final } = pastOf(answers, Date.now());
+    if (final !== null) this.feed.finalKnownSince(final.number, final.sinceMs);
+    this.finality.fill(finality);
+    this.participation.fill(participation);
+    this.hashing.fill(hashing);
     this.changed();
   }
 

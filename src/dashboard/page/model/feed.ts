@@ -98,6 +98,11 @@ export class Feed {
     this.#leads = leads;
   }
 
+  /** Somebody who was there before says since when this block is the last that is final. */
+  finalKnownSince(number: number, sinceMs: number): void {
+    if (number === this.#finalNumber && sinceMs < this.#finalSince) this.#finalSince = sinceMs;
+  }
+
   /** Call it now and then with the highest block that any node holds for final. */
   finality(at: number, number: number, blockTimeMs: number): void {
     if (number !== this.#finalNumber) {

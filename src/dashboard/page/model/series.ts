@@ -95,6 +95,20 @@ export class Samples {
     if (time <= (this.#times.at(-1) ?? 0)) return;
     this.#times.push(time);
     for (const [place, line] of this.#lines.entries()) line.push(values[place] ?? null);
+    this.#thin();
+  }
+
+  /** In place of what there is of this time: others were there when this page was not, or not looked at. Rows begin with the time, ascending. */
+  fill(rows: readonly (readonly [time: number, ...values: (number | null)[]])[]): void {
+    const [from, to] = [rows[0]?.[0] ?? 0, rows.at(-1)?.[0] ?? 0];
+    const own = this.#times.map((time, at) => [time, ...this.#lines.map((line) => line[at] ?? null)] as const);
+    const all = [...own.filter(([time]) => time < from), ...rows, ...own.filter(([time]) => time > to)];
+    this.#times = all.map(([time]) => time);
+    for (const place of this.#lines.keys()) this.#lines[place] = all.map(([, ...values]) => values[place] ?? null);
+    this.#thin();
+  }
+
+  #thin(): void {
     if (this.#times.length <= MAX_SAMPLES) return;
     this.#times = this.#times.filter((_, place) => place % 2 === 0);
     for (const [place, line] of this.#lines.entries()) this.#lines[place] = line.filter((_, at) => at % 2 === 0);
@@ -106,6 +120,11 @@ export class Samples {
 
   get size(): number {
     return this.#times.length;
+  }
+
+  /** The time of the first one; 0 before there is any. */
+  get oldest(): number {
+    return this.#times[0] ?? 0;
   }
 
   /** The time of the last one; 0 before there is any. */

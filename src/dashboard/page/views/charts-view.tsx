@@ -1,11 +1,11 @@
-/** The network over time: by height what blocks tell, by time what only was to be seen while the page was open. */
+/** The network over time: by height what blocks tell, by time what only moments show, as this page saw it or nodes remember it. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { sentenceOf } from '../data/failure.ts';
 import type { Network } from '../data/network.ts';
 import { useNetwork } from '../data/use.ts';
 import type { Block } from '../model/block.ts';
 import { count, decimal, gasPrice, metric, plural, span } from '../model/format.ts';
-import { baseFees, blockTimes, type Columns, difficulties, gasRates, hashRates, transactionRates } from '../model/series.ts';
+import { baseFees, blockTimes, type Columns, difficulties, gasRates, hashRates, type Samples, transactionRates } from '../model/series.ts';
 import { Empty, Panel, Problem } from '../parts/basics.tsx';
 import { Chart, type ChartProps } from '../parts/chart.tsx';
 
@@ -23,6 +23,7 @@ export function ChartsView() {
   const blocks = network.mainBlocks(wanted);
   const version = `${top?.hash} ${blocks.length} ${blocks.findLast(({ transactions }) => transactions === null)?.hash}`;
   useHistory(network, wanted, setProblem);
+  usePast(network);
   if (top === null) return <Empty>No block is known yet, so there is nothing to draw.</Empty>;
   return (
     <>
@@ -74,6 +75,14 @@ function useHistory(network: Network, wanted: number, setProblem: (problem: stri
       isWanted = false;
     };
   }, [network, wanted > 0 && wanted, setProblem]);
+}
+
+/** Nodes remember an hour; asked for again when one comes. */
+function usePast(network: Network): void {
+  const answering = network.nodes.filter(({ link }) => link === 'live' || link === 'polling').length;
+  useEffect(() => {
+    if (answering > 0) void network.fetchPast();
+  }, [network, answering]);
 }
 
 function ByBlocks({ blocks, version, engine }: { readonly blocks: readonly Block[]; readonly version: string; readonly engine: string }) {
@@ -150,15 +159,14 @@ function ByTime({ network, engine }: { readonly network: Network; readonly engin
   const { finality, participation, hashing } = network;
   const [lag, votes, rate] = useMemo(
     () => [finality.columns(), participation.columns(), hashing.columns()],
-    [finality.newest, participation.newest, hashing.newest],
+    [finality.newest, participation.newest, hashing.newest, finality.oldest, participation.oldest, hashing.oldest],
   );
-  const since = 'since this page was opened';
   return (
     <>
       <One
         over="time"
         title="Finality behind the head"
-        note={since}
+        note={sinceOf(finality)}
         columns={lag.slice(0, 2)}
         lines={[{ name: 'blocks behind', colour: '--branch-0' }]}
         show={(value) => plural(Math.round(value), 'block')}
@@ -167,7 +175,7 @@ function ByTime({ network, engine }: { readonly network: Network; readonly engin
       <One
         over="time"
         title="Age of finality"
-        note={`since it last moved, ${since}`}
+        note={`since it last moved, ${sinceOf(finality)}`}
         columns={[lag[0] ?? [], lag[2] ?? []]}
         lines={[{ name: 'age', colour: '--branch-1' }]}
         show={span}
@@ -177,7 +185,7 @@ function ByTime({ network, engine }: { readonly network: Network; readonly engin
         <One
           over="time"
           title="Participation"
-          note={`of the stake in the epoch before, ${since}`}
+          note={`of the stake in the epoch before, ${sinceOf(participation)}`}
           columns={votes}
           lines={[{ name: 'participation', colour: '--branch-2' }]}
           show={(value) => `${decimal(value, 0)} %`}
@@ -189,7 +197,7 @@ function ByTime({ network, engine }: { readonly network: Network; readonly engin
         <One
           over="time"
           title="Hash rate of the nodes"
-          note={`as they say, ${since}`}
+          note={`as they say, ${sinceOf(hashing)}`}
           columns={rate}
           lines={[{ name: 'hash rate', colour: '--branch-3' }]}
           show={(value) => metric(value, 'H/s')}
@@ -198,6 +206,10 @@ function ByTime({ network, engine }: { readonly network: Network; readonly engin
       )}
     </>
   );
+}
+
+function sinceOf({ oldest }: Samples): string {
+  return oldest === 0 ? '' : `from ${new Date(1_000 * oldest).toLocaleTimeString('en-GB')} on`;
 }
 
 type OneProps = Omit<ChartProps, 'over'> & {
