@@ -14,27 +14,28 @@ const MAX_JSON_LEVELS = 32;
 /** A description is for people; one that is longer tells the whole history. */
 export const MAX_DESCRIPTION_CHARACTERS = 1_048_576;
 
-/** What was expected, or null for a value that has its form. */
-type Check = (value: unknown) => string | null;
+/** Whether a value has a form, which is asked of every effect of every step; and what to say of one that has not. */
+interface Check {
+  readonly holds: (value: unknown) => boolean;
+  /** What was expected. */
+  readonly expected: (value: unknown) => string;
+}
 type Fields = { readonly [field: string]: Check };
-/** The same as a list: it is gone through for every effect of every step. */
 type Shape = readonly { readonly field: string; readonly expect: Check }[];
 
-const check =
-  (expected: string, holds: (value: unknown) => boolean): Check =>
-  (value) =>
-    holds(value) ? null : expected;
-const optional =
-  (inner: Check): Check =>
-  (value) =>
-    value === undefined ? null : inner(value);
+const check = (expected: string, holds: (value: unknown) => boolean): Check => ({ holds, expected: () => expected });
+const optional = ({ holds, expected }: Check): Check => ({ holds: (value) => value === undefined || holds(value), expected });
 const fields = (expected: string, inside: Fields): Check => {
   const shape = shapeOf(inside);
-  return (value) => {
-    const wrong = isObject(value) ? wrongField(value, shape) : '';
-    return wrong === null ? null : `${expected}${wrong === '' ? '' : ` (${wrong})`}`;
+  return {
+    holds: (value) => isObject(value) && hasShape(value, shape),
+    expected: (value) => (isObject(value) ? `${expected} (${wrongField(value, shape)})` : expected),
   };
 };
+const listOf = (expected: string, item: Check): Check => ({
+  holds: (value) => Array.isArray(value) && value.every(item.holds),
+  expected: (value) => (Array.isArray(value) ? item.expected(value.find((one) => !item.holds(one))) : expected),
+});
 
 const text = check('a text', (value) => typeof value === 'string');
 const hash = check('a hash (0x and 64 hex digits)', (value) => isHex(value, 64));
@@ -44,7 +45,7 @@ const listOfBytes = check('a list of Uint8Array', (value) => Array.isArray(value
 const count = check('an integer from 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
 const natural = check('a bigint from 0', (value) => typeof value === 'bigint' && value >= 0n);
 const delay = check('a number from 0', (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0);
-const anything: Check = () => null;
+const anything = check('anything', () => true);
 const record = check('an object of JSON', (value) => isObject(value) && isJson(value));
 const result = check('JSON, or a SynodError', (value) => value instanceof SynodError || isJson(value));
 const peer = check('the id of a node, or null', (value) => value === null || typeof value === 'string');
@@ -84,32 +85,32 @@ const SHAPES: { readonly [type in Effect<unknown>['type']]: Fields } = {
 };
 const SHAPE_OF: ReadonlyMap<string, Shape> = new Map(Object.entries(SHAPES).map(([type, inside]) => [type, shapeOf(inside)]));
 
-const reward = fields('a list of rewards', { to: address, amount: natural });
+const rewards = listOf('a list of rewards', fields('a list of rewards', { to: address, amount: natural }));
 const anAnswer = check('an answer at once, and no promise', (value) => !isObject(value) || typeof value.then !== 'function');
 
 /** The functions of an engine but for `step`. */
-export type Asked = Exclude<keyof AnyEngine, 'name' | 'finality' | 'faults' | 'admin' | 'step' | 'present' | 'leader' | 'believes'>;
+export type Asked = Exclude<keyof AnyEngine, 'name' | 'finality' | 'faults' | 'admin' | 'step' | 'present' | 'leader' | 'believes' | 'sizes'>;
 
 const ANSWERS: { readonly [call in Asked]: Check } = {
   init: anAnswer,
   encode: bytes,
   decode: anAnswer,
-  carried: (value) => (Array.isArray(value) ? (value.map(block).find((wrong) => wrong !== null) ?? null) : 'a list of blocks'),
+  carried: listOf('a list of blocks', block),
   genesisFacts: facts,
   verifyHeader: facts,
   verifySeal: anAnswer,
   verifyCertificate: anAnswer,
   randomness: hash,
-  rewards: (value) => (Array.isArray(value) ? (value.map(reward).find((wrong) => wrong !== null) ?? null) : 'a list of rewards'),
-  safe: (value) => (value === null ? null : hash(value)),
-  inspect: (value) => descriptionProblem(value),
+  rewards,
+  safe: { ...hash, holds: (value) => value === null || hash.holds(value) },
+  inspect: { holds: (value) => descriptionProblem(value) === null, expected: (value) => descriptionProblem(value) ?? 'JSON' },
 };
 
 /** Throws InternalError `simulator/malformed-answer` unless it is what this function of an engine has to answer. */
 export function checkAnswer(call: Asked, answer: unknown): void {
-  const expected = ANSWERS[call](answer);
-  if (expected === null) return;
-  throw new InternalError('simulator/malformed-answer', `The engine answered with ${shown(answer)}; expected ${expected}.`);
+  const { holds, expected } = ANSWERS[call];
+  if (holds(answer)) return;
+  throw new InternalError('simulator/malformed-answer', `The engine answered with ${shown(answer)}; expected ${expected(answer)}.`);
 }
 
 function descriptionProblem(value: unknown): string | null {
@@ -129,17 +130,20 @@ export function checkEffects(effects: unknown): asserts effects is readonly Effe
   for (const effect of effects as readonly unknown[]) {
     const shape = isObject(effect) && typeof effect.type === 'string' ? SHAPE_OF.get(effect.type) : undefined;
     if (!isObject(effect) || shape === undefined) throw malformed(`answered with ${shown(effect)}, which is no effect`);
-    const wrong = wrongField(effect, shape);
-    if (wrong !== null) throw malformed(`answered with the effect '${String(effect.type)}' whose ${wrong}`);
+    if (hasShape(effect, shape)) continue;
+    throw malformed(`answered with the effect '${String(effect.type)}' whose ${wrongField(effect, shape)}`);
   }
 }
 
-function wrongField(value: { readonly [key: string]: unknown }, shape: Shape): string | null {
-  for (const { field, expect } of shape) {
-    const expected = expect(value[field]);
-    if (expected !== null) return `${field} is ${shown(value[field])}; expected ${expected}`;
-  }
-  return null;
+function hasShape(value: { readonly [key: string]: unknown }, shape: Shape): boolean {
+  for (const { field, expect } of shape) if (!expect.holds(value[field])) return false;
+  return true;
+}
+
+/** The first, and what is wrong with it. */
+function wrongField(value: { readonly [key: string]: unknown }, shape: Shape): string {
+  const wrong = shape.find(({ field, expect }) => !expect.holds(value[field]));
+  return wrong === undefined ? '' : `${wrong.field} is ${shown(value[wrong.field])}; expected ${wrong.expect.expected(value[wrong.field])}`;
 }
 
 function shapeOf(inside: Fields): Shape {

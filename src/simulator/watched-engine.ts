@@ -22,57 +22,77 @@ export function placeIn({ call, event }: Activity): string {
   return event === null ? `In '${call}': ` : `On event '${event}': `;
 }
 
-/** `observe` is told of every step, and of every message that the driver lets leave. -1 is a place that is none. */
+/**
+ * `observe` is told of every step, and of every message that the driver lets leave. -1 is a place that is none. Made of the
+ * engine's parts one by one: an object whose prototype is the engine has a shape that no other has, and calling it is slow.
+ */
 export function watchEngine(engine: AnyEngine, node: number, activity: Activity, observe: Observe): AnyEngine {
-  const watched = Object.create(engine) as AnyEngine;
-  /** Lets the engine work at one of its functions. */
-  const watch = <Answer>(call: string, work: () => Answer): Answer => {
+  const begin = (call: string): void => {
     activity.node = node;
     activity.call = call;
+  };
+  const threw = (error: unknown): never => {
+    // A refusal is an answer. After anything else the run ends, and it is good to know where it was.
+    if (error instanceof RuleError) activity.call = null;
+    throw error;
+  };
+  /** Lets the engine work at one of its functions. */
+  const ask = <Answer>(call: Asked, work: () => Answer): Answer => {
+    begin(call);
     try {
       const answer = work();
+      checkAnswer(call, answer);
       activity.call = null;
       return answer;
     } catch (error) {
-      // A refusal is an answer. After anything else the run ends, and it is good to know where it was.
-      if (error instanceof RuleError) activity.call = null;
-      throw error;
+      return threw(error);
     }
   };
-  /** The same for those whose answer is checked by itself. */
-  const ask = <Answer>(call: Asked, work: () => Answer): Answer =>
-    watch(call, () => {
-      const answer = work();
-      checkAnswer(call, answer);
-      return answer;
-    });
-  watched.step = (state, event, context) => {
-    const effects = watch('step', () => {
+  const step: AnyEngine['step'] = (state, event, context) => {
+    begin('step');
+    try {
       activity.event = event.type;
-      const answer: unknown = engine.step(state, event, context);
+      const effects: unknown = engine.step(state, event, context);
       activity.event = null;
-      checkEffects(answer);
-      return answer;
-    });
-    observe({ type: 'step', node, event, effects });
-    return effects;
+      checkEffects(effects);
+      activity.call = null;
+      observe({ type: 'step', node, event, effects });
+      return effects;
+    } catch (error) {
+      return threw(error);
+    }
   };
-  watched.encode = (message) => {
-    observe({ type: 'sending', node, message });
-    return ask('encode', () => engine.encode(message));
+  return {
+    ...optionalParts(engine, ask),
+    name: engine.name,
+    finality: engine.finality,
+    faults: engine.faults,
+    step,
+    encode: (message) => {
+      observe({ type: 'sending', node, message });
+      return ask('encode', () => engine.encode(message));
+    },
+    init: (context) => ask('init', () => engine.init(context)),
+    decode: (bytes) => ask('decode', () => engine.decode(bytes)),
+    genesisFacts: (header) => ask('genesisFacts', () => engine.genesisFacts(header)),
+    verifyHeader: (sealed, parent, ancestors, wallMs) => ask('verifyHeader', () => engine.verifyHeader(sealed, parent, ancestors, wallMs)),
+    verifySeal: (sealed) => ask('verifySeal', () => engine.verifySeal(sealed)),
+    verifyCertificate: (hash, certificate, view) => ask('verifyCertificate', () => engine.verifyCertificate(hash, certificate, view)),
+    randomness: (header) => ask('randomness', () => engine.randomness(header)),
+    rewards: (block) => ask('rewards', () => engine.rewards(block)),
+    inspect: (state) => ask('inspect', () => engine.inspect(state)),
   };
-  watched.init = (context) => ask('init', () => engine.init(context));
-  watched.decode = (bytes) => ask('decode', () => engine.decode(bytes));
-  if (engine.carried !== undefined) watched.carried = (message) => ask('carried', () => engine.carried?.(message) ?? []);
-  watched.genesisFacts = (header) => ask('genesisFacts', () => engine.genesisFacts(header));
-  watched.verifyHeader = (sealed, parent, ancestors, wallMs) =>
-    ask('verifyHeader', () => engine.verifyHeader(sealed, parent, ancestors, wallMs));
-  watched.verifySeal = (sealed) => ask('verifySeal', () => engine.verifySeal(sealed));
-  watched.verifyCertificate = (hash, certificate, view) =>
-    ask('verifyCertificate', () => engine.verifyCertificate(hash, certificate, view));
-  watched.randomness = (header) => ask('randomness', () => engine.randomness(header));
-  watched.rewards = (block) => ask('rewards', () => engine.rewards(block));
-  if (engine.safe !== undefined) watched.safe = (state) => ask('safe', () => engine.safe?.(state) ?? null);
-  watched.inspect = (state) => ask('inspect', () => engine.inspect(state));
-  return watched;
+}
+
+type Optional = Pick<AnyEngine, 'admin' | 'carried' | 'safe' | 'present'>;
+
+/** What not every engine has. */
+function optionalParts(engine: AnyEngine, ask: <Answer>(call: Asked, work: () => Answer) => Answer): Optional {
+  const { admin } = engine;
+  return {
+    ...(admin !== undefined && { admin }),
+    ...(engine.carried !== undefined && { carried: (message) => ask('carried', () => engine.carried?.(message) ?? []) }),
+    ...(engine.safe !== undefined && { safe: (state) => ask('safe', () => engine.safe?.(state) ?? null) }),
+    ...(engine.present !== undefined && { present: engine.present.bind(engine) }),
+  };
 }
