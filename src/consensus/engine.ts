@@ -202,6 +202,12 @@ export interface Engine<State, Message> {
   /** What the engine is now, where that may differ from `name`, `finality` and `faults`. */
   present?(state: State): Present;
 
+  /**
+   * How many things the state holds in each map and list that grows with what others send or with time, by name; every one has a bound.
+   * For metrics: asked often, so it must be cheap.
+   */
+  sizes?(state: State): Readonly<Record<string, number>>;
+
   /** A picture of the state for people, dashboards and checkers. */
   inspect(state: State): Json;
 }

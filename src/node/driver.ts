@@ -202,6 +202,11 @@ export class Driver {
     return this.#running !== 'new' && this.engine.believes?.(this.#state, node) === true;
   }
 
+  /** See `Engine.sizes`. */
+  sizes(): Readonly<Record<string, number>> {
+    return this.#running === 'new' ? {} : (this.engine.sizes?.(this.#state) ?? {});
+  }
+
   inspect(): Json {
     return this.#running === 'new' ? null : this.engine.inspect(this.#state);
   }

@@ -1,6 +1,7 @@
 /** The node as its metrics see it (`metrics/source.ts`). */
 
 import type { Gauges, MetricsSource, Unready } from '../metrics/source.ts';
+import type { RpcServer } from '../rpc/server.ts';
 import type { NodeLedger } from './ledger.ts';
 import type { TransactionRelay } from './relay.ts';
 import type { Reminder } from './reminder.ts';
@@ -14,6 +15,8 @@ export type MetricsParts = BackendParts & {
   readonly ledger: NodeLedger;
   readonly relay: TransactionRelay;
   readonly reminder: Reminder;
+  /** Null when RPC is off. */
+  readonly rpc: Pick<RpcServer, 'sizes'> | null;
   readonly backend: NodeBackend['backend'];
 };
 
@@ -29,7 +32,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
 }
 
 function gaugesOf(parts: MetricsParts): Gauges {
-  const { backend, network, pool, driver, sync, sealer, importLog, chain, ledger, relay, reminder, evm, tracers } = parts;
+  const { backend, network, pool, driver, sync, sealer, importLog, chain, ledger, relay, reminder, evm, tracers, rpc } = parts;
   const { head, safe, finalized } = backend.chain;
   const peers = network.peers();
   const inbound = peers.filter(({ direction }) => direction === 'inbound').length;
@@ -63,10 +66,18 @@ function gaugesOf(parts: MetricsParts): Gauges {
       network_direct_streams: net.directStreams,
       gossip_validating: net.gossip.validating,
       gossip_scores: net.gossip.scores,
+      ...named('engine', driver.sizes()),
+      ...named('rpc', rpc === null ? {} : { ...rpc.sizes() }),
     },
     unwrittenBytes: chain.store.pendingBytes,
     dropped: { driver: dropped, direct: net.droppedMessages, gossip: net.gossip.overflowed },
   };
+}
+
+/** `{ waitingVotes: 3 }` of the engine is `engine_waiting_votes`. */
+function named(owner: string, sizes: Readonly<Record<string, number>>): Record<string, number> {
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(sizes).map(([name, size]) => [`${owner}_${snake(name)}`, size]));
 }
 
 function unreadyOf({ network, sync, config }: MetricsParts): Unready {

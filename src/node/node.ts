@@ -257,12 +257,13 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   closers.add('clock watch', stopWatching);
 
   const operatorToken = newOperatorToken();
-  const rpcUrl = await startRpc(config, backend.backend, { operatorToken, metrics }, logger, closers);
+  const rpc = await startRpc(config, backend.backend, { operatorToken, metrics }, logger, closers);
+  const rpcUrl = rpc?.address.url ?? null;
   if (rpcUrl !== null) {
     writeOperatorFile(config.datadir, { url: rpcUrl, token: operatorToken });
     closers.add('operator file', () => removeOperatorFile(config.datadir));
   }
-  const source = metricsSource({ ...parts, ledger, relay, reminder, backend: backend.backend });
+  const source = metricsSource({ ...parts, ledger, relay, reminder, rpc, backend: backend.backend });
   const metricsUrl = await startMetrics(config, metrics, source, closers);
   const endpoints = { rpcUrl, operatorToken, peerId: network.self, addresses: network.addresses(), metricsUrl };
   announce(logger, config, chain, endpoints);
@@ -287,7 +288,7 @@ async function startRpc(
   { operatorToken, metrics }: { readonly operatorToken: string; readonly metrics: NodeMetrics | null },
   logger: Logger,
   closers: Closers,
-): Promise<string | null> {
+): Promise<RpcServer | null> {
   if (!config.rpc.enabled) return null;
   const server = await RpcServer.start(backend, {
     host: config.rpc.address,
@@ -305,7 +306,7 @@ async function startRpc(
     },
   });
   closers.add('RPC server', () => server.close());
-  return server.address?.url ?? null;
+  return server;
 }
 
 /** Loaded only where it is wanted: what it takes is a twentieth of all that a node loads. */

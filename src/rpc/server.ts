@@ -37,6 +37,11 @@ export interface RpcServerOptions {
   readonly onRequest?: RequestObserver;
 }
 
+export interface RpcSizes {
+  readonly subscriptions: number;
+  readonly filters: number;
+}
+
 export const DEFAULT_HOST = '127.0.0.1';
 /** What a port says about itself. */
 const ALWAYS_OPEN: readonly string[] = ['rpc'];
@@ -46,13 +51,15 @@ export class RpcServer {
   readonly address: { readonly host: string; readonly port: number; readonly url: string };
   readonly #endpoint: Endpoint;
   readonly #release: () => void;
+  readonly #sizes: () => RpcSizes;
   #closing: Promise<void> | undefined;
 
-  private constructor(host: string, endpoint: Endpoint, release: () => void) {
+  private constructor(host: string, endpoint: Endpoint, release: () => void, sizes: () => RpcSizes) {
     const { port } = endpoint;
     this.address = { host, port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` };
     this.#endpoint = endpoint;
     this.#release = release;
+    this.#sizes = sizes;
   }
 
   /**
@@ -76,7 +83,13 @@ export class RpcServer {
       await endpoint.close();
       throw error;
     }
-    return new RpcServer(host, endpoint, listenToNode(backend, logger, [filters, hub]));
+    const sizes = () => ({ subscriptions: hub.size, filters: filters.size });
+    return new RpcServer(host, endpoint, listenToNode(backend, logger, [filters, hub]), sizes);
+  }
+
+  /** How much it holds for clients. */
+  sizes(): RpcSizes {
+    return this.#sizes();
   }
 
   /** Ends every connection; resolves when all are closed. Calling it again changes nothing. */

@@ -76,7 +76,7 @@ describe('a node that is watched', () => {
   const watch = async (path: string) => await fetch(`${node(0).endpoints.metricsUrl}${path}`);
 
   it('has every figure that the dashboard shows, and the dashboard shows every figure that it has', async () => {
-    await ask(url(0), 'eth_blockNumber');
+    await ask(url(0), 'eth_newBlockFilter');
     const text = await (await watch('/metrics')).text();
     const types = new Map([...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = '', type = '']) => [name, type]));
     const base = (name: string) => (types.has(name) ? name : name.replace(/_(count|sum)$/, ''));
@@ -106,6 +106,11 @@ describe('a node that is watched', () => {
     expect(value('p2p_peers')).toBe(1);
     expect(value('chain_head_finalized')).toBeGreaterThanOrEqual(3);
     expect(text.match(/^synod_size\{name="\w+"\} \d+$/gm)?.length).toBeGreaterThan(10);
+    expect(value('synod_size{name="rpc_filters"}')).toBe(1);
+    expect(value('synod_size{name="rpc_subscriptions"}')).toBe(0);
+    // Of the engine: what it has not heard to be on disk everywhere.
+    expect(value('synod_size{name="engine_log"}')).toBeGreaterThanOrEqual(0);
+    expect(value('synod_size{name="engine_decided_blocks"}')).toBeGreaterThanOrEqual(0);
     expect((await watch('/readyz')).status).toBe(200);
   });
 

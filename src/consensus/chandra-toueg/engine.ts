@@ -4,6 +4,7 @@
  */
 import type { Context, Engine, EngineFactory } from '../engine.ts';
 import { Council } from '../members/council.ts';
+import { sharedSizes } from '../members/sizes.ts';
 import { inspect } from './admin.ts';
 import { blocksIn, type ChandraTouegMessage, decodeMessage, encodeMessage } from './messages.ts';
 import { rulesFor } from './rules.ts';
@@ -38,6 +39,7 @@ export const createChandraToueg: EngineFactory = (params, { beneficiary, signers
     decode: (bytes) => decodeMessage(council, bytes),
     carried: blocksIn,
     believes: (_, node) => council.membership.has(node),
+    sizes: (state) => ({ notes: state.notes.size, recent: state.recent.size, ...sharedSizes(state) }),
     inspect: (state) => inspect(council.membership, state),
   };
 };

@@ -1,6 +1,7 @@
 /** Multi-Paxos as synod's consensus engine. Source: Lamport, "Paxos Made Simple" (2001), section 3. See README.md. */
 import type { Context, Engine, EngineFactory } from '../engine.ts';
 import { Council } from '../members/council.ts';
+import { sharedSizes } from '../members/sizes.ts';
 import { inspect } from './admin.ts';
 import { blocksIn, decodeMessage, encodeMessage, type PaxosMessage } from './messages.ts';
 import { paxosRules } from './rules.ts';
@@ -34,6 +35,7 @@ export const createPaxos: EngineFactory = (params, { beneficiary, signers }, sig
     carried: blocksIn,
     leader: ({ leader }) => leader,
     believes: (_, node) => council.membership.has(node),
+    sizes: (state) => ({ log: state.log.last.height - state.log.base.height, ...sharedSizes(state) }),
     inspect: (state) => inspect(council.membership, state),
   };
 };

@@ -5,7 +5,7 @@
 import type { Context, Engine, EngineFactory } from '../engine.ts';
 import { Council, rulesOf } from '../members/council.ts';
 import { Ballots } from './ballots.ts';
-import { inspect } from './inspect.ts';
+import { inspect, sizes } from './inspect.ts';
 import { decode, encode, type PbftMessage } from './messages.ts';
 import { parseSettings } from './settings.ts';
 import { initialState, type PbftRules, type PbftState, type Turn } from './state.ts';
@@ -36,6 +36,7 @@ export const createPbft: EngineFactory = (params, { beneficiary, signers }, sign
     encode: (message) => encode(ballots, message),
     decode: (bytes) => decode(ballots, bytes),
     carried: (message) => ('block' in message && message.block !== null ? [message.block] : []),
+    sizes,
     inspect: (state) => inspect(rules, state),
   };
 };

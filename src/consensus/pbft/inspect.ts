@@ -1,5 +1,6 @@
 /** A picture of a member's state: what `synod consensus status` prints, and what checkers look up. */
 import type { Json } from '../../base/types.ts';
+import { sharedSizes } from '../members/sizes.ts';
 import { activeHeight, type PbftRules, type PbftState, primaryOf } from './state.ts';
 
 export function inspect({ council, settings, ballots }: PbftRules, state: PbftState): Json {
@@ -21,7 +22,7 @@ export function inspect({ council, settings, ballots }: PbftRules, state: PbftSt
     waterMarks: { low: stable, high: stable + settings.windowBlocks },
     followers: members.map(({ node }, member) => ({ node, ...progressOf(state, member) })),
     rounds: rounds.size,
-    waiting: [...future.values()].reduce((sum, messages) => sum + messages.length, 0),
+    waiting: waitingIn(future),
     viewChanges: [...changes.values()].map((change) => change.view),
     reads: state.reads.open.size,
     evidence: [...evidence.values()].map(({ phase, votes }) => {
@@ -29,6 +30,18 @@ export function inspect({ council, settings, ballots }: PbftRules, state: PbftSt
       return { member: votes[0].members[0] ?? null, phase, view: at, height };
     }),
   };
+}
+
+/** Of `inspect`, for metrics. */
+export function sizes(state: PbftState): Readonly<Record<string, number>> {
+  const { rounds, changes, evidence, future } = state;
+  const own = { rounds: rounds.size, waiting: waitingIn(future), viewChanges: changes.size, evidence: evidence.size };
+  return { ...own, ...sharedSizes(state) };
+}
+
+/** Messages of views to come. */
+function waitingIn(future: PbftState['future']): number {
+  return [...future.values()].reduce((sum, messages) => sum + messages.length, 0);
 }
 
 /** What was heard of a member in the current view. */

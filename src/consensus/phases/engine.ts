@@ -83,6 +83,7 @@ export function createPhases(
       const { settings, engine } = running?.phase ?? timeline.last;
       return { name: settings.name, finality: engine.finality, faults: engine.faults };
     },
+    sizes: ({ running }) => running?.engine.sizes?.(running.state) ?? {},
     inspect(state) {
       const { running } = state;
       const own = running === null ? {} : running.engine.inspect(running.state);

@@ -41,12 +41,23 @@ export function posEngine(network: PosRules, node: NodeSettings): Engine<PosStat
     rewards: ({ payload }) =>
       payload.length === 0 ? [] : decodePayload(payload).withdrawals.map(({ to, amount }) => ({ to, amount: amount * WEI_PER_GWEI })),
     safe: ({ store }) => store.justified.root,
+    sizes,
     inspect: (state) => inspect(rules, state),
   };
 }
 
+function sizes({ store, orphans, waiting, pool, offences }: PosState): Readonly<Record<string, number>> {
+  return {
+    blocks: store.blocks.size,
+    orphans: orphans.size,
+    waitingVotes: waiting.length,
+    votedSlots: pool.groups.size,
+    offences: offences.size,
+  };
+}
+
 function inspect({ settings }: PosRules, state: PosState): Json {
-  const { head, slot, store, anchor, signers, counts, pool, orphans, offences, waiting } = state;
+  const { head, slot, store, anchor, signers, counts } = state;
   return {
     slot,
     epoch: epochOf(settings, slot),
@@ -55,11 +66,7 @@ function inspect({ settings }: PosRules, state: PosState): Json {
     finalized: { ...store.finalized },
     validators: anchor.state.validators.length,
     keys: signers.size,
-    blocks: store.blocks.size,
-    orphans: orphans.size,
-    waitingVotes: waiting.length,
-    votedSlots: pool.groups.size,
-    offences: offences.size,
+    ...sizes(state),
     counts: { ...counts },
   };
 }

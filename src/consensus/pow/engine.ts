@@ -34,6 +34,12 @@ export function powEngine(rules: PowRules, node: NodeSettings): Engine<PowState,
     // The proof is found after execution, so nothing in it may reach the EVM; the parent's hash is what is known before.
     randomness: (header) => header.parentHash,
     rewards: ({ header }) => (blockRewardWei === 0n ? [] : [{ to: header.beneficiary, amount: blockRewardWei }]),
+    sizes: ({ candidates, orphans, fetches, early }) => ({
+      candidates: candidates.size,
+      orphans: orphans.size,
+      fetches: fetches.size,
+      early: early.length,
+    }),
     inspect,
   };
 }

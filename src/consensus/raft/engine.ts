@@ -1,6 +1,7 @@
 /** Raft as synod's consensus engine. Source: Diego Ongaro, "Consensus: Bridging Theory and Practice" (2014). See README.md. */
 import type { Context, Engine, EngineFactory } from '../engine.ts';
 import { Councils } from '../members/councils.ts';
+import { sharedSizes } from '../members/sizes.ts';
 import { COMMANDS, inspect } from './admin.ts';
 import { blocksIn, decodeMessage, encodeMessage, type RaftMessage } from './messages.ts';
 import { raftRules } from './rules.ts';
@@ -41,6 +42,7 @@ export const createRaft: EngineFactory = (params, { beneficiary, signers }, sign
     carried: blocksIn,
     leader: ({ leader }) => leader,
     believes: ({ log }, node) => log.last.council.membership.has(node),
+    sizes: (state) => ({ log: state.log.last.height - state.log.base.height, ...sharedSizes(state) }),
     inspect,
   };
 };

@@ -1,6 +1,7 @@
 /** Zab as synod's consensus engine. Source: Junqueira, Reed, Serafini, "Zab: High-performance broadcast for primary-backup systems" (DSN 2011). See README.md. */
 import type { Context, Engine, EngineFactory } from '../engine.ts';
 import { Council } from '../members/council.ts';
+import { sharedSizes } from '../members/sizes.ts';
 import { inspect, leaderIn } from './admin.ts';
 import { blocksIn, decodeMessage, encodeMessage, type ZabMessage } from './messages.ts';
 import { zabRules } from './rules.ts';
@@ -27,6 +28,7 @@ export const createZab: EngineFactory = (params, { beneficiary, signers }, signa
     carried: blocksIn,
     leader: leaderIn,
     believes: (_, node) => council.membership.has(node),
+    sizes: (state) => ({ history: state.history.last.height - state.history.root.height, ...sharedSizes(state) }),
     inspect: (state) => inspect(council.membership, state),
   };
 };
