@@ -78,7 +78,8 @@ function nodeOf(chain: DecisionTurn['chain'], { height, hash }: Decision): Heade
  */
 export function settle(turn: DecisionTurn): HeaderNode {
   const { decisions, chain } = turn;
-  for (const proof of decisions.proofs.values()) decide(turn, proof);
+  const best = bestProof(turn);
+  if (best !== null) decide(turn, best);
   extendPath(turn);
   let head = chain.head;
   for (let [next] = decisions.path; next !== undefined; [next] = decisions.path) {
@@ -100,6 +101,19 @@ export function settle(turn: DecisionTurn): HeaderNode {
   if (decisions.goal !== null && head.header.number >= decisions.goal.height) decisions.goal = null;
   finalizeProven(turn, head.header.number);
   return head;
+}
+
+/** As `decide` would choose among them all; the newest come last, so that mostly one look is enough. */
+function bestProof({ decisions, chain }: DecisionTurn): Proof | null {
+  let here: Proof | null = null;
+  let away: Proof | null = null;
+  for (const proof of [...decisions.proofs.values()].reverse()) {
+    const { height } = proof;
+    if (height <= Math.max(chain.head.header.number, here?.height ?? 0)) continue;
+    if (nodeOf(chain, proof) !== undefined) here = proof;
+    else if (height > (away?.height ?? 0)) away = proof;
+  }
+  return here ?? away;
 }
 
 /**
