@@ -1,17 +1,20 @@
 /**
  * EVM calls for RPC, in worker threads: a call that runs for seconds holds up neither blocks nor the network, and one that
- * runs longer is killed together with its thread. No thread exists before the first call or a while after the last.
+ * runs longer is ended, if need be together with its thread. No thread exists before the first call or a while after the last.
  *
  * Most calls are short, so a thread is given some ahead: waking it up takes as long as the call. If the one under way turns
- * out to be long, another thread is started, and those behind the long one go there.
+ * out to be long, those behind it are taken back. Where others wait, and for no shorter turns than it has had, it gives way: it
+ * is broken off, and begun anew with more time when its turn comes (a call changes nothing, so only its time is lost). The one
+ * that has been under way for longest stays, so that long calls come to their end too (with a single thread only once nobody else
+ * waits). Clients take turns (`call-queue.ts`).
  */
-import { BoundedQueue } from '../base/bounded.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import { EMPTY_TRIE_ROOT, type Header } from '../chain/header.ts';
 import type { ExecutionParams } from '../chain/params.ts';
 import type { HeaderView } from '../chain/tree.ts';
 import { ancestorHashes } from './ancestors.ts';
+import { CallQueue } from './call-queue.ts';
 import type { AccessListResult, CallRequest, CallResult, EstimateResult } from './call-types.ts';
 import type { Job, JobKind, JobRequests, JobResults } from './evm-protocol.ts';
 import { EvmThread, type Task } from './evm-thread.ts';
@@ -35,16 +38,22 @@ export interface EvmPoolOptions {
   readonly gasCap?: bigint;
   /** Calls that may wait for a thread. */
   readonly maxQueued?: number;
+  /** Nobody waits for the answer of a call any more that has not begun by then. */
+  readonly maxWaitMs?: number;
   /** A thread without work is given up after this. */
   readonly idleMs?: number;
 }
 
-const DEFAULTS = { workers: 2, depth: 8, timeoutMs: 5_000, gasCap: 50_000_000n, maxQueued: 256, idleMs: 60_000 };
+const DEFAULTS = { workers: 2, depth: 8, timeoutMs: 5_000, gasCap: 50_000_000n, maxQueued: 256, maxWaitMs: 30_000, idleMs: 60_000 };
 /**
  * A job that is not done by then is long: nothing more is put behind it, and what is there goes elsewhere. Where processors are
  * short a short job takes ten milliseconds, and to move what stands behind it costs more than to wait (measured: three times).
  */
 const LONG_MS = 50;
+/** A turn by how often a call has given way: with others waiting that had no longer ones, it gives way after so long. The next ends. */
+const TURNS_MS = [LONG_MS, 500];
+/** As long as a job usually takes to hear of it. One that does not, deep in a precompile, is not waited for. */
+const INTERRUPT_PAUSE_MS = 10;
 /** Only when all threads are busy for that long another one pays: it takes a second to start, on a busy machine several, and 40 MB. */
 const START_AFTER_MS = 250;
 
@@ -57,48 +66,51 @@ interface Limits {
 
 export class EvmPool {
   readonly #options: EvmPoolOptions & typeof DEFAULTS;
-  readonly #queue: BoundedQueue<Task>;
-  /** Taken back from threads, to be given out before the queue; as many as fit into the threads at the most. */
-  readonly #returned: Task[] = [];
+  readonly #queue: CallQueue<Task>;
   /** With what gives up each that has nothing to do. */
   readonly #threads = new Map<EvmThread, NodeJS.Timeout | null>();
   #watch: NodeJS.Timeout | null = null;
+  /** Monotonic milliseconds. */
+  #interruptedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: EvmPoolOptions) {
     this.#options = { ...DEFAULTS, ...options };
-    this.#queue = new BoundedQueue(this.#options.maxQueued);
+    this.#queue = new CallQueue(this.#options.maxQueued);
   }
 
   /** Jobs that no thread has begun. */
   get waiting(): number {
-    return this.#queue.size + this.#returned.length;
+    return this.#queue.size;
   }
 
-  /** Every method rejects with RuleError: `evm/timeout`, `rpc/busy`, `state/missing`, or why the call could not start. */
-  call(request: CallRequest): Promise<CallResult> {
-    return this.#submit('call', request);
+  /**
+   * Every method rejects with RuleError: `evm/timeout`, `rpc/busy`, `state/missing`, or why the call could not start. `client`:
+   * who is to take turns with others.
+   */
+  call(request: CallRequest, client = ''): Promise<CallResult> {
+    return this.#submit('call', request, client);
   }
 
-  estimateGas(request: CallRequest): Promise<EstimateResult> {
-    return this.#submit('estimateGas', request);
+  estimateGas(request: CallRequest, client = ''): Promise<EstimateResult> {
+    return this.#submit('estimateGas', request, client);
   }
 
-  createAccessList(request: CallRequest): Promise<AccessListResult> {
-    return this.#submit('createAccessList', request);
+  createAccessList(request: CallRequest, client = ''): Promise<AccessListResult> {
+    return this.#submit('createAccessList', request, client);
   }
 
-  simulate(request: SimulationRequest): Promise<readonly SimulatedBlock[]> {
-    return this.#submit('simulate', request);
+  simulate(request: SimulationRequest, client = ''): Promise<readonly SimulatedBlock[]> {
+    return this.#submit('simulate', request, client);
   }
 
-  buildTestBlock(request: TestBlockRequest): Promise<TestBlock> {
-    return this.#submit('buildTestBlock', request);
+  buildTestBlock(request: TestBlockRequest, client = ''): Promise<TestBlock> {
+    return this.#submit('buildTestBlock', request, client);
   }
 
   /** JSON text; also rejects with `trace/timeout` and `trace/too-large`. */
-  trace(request: TraceRequest): Promise<string> {
-    return this.#submit('trace', request, { stateRoot: request.stateRoot, timeoutMs: request.jobTimeoutMs });
+  trace(request: TraceRequest, client = ''): Promise<string> {
+    return this.#submit('trace', request, client, { stateRoot: request.stateRoot, timeoutMs: request.jobTimeoutMs });
   }
 
   /** Kills what is under way and refuses what waits. */
@@ -112,16 +124,20 @@ export class EvmPool {
     this.#threads.clear();
   }
 
-  #submit<Kind extends JobKind>(kind: Kind, request: JobRequests[Kind], options: Partial<Limits> = {}): Promise<JobResults[Kind]> {
+  #submit<Kind extends JobKind>(
+    kind: Kind,
+    request: JobRequests[Kind],
+    client: string,
+    options: Partial<Limits> = {},
+  ): Promise<JobResults[Kind]> {
     const { header } = request;
     const { stateRoot = header.stateRoot, timeoutMs = this.#options.timeoutMs } = options;
     const { promise, resolve, reject } = Promise.withResolvers<JobResults[JobKind]>();
     const refused = this.#refusal(stateRoot);
     if (refused !== null) return Promise.reject(refused);
     const job = { kind, request, randomness: this.#options.randomness(header) } as Job;
-    if (!this.#queue.push({ job, timeoutMs, ancestorHash: this.#ancestors(header), resolve, reject })) {
-      return Promise.reject(new RuleError('rpc/busy', `too many calls at once: ${this.#queue.size} are waiting; try again later.`));
-    }
+    const sinceMs = performance.now();
+    this.#queue.push({ job, client, level: 0, sinceMs, timeoutMs, ancestorHash: this.#ancestors(header), resolve, reject })?.reject(busy());
     this.#dispatch();
     return promise as Promise<JobResults[Kind]>;
   }
@@ -134,13 +150,18 @@ export class EvmPool {
     });
   }
 
+  /** Of those that somebody still waits for. */
   #next(): Task | undefined {
-    return this.#returned.shift() ?? this.#queue.shift();
+    for (;;) {
+      const task = this.#queue.shift();
+      if (task === undefined || performance.now() - task.sinceMs < this.#options.maxWaitMs) return task;
+      task.reject(busy());
+    }
   }
 
   #dispatch(): void {
     if (this.#closed) return;
-    this.#relieve();
+    this.#takeBack();
     while (this.waiting > 0) {
       const thread = this.#free() ?? this.#soonFree() ?? this.#another();
       const task = thread === undefined ? undefined : this.#next();
@@ -148,6 +169,7 @@ export class EvmPool {
       this.#stopRest(thread);
       thread.give(task);
     }
+    this.#makeWay();
     // Whoever calls next should not have to wait for it to start.
     if (this.#threads.size > 0) this.#another();
     const isWatched = [...this.#threads.keys()].some(({ load }) => load > 0);
@@ -160,33 +182,71 @@ export class EvmPool {
     this.#dispatch();
   }
 
-  /** Takes what stands behind long jobs where another thread can do it. */
-  #relieve(): void {
+  /** What stands behind long jobs. */
+  #takeBack(): void {
     for (const thread of this.#threads.keys()) {
-      if (thread.load < 2 || thread.busyMs < LONG_MS) continue;
-      if (this.#free() !== undefined || this.#soonFree() !== undefined || this.#mayStart) this.#returned.push(...thread.takeBack());
+      if (thread.load > 1 && thread.busyMs >= LONG_MS) this.#queue.putBack(thread.takeBack());
     }
   }
 
+  /** Where calls wait that no thread can take: breaks off the job that has had most turns, one at a time. */
+  #makeWay(): void {
+    const level = this.#queue.level;
+    const turnMs = level === null ? undefined : TURNS_MS[level];
+    if (level === null || turnMs === undefined || performance.now() - this.#interruptedMs < INTERRUPT_PAUSE_MS) return;
+    const threads = [...this.#threads.keys()];
+    const staying = this.#staying(threads);
+    const lasting = threads.filter((thread) => thread !== staying && thread.busyMs >= turnMs && (thread.level ?? -1) >= level);
+    const [chosen] = lasting.sort((a, b) => (b.level ?? 0) - (a.level ?? 0) || b.busyMs - a.busyMs);
+    if (chosen === undefined) return;
+    this.#interruptedMs = performance.now();
+    chosen.interrupt();
+  }
+
+  /** The one whose job is left to its end: that of longest standing, where there are threads for others beside it. */
+  #staying(threads: readonly EvmThread[]): EvmThread | undefined {
+    const isFull = threads.length === this.#options.workers && threads.every(({ ready }) => ready);
+    return isFull && threads.length > 1 ? threads.toSorted((a, b) => b.busyMs - a.busyMs)[0] : undefined;
+  }
+
   #free(): EvmThread | undefined {
-    return [...this.#threads.keys()].find(({ load }) => load === 0);
+    return this.#usable().find(({ load }) => load === 0);
+  }
+
+  /** A thread that is being started takes calls only as long as there is no other. */
+  #usable(): EvmThread[] {
+    const threads = [...this.#threads.keys()];
+    const ready = threads.filter((thread) => thread.ready);
+    return ready.length > 0 ? ready : threads;
   }
 
   /** The one with the least to do among those whose job is not long. */
   #soonFree(): EvmThread | undefined {
-    const some = [...this.#threads.keys()].filter(({ load, busyMs }) => load < this.#options.depth && busyMs < LONG_MS);
+    const some = this.#usable().filter(({ load, busyMs }) => load < this.#options.depth && busyMs < LONG_MS);
     return some.sort((a, b) => a.load - b.load)[0];
   }
 
+  /** One at a time. */
   get #mayStart(): boolean {
     const threads = [...this.#threads.keys()];
-    return threads.length < this.#options.workers && threads.every(({ busyMs }) => busyMs >= START_AFTER_MS);
+    if (threads.length >= this.#options.workers || threads.some(({ ready }) => !ready)) return false;
+    const { level } = this.#queue;
+    return (level !== null && level > 0) || threads.every(({ busyMs }) => busyMs >= START_AFTER_MS);
   }
 
   #another(): EvmThread | undefined {
     if (!this.#mayStart) return undefined;
     const { params, gasCap, state: source } = this.#options;
-    const thread: EvmThread = new EvmThread({ params, gasCap, source, onChange: (orphans) => this.#changed(thread, orphans) });
+    const thread: EvmThread = new EvmThread({
+      params,
+      gasCap,
+      source,
+      onChange: (orphans) => this.#changed(thread, orphans),
+      onInterrupted: (task) => {
+        this.#queue.putBehind({ ...task, level: task.level + 1 });
+        this.#changed(thread, []);
+      },
+    });
     this.#threads.set(thread, null);
     return thread;
   }
@@ -196,7 +256,7 @@ export class EvmPool {
       for (const task of orphans) task.reject(closed());
       return;
     }
-    this.#returned.push(...orphans);
+    this.#queue.putBack(orphans);
     if (thread.dead) {
       this.#stopRest(thread);
       this.#threads.delete(thread);
@@ -230,6 +290,10 @@ export class EvmPool {
     clearTimeout(timer);
     this.#threads.set(thread, null);
   }
+}
+
+function busy(): RuleError {
+  return new RuleError('rpc/busy', 'too many calls at once; try again later.');
 }
 
 function closed(): RuleError {

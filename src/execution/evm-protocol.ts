@@ -49,6 +49,8 @@ export type Assignment =
 export type Answer =
   | { readonly type: 'ready' }
   | { readonly type: 'done'; readonly result: JobResults[JobKind] }
+  /** It gave way, as it was told to. */
+  | { readonly type: 'interrupted' }
   /** `blame`: the caller's fault, to be told so. Otherwise the worker's own failure. */
   | { readonly type: 'failed'; readonly blame: boolean; readonly code: string; readonly message: string };
 
@@ -60,9 +62,12 @@ export type Read =
 /** Bytes for nodes and codes, a hash for ancestors; undefined when the node does not have it. */
 export type ReadAnswer = Uint8Array | Hash | undefined;
 
-/** Where in the signal. `read`: whether a read is open. `job`: which job the worker has begun. */
-export const SIGNAL = { read: 0, job: 1 } as const;
-export const SIGNAL_BYTES = 2 * Int32Array.BYTES_PER_ELEMENT;
+/**
+ * Where in the signal. `read`: whether a read is open. `job`: which job the worker has begun. `interrupt`: which job is to give
+ * way to others.
+ */
+export const SIGNAL = { read: 0, job: 1, interrupt: 2 } as const;
+export const SIGNAL_BYTES = 3 * Int32Array.BYTES_PER_ELEMENT;
 export const READ_OPEN = 0;
 export const READ_ANSWERED = 1;
 /** A worker begins a job by putting its id where there is none, and so never one that was taken back. */

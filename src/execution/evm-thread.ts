@@ -26,6 +26,12 @@ import type { StateSource } from './types.ts';
 /** A job with whom to tell of its end. */
 export interface Task {
   readonly job: Job;
+  /** On whose behalf. */
+  readonly client: string;
+  /** How often it has given way to others. */
+  readonly level: number;
+  /** When it came, monotonic milliseconds. */
+  readonly sinceMs: number;
   readonly ancestorHash: (number: number) => Hash | undefined;
   /** From when it is begun. */
   readonly timeoutMs: number;
@@ -38,8 +44,10 @@ export interface ThreadOptions {
   readonly params: ExecutionParams;
   readonly gasCap: bigint;
   readonly source: StateSource;
-  /** A job ended, or the thread did: then `orphans` are those that it had not begun. */
+  /** It is ready, a job ended, or the thread did: then `orphans` are those that it had not begun. */
   readonly onChange: (orphans: readonly Task[]) => void;
+  /** A job gave way to others. */
+  readonly onInterrupted: (task: Task) => void;
 }
 
 /** Loading the EVM takes a second, on a busy machine several. */
@@ -54,6 +62,7 @@ export class EvmThread {
   readonly #worker: Worker;
   readonly #source: StateSource;
   readonly #onChange: ThreadOptions['onChange'];
+  readonly #onInterrupted: ThreadOptions['onInterrupted'];
   readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_BYTES));
   /** In order; the first is under way as soon as the thread is. */
   readonly #tasks: { readonly id: number; readonly task: Task }[] = [];
@@ -62,11 +71,13 @@ export class EvmThread {
   #isReady = false;
   /** Of the job under way, monotonic milliseconds. */
   #begunMs = 0;
+  #isInterrupted = false;
   #isDead = false;
 
-  constructor({ params, gasCap, source, onChange }: ThreadOptions) {
+  constructor({ params, gasCap, source, onChange, onInterrupted }: ThreadOptions) {
     this.#source = source;
     this.#onChange = onChange;
+    this.#onInterrupted = onInterrupted;
     const { port1: reads, port2 } = new MessageChannel();
     reads.on('message', (read: Read) => {
       reads.postMessage(this.#answer(read));
@@ -100,6 +111,16 @@ export class EvmThread {
     return this.#tasks.length;
   }
 
+  get ready(): boolean {
+    return this.#isReady;
+  }
+
+  /** Of the job under way; null without one, and once it is told to give way. */
+  get level(): number | null {
+    const [first] = this.#tasks;
+    return first === undefined || !this.#isReady || this.#isInterrupted ? null : first.task.level;
+  }
+
   /** For how long the job under way has been; 0 without one. */
   get busyMs(): number {
     return this.#isReady && this.#tasks.length > 0 ? performance.now() - this.#begunMs : 0;
@@ -124,6 +145,14 @@ export class EvmThread {
     return this.#tasks.splice(1).map(({ task }) => task);
   }
 
+  /** Tells the job under way to give way to others: it comes back as an orphan, unless it ends before it hears of it. */
+  interrupt(): void {
+    const [first] = this.#tasks;
+    if (first === undefined) return;
+    this.#isInterrupted = true;
+    Atomics.store(this.#signals, SIGNAL.interrupt, first.id);
+  }
+
   /** Whatever it is doing; the job under way rejects with this error. */
   async kill(error: unknown): Promise<void> {
     this.#die(error);
@@ -137,6 +166,7 @@ export class EvmThread {
   #begin(): void {
     const [first] = this.#tasks;
     clearTimeout(this.#timer);
+    this.#isInterrupted = false;
     if (first === undefined) return this.#worker.unref();
     const { timeoutMs } = first.task;
     this.#begunMs = performance.now();
@@ -166,12 +196,15 @@ export class EvmThread {
     if (this.#isDead) return;
     if (answer.type === 'ready') {
       this.#isReady = true;
-      return this.#begin();
+      this.#begin();
+      return this.#onChange([]);
     }
     const ended = this.#tasks.shift();
     this.#begin();
+    if (answer.type === 'interrupted' && ended !== undefined) return this.#onInterrupted(ended.task);
     if (answer.type === 'done') ended?.task.resolve(answer.result);
-    else ended?.task.reject(answer.blame ? new RuleError(answer.code, answer.message) : new InternalError(answer.code, answer.message));
+    else if (answer.type === 'failed')
+      ended?.task.reject(answer.blame ? new RuleError(answer.code, answer.message) : new InternalError(answer.code, answer.message));
     this.#onChange([]);
   }
 

@@ -54,9 +54,10 @@ function cached(capacity: number, type: 'node' | 'code'): (hash: Hash) => Uint8A
 
 const source: StateSource = { node: cached(MAX_NODES, 'node'), code: cached(MAX_CODES, 'code') };
 
-/** Both for one job at a time. */
+/** All of one job at a time. */
 const kept = new KeptBlock();
-const pacer = new TimeLimit();
+let underway: number = NO_JOB;
+const pacer = new TimeLimit(() => Atomics.load(signals, SIGNAL.interrupt) === underway);
 
 function work(job: Job, host: CallHost): Promise<JobResults[JobKind]> {
   if (job.kind === 'trace') return runTraceJob(host, job.request);
@@ -84,7 +85,9 @@ async function take(assignment: Assignment): Promise<void> {
   }
   const { id, job, timeoutMs } = assignment;
   if (Atomics.compareExchange(signals, SIGNAL.job, NO_JOB, id) !== NO_JOB) return;
-  const answer = await run(job, timeoutMs);
+  underway = id;
+  const outcome = await run(job, timeoutMs);
+  const answer: Answer = pacer.wasInterrupted ? { type: 'interrupted' } : outcome;
   // Unless those after it were taken back meanwhile.
   Atomics.compareExchange(signals, SIGNAL.job, id, NO_JOB);
   jobs.postMessage(answer);

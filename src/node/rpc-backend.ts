@@ -99,12 +99,12 @@ export function createBackend(parts: BackendParts): NodeBackend {
 
 function evmAccess({ evm, tracers }: BackendParts): EvmAccess {
   return {
-    call: (request) => evm.call(request),
-    estimateGas: (request) => evm.estimateGas(request),
-    createAccessList: (request) => evm.createAccessList(request),
-    simulate: (request) => evm.simulate(request),
-    buildTestBlock: (request) => evm.buildTestBlock(request),
-    trace: (request) => tracers.trace(request),
+    call: (request, client) => evm.call(request, client),
+    estimateGas: (request, client) => evm.estimateGas(request, client),
+    createAccessList: (request, client) => evm.createAccessList(request, client),
+    simulate: (request, client) => evm.simulate(request, client),
+    buildTestBlock: (request, client) => evm.buildTestBlock(request, client),
+    trace: (request, client) => tracers.trace(request, client),
   };
 }
 

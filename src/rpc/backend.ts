@@ -176,17 +176,18 @@ export type Awaitable<T> = T | Promise<T>;
 
 /**
  * EVM calls, run in workers with a gas cap and a time limit. They reject with RuleError for what no execution was
- * started for, or was cut short: `evm/timeout`, insufficient funds, a nonce or a fee that cannot be, intrinsic gas.
+ * started for, or was cut short: `evm/timeout`, insufficient funds, a nonce or a fee that cannot be, intrinsic gas. `client`
+ * is who asks: where many calls wait, clients take turns.
  */
 export interface EvmAccess {
-  call(request: CallRequest): Promise<CallResult>;
+  call(request: CallRequest, client: string): Promise<CallResult>;
   /** The least gas limit with which the call succeeds, or why it fails with any. */
-  estimateGas(request: CallRequest): Promise<EstimateResult>;
-  createAccessList(request: CallRequest): Promise<AccessListResult>;
-  simulate(request: SimulationRequest): Promise<readonly SimulatedBlock[]>;
-  buildTestBlock(request: TestBlockRequest): Promise<TestBlock>;
+  estimateGas(request: CallRequest, client: string): Promise<EstimateResult>;
+  createAccessList(request: CallRequest, client: string): Promise<AccessListResult>;
+  simulate(request: SimulationRequest, client: string): Promise<readonly SimulatedBlock[]>;
+  buildTestBlock(request: TestBlockRequest, client: string): Promise<TestBlock>;
   /** JSON text. Also rejects with `trace/timeout` and `trace/too-large`. */
-  trace(request: TraceRequest): Promise<string>;
+  trace(request: TraceRequest, client: string): Promise<string>;
 }
 
 export interface PoolAccess {

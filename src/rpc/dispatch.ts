@@ -18,6 +18,8 @@ import type { SubscriptionSet } from './subscriptions.ts';
 
 /** Who asks. */
 export interface Session {
+  /** Of `clientOf`. */
+  readonly client: string;
   /** Showed the operator's token: every namespace is open. */
   readonly operator: boolean;
   /** Null over HTTP. */
@@ -34,7 +36,7 @@ export interface Reply {
 export interface DispatcherOptions {
   readonly methods: ReadonlyMap<string, Method>;
   /** What handlers share: everything of a context that does not belong to one request. */
-  readonly services: Omit<Context, 'methods' | 'subscriptions' | 'size' | 'afterReply'>;
+  readonly services: Omit<Context, 'client' | 'methods' | 'subscriptions' | 'size' | 'afterReply'>;
   /** Open to everybody. */
   readonly namespaces: ReadonlySet<string>;
   readonly logger: RpcLogger;
@@ -154,7 +156,8 @@ export class Dispatcher {
     const method = methods.get(call.method);
     if (method === undefined) throw methodNotFound(call.method);
     if (!Array.isArray(call.parameters)) throw invalidParams('non-array args: expected "params" to be a list');
-    const context = { ...services, methods, subscriptions: session.subscriptions, size: new ReplySize(leftBytes), afterReply };
+    const { client, subscriptions } = session;
+    const context = { ...services, client, methods, subscriptions, size: new ReplySize(leftBytes), afterReply };
     return method.invoke(context, call.parameters);
   }
 

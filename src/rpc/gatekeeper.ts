@@ -8,6 +8,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 
 export interface GatekeeperOptions {
   /** Host names without port; `*` for any. */
@@ -63,6 +64,16 @@ export class Gatekeeper {
     if (authorization === undefined || operatorToken === null) return 'anyone';
     return sameText(authorization, `Bearer ${operatorToken}`) ? 'operator' : 'wrong';
   }
+}
+
+/**
+ * Whom a request counts for where clients take turns: its address, as the connection has it (headers can be made up). Programs on
+ * this machine, and whoever comes through a proxy on it, are told apart by their connections.
+ */
+export function clientOf({ remoteAddress = '', remotePort }: Socket): string {
+  const address = plainAddress(remoteAddress) ?? '';
+  const isLocal = address === '::1' || address.startsWith('127.');
+  return isLocal ? `${address} ${remotePort}` : address;
 }
 
 /** The host of an origin without port and brackets; undefined for what is no origin (RFC 6454). */

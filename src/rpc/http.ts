@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { explain } from '../base/errors.ts';
 import type { RpcLogger } from './backend.ts';
 import type { Dispatcher } from './dispatch.ts';
-import type { Gatekeeper } from './gatekeeper.ts';
+import { clientOf, type Gatekeeper } from './gatekeeper.ts';
 import { ByteBudget, type RpcLimits } from './limits.ts';
 
 const JSON_TYPES: readonly string[] = ['application/json', 'application/json-rpc', 'application/jsonrequest'];
@@ -45,6 +45,12 @@ export interface Page {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+interface Connection {
+  readonly client: string;
+  /** Its requests in work: HTTP pipelining would let one client queue without end. */
+  inWork: number;
+}
+
 export class HttpHandler {
   readonly #gatekeeper: Gatekeeper;
   readonly #dispatcher: Dispatcher;
@@ -53,8 +59,7 @@ export class HttpHandler {
   readonly #logger: RpcLogger;
   readonly #pages: PageSource | null;
   readonly #outgoing: ByteBudget;
-  /** Requests in work by connection: HTTP pipelining would let one client queue without end. */
-  readonly #inWork = new WeakMap<Socket, number>();
+  readonly #connections = new WeakMap<Socket, Connection>();
 
   constructor({ gatekeeper, dispatcher, limits, incoming, logger, pages }: HttpOptions) {
     this.#gatekeeper = gatekeeper;
@@ -68,21 +73,28 @@ export class HttpHandler {
 
   /** Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { socket } = request;
-    const inWork = (this.#inWork.get(socket) ?? 0) + 1;
-    this.#inWork.set(socket, inWork);
+    const connection = this.#connectionOf(request.socket);
+    connection.inWork++;
     try {
-      await this.#answer(request, response, inWork);
+      await this.#answer(request, response, connection);
     } catch (error) {
       // Mostly the client broke off in the middle of its request; then nothing is wrong here.
       if (!request.destroyed) this.#logger.error('RPC request failed', { error: explain(error) });
       response.destroy();
     } finally {
-      this.#inWork.set(socket, (this.#inWork.get(socket) ?? 1) - 1);
+      connection.inWork--;
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, inWork: number): Promise<void> {
+  #connectionOf(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const connection = { client: clientOf(socket), inWork: 0 };
+    this.#connections.set(socket, connection);
+    return connection;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, { client, inWork }: Connection): Promise<void> {
     const origin = request.headers.origin;
     const isCors = origin !== undefined && this.#gatekeeper.allowsCors(origin);
     if (isCors) allowOrigin(response, origin);
@@ -98,7 +110,7 @@ export class HttpHandler {
     const body = await this.#read(request);
     if (!Buffer.isBuffer(body)) return this.#refuse(request, response, body);
     const operator = this.#gatekeeper.role(request) === 'operator';
-    const reply = await this.#dispatcher.handle(body, { operator, subscriptions: null });
+    const reply = await this.#dispatcher.handle(body, { client, operator, subscriptions: null });
     if (reply.text === undefined) return void response.writeHead(204).end();
     this.#send(request, response, reply.text);
     reply.sent();

@@ -22,6 +22,8 @@ export interface Context {
   readonly logs: LogReader;
   readonly fees: FeeOracle;
   readonly filters: FilterStore;
+  /** Who asks, as far as can be told (`clientOf`). */
+  readonly client: string;
   /** Those that the caller may use. */
   readonly methods: ReadonlyMap<string, Method>;
   /** Null over HTTP, which cannot push. */

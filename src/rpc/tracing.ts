@@ -16,6 +16,7 @@ const RESERVE_MS = 2_000;
 
 export interface Tracing {
   readonly backend: Backend;
+  readonly client: string;
   readonly limits: RpcLimits;
 }
 
@@ -32,20 +33,20 @@ export function traceTransaction(context: Tracing, hash: Hash, asked: TraceAsked
   const node = location === undefined ? undefined : context.backend.chain.header(location.blockHash);
   if (location === undefined || node === undefined) throw refused('rpc/unknown-transaction', 'transaction not found');
   const block = traceable(context.backend, node, location.index + 1);
-  return context.backend.evm.trace(requestFor(context, { kind: 'transaction', block }, asked, 1));
+  return context.backend.evm.trace(requestFor(context, { kind: 'transaction', block }, asked, 1), context.client);
 }
 
 /** JSON text: a list. */
 export function traceBlock(context: Tracing, node: HeaderNode, asked: TraceAsked, shape: BlockShape): Promise<string> {
   const block = traceable(context.backend, node);
-  return context.backend.evm.trace(requestFor(context, { kind: 'block', block, shape }, asked, block.transactions.length));
+  return context.backend.evm.trace(requestFor(context, { kind: 'block', block, shape }, asked, block.transactions.length), context.client);
 }
 
 /** A block that need not be in the store: only its parent's state must be. */
 export function traceForeignBlock(context: Tracing, { header, transactions }: Pick<Block, 'header' | 'transactions'>, asked: TraceAsked) {
   const block = { header, hash: hashHeader(header), parentStateRoot: parentOf(context.backend, header).stateRoot, transactions };
   const target: TraceTarget = { kind: 'block', block, shape: 'named' };
-  return context.backend.evm.trace(requestFor(context, target, asked, transactions.length));
+  return context.backend.evm.trace(requestFor(context, target, asked, transactions.length), context.client);
 }
 
 /** Its first `count` transactions. Throws RpcError where there is nothing before it. */

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { RpcLogger } from './backend.ts';
 import type { Dispatcher, Session } from './dispatch.ts';
-import type { Gatekeeper } from './gatekeeper.ts';
+import { clientOf, type Gatekeeper } from './gatekeeper.ts';
 import { FOREIGN_HOST, FOREIGN_ORIGIN, WRONG_TOKEN } from './http.ts';
 import type { ByteBudget, RpcLimits } from './limits.ts';
 import type { SubscriptionHub } from './subscriptions.ts';
@@ -87,7 +87,7 @@ class Connection {
     this.#webSocket = webSocket;
     this.#options = options;
     const subscriptions = options.hub.connect((message) => this.#send(message));
-    this.#session = { operator, subscriptions };
+    this.#session = { client: clientOf(socket), operator, subscriptions };
     // geth takes binary messages as well as text, and so do we.
     webSocket.on('message', (data) => this.#receive(data as Buffer));
     webSocket.on('pong', () => {

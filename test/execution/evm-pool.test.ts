@@ -106,7 +106,7 @@ describe('call', () => {
     ['0x600456', 'invalid jump destination'],
     ['0x600101', 'stack underflow (1 <=> 2)'],
     [`0x${'5f'.repeat(1_025)}`, 'stack limit reached 1024 (1023)'],
-  ])('says as geth why %s fails', async (code, message) => {
+  ])('says as geth why a call fails: %#', async (code, message) => {
     const stateOverrides = new Map([[NOBODY, { code: fromHex(code) }]]);
     const { failure } = await pool.call(request(NOBODY, { stateOverrides }));
     expect(failure).toEqual({ reverted: false, message });
@@ -186,6 +186,54 @@ describe('the pool', () => {
     } finally {
       await shared.close();
     }
+  });
+
+  it.each([1, 2])('serves a light call while another client storms %i threads with endless ones', async (workers) => {
+    const stormed = open({ workers, timeoutMs: 60_000, gasCap: 10n ** 15n });
+    try {
+      const ended: string[] = [];
+      const storm = Array.from({ length: 6 }, () => stormed.call(request('loop'), 'stormer').catch(() => ended.push('endless')));
+      const light = { ...request('randomness'), gas: 100_000n };
+      for (const client of ['one', 'another']) {
+        expect(toHex((await stormed.call(light, client)).returnData)).toBe(RANDOMNESS);
+        expect(toHex((await stormed.estimateGas(light, client)).returnData)).toBe(RANDOMNESS);
+      }
+      expect(ended).toEqual([]);
+      await stormed.close();
+      await Promise.all(storm);
+    } finally {
+      await stormed.close();
+    }
+  });
+
+  it('lets calls that gave way come to their end', async () => {
+    const shared = open({ workers: 2, timeoutMs: 60_000, gasCap: 10n ** 15n });
+    try {
+      // Hundreds of milliseconds each.
+      const long = Array.from({ length: 5 }, (_, i) => shared.call(request('loop', { gas: 1_000_000n }), `long ${i % 2}`));
+      const short = Array.from({ length: 20 }, () => shared.call(request('randomness', { gas: 100_000n }), 'short'));
+      expect((await Promise.all(long)).map(({ failure }) => failure?.message)).toEqual(Array(5).fill('out of gas'));
+      expect((await Promise.all(short)).map(({ returnData }) => toHex(returnData))).toEqual(Array(20).fill(RANDOMNESS));
+    } finally {
+      await shared.close();
+    }
+  });
+
+  it('gives one who has most of the queue no more of it while others ask', async () => {
+    const small = open({ depth: 1, maxQueued: 3, gasCap: 10n ** 15n });
+    const outcome = (call: Promise<unknown>) => call.then(() => 'answered').catch((error: { readonly code: string }) => error.code);
+    const greedy = [1, 2, 3, 4].map(() => outcome(small.call(request('loop'), 'greedy')));
+    const modest = outcome(small.call(request('randomness', { gas: 100_000n }), 'modest'));
+    expect(await greedy[3]).toBe('rpc/busy');
+    expect(await modest).toBe('answered');
+    await small.close();
+    expect(await Promise.all(greedy)).toEqual(['evm/closed', 'evm/closed', 'evm/closed', 'rpc/busy']);
+  });
+
+  it('does not begin what nobody waits for any more', async () => {
+    const forgetful = open({ depth: 1, maxWaitMs: 0, gasCap: 10n ** 15n });
+    await expect(forgetful.call(request('randomness'))).rejects.toMatchObject({ code: 'rpc/busy' });
+    await forgetful.close();
   });
 
   it('loses nothing that stood behind a call that is killed', async () => {

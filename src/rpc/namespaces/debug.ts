@@ -73,7 +73,7 @@ export const DEBUG: readonly Method[] = [
         ...(blockOverrides !== undefined && { blockOverrides }),
       });
       const target: TraceTarget = { kind: 'call', request, after: txIndex === undefined ? null : traceable(backend, node, txIndex) };
-      return new JsonText(await backend.evm.trace(requestFor(context, target, asked, 1)));
+      return new JsonText(await backend.evm.trace(requestFor(context, target, asked, 1), context.client));
     },
   }),
   method({
@@ -92,7 +92,9 @@ export const DEBUG: readonly Method[] = [
       const node = requireBlock(backend, ref);
       const block = traceable(backend, node, Number(index));
       const range = { address: account, start: start.slot, maxEntries: Math.min(Number(most), MAX_STORAGE_ENTRIES) };
-      return new JsonText(await backend.evm.trace(requestFor(context, { kind: 'storage', block, range }, DEFAULT_TRACE, 1)));
+      return new JsonText(
+        await backend.evm.trace(requestFor(context, { kind: 'storage', block, range }, DEFAULT_TRACE, 1), context.client),
+      );
     },
   }),
   method({

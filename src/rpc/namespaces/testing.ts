@@ -55,21 +55,24 @@ export const TESTING: readonly Method[] = [
       optional('extraData', extraData, '0x' as Hex),
     ],
     result: 'an object with executionPayload, blockValue, blobsBundle, executionRequests and shouldOverrideBuilder',
-    async run({ backend }, parentHash, wanted, given, extra) {
+    async run({ backend, client }, parentHash, wanted, given, extra) {
       const parent = backend.chain.header(parentHash);
       if (parent === undefined) throw refused('rpc/unknown-block', 'parent block not found');
-      const built = await backend.evm.buildTestBlock({
-        header: parent.header,
-        timestamp: wanted.timestamp,
-        beneficiary: wanted.suggestedFeeRecipient,
-        randomness: wanted.prevRandao,
-        beaconRoot: wanted.parentBeaconBlockRoot,
-        withdrawals: wanted.withdrawals,
-        extraData: extra,
-        gasLimit: backend.chain.genesis.header.gasLimit,
-        transactions: given ?? pooled(backend),
-        lenient: given === null,
-      });
+      const built = await backend.evm.buildTestBlock(
+        {
+          header: parent.header,
+          timestamp: wanted.timestamp,
+          beneficiary: wanted.suggestedFeeRecipient,
+          randomness: wanted.prevRandao,
+          beaconRoot: wanted.parentBeaconBlockRoot,
+          withdrawals: wanted.withdrawals,
+          extraData: extra,
+          gasLimit: backend.chain.genesis.header.gasLimit,
+          transactions: given ?? pooled(backend),
+          lenient: given === null,
+        },
+        client,
+      );
       return resultJson(built);
     },
   }),

@@ -107,7 +107,7 @@ export const TRACE: readonly Method[] = [
       const { header } = requireHeader(context.backend.chain, ref);
       const request = toCallRequest(call, header, context.backend.chainId, {});
       const target = { kind: 'call', request, after: null } as const;
-      return new JsonText(await context.backend.evm.trace(requestFor(context, target, { tracer: replay(types) }, 1)));
+      return new JsonText(await context.backend.evm.trace(requestFor(context, target, { tracer: replay(types) }, 1), context.client));
     },
   }),
   method({

@@ -20,8 +20,8 @@ export const CALL_METHODS: readonly Method[] = [
     doc: 'Runs a call on the state after a block and gives what it returns; nothing is kept.',
     parameters: [call, block, state, context],
     result: 'bytes',
-    async run({ backend }, args, ref, accounts, fields) {
-      const result = await backend.evm.call(request({ backend }, args, ref, accounts, fields));
+    async run({ backend, client }, args, ref, accounts, fields) {
+      const result = await backend.evm.call(request({ backend }, args, ref, accounts, fields), client);
       if (result.failure !== null) throw failed(result.failure, result.returnData);
       const hex = toHex(result.returnData);
       // Megabytes of digits need not be searched for what JSON would have escaped.
@@ -33,8 +33,8 @@ export const CALL_METHODS: readonly Method[] = [
     doc: 'The least gas limit with which a transaction succeeds.',
     parameters: [call, block, state, context],
     result: 'quantity',
-    async run({ backend }, args, ref, accounts, fields) {
-      const result = await backend.evm.estimateGas(request({ backend }, args, ref, accounts, fields));
+    async run({ backend, client }, args, ref, accounts, fields) {
+      const result = await backend.evm.estimateGas(request({ backend }, args, ref, accounts, fields), client);
       if (result.failure !== null) throw failed(result.failure, result.returnData);
       return toQuantity(result.gas);
     },
@@ -44,8 +44,8 @@ export const CALL_METHODS: readonly Method[] = [
     doc: 'The addresses and slots that a transaction touches (EIP-2930).',
     parameters: [call, block, state],
     result: 'an object with accessList, gasUsed and, when the call fails, error',
-    async run({ backend }, args, ref, accounts) {
-      const result = await backend.evm.createAccessList(request({ backend }, args, ref, accounts, undefined));
+    async run({ backend, client }, args, ref, accounts) {
+      const result = await backend.evm.createAccessList(request({ backend }, args, ref, accounts, undefined), client);
       const { failure } = result;
       return {
         accessList: result.accessList.map(({ address, storageKeys }) => ({ address, storageKeys: [...storageKeys] })),

@@ -100,7 +100,7 @@ function mined(backend: Backend, hash: Hash, timeoutMs: number): Promise<Json> {
 async function fill(context: Context, call: CallArguments): Promise<Json> {
   const { backend } = context;
   const filled = { ...call, nonce: call.nonce ?? backend.pool.pendingNonce(call.from), ...(await feesFor(context, call)) };
-  const gasLimit = call.gas ?? (await gasFor(backend, filled));
+  const gasLimit = call.gas ?? (await gasFor(context, filled));
   const { gasPrice = null, maxFeePerGas = gasPrice ?? 0n, maxPriorityFeePerGas = gasPrice ?? 0n } = filled;
   const { to, value, data: input, accessList = [], authorizationList = [], blobs, nonce } = filled;
   const fields: Omit<TransactionFields, 'type' | 'v' | 'yParity' | 'r' | 's'> = {
@@ -134,9 +134,9 @@ async function feesFor(
   return { maxFeePerGas, maxPriorityFeePerGas: tip };
 }
 
-async function gasFor(backend: Backend, call: CallArguments): Promise<bigint> {
+async function gasFor({ backend, client }: Context, call: CallArguments): Promise<bigint> {
   const request = toCallRequest(call, backend.chain.head.header, backend.chainId, {});
-  const { gas, failure, returnData } = await backend.evm.estimateGas(request);
+  const { gas, failure, returnData } = await backend.evm.estimateGas(request, client);
   if (failure === null) return gas;
   throw failure.reverted ? reverted(toHex(returnData), revertReason(returnData)) : refused('rpc/call-failed', failure.message);
 }

@@ -83,11 +83,14 @@ export const SIMULATE_METHODS: readonly Method[] = [
     doc: 'Runs calls in blocks that follow a block, each with its own overrides; nothing is kept.',
     parameters: [required('payload', simulation), optional('block', blockRef, LATEST)],
     result: 'a list of blocks, each with what its calls did as calls',
-    async run({ backend, size }, { full, blocks, ...options }, ref) {
+    async run({ backend, client, size }, { full, blocks, ...options }, ref) {
       const { header } = requireHeader(backend.chain, ref);
       const plans = blocks.map((block) => ({ ...block, calls: block.calls.map((call) => forChain(call, backend.chainId)) }));
       try {
-        const simulated = await backend.evm.simulate({ ...options, header, blocks: plans, blockReward: rewardLike(backend, header) });
+        const simulated = await backend.evm.simulate(
+          { ...options, header, blocks: plans, blockReward: rewardLike(backend, header) },
+          client,
+        );
         return simulated.map((block) => simulatedJson(block, full, size));
       } catch (error) {
         throw coded(error);

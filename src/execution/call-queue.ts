@@ -1,0 +1,96 @@
+/**
+ * Calls that wait for a thread. What was found to be short-lived or new comes before what was found to take long, and among
+ * equals the clients take turns, however many calls each has waiting (round robin; Nagle, RFC 970). When there is no room, the
+ * last call of whoever has most of it goes.
+ */
+
+export interface Waiting {
+  /** On whose behalf. */
+  readonly client: string;
+  /** How long it is known to take, from 0 on: how often it was interrupted. */
+  readonly level: number;
+}
+
+export class CallQueue<T extends Waiting> {
+  readonly capacity: number;
+  /** By level; in each the clients in the order of their turns, nobody without a call. */
+  readonly #levels: Map<string, T[]>[] = [];
+  /** How many calls each client has. */
+  readonly #counts = new Map<string, number>();
+  #size = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The lowest level at which one waits; null when none does. */
+  get level(): number | null {
+    const level = this.#levels.findIndex((lines) => lines.size > 0);
+    return level < 0 ? null : level;
+  }
+
+  /** Answers the call for which there is no room now, if any: it may be this one. */
+  push(call: T): T | null {
+    this.putBehind(call);
+    return this.#size > this.capacity ? this.#evict(call) : null;
+  }
+
+  /** Calls that were given out already, in order, before all others of their clients. There is always room for them. */
+  putBack(calls: readonly T[]): void {
+    for (const call of calls.toReversed()) this.#insert(call, (line) => line.unshift(call));
+  }
+
+  /** One that has had its turn, behind the others of its client. There is always room for it. */
+  putBehind(call: T): void {
+    this.#insert(call, (line) => line.push(call));
+  }
+
+  shift(): T | undefined {
+    const lines = this.#levels.find(({ size }) => size > 0);
+    const [first] = lines ?? [];
+    if (lines === undefined || first === undefined) return undefined;
+    const [client, line] = first;
+    const call = line.shift();
+    // To the end of the turns.
+    lines.delete(client);
+    if (line.length > 0) lines.set(client, line);
+    this.#count(client, -1);
+    return call;
+  }
+
+  #insert({ client, level }: T, into: (line: T[]) => void): void {
+    while (this.#levels.length <= level) this.#levels.push(new Map());
+    const lines = this.#levels[level];
+    if (lines === undefined) return;
+    const line = lines.get(client) ?? [];
+    lines.set(client, line);
+    into(line);
+    this.#count(client, 1);
+  }
+
+  /** What is known to take longest goes first. Whose call it is that came last goes before others that have as many. */
+  #evict(newest: T): T {
+    let { client } = newest;
+    for (const [other, count] of this.#counts) if (count > (this.#counts.get(client) ?? 0)) client = other;
+    for (const lines of this.#levels.toReversed()) {
+      const line = lines.get(client);
+      const call = line?.pop();
+      if (line?.length === 0) lines.delete(client);
+      if (call === undefined) continue;
+      this.#count(client, -1);
+      return call;
+    }
+    return newest;
+  }
+
+  #count(client: string, change: 1 | -1): void {
+    const count = (this.#counts.get(client) ?? 0) + change;
+    if (count > 0) this.#counts.set(client, count);
+    else this.#counts.delete(client);
+    this.#size += change;
+  }
+}

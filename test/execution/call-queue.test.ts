@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { CallQueue } from '../../src/execution/call-queue.ts';
+
+interface Call {
+  readonly client: string;
+  readonly level: number;
+  readonly name: string;
+}
+
+/** `a1`: the first call of client a; `a1+`: found to take long once, `a1++` twice. */
+function call(name: string): Call {
+  return { client: name.charAt(0), level: name.length - 2, name };
+}
+
+function filled(names: string, capacity = 100): CallQueue<Call> {
+  const queue = new CallQueue<Call>(capacity);
+  for (const name of names.split(' ')) queue.push(call(name));
+  return queue;
+}
+
+function drained(queue: CallQueue<Call>): string {
+  const names: string[] = [];
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) names.push(next.name);
+  return names.join(' ');
+}
+
+describe('calls that wait', () => {
+  it('come in turns of the clients, each client’s own in order', () => {
+    expect(drained(filled('a1 a2 a3 a4 b1 c1 c2'))).toBe('a1 b1 c1 a2 c2 a3 a4');
+  });
+
+  it('come before those that take longer', () => {
+    const queue = filled('a1++ a2+ b1+ a3 c1++');
+    expect(queue.level).toBe(0);
+    expect(drained(queue)).toBe('a3 a2+ b1+ a1++ c1++');
+    expect([queue.size, queue.level]).toEqual([0, null]);
+  });
+
+  it('come first of their client when they were put back, and find room', () => {
+    const queue = filled('a3 b1', 2);
+    queue.putBack(['a1', 'a2'].map(call));
+    expect(queue.size).toBe(4);
+    expect(drained(queue)).toBe('a1 b1 a2 a3');
+    const turns = filled('a1+ b1+', 2);
+    turns.putBehind(call('a2+'));
+    expect(drained(turns)).toBe('a1+ b1+ a2+');
+  });
+
+  it('make room for others where one client has most of it', () => {
+    const queue = filled('a1 a2+ a3', 3);
+    expect(queue.push(call('b1'))?.name).toBe('a2+');
+    expect(queue.push(call('b2'))?.name).toBe('b2');
+    expect(queue.push(call('a4'))?.name).toBe('a4');
+    expect(queue.push(call('c1'))?.name).toBe('a3');
+    expect(queue.push(call('d1'))?.name).toBe('d1');
+    expect(drained(queue)).toBe('a1 b1 c1');
+  });
+});
