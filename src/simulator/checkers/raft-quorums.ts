@@ -4,7 +4,9 @@
  * LogInv: what two nodes take for decided are the same blocks, as far as both go.
  * CommittedIsDurable: what a leader decides is on the disks of a quorum.
  * QuorumLogInv: of every quorum somebody has what is decided in its log.
- * MoreUpToDateCorrect: a log that is at least as up to date as another has all that the node of the other takes for decided.
+ * MoreUpToDateCorrect: a log that is at least as up to date as a decided block has that block. The specification compares with the
+ * log of another node and what that takes for decided, which does not hold of one that catches up: it may have the leader's
+ * word that all of its log is decided, and not yet the block of the leader's own term by which it was.
  */
 import { present } from '../../base/assert.ts';
 import type { Hash } from '../../base/types.ts';
@@ -60,27 +62,24 @@ export const quorumLogInv: CheckerFactory = logChecker('QuorumLogInv', (setting,
 });
 
 export const moreUpToDateCorrect: CheckerFactory = logChecker('MoreUpToDateCorrect', (setting, { logs }) => {
-  const heads = new Map<number, Pick<Place, 'height' | 'hash'>>();
+  /** The highest that a leader decided, with the block's own term, and that leader. */
+  let top: (Pick<Place, 'height' | 'hash' | 'term'> & { readonly by: number }) | null = null;
 
-  function check(node: number, other: number): void {
-    const [own, theirs, decided] = [logs.get(node), logs.get(other), heads.get(other)];
-    if (own === undefined || theirs === undefined || decided === undefined || !isAtLeast(own.last, theirs.last)) return;
-    if (own.hashAt(decided.height) === decided.hash) return;
-    const message = `Its log ends at ${own.last.height} of term ${own.last.term}, as up to date as that of node ${other} (${theirs.last.height} of term ${theirs.last.term}), and has not block ${decided.height} (${decided.hash}), which that has decided.`;
+  function check(node: number): void {
+    const own = logs.get(node);
+    if (own === undefined || top === null || !isAtLeast(own.last, top) || own.hashAt(top.height) === top.hash) return;
+    const message = `Its log ends at ${own.last.height} of term ${own.last.term}, and has not block ${top.height} of term ${top.term} (${top.hash}), which node ${top.by} has decided.`;
     setting.report({ node, message });
   }
 
-  const checkOwn = (node: number): void => nodesOf(setting).forEach((other) => void check(node, other));
   return {
-    decided(node, { header, hash }) {
-      heads.set(node, { height: header.number, hash });
-      for (const other of nodesOf(setting)) check(other, node);
+    committed(by, { height, hash, term }) {
+      if (height <= (top?.height ?? -1)) return;
+      top = { height, hash, term: logs.get(by)?.placeAt(height)?.term ?? term, by };
+      for (const node of nodesOf(setting)) check(node);
     },
-    reset(node) {
-      heads.delete(node);
-      checkOwn(node);
-    },
-    appended: checkOwn,
+    reset: check,
+    appended: check,
   };
 });
 
@@ -109,6 +108,8 @@ function hasInLog(logs: RaftLogs, node: number, commit: Commit): boolean {
   return log === undefined ? logs.isOnDisk(node, commit) : log.hashAt(commit.height) === commit.hash;
 }
 
-function isAtLeast(a: Place, b: Place): boolean {
+type End = Pick<Place, 'height' | 'term'>;
+
+function isAtLeast(a: End, b: End): boolean {
   return a.term > b.term || (a.term === b.term && a.height >= b.height);
 }

@@ -284,18 +284,35 @@ describe('MoreUpToDateCorrect', () => {
   it('is silent when who is more up to date has all that is decided', () => {
     const bench = new Bench(moreUpToDateCorrect);
     bench.write(0, A1, A2);
-    bench.follow(0, [A1]);
+    bench.commit(0, A1, 1);
     bench.write(1, A1, A2, A3);
     bench.follow(1, [A1, A2]);
     expect(bench.objections).toEqual([]);
   });
 
+  it('is silent about a log that is less up to date than the decided block, though more than that of a node that catches up', () => {
+    const bench = new Bench(moreUpToDateCorrect, 5);
+    const C2 = blockOf(A1, 3);
+    bench.write(4, B1);
+    bench.write(0, A1, C2);
+    bench.commit(0, C2, 3);
+    bench.write(1, A1);
+    bench.follow(1, [A1]);
+    expect(bench.objections).toEqual([]);
+  });
+
   it('objects when it has not, whichever comes first', () => {
-    const bench = new Bench(moreUpToDateCorrect, 2);
-    bench.write(1, B1);
-    bench.write(0, A1);
-    bench.follow(0, [A1]);
-    expect(bench.objections[0]).toMatch(/^1: Its log ends at 1 of term 2, as up to date as that of node 0/);
+    const late = new Bench(moreUpToDateCorrect, 2);
+    late.write(0, A1);
+    late.commit(0, A1, 1);
+    late.write(1, B1);
+    const early = new Bench(moreUpToDateCorrect, 2);
+    early.write(1, B1);
+    early.write(0, A1);
+    early.commit(0, A1, 1);
+    for (const { objections } of [late, early]) {
+      expect(objections[0]).toMatch(/^1: Its log ends at 1 of term 2, and has not block 1 of term 1 \(0x.*\), which node 0 has decided/);
+    }
   });
 });
 
