@@ -11,6 +11,7 @@ import { BoundedMap } from '../../base/bounded.ts';
 import { InternalError, RuleError } from '../../base/errors.ts';
 import type { Hash, Lsn, NodeId } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
+import { hashHeader } from '../../chain/header.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import type { Certificate, Context, Effect, Event } from '../engine.ts';
 import { intake, nextChecks } from '../intake.ts';
@@ -21,6 +22,8 @@ export const SETTLE_TIMER = 'settle';
 
 /** Certificates that are kept for blocks on their way. The newest push out the oldest. */
 const MAX_PROOFS = 64;
+/** Unchecked ones: so many blocks sync delivers ahead of their execution. */
+const MAX_CLAIMS = 64;
 
 export interface Proof extends Decision {
   readonly certificate: Certificate;
@@ -37,6 +40,14 @@ export interface Decisions {
   readonly proofs: BoundedMap<number, Proof>;
   /** The one for what is final here, to show to others; null after a start. */
   shown: Proof | null;
+  /** Certificates that came with blocks of sync and were not looked at yet: see `weigh`. */
+  readonly claims: Claim[];
+}
+
+/** That this block is proven by the certificate with which it came. */
+interface Claim extends Decision {
+  readonly certificate: Certificate;
+  readonly from: NodeId | null;
 }
 
 /** What is to be done; engines whose messages are others as well give their own list. */
@@ -51,7 +62,7 @@ export interface DecisionTurn extends Context {
 }
 
 export function initDecisions(): Decisions {
-  return { goal: null, path: [], checking: new Set(), proofs: new BoundedMap(MAX_PROOFS), shown: null };
+  return { goal: null, path: [], checking: new Set(), proofs: new BoundedMap(MAX_PROOFS), shown: null, claims: [] };
 }
 
 /**
@@ -162,7 +173,36 @@ export function receiveBlock(turn: DecisionTurn, { block, origin, from, certific
   if (origin === 'gossip') return;
   if (!isAdmitted(turn, block, from)) return;
   keep(turn, block, from);
-  if (certificate !== null) learn(turn, certificate, from);
+  if (certificate === null) return;
+  if (turn.council.membership.faults === 'crash') learn(turn, certificate, from);
+  else claim(turn, { height: block.header.number, hash: hashHeader(block.header), certificate, from });
+}
+
+/** Every block has a certificate where members may lie, and to check one takes longer than to execute a block. */
+function claim(turn: DecisionTurn, claimed: Claim): void {
+  const { decisions, effects } = turn;
+  if (decisions.claims.length >= MAX_CLAIMS) weigh(turn);
+  decisions.claims.push(claimed);
+  if (decisions.claims.length === 1) effects.push({ type: 'setTimer', id: SETTLE_TIMER, delayMs: 0 });
+}
+
+/** At every event but blocks: what is proven is executed, and more may be. */
+export function weighClaims(turn: DecisionTurn): void {
+  if (turn.decisions.path.length === 0 && turn.decisions.claims.length > 0) weigh(turn);
+}
+
+/**
+ * The highest certificate proves all blocks before its own: none of the others is looked at then. Unless it is a bad one, for which
+ * its sender is blamed, or one of another block than it came with: then the next is tried.
+ */
+function weigh(turn: DecisionTurn): void {
+  const { chain, decisions } = turn;
+  const { claims, proofs } = decisions;
+  claims.sort((a, b) => a.height - b.height);
+  for (let last = claims.pop(); last !== undefined; last = claims.pop()) {
+    const isTaken = learn(turn, last.certificate, last.from);
+    if (isTaken && proofs.get(last.height)?.hash === last.hash && nodeOf(chain, last) !== undefined) claims.length = 0;
+  }
 }
 
 /** Whether those decide on this block who may, as far as its parent is here to tell; else its sender is blamed. */

@@ -6,7 +6,7 @@ import { unreachable } from '../../base/assert.ts';
 import { RuleError } from '../../base/errors.ts';
 import type { Lsn, NodeId } from '../../base/types.ts';
 import type { Event } from '../engine.ts';
-import { blame, blockChecked, type DecisionTurn, receiveBlock } from './decisions.ts';
+import { blame, blockChecked, type DecisionTurn, receiveBlock, weighClaims } from './decisions.ts';
 
 type EventOf<Type> = Extract<Event<never>, { readonly type: Type }>;
 
@@ -28,6 +28,7 @@ export interface Handlers<Turn, Message> {
 }
 
 export function dispatch<Turn extends DecisionTurn, Message>(turn: Turn, event: Event<Message>, handlers: Handlers<Turn, Message>): void {
+  if (event.type !== 'block') weighClaims(turn);
   switch (event.type) {
     case 'start':
       return handlers.start(turn, event);

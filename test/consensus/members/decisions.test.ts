@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bigToFixed, toHex } from '../../../src/base/bytes.ts';
 import { Random } from '../../../src/base/random.ts';
+import type { Signatures } from '../../../src/base/signatures.ts';
 import type { Hash, NodeId } from '../../../src/base/types.ts';
 import type { Block } from '../../../src/chain/block.ts';
 import { hashHeader } from '../../../src/chain/header.ts';
@@ -19,7 +20,16 @@ import {
   startDecisions,
 } from '../../../src/consensus/members/attestations.ts';
 import { Council, rulesOf } from '../../../src/consensus/members/council.ts';
-import { blockChecked, decide, execute, initDecisions, keep, receiveBlock, settle } from '../../../src/consensus/members/decisions.ts';
+import {
+  blockChecked,
+  decide,
+  execute,
+  initDecisions,
+  keep,
+  receiveBlock,
+  settle,
+  weighClaims,
+} from '../../../src/consensus/members/decisions.ts';
 import { type Faults, Membership } from '../../../src/consensus/members/membership.ts';
 import { Disk } from '../../../src/simulator/disk.ts';
 import { DurableChain, LightChain } from '../../../src/simulator/light-chain.ts';
@@ -37,14 +47,9 @@ const decisionOf = (block: Block) => ({ height: block.header.number, hash: hashO
 
 const members = NODES.map((node, i) => ({ node, publicKey: TAG_KEYS.signer(i, 0).publicKey }));
 
-function councilOf(place: number | null, faults: Faults = 'crash'): Council {
+function councilOf(place: number | null, faults: Faults = 'crash', signatures: Signatures = TAG_KEYS.signatures): Council {
   const signers = place === null ? [] : [TAG_KEYS.signer(place, 0)];
-  return new Council(
-    { ...GENESIS.params, engine: { name: 'test', settings: {} } },
-    new Membership(members, faults),
-    TAG_KEYS.signatures,
-    signers,
-  );
+  return new Council({ ...GENESIS.params, engine: { name: 'test', settings: {} } }, new Membership(members, faults), signatures, signers);
 }
 
 type AnyEffect = Effect<DecisionMessage>;
@@ -58,9 +63,9 @@ class Node {
   readonly place: number | null;
   seen: AnyEffect[] = [];
 
-  constructor(place: number | null = 0, faults: Faults = 'crash') {
+  constructor(place: number | null = 0, faults: Faults = 'crash', signatures: Signatures = TAG_KEYS.signatures) {
     this.place = place;
-    this.council = councilOf(place, faults);
+    this.council = councilOf(place, faults, signatures);
     const disk = new Disk(new World(1), new Random(1), { writeUs: 1 });
     this.chain = new LightChain(new DurableChain(GENESIS_STORED), disk.open({ onError: () => undefined }));
   }
@@ -199,6 +204,68 @@ describe('a block that sync brings', () => {
     arrives(A1);
     expect(node.of('check')).toEqual([]);
     expect(node.of('setTimer')).toHaveLength(1);
+  });
+
+  describe('among members who may lie, with many others', () => {
+    const QUORUM = [0, 1, 2, 3];
+    const good = (block: Block) => certificateOf(block, QUORUM);
+    const bad = (block: Block) => certificateOf(block, [0, 1, 2]);
+    /** What the timer brings, that was set with the first of them. */
+    const look = () => node.step(weighClaims);
+    let checked: number;
+
+    beforeEach(() => {
+      checked = 0;
+      const verify: Signatures['verify'] = (signed) => {
+        checked++;
+        return TAG_KEYS.signatures.verify(signed);
+      };
+      node = new Node(0, 'byzantine', { ...TAG_KEYS.signatures, verify });
+    });
+
+    it('is proven by the certificate of the highest, and no other is looked at', () => {
+      for (const block of [A1, A2, A3]) arrives(block, good(block));
+      expect(checked).toBe(0);
+      look();
+      expect([checked, node.of('check').map(({ hash }) => hash)]).toEqual([1, [hashOf(A1)]]);
+      for (const block of [A1, A2, A3]) node.executed(block);
+      expect([checked, node.head, node.chain.finalized.header.number]).toEqual([1, 3, 3]);
+    });
+
+    it('is proven by the next where the highest is a bad one, whose sender is blamed', () => {
+      for (const block of [A1, A2]) arrives(block, good(block));
+      arrives(A3, bad(A3));
+      look();
+      expect(node.of('offence').map(({ from, error }) => [from, error.code])).toEqual([[PEER, 'members/certificate']]);
+      for (const block of [A1, A2]) node.executed(block);
+      expect([node.head, node.chain.finalized.header.number]).toEqual([2, 2]);
+    });
+
+    it('is proven by its own where a higher one came with the proof of a block that is not here', () => {
+      arrives(A1, good(A1));
+      arrives(A2, good(A3));
+      look();
+      expect(node.of('fetch').map(({ hash }) => hash)).toEqual([hashOf(A3)]);
+      node.executed(A1);
+      expect(node.head).toBe(1);
+    });
+
+    it('waits for what is proven already, and is not forgotten', () => {
+      arrives(A1, good(A1));
+      look();
+      arrives(A2, good(A2));
+      look();
+      expect(checked).toBe(1);
+      node.executed(A1);
+      look();
+      expect([checked, node.of('check').map(({ hash }) => hash)]).toEqual([2, [hashOf(A2)]]);
+    });
+
+    it('does not wait without bound', () => {
+      const blocks = chainOn(GENESIS.block, 65);
+      for (const block of blocks) arrives(block, good(block));
+      expect([checked, node.decisions.claims.length]).toEqual([1, 1]);
+    });
   });
 
   it('is not taken from gossip', () => {
