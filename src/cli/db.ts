@@ -1,4 +1,4 @@
-/** `synod db stats|verify|repair|prune|backup|restore`: the databases of a node that does not run. */
+/** `synod db stats|verify|repair|prune|backup|restore`: the databases of a node that does not run; a backup of one that does. */
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import type { Repaired, RepairPlan } from '../node/maintenance/repair.ts';
@@ -25,12 +25,12 @@ const MIN_KEPT_BLOCKS = 128;
 const MAX_KEPT_BLOCKS = 1_000_000_000;
 
 export function registerDatabase(program: Command): void {
-  const db = program.command('db').description('look after the databases of a node that does not run');
+  const db = program.command('db').description('look after the databases of a node, which must not run but for a backup');
   const add = (usage: string, description: string) =>
     db
       .command(usage)
       .description(description)
-      .option('--datadir <dir>', 'datadir of a node that does not run', absolutePath, defaultDatadir())
+      .option('--datadir <dir>', 'datadir of the node', absolutePath, defaultDatadir())
       .option('--json', 'print JSON');
 
   add('stats', 'what the databases hold, by kind of row').action(stats);
@@ -53,7 +53,7 @@ export function registerDatabase(program: Command): void {
     )
     .addHelpText('after', '\nExamples:\n  synod db prune\n  synod db prune --states 10000 --datadir ./mine')
     .action(prune);
-  add('backup <directory>', 'copy the chain, without what the node has signed')
+  add('backup <directory>', 'copy the chain, without what the node has signed; one that runs stands still for some hundredths of a second')
     .addHelpText('after', '\nExample:\n  synod db backup /backups/monday --datadir ./mine')
     .action(backup);
   add('restore <directory>', 'put a backup in the place of the chain, which is kept as chaindata.old')
@@ -180,15 +180,25 @@ async function prune({ datadir, json, branches, states }: PruneFlags): Promise<v
 }
 
 async function backup(directory: string, { datadir, json }: DatabaseFlags): Promise<void> {
-  const { backupChain } = await import('../node/maintenance/backup.ts');
-  const document = await whileStopped(backupChain(datadir, absolutePath(directory), Date.now()));
+  const { backupChain, backupRunning } = await import('../node/maintenance/backup.ts');
+  const target = absolutePath(directory);
+  let pausedMs = 0;
+  const document = await whileStopped(
+    backupChain(datadir, target, Date.now()).catch(async (error: unknown) => {
+      const quietly = isLocked(error) ? await pauseOf(datadir) : null;
+      if (quietly === null) throw error;
+      return await backupRunning(datadir, target, Date.now(), async (copy) => {
+        pausedMs = Math.round(await quietly(copy));
+      });
+    }),
+  );
   const bytes = document.files.reduce((sum, file) => sum + file.bytes, 0);
   const { files: _files, ...about } = document;
   print(
     json,
-    { ...about, directory, bytes },
+    { ...about, directory, bytes, pausedMs },
     () =>
-      `Backup of the chain up to block ${document.height ?? '?'} in ${directory}: ${sizeText(bytes)}. Keys, and what they signed, have commands of their own (synod wallet, synod validator).`,
+      `Backup of the chain up to block ${document.height ?? '?'} in ${directory}: ${sizeText(bytes)}.${pausedMs > 0 ? ` The node stood still for ${pausedMs} ms.` : ''} Keys, and what they signed, have commands of their own (synod wallet, synod validator).`,
   );
 }
 
@@ -202,11 +212,23 @@ async function restore(directory: string, { datadir, json }: DatabaseFlags): Pro
   );
 }
 
+/** How to hold the node of this data directory still, by SIGSTOP; null where its process is not ours to hold. */
+async function pauseOf(datadir: string): Promise<((work: () => void) => Promise<number>) | null> {
+  const { holderOf } = await import('../node/maintenance/holder.ts');
+  if (holderOf(datadir) === null) return null;
+  const { whilePaused } = await import('../testnet/snapshots/pause.ts');
+  const pids = () => [holderOf(datadir) ?? []].flat();
+  return async (work) => await whilePaused({ pids, isHeld: () => false }, work);
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'storage/locked';
+}
+
 /** LevelDB has no reader beside the one that writes. */
 async function whileStopped<T>(work: Promise<T>): Promise<T> {
   return await work.catch((error: unknown) => {
-    const isRunning = error instanceof Error && 'code' in error && error.code === 'storage/locked';
-    if (!isRunning) throw error;
+    if (!isLocked(error)) throw error;
     const message = 'The node runs, and its databases have one user at a time. Stop it first; what it misses meanwhile its peers send it.';
     throw new UsageError('db/running', message);
   });

@@ -32,7 +32,7 @@ export interface MeasuredFile extends CopiedFile {
 }
 
 /** Below `synod`: the databases, which have rules of their own, and what holds only while a node runs or says whom it met. */
-const LEFT_OUT = ['chaindata', 'consensus', 'chaindata.old', 'lock', 'operator.json', 'peers.json'];
+const LEFT_OUT = ['chaindata', 'consensus', 'chaindata.old', 'backup.unfinished', 'lock', 'operator.json', 'peers.json'];
 const UNFINISHED = /\.(?:tmp|new)$/;
 const MAX_DEPTH = 8;
 const READ_BYTES = 1024 * 1024;
@@ -168,17 +168,22 @@ export async function whileLocked<T>(datadirs: readonly string[], work: () => T 
   }
 }
 
+/** Of a chain's database to which nobody else writes; null where it has no head. Throws StorageError. */
+export async function heightIn(directory: string): Promise<number | null> {
+  const database = await openLevel(directory, { create: false, remedy: REMEDIES.chain });
+  try {
+    const checked = new CheckedDatabase(database);
+    const head = checked.get(TABLES.head, null);
+    return head === undefined ? null : (checked.get(TABLES.number, head) ?? null);
+  } finally {
+    await database.close();
+  }
+}
+
 /** Of a node that does not run. Null where it cannot be told: damage is for others to find. */
 export async function heightOf(datadir: string): Promise<number | null> {
   try {
-    const database = await openLevel(datadirPaths(datadir).chain, { create: false, remedy: REMEDIES.chain });
-    try {
-      const checked = new CheckedDatabase(database);
-      const head = checked.get(TABLES.head, null);
-      return head === undefined ? null : (checked.get(TABLES.number, head) ?? null);
-    } finally {
-      await database.close();
-    }
+    return await heightIn(datadirPaths(datadir).chain);
   } catch (error) {
     if (error instanceof StorageError) return null;
     throw error;

@@ -2,9 +2,10 @@
  * A proof-of-stake network that is kept while it runs, brought back after it has voted for another future, and forked into a
  * second one that wakes up three days later beside it. The two have the same keys and even the same peer ids, and never meet.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { datadirPaths } from '../../src/storage/datadir.ts';
 import { paths } from '../../src/testnet/manifest.ts';
 import type { Restored, Taken } from '../../src/testnet/snapshots/running.ts';
 import { temporaryDirectories } from '../support/directory.ts';
@@ -45,6 +46,26 @@ describe('a network of validators', { timeout: 3 * EPOCHS_PATIENCE_MS }, () => {
     expect(height).toBeGreaterThan(0);
     await net.agreement(BOTH, height + 2);
     expect((await net.report()).map(({ pid }) => pid)).toEqual(pids);
+  });
+
+  it('has a node of which a backup is made while it runs, and that goes on from there when its chain is lost', async () => {
+    const [datadir, target] = [paths.datadir(directory, 1), join(temporary(), 'backup')];
+    const db = async (...words: string[]) => await processes.runSynod('db', ...words, '--datadir', datadir, '--json');
+    const { pid } = (await net.report())[1] ?? {};
+    const { code, stdout, stderr } = await db('backup', target);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const made = JSON.parse(stdout) as { readonly height: number; readonly pausedMs: number };
+    expect(made.height).toBeGreaterThanOrEqual(height + 2);
+    expect(made.pausedMs).toBeGreaterThan(0);
+    await net.agreement(BOTH, made.height + 1);
+    expect((await net.report())[1]?.pid).toBe(pid);
+
+    await net.control('kill', 1);
+    rmSync(datadirPaths(datadir).chain, { recursive: true });
+    expect(await db('restore', target)).toMatchObject({ code: 0 });
+    expect(JSON.parse((await db('verify')).stdout)).toMatchObject({ problemCount: 0, head: { number: made.height } });
+    await net.control('restart', 1);
+    await net.agreement(BOTH, made.height + 1);
   });
 
   it('is brought back after it has made another future final, and makes a new one final', async () => {

@@ -370,7 +370,11 @@ describe('under a supervisor', () => {
 
 // Its state is read from proc(5).
 describe.runIf(process.platform === 'linux')('held still', () => {
-  const stateOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.charAt(0);
+  /** Of all its threads, each once: they do not stop at the same moment. */
+  const stateOf = (pid: number) => {
+    const stats = readdirSync(`/proc/${pid}/task`).map((task) => readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1'));
+    return [...new Set(stats.map((stat) => stat.split(') ')[1]?.charAt(0)))].join('');
+  };
   async function start() {
     const child = spawn(process.execPath, ['-e', 'let n = 0; setInterval(() => console.log(++n), 1)'], {
       stdio: ['ignore', 'pipe', 'inherit'],

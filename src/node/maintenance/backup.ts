@@ -2,7 +2,7 @@
  * Backups of a node's chain: a directory with the database and what network it is of. What the node has signed is left out on purpose: an
  * older copy of that would let it sign the opposite. So a backup never harms, and gives a node back what would take long to fetch.
  */
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import { StorageError, UsageError } from '../../base/errors.ts';
@@ -10,7 +10,7 @@ import { syncDirectory } from '../../storage/durable-file.ts';
 import { checkNetwork, FORMAT_VERSION, networkHashOf, writeIdentity } from '../../storage/identity.ts';
 import { liveFiles } from '../../storage/level-files.ts';
 import { REMEDIES } from '../../storage/remedies.ts';
-import { findDamage, heightOf, placeFiles, sealFiles, whileLocked } from '../datadir-copy.ts';
+import { type CopiedFile, findDamage, heightIn, heightOf, placeFiles, sealFiles, whileLocked } from '../datadir-copy.ts';
 import { genesisFile } from '../genesis-file.ts';
 import { makeWhole } from '../whole-directory.ts';
 import { existingDatadir } from './stopped.ts';
@@ -36,13 +36,54 @@ const Backup = z.object({
 
 export type BackupDocument = z.infer<typeof Backup>;
 
+/** Runs `copy`, in one go, while nobody writes to the node's files. */
+export type Quietly = (copy: () => void) => Promise<unknown>;
+
 /**
  * Of a node that does not run. `target` must not exist or be empty. Throws UsageError `datadir/empty`, `backup/inside` and `backup/exists`, StorageError
  * `storage/locked` while the node runs, and others of storage/io-errors.ts; then there is no backup.
  */
 export async function backupChain(root: string, target: string, nowMs: number): Promise<BackupDocument> {
-  const { identity } = existingDatadir(root);
-  const { genesisHash, chainId, engine } = identity;
+  checkTarget(root, target);
+  return await whileLocked([root], async () => {
+    const height = await heightOf(root);
+    return await makeBackup(root, target, nowMs, async (unfinished) => {
+      const from = join(root, 'synod');
+      placeFiles(from, unfinished, chainFiles(from));
+      return height;
+    });
+  });
+}
+
+/**
+ * The same of a node that runs and stands still for a moment (`quietly`): as long as links to its tables take, and copies of what else its
+ * database has, some MB. The copy is what a crash at this instant would leave; it is opened once, which brings it in order. Throws what
+ * `backupChain` and `quietly` throw.
+ */
+export async function backupRunning(root: string, target: string, nowMs: number, quietly: Quietly): Promise<BackupDocument> {
+  checkTarget(root, target);
+  const from = join(root, 'synod');
+  // On the file system of the node, where links cost nothing; the way to the target may be long.
+  const staged = join(from, 'backup.unfinished');
+  return await makeBackup(root, target, nowMs, async (unfinished) => {
+    rmSync(staged, { recursive: true, force: true });
+    try {
+      await quietly(() => placeFiles(from, staged, chainFiles(from)));
+      placeFiles(staged, unfinished, chainFiles(staged));
+    } finally {
+      rmSync(staged, { recursive: true, force: true });
+    }
+    const height = await heightIn(join(unfinished, 'chaindata'));
+    const live = new Set(chainFiles(unfinished).map(({ path }) => path));
+    for (const name of readdirSync(join(unfinished, 'chaindata'))) {
+      if (!live.has(`chaindata/${name}`)) rmSync(join(unfinished, 'chaindata', name), { recursive: true });
+    }
+    return height;
+  });
+}
+
+function checkTarget(root: string, target: string): void {
+  existingDatadir(root);
   const below = relative(root, target);
   if (below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below))
     throw new UsageError(
@@ -50,22 +91,33 @@ export async function backupChain(root: string, target: string, nowMs: number): 
       `${target} is inside the data directory ${root}, and would be lost with it; name a directory elsewhere.`,
     );
   if (existsSync(target)) throw new UsageError('backup/exists', `There is a ${target} already; name another directory for the backup.`);
-  return await whileLocked([root], async () => {
-    const about = { version: 1, format: FORMAT_VERSION, genesisHash, network: networkHashOf(identity), chainId, engine } as const;
-    const height = await heightOf(root);
-    let document: BackupDocument = { ...about, height, createdMs: nowMs, files: [] };
-    await makeWhole(target, 'make the backup', async (unfinished) => {
-      const from = join(root, 'synod');
-      const { tables, changing } = liveFiles(join(from, 'chaindata'), REMEDIES.chain);
-      const database = [...tables, ...changing].map((name) => ({ path: `chaindata/${name}` }));
-      placeFiles(from, unfinished, database);
-      const documents = existsSync(genesisFile(root)) ? [{ path: 'genesis.json' }] : [];
-      placeFiles(root, unfinished, documents);
-      document = { ...document, files: await sealFiles(unfinished, [...documents, ...database]) };
-      writeFileSync(join(unfinished, DOCUMENT), `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600, flush: true });
-    });
-    return document;
+}
+
+/** `place` puts the database into the directory that it is given, and says how high its chain is. */
+async function makeBackup(
+  root: string,
+  target: string,
+  nowMs: number,
+  place: (unfinished: string) => Promise<number | null>,
+): Promise<BackupDocument> {
+  const { identity } = existingDatadir(root);
+  const { genesisHash, chainId, engine } = identity;
+  const about = { version: 1, format: FORMAT_VERSION, genesisHash, network: networkHashOf(identity), chainId, engine } as const;
+  let document: BackupDocument = { ...about, height: null, createdMs: nowMs, files: [] };
+  await makeWhole(target, 'make the backup', async (unfinished) => {
+    const height = await place(unfinished);
+    const documents = existsSync(genesisFile(root)) ? [{ path: 'genesis.json' }] : [];
+    placeFiles(root, unfinished, documents);
+    document = { ...document, height, files: await sealFiles(unfinished, [...documents, ...chainFiles(unfinished)]) };
+    writeFileSync(join(unfinished, DOCUMENT), `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600, flush: true });
   });
+  return document;
+}
+
+/** Of the database `chaindata` in this directory, to which nobody writes at the moment. */
+function chainFiles(directory: string): CopiedFile[] {
+  const { tables, changing } = liveFiles(join(directory, 'chaindata'), REMEDIES.chain);
+  return [...tables, ...changing].map((name) => ({ path: `chaindata/${name}` }));
 }
 
 /**
