@@ -339,16 +339,18 @@ function withChild(branch: Branch, index: number, child: Child): Branch {
 }
 
 /** `seal`, in a step for each subtree that hangs `depth` levels below. */
-function* sealSteps(child: Child, sink: NodeSink, depth: number): Generator<void, Ref> {
-  if (child === null) return EMPTY;
-  if (!isNode(child)) return child;
-  if (child.ref === undefined && depth > 0) {
-    const below = child instanceof Branch ? child.children : child instanceof Extension ? [child.child] : [];
-    for (const next of below) yield* sealSteps(next, sink, depth - 1);
+function* sealSteps(node: Node, sink: NodeSink, depth: number): Generator<void, Ref> {
+  if (depth > 0) {
+    const below = node instanceof Branch ? node.children : node instanceof Extension ? [node.child] : [];
+    for (const next of below) if (isUnsealed(next)) yield* sealSteps(next, sink, depth - 1);
   }
-  const ref = seal(child, sink);
+  const ref = seal(node, sink);
   yield;
   return ref;
+}
+
+function isUnsealed(child: Child): child is Node {
+  return child !== null && isNode(child) && child.ref === undefined;
 }
 
 /** Hashes a node and what is new below it; answers how its parent names it. */

@@ -5,8 +5,12 @@
  * must not wait for work on a block that may already be stale. What was built here is not executed again: its result is
  * kept until the block comes back with its proof.
  *
- * A block costs every member about the same whatever is in it. So a build on a block that is not the head yet (others are
- * still deciding it) waits for that, while transactions gather; but not for long, where messages take their time.
+ * A block costs every member much the same whatever is in it, so it is worth waiting for what goes into the next one, as long as
+ * some blocks take to build here (longer where processors are busy):
+ * - a build on a block that is not the head yet (others are still deciding it) waits for that; but no longer, where messages
+ *   take their time;
+ * - clients that have just been told of a block send again. The more the last block had, the longer a build waits for the next of
+ *   them; as soon as none comes it goes ahead. After a block with a few transactions nothing waits.
  */
 import { BoundedMap } from '../base/bounded.ts';
 import { InternalError, RuleError } from '../base/errors.ts';
@@ -32,7 +36,7 @@ export interface LedgerOptions {
   readonly gasLimit: bigint;
   /** How long a build may collect transactions. */
   readonly buildTimeMs: number;
-  /** Where it is there, builds wait for their parents to be decided: see above. */
+  /** Where it is there, builds wait for what will go into them: see above. */
   readonly setTimer?: ClockPort['setTimer'];
   /** The clock by which long work pauses. */
   readonly now?: Now;
@@ -51,8 +55,12 @@ export interface LedgerOptions {
 
 /** Templates under way: the current one, its predecessor still being sealed, and room for late proofs. */
 const MAX_BUILT_KEPT = 8;
-/** How long a build waits for its parent to be the head: some rounds of messages in a local network. */
-const GATHER_MS = 20;
+/** A build waits for no longer than so many have taken: some rounds of messages in a local network at least, part of a slot at most. */
+const GATHER_BUILDS = 4;
+const LEAST_GATHER_MS = 20;
+const MOST_GATHER_MS = 100;
+/** And for one more transaction so long, for each that the last block had; at most as long as that one took. */
+const LINGER_MS_EACH = 0.25;
 /** Dozens of full blocks. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
@@ -72,8 +80,12 @@ export class NodeLedger implements LedgerPort {
   readonly #built = new BoundedMap<Hash, Execution>(MAX_BUILT_KEPT);
   readonly #checks: Check[] = [];
   #build: Build | null = null;
-  /** A build that waits for its parent to be the head. */
+  /** A build that waits for its parent to be the head, or for transactions. */
   #gathering: Build | null = null;
+  /** The head that clients know. */
+  #told: Hash;
+  /** Of the block that was built last: its transactions, and how long it took. */
+  #last = { size: 0, tookMs: 0 };
   #working: Promise<void> | null = null;
   /** Resolves when every head change so far is durable and the pool has followed it. */
   #settled: Promise<void> = Promise.resolve();
@@ -82,6 +94,7 @@ export class NodeLedger implements LedgerPort {
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.view = options.store.view;
+    this.#told = options.store.head.hash;
   }
 
   insert(block: Block, facts: Facts): void {
@@ -93,15 +106,16 @@ export class NodeLedger implements LedgerPort {
     const change = this.#options.store.setHead(hash);
     // It may fail while an earlier change is still awaited below, when nobody listens to it yet.
     change.catch(() => undefined);
-    if (this.#gathering?.parent === hash) this.#gathered(this.#gathering);
     this.#settled = this.#settled.then(async () => {
       const settled = await change;
       // In steps: a deep reorganisation gives back more transactions than the event loop can spare time for at once.
       const back = await paced(this.#options.pool.returning(settled), new Pacer(this.#options.now));
       this.#options.pool.headChanged(settled, back);
       this.#options.onHead(settled);
+      this.#told = hash;
       took();
       done();
+      if (this.#gathering?.parent === hash) this.#linger(this.#gathering);
     });
     this.#settled = this.#settled.catch((error) => this.#fail(error));
   }
@@ -120,9 +134,10 @@ export class NodeLedger implements LedgerPort {
     const build = { parent, fields, done };
     this.#build = build;
     const { setTimer } = this.#options;
-    if (setTimer !== undefined && parent !== this.view.head.hash) {
+    if (setTimer !== undefined && fields.isEmpty !== true) {
       this.#gathering = build;
-      setTimer(GATHER_MS, () => this.#gathered(build));
+      if (parent === this.#told) this.#linger(build);
+      else setTimer(this.#patienceMs, () => parent !== this.view.head.hash && this.#gathered(build));
     }
     this.#work();
   }
@@ -157,6 +172,25 @@ export class NodeLedger implements LedgerPort {
 
   get #isBuildDue(): boolean {
     return this.#build !== null && this.#build !== this.#gathering;
+  }
+
+  get #patienceMs(): number {
+    return Math.min(Math.max(LEAST_GATHER_MS, GATHER_BUILDS * this.#last.tookMs), MOST_GATHER_MS);
+  }
+
+  /** Clients know of the parent: until no more transactions come. */
+  #linger(build: Build): void {
+    const { pool, setTimer, now = systemNow } = this.#options;
+    const waitMs = Math.min(LINGER_MS_EACH * this.#last.size, this.#last.tookMs);
+    if (setTimer === undefined || waitMs < 1) return this.#gathered(build);
+    const deadlineMs = now() + this.#patienceMs;
+    const look = (before: number): void => {
+      const { pending } = pool.status();
+      if (pending === before || now() >= deadlineMs) this.#gathered(build);
+      else if (this.#gathering === build) setTimer(waitMs, () => look(pending));
+    };
+    const { pending } = pool.status();
+    setTimer(waitMs, () => look(pending));
   }
 
   #gathered(build: Build): void {
@@ -210,7 +244,8 @@ export class NodeLedger implements LedgerPort {
     // The pool follows the head only once it is durable; building earlier would offer it what was just mined.
     await this.#settled;
     if (this.#stopped || this.#build !== null) return;
-    const { executor, pool, gasLimit, buildTimeMs, onBuildFailed } = this.#options;
+    const { executor, pool, gasLimit, buildTimeMs, onBuildFailed, now = systemNow } = this.#options;
+    const startMs = now();
     const node = this.view.get(parent);
     if (node === undefined || this.view.status(parent) !== 'executed') return done(null);
     try {
@@ -222,6 +257,7 @@ export class NodeLedger implements LedgerPort {
         isHurried: () => this.#checks.length > 0,
       });
       took();
+      this.#last = { size: block.transactions.length, tookMs: now() - startMs };
       this.#built.set(this.#prooflessKey(block.header), execution);
       done(block);
     } catch (error) {

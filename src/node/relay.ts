@@ -9,8 +9,12 @@ import type { NodeId } from '../base/types.ts';
 import { MAX_SALT_BYTES, packTransactions } from '../network/messages.ts';
 import type { ClockPort } from './ports.ts';
 
-/** Long enough to gather a burst, and a fraction of what a block takes: the leader of a permissioned network waits for it. */
-const GATHER_MS = 3;
+/**
+ * From one message to the next, for each transaction that the one had: the busier this node is, the more goes into one. A
+ * fraction of what a block takes in any case: the leader of a permissioned network waits for it.
+ */
+const GATHER_MS_EACH = 3;
+const MAX_GATHER_MS = 12;
 const MAX_WAITING = 8_192;
 
 export interface RelayPorts {
@@ -27,7 +31,8 @@ export class TransactionRelay {
   readonly #ports: RelayPorts;
   #waiting: Uint8Array[] = [];
   #timer: unknown = null;
-  #sentMs = Number.NEGATIVE_INFINITY;
+  /** No message before then. */
+  #nextMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: ClockPort, ports: RelayPorts) {
     this.#clock = clock;
@@ -44,7 +49,7 @@ export class TransactionRelay {
     // The pool has it, and this node makes the next block.
     if (this.#ports.leader() === this.#ports.self) return;
     this.#waiting.push(transaction);
-    const waitMs = this.#sentMs + GATHER_MS - this.#clock.nowMs();
+    const waitMs = this.#nextMs - this.#clock.nowMs();
     if (this.#waiting.length >= MAX_WAITING || (this.#timer === null && waitMs <= 0)) this.#flush();
     else this.#timer ??= this.#clock.setTimer(waitMs, () => this.#flush());
   }
@@ -65,7 +70,7 @@ export class TransactionRelay {
     this.#timer = null;
     const waiting = this.#waiting;
     this.#waiting = [];
-    this.#sentMs = this.#clock.nowMs();
+    this.#nextMs = this.#clock.nowMs() + Math.min(GATHER_MS_EACH * waiting.length, MAX_GATHER_MS);
     const leader = this.#ports.leader();
     for (const message of packTransactions(waiting, randomBytes(MAX_SALT_BYTES))) {
       if (leader === null || !this.#ports.forward(leader, message, waiting)) this.#ports.publish(message);

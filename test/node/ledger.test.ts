@@ -121,3 +121,41 @@ test('a build on a block that is not the head yet waits until it is, or until it
   expect(builtOn).toEqual([1, 2]);
   await ledger.stop();
 });
+
+test('after a block with many transactions a build waits until no more of them come', async () => {
+  const timers: { readonly ms: number; readonly callback: () => void }[] = [];
+  const [one] = buildChain(genesis, 1);
+  const { block, execution } = present(one, 'a block');
+  let pending = 0;
+  let builds = 0;
+  let nowMs = 0;
+  const { ledger } = await openLedger(new MemoryDatabase(), {
+    now: () => nowMs,
+    setTimer: (ms, callback) => timers.push({ ms, callback }),
+    pool: { *returning() {}, headChanged: () => undefined, status: () => ({ pending, queued: 0 }) } as unknown as Mempool,
+    executor: {
+      async build() {
+        builds++;
+        nowMs += 10;
+        return { block: { ...block, transactions: Array.from({ length: 12 }, (_, i) => Uint8Array.of(i)) }, execution };
+      },
+    } as unknown as Executor,
+  });
+  const build = () => new Promise((resolve) => ledger.build(genesis.hash, {} as BuildFields, resolve));
+  const tick = () => {
+    const timer = present(timers.shift(), 'a timer');
+    timer.callback();
+    return timer.ms;
+  };
+
+  await build();
+  expect(timers).toEqual([]);
+  const second = build();
+  pending = 5;
+  expect(tick()).toBe(3);
+  expect(builds).toBe(1);
+  tick();
+  await second;
+  expect([builds, timers.length]).toEqual([2, 0]);
+  await ledger.stop();
+});
