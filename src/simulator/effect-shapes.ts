@@ -89,7 +89,10 @@ const rewards = listOf('a list of rewards', fields('a list of rewards', { to: ad
 const anAnswer = check('an answer at once, and no promise', (value) => !isObject(value) || typeof value.then !== 'function');
 
 /** The functions of an engine but for `step`. */
-export type Asked = Exclude<keyof AnyEngine, 'name' | 'finality' | 'faults' | 'admin' | 'step' | 'present' | 'leader' | 'believes' | 'sizes'>;
+export type Asked = Exclude<
+  keyof AnyEngine,
+  'name' | 'finality' | 'faults' | 'admin' | 'step' | 'present' | 'leader' | 'believes' | 'sizes'
+>;
 
 const ANSWERS: { readonly [call in Asked]: Check } = {
   init: anAnswer,

@@ -84,9 +84,9 @@ export function watchEngine(engine: AnyEngine, node: number, activity: Activity,
   };
 }
 
-type Optional = Pick<AnyEngine, 'admin' | 'carried' | 'safe' | 'present'>;
+type Optional = Pick<AnyEngine, 'admin' | 'carried' | 'safe' | 'present' | 'leader' | 'believes' | 'sizes'>;
 
-/** What not every engine has. */
+/** What not every engine has. What only nodes and their operators ask for goes through as it is. */
 function optionalParts(engine: AnyEngine, ask: <Answer>(call: Asked, work: () => Answer) => Answer): Optional {
   const { admin } = engine;
   return {
@@ -94,5 +94,8 @@ function optionalParts(engine: AnyEngine, ask: <Answer>(call: Asked, work: () =>
     ...(engine.carried !== undefined && { carried: (message) => ask('carried', () => engine.carried?.(message) ?? []) }),
     ...(engine.safe !== undefined && { safe: (state) => ask('safe', () => engine.safe?.(state) ?? null) }),
     ...(engine.present !== undefined && { present: engine.present.bind(engine) }),
+    ...(engine.leader !== undefined && { leader: engine.leader.bind(engine) }),
+    ...(engine.believes !== undefined && { believes: engine.believes.bind(engine) }),
+    ...(engine.sizes !== undefined && { sizes: engine.sizes.bind(engine) }),
   };
 }
