@@ -46,7 +46,7 @@ export interface MessageResult {
   readonly logs: readonly Log[];
   /** Contracts that destroyed themselves. */
   readonly destroyed: readonly Address[];
-  /** What was touched beyond the sender, the recipient, the beneficiary and precompiles. */
+  /** What was touched beyond the sender, the recipient or what was created, the beneficiary and precompiles. */
   readonly accessList: readonly AccessListEntry[];
 }
 
@@ -67,7 +67,7 @@ export async function runMessage(environment: Environment, chainId: number, mess
   for (const authority of warm) vm.evm.journal.addAlwaysWarmAddress(authority);
 
   const intrinsic = intrinsicGas(message, fork);
-  const { execResult } = await vm.evm.runCall({
+  const { execResult, createdAddress } = await vm.evm.runCall({
     block,
     caller: createAddressFromString(message.from),
     ...(message.to !== null && { to: createAddressFromString(message.to) }),
@@ -89,7 +89,7 @@ export async function runMessage(environment: Environment, chainId: number, mess
     logs: logsFrom(execResult.logs),
     destroyed: destroyed(execResult, fork),
     failure: failureOf(execResult, fork),
-    accessList: reportedAccessList(vm.evm.journal.accessList ?? new Map()),
+    accessList: reportedAccessList(vm.evm.journal.accessList ?? new Map(), createdAddress?.toString().slice(2)),
   };
 }
 
@@ -145,8 +145,10 @@ function warmUp({ vm, fork, context, precompiles }: Environment, { from, to, acc
   if (isAtLeast(fork, 'shanghai')) journal.addAlwaysWarmAddress(context.beneficiary);
 }
 
-function reportedAccessList(reported: ReadonlyMap<string, ReadonlySet<string>>): AccessListEntry[] {
-  return [...reported].map(([address, slots]) => ({
+/** `created`: what is called counts as warm anyhow, so it is listed for its slots only. */
+function reportedAccessList(reported: ReadonlyMap<string, ReadonlySet<string>>, created: string | undefined): AccessListEntry[] {
+  const worthwhile = [...reported].filter(([address, slots]) => address !== created || slots.size > 0);
+  return worthwhile.map(([address, slots]) => ({
     address: `0x${address}` as Address,
     storageKeys: [...slots].map((slot) => `0x${slot}` as Hash),
   }));

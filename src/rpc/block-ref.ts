@@ -18,13 +18,18 @@ export type BlockRef =
 export const LATEST: BlockRef = { kind: 'tag', tag: 'latest' };
 
 const TAGS: readonly string[] = ['latest', 'pending', 'earliest', 'safe', 'finalized'] satisfies Tag[];
+/** geth counts blocks with a sign. */
+const MAX_INT64 = 2n ** 63n - 1n;
+
 /** A height or a tag, where a hash makes no sense. */
 export const blockNumber: Codec<BlockRef> = {
   expected: `a block number (0x and hex digits) or one of ${TAGS.join(', ')}`,
   decode(value, place) {
     if (typeof value === 'string' && TAGS.includes(value)) return { kind: 'tag', tag: value as Tag };
     if (typeof value === 'string' && /^(?:0[xX])?[0-9a-fA-F]+$/.test(value)) {
-      return { kind: 'number', number: Number(uint64.decode(value, place)) };
+      const number = uint64.decode(value, place);
+      if (number > MAX_INT64) throw invalidParams(`invalid argument ${place.argument}: ${place.path}: block number larger than int64`);
+      return { kind: 'number', number: Number(number) };
     }
     throw mismatch(place, blockNumber.expected, value);
   },
@@ -41,13 +46,13 @@ export const blockRef: Codec<BlockRef> = {
           `invalid argument ${place.argument}: ${place.path}: cannot specify both BlockHash and BlockNumber, choose one or the other`,
         );
       }
+      const requireCanonical = boolean.decode(value.requireCanonical ?? false, { ...place, path: `${place.path}.requireCanonical` });
       if (number !== undefined) return blockNumber.decode(number, { ...place, path: `${place.path}.blockNumber` });
       if (blockHash === undefined) throw mismatch(place, blockRef.expected, value);
-      const canonical = value.requireCanonical ?? false;
       return {
         kind: 'hash',
         hash: hash.decode(blockHash, { ...place, path: `${place.path}.blockHash` }),
-        requireCanonical: boolean.decode(canonical, { ...place, path: `${place.path}.requireCanonical` }),
+        requireCanonical,
       };
     }
     if (typeof value === 'string' && value.length === 66) {
@@ -57,6 +62,10 @@ export const blockRef: Codec<BlockRef> = {
     return blockNumber.decode(value, place);
   },
 };
+
+export function isPending(ref: BlockRef): boolean {
+  return ref.kind === 'tag' && ref.tag === 'pending';
+}
 
 /** As Erigon takes it: a height may also be a JSON number. */
 export function orHeight(codec: Codec<BlockRef>): Codec<BlockRef> {

@@ -8,8 +8,8 @@ import type { Withdrawal } from '../chain/foreign-body.ts';
 import type { Header } from '../chain/header.ts';
 import type { AccountOverride, BlockOverrides, CallRequest } from '../execution/call-types.ts';
 import type { AccessListEntry, Authorization } from '../execution/transaction-codec.ts';
-import { address, type Codec, data, hash, list, mismatch, object, quantity, record, uint64, uint256 } from './codecs.ts';
-import { invalidParams } from './errors.ts';
+import { address, type Codec, data, hash, isObject, list, mismatch, object, quantity, record, uint64, uint256 } from './codecs.ts';
+import { invalidParams, refused } from './errors.ts';
 
 const MAX_ACCESS_ENTRIES = 4_096;
 const MAX_AUTHORIZATIONS = 1_024;
@@ -124,6 +124,9 @@ const accountOverride: Codec<AccountOverride> = {
 
 export const stateOverrides = record(address, accountOverride, MAX_OVERRIDDEN_ACCOUNTS);
 
+/** What makes no difference to a call within a block. */
+const WHOLE_BLOCKS_ONLY: readonly string[] = ['beaconRoot', 'withdrawals'];
+
 const contextFields = {
   number: uint64,
   time: uint64,
@@ -134,7 +137,19 @@ const contextFields = {
   blobBaseFee: uint256,
 };
 
-export const blockOverrides: Codec<BlockOverrides> = object('block overrides', contextFields);
+const blockFields = object('block overrides', contextFields);
+export const blockOverrides: Codec<BlockOverrides> = {
+  expected: blockFields.expected,
+  schema: blockFields.schema,
+  decode(value, place) {
+    for (const name of WHOLE_BLOCKS_ONLY) {
+      if (isObject(value) && (value[name] ?? null) !== null) {
+        throw refused('call/override', `block override "${name}" is not supported for this RPC method`);
+      }
+    }
+    return blockFields.decode(value, place);
+  },
+};
 
 const withdrawalFields = object('a withdrawal', { index: uint64, validatorIndex: uint64, address, amount: uint64 });
 const withdrawal: Codec<Withdrawal> = {

@@ -11,7 +11,7 @@ import { Breather } from './breather.ts';
 import { isObject } from './codecs.ts';
 import { Deadline } from './deadline.ts';
 import { type ErrorObject, errorObject, invalidParams, invalidRequest, methodNotFound, RPC_CODES, replyTooLarge } from './errors.ts';
-import { OversizedBatch, parseJson } from './json-text.ts';
+import { ExactNumber, OversizedBatch, parseJson } from './json-text.ts';
 import { ReplySize } from './limits.ts';
 import { type Context, JsonText, type Method } from './method.ts';
 import type { SubscriptionSet } from './subscriptions.ts';
@@ -50,7 +50,7 @@ export type RequestObserver = (method: string, isSuccess: boolean, ms: number) =
 /** Stands for every name that clients make up, so that they cannot fill a table of names. */
 export const UNKNOWN_METHOD = 'unknown';
 
-type Id = string | number | null;
+type Id = string | number | ExactNumber | null;
 
 interface Call {
   /** Undefined for a notification. */
@@ -190,13 +190,17 @@ function usableId(message: Json): Id {
   return id !== undefined && isId(id) ? id : null;
 }
 
-function isId(value: Json): value is Id {
-  return value === null || typeof value === 'string' || typeof value === 'number';
+function isId(value: unknown): value is Id {
+  return value === null || typeof value === 'string' || typeof value === 'number' || value instanceof ExactNumber;
 }
 
 function replyText(id: Id, outcome: { readonly result: Json | JsonText } | { readonly error: ErrorObject }): string {
-  if ('result' in outcome && outcome.result instanceof JsonText) {
-    return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${outcome.result.text}}`;
-  }
-  return JSON.stringify({ jsonrpc: '2.0', id, ...outcome });
+  const idText = id instanceof ExactNumber ? id.text : JSON.stringify(id);
+  return `{"jsonrpc":"2.0","id":${idText},${outcomeText(outcome)}}`;
+}
+
+function outcomeText(outcome: { readonly result: Json | JsonText } | { readonly error: ErrorObject }): string {
+  if ('error' in outcome) return `"error":${JSON.stringify(outcome.error)}`;
+  const { result } = outcome;
+  return `"result":${result instanceof JsonText ? result.text : JSON.stringify(result)}`;
 }

@@ -31,6 +31,18 @@ MEANINGS[COMMA] = SEPARATOR;
 /** Strings and commas: far more than the largest honest batch has. One value of any length is cheap, millions are not. */
 const MAX_TOKENS = 500_000;
 
+/** Requests up to this size have their ids repeated to the last digit, whatever number it is: some clients count beyond 2^53. */
+const MAX_EXACT_BYTES = 64 * 1024;
+
+/** A number as it was written, for one that is no integer up to 2^53. */
+export class ExactNumber {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 export interface JsonBounds {
   readonly maxJsonDepth: number;
   readonly maxBatchItems: number;
@@ -47,17 +59,40 @@ export class OversizedBatch extends RpcError {
   }
 }
 
-/** Throws RpcError -32700 for what is not JSON or too much of it, OversizedBatch for a batch with too many items. */
+/**
+ * An id that is an `ExactNumber` stands for a number. Throws RpcError -32700 for what is not JSON or too much of it, OversizedBatch
+ * for a batch with too many items.
+ */
 export async function parseJson(bytes: Buffer, bounds: JsonBounds): Promise<Json> {
   const breather = new Breather();
   if (!isUtf8(bytes)) throw parseError('the request is not UTF-8');
   checkBounds(bytes, bounds);
   await breather.breathe();
   try {
-    return JSON.parse(bytes.toString('utf8')) as Json;
+    const text = bytes.toString('utf8');
+    const message = JSON.parse(text) as Json;
+    return bytes.length <= MAX_EXACT_BYTES && hasLongId(message) ? withExactIds(text) : message;
   } catch {
     throw parseError('the request is not valid JSON');
   }
+}
+
+function hasLongId(message: Json): boolean {
+  if (Array.isArray(message)) return message.some((item) => !Array.isArray(item) && hasLongId(item));
+  return typeof message === 'object' && message !== null && isLong((message as { readonly id?: Json }).id);
+}
+
+function isLong(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isSafeInteger(value);
+}
+
+/** With the source text of each value, which the language has and the compiler's library does not know of yet. */
+type ParseWithSource = (text: string, revive: (key: string, value: unknown, context: { readonly source?: string }) => unknown) => Json;
+
+function withExactIds(text: string): Json {
+  return (JSON.parse as ParseWithSource)(text, (key, value, { source }) =>
+    key === 'id' && isLong(value) && source !== undefined ? new ExactNumber(source) : value,
+  );
 }
 
 /** On bytes, in which a pass is several times as fast as over the characters of a string. */

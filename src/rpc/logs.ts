@@ -12,7 +12,7 @@ import type { Header } from '../chain/header.ts';
 import type { HeaderNode } from '../chain/tree.ts';
 import type { Log } from '../execution/types.ts';
 import type { ChainAccess } from './backend.ts';
-import { type BlockRef, blockNumber, findHeader, LATEST } from './block-ref.ts';
+import { type BlockRef, blockNumber, findHeader, isPending, LATEST } from './block-ref.ts';
 import { type BloomBits, bloomBits, bytesMayContain, mayContain } from './bloom.ts';
 import { Breather } from './breather.ts';
 import { address, type Codec, hash, list, nullable, object, oneOrList } from './codecs.ts';
@@ -68,7 +68,10 @@ export const logCriteria: Codec<LogCriteria> = {
 
 /** Throws RpcError -32602 for a range that can never have a block, before anything is waited for. */
 export function checkRange({ range }: LogCriteria): void {
-  if ('blockHash' in range || range.from.kind !== 'number' || range.to.kind !== 'number') return;
+  if ('blockHash' in range) return;
+  // As geth: what is pending was not executed, and has no logs.
+  if (isPending(range.from) || isPending(range.to)) throw invalidParams('pending logs are not supported');
+  if (range.from.kind !== 'number' || range.to.kind !== 'number') return;
   if (range.from.number > range.to.number) throw reversed(range.from.number, range.to.number);
 }
 
@@ -142,6 +145,7 @@ export class LogReader {
   async find(criteria: LogCriteria, size: ReplySize): Promise<JsonText> {
     const matcher = new LogMatcher(criteria.query);
     const { range } = criteria;
+    checkRange(criteria);
     const blocks = 'blockHash' in range ? this.#single(range.blockHash, matcher) : await this.#candidates(range.from, range.to, matcher);
     const breather = new Breather();
     const found: string[] = [];

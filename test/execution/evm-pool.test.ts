@@ -162,6 +162,15 @@ describe('createAccessList', () => {
   });
 });
 
+describe('createAccessList of a creation', () => {
+  it('lists the contract for its slots only, since it is called anyhow', async () => {
+    const create = (data: string) => pool.createAccessList({ ...request(NOBODY), to: null, data: fromHex(data) });
+    expect((await create('0x00')).accessList).toEqual([]);
+    const [{ storageKeys } = { storageKeys: [] }, ...others] = (await create('0x60015f5500')).accessList;
+    expect([storageKeys, others]).toEqual([[`0x${word(0)}`], []]);
+  });
+});
+
 describe('the pool', () => {
   it('kills an endless call and goes on with a new thread', async () => {
     const impatient = open({ timeoutMs: 1_000, gasCap: 10n ** 15n });

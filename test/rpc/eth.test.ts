@@ -94,7 +94,7 @@ describe('blocks', () => {
     const { ask } = await servedChain();
     for (const [method, ...params] of [
       ['eth_getBlockByNumber', '0x4', false],
-      ['eth_getBlockByNumber', '0xffffffffffffffff', true],
+      ['eth_getBlockByNumber', '0x7fffffffffffffff', true],
       ['eth_getBlockByHash', UNKNOWN, false],
       ['eth_getBlockReceipts', '0x4'],
       ['eth_getBlockReceipts', UNKNOWN],
@@ -107,7 +107,7 @@ describe('blocks', () => {
       ['eth_getTransactionByHash', UNKNOWN],
       ['eth_getTransactionReceipt', UNKNOWN],
       ['eth_getTransactionByBlockNumberAndIndex', '0x2', '0x4'],
-      ['eth_getTransactionByBlockNumberAndIndex', '0x2', '0xffffffffffffffff'],
+      ['eth_getTransactionByBlockNumberAndIndex', '0x2', '0x7fffffffffffffff'],
       ['eth_getTransactionByBlockHashAndIndex', UNKNOWN, '0x0'],
       ['eth_getRawTransactionByHash', UNKNOWN],
       ['eth_getRawTransactionByBlockNumberAndIndex', '0x4', '0x0'],

@@ -70,6 +70,18 @@ describe('JSON-RPC errors over HTTP', () => {
     expect(await response.json()).toEqual({ jsonrpc: '2.0', id, error: { code, message: expect.any(String) } });
   });
 
+  it.each(['18446744073709551615', '9007199254740993', '-12345678901234567890123', '1.5', '1e400'])(
+    'and results repeat the id %s as it was written',
+    async (id) => {
+      const { post } = await serve();
+      const of = (method: string) => `{"jsonrpc":"2.0","id":${id},"method":"${method}"}`;
+      expect(await (await post(of('eth_chainId'))).text()).toBe(`{"jsonrpc":"2.0","id":${id},"result":"0x7a69"}`);
+      expect(await (await post(`[${of('eth_none')},${of('eth_chainId')},${CHAIN_ID}]`)).text()).toMatch(
+        new RegExp(`^\\[{"jsonrpc":"2.0","id":${id},"error":.*"id":${id},"result":"0x7a69"},{.*"id":1,"result":"0x7a69"}]$`),
+      );
+    },
+  );
+
   it('name a wrong parameter and what was expected', async () => {
     const { call } = await serve();
     expect((await call('eth_getBalance', '0x1')).error?.message).toBe(

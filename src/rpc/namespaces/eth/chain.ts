@@ -5,7 +5,7 @@ import { foreignBody } from '../../../chain/foreign-body.ts';
 import type { Header } from '../../../chain/header.ts';
 import type { HeaderNode } from '../../../chain/tree.ts';
 import type { Backend } from '../../backend.ts';
-import { type BlockRef, blockNumber, blockRef, findHeader } from '../../block-ref.ts';
+import { blockNumber, blockRef, findHeader, isPending } from '../../block-ref.ts';
 import { boolean, hash, uint64 } from '../../codecs.ts';
 import { headerJson, uncleJson } from '../../format/block.ts';
 import { type Method, method, required } from '../../method.ts';
@@ -158,10 +158,6 @@ export const CHAIN_METHODS: readonly Method[] = [
     run: ({ backend }) => toQuantity(Math.round(backend.miner?.status().hashrate ?? 0)),
   }),
 ];
-
-export function isPending(ref: BlockRef): boolean {
-  return ref.kind === 'tag' && ref.tag === 'pending';
-}
 
 function countTransactions({ chain }: Backend, node: HeaderNode | undefined): Json {
   const block = node === undefined ? undefined : chain.block(node.hash);

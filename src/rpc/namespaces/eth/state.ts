@@ -1,11 +1,10 @@
 /** eth_: accounts, code and storage after a block. */
 import { toHex, toQuantity } from '../../../base/bytes.ts';
 import type { Json } from '../../../base/types.ts';
-import { blockRef, LATEST, requireHeader } from '../../block-ref.ts';
+import { blockRef, isPending, LATEST, requireHeader } from '../../block-ref.ts';
 import { address, hash, list, record, storageKey } from '../../codecs.ts';
 import { invalidParams } from '../../errors.ts';
 import { type Method, method, optional, required } from '../../method.ts';
-import { isPending } from './chain.ts';
 
 /** geth's bound for one proof request. */
 const MAX_PROVED_SLOTS = 1_024;

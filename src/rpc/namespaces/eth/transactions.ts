@@ -1,12 +1,11 @@
 /** eth_: transactions and their receipts. */
 import { toHex } from '../../../base/bytes.ts';
-import { blockNumber, findHeader } from '../../block-ref.ts';
+import { blockNumber, findHeader, isPending } from '../../block-ref.ts';
 import { hash, uint64 } from '../../codecs.ts';
 import { transactionJson } from '../../format/transaction.ts';
 import { type Method, method, required } from '../../method.ts';
 import { pendingTransactions } from '../../pending.ts';
 import { findReceipt, findTransaction, minedTransaction, rawTransaction } from '../../transactions.ts';
-import { isPending } from './chain.ts';
 
 const transaction = required('transactionHash', hash);
 const byHash = required('blockHash', hash);
