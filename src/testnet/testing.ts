@@ -196,7 +196,7 @@ export class TestNetwork implements AsyncDisposable {
     await this.#run(() => this.#supervisor.begin({ kind: 'withhold', node }, forMs));
   }
 
-  /** Signs two blocks of one height, or two votes for one epoch, at the next opportunity. Under proof-of-stake it costs the stake. */
+  /** Signs two blocks of one height, or two votes for one epoch (pos) or view (pbft), at the next opportunity. Under proof-of-stake it costs the stake. */
   async equivocate(node: number, what: 'proposal' | 'vote' = 'proposal'): Promise<void> {
     await this.#run(() => this.#supervisor.equivocate(node, what));
   }

@@ -204,7 +204,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
     'equivocate',
     ofNode(
       'equivocate <node> [proposal|vote]',
-      'let a node sign two blocks of one height, or two votes for one epoch, at its next turn (pos, pow, pbft)',
+      'let a node sign two blocks of one height, or two votes for one epoch or view, at its next turn (pos, pbft; pow has no votes)',
       'equivocate 3',
       (node, words) => {
         const what = words.left === 0 ? 'proposal' : words.oneOf('what is said twice', ['proposal', 'vote']);

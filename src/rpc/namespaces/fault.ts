@@ -76,7 +76,7 @@ export const FAULT: readonly Method[] = [
   method({
     ...fault,
     name: 'synod_equivocate',
-    doc: 'Test networks only: sign two blocks of one height, or two votes for one epoch, at the next opportunity. Under proof-of-stake it costs the stake.',
+    doc: 'Test networks only: sign two blocks of one height, or two votes for one epoch or view, at the next opportunity. Under proof-of-stake it costs the stake.',
     parameters: [optional('what', lie, 'proposal' as const)],
     run: ({ backend }, what) => done(control(backend).equivocate(what)),
   }),
