@@ -56,7 +56,7 @@ export function fromHex(text: string): Uint8Array {
 
 /** How many bytes a text of 0x and digits stands for; the digits are looked at when they are read. Throws DecodeError. */
 export function bytesInHex(text: string): number {
-  if (!text.startsWith('0x') || text.length % 2 !== 0) throw notHex(text);
+  if (text.charCodeAt(0) !== ZERO || text.charCodeAt(1) !== X || text.length % 2 !== 0) throw notHex(text);
   return text.length / 2 - 1;
 }
 
@@ -95,6 +95,8 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Comparing integers of one kind is several times as fast as comparing a bigint to a number. */
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+/** Any integer of so many bytes is a safe number. */
+const MAX_SAFE_BYTES = 6;
 
 /** Big-endian without leading zeros; zero is the empty string (RLP's integer form). */
 export function bigToBytes(value: bigint): Uint8Array {
@@ -115,7 +117,11 @@ function numberToBytes(value: number): Uint8Array {
 }
 
 export function bytesToBig(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : BigInt(toHex(bytes));
+  const { length } = bytes;
+  if (length > MAX_SAFE_BYTES) return BigInt(toHex(bytes));
+  let value = 0;
+  for (let i = 0; i < length; i++) value = 0x100 * value + (bytes[i] as number);
+  return BigInt(value);
 }
 
 /** Big-endian, padded on the left to exactly `length` bytes. */

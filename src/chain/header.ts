@@ -5,7 +5,7 @@
  * What an engine adds lives in fields that Ethereum already has: `extraData` is the keccak of the block's payload (or
  * empty), and proof-of-work keeps its extra nonce in `mixHash` and its version and nonce in `nonce`.
  */
-import { addressOf, hashOf, toHex } from '../base/bytes.ts';
+import { addressOf, equalBytes, hashOf, toHex } from '../base/bytes.ts';
 import { DecodeError } from '../base/errors.ts';
 import { keccak256 } from '../base/keccak.ts';
 import type { Address, Hash, Hex } from '../base/types.ts';
@@ -51,8 +51,9 @@ export interface SealedHeader {
 export const EMPTY_UNCLES_HASH = '0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347' as Hash;
 /** The root of an empty Merkle-Patricia trie: keccak256(rlp('')) */
 export const EMPTY_TRIE_ROOT = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421' as Hash;
-export const EMPTY_BLOOM: Hex = `0x${'00'.repeat(256)}`;
-const EMPTY_BLOOM_BYTES = new Uint8Array(256);
+const BLOOM_BYTES = 256;
+export const EMPTY_BLOOM: Hex = `0x${'00'.repeat(BLOOM_BYTES)}`;
+const EMPTY_BLOOM_BYTES = new Uint8Array(BLOOM_BYTES);
 export const EMPTY_NONCE: Hex = `0x${'00'.repeat(8)}`;
 
 /** The places of mixHash and nonce, in which a proof that is found after execution is kept. */
@@ -124,7 +125,7 @@ export function headerFromFields(value: unknown): Header {
     stateRoot: hashOf(at(3)),
     transactionsRoot: hashOf(at(4)),
     receiptsRoot: hashOf(at(5)),
-    logsBloom: sized(at(6), 256, 'logsBloom'),
+    logsBloom: bloomOf(at(6)),
     difficulty: integer(at(7), 32, 'difficulty'),
     number: safeNumber(at(8), 'number'),
     gasLimit: integer(at(9), 8, 'gasLimit'),
@@ -143,6 +144,11 @@ export function headerFromFields(value: unknown): Header {
     ...(fields.length > 19 && { parentBeaconBlockRoot: hashOf(at(19)) }),
     ...(fields.length > 20 && { requestsHash: hashOf(at(20)) }),
   };
+}
+
+/** Of a block without logs it is the one text that all such blocks share. */
+function bloomOf(bytes: Uint8Array): Hex {
+  return equalBytes(bytes, EMPTY_BLOOM_BYTES) ? EMPTY_BLOOM : sized(bytes, BLOOM_BYTES, 'logsBloom');
 }
 
 /** A header never changes, so its hash is computed once for each object. */

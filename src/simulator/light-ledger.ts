@@ -3,6 +3,7 @@
  * ledger (`node/ledger.ts`); executing costs virtual time and no EVM.
  */
 import { assert } from '../base/assert.ts';
+import { EMPTY } from '../base/bytes.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
 import { type Block, payloadCommitment } from '../chain/block.ts';
@@ -204,7 +205,7 @@ function buildBlock({ engine, params, pool, parent, state, fields }: BuildInput)
     ...forkFields(number, timestamp, parent.header, params),
   };
   pay(engine, { header, payload }, after);
-  return { header: { ...header, stateRoot: balancesRoot(after) }, seal: new Uint8Array(0), transactions, payload };
+  return { header: { ...header, stateRoot: balancesRoot(after) }, seal: EMPTY, transactions, payload };
 }
 
 function pay(engine: AnyEngine, block: Pick<Block, 'header' | 'payload'>, state: Balances): void {

@@ -95,5 +95,7 @@ export const validity =
   };
 
 function sameBalances(a: Balances, b: Balances): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
