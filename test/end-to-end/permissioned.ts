@@ -1,13 +1,13 @@
 /**
- * node test/end-to-end/permissioned.ts [--case changes|away|liars] [--blocks 10000] [engine...]: what takes too long for `npm test`, on
+ * node test/end-to-end/permissioned.ts [--case changes|away|liars] [--blocks 10000] [--live] [engine...]: what takes too long for `npm test`, on
  * real processes. Prints a line for each engine and what it took; exit code 1 when something did not come about. Minutes.
  *
  * - changes: members leave and come back by the operators' commands, and the network then rests on those who came back.
- * - away: a member that missed so many blocks catches up, and the network then rests on it.
+ * - away: a member that missed so many blocks catches up, though it is killed on the way, and the network then rests on it.
  * - liars (PBFT): a primary that proposes two blocks; as many silent members as it bears; both at once among seven.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,16 +19,22 @@ import { createRpcClient } from '../../src/cli/rpc-client.ts';
 import { devMembers } from '../../src/node/dev-nodes.ts';
 import { readOperatorFile } from '../../src/node/operator-file.ts';
 import { completeOptions } from '../../src/testnet/launch.ts';
-import { createManifest, paths } from '../../src/testnet/manifest.ts';
+import { createManifest, paths, type TestnetOptions } from '../../src/testnet/manifest.ts';
 import { startNetwork, type TestNetwork } from '../../src/testnet/testing.ts';
+import { writeLongChain } from './long-chain.ts';
 
 const ENGINES = ['raft', 'pbft', 'paxos', 'zab', 'chandra-toueg'];
 const SHOP = '0x5409000000000000000000000000000000005409';
 const POLL_MS = 50;
 const PATIENCE_MS = 120_000;
+/** To ask costs the nodes time as well. */
+const LOOK_EVERY_MS = 1_000;
+const CATCH_UP_MS = 10 * 60_000;
+/** So much time passes on the chain with each block that is written. */
+const WRITTEN_BLOCK_MS = 100;
 
 const { values, positionals } = parseArgs({
-  options: { case: { type: 'string' }, blocks: { type: 'string', default: '10000' } },
+  options: { case: { type: 'string' }, blocks: { type: 'string', default: '10000' }, live: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
 const engines = positionals.length > 0 ? positionals : ENGINES;
@@ -174,44 +180,124 @@ async function change(drill: Drill, engine: string, members: readonly number[], 
   }
 }
 
-/** A member is dead while so many blocks are made. */
-async function away(engine: string, blocks: number): Promise<string> {
+/**
+ * A member misses so many blocks. They are written into the datadirs of the others as their members would have made them, or, with
+ * `--live`, made by those others as quickly as they can.
+ */
+async function away(engine: string, blocks: number, isLive: boolean): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'synod-away-'));
   try {
     const options = completeOptions({ engine });
-    await createManifest(directory, options, builtInGenesis(engine), Date.now());
-    const file = paths.genesis(directory);
-    const genesis = JSON.parse(readFileSync(file, 'utf8'));
-    genesis.config.engine = { ...genesis.config.engine, emptyBlockMs: 1, blockIntervalMs: 0 };
-    writeFileSync(file, JSON.stringify(genesis));
+    await createManifest(directory, options, builtInGenesis(engine), Date.now() - (isLive ? 0 : blocks * WRITTEN_BLOCK_MS));
+    if (isLive) hurry(paths.genesis(directory));
+    else await writeForOthers(directory, options, blocks);
     await using network = await startNetwork({ engine, directory });
-    return await awayFrom(new Drill(network), blocks);
+    const drill = new Drill(network);
+    const { late, second, made } = isLive ? await makeWithout(drill, blocks) : { late: options.nodes - 1, second: 1, made: 'written' };
+    const said = await comeBack(drill, late, second, blocks);
+    return `${blocks} blocks ${made}; ${said}`;
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function awayFrom(drill: Drill, blocks: number): Promise<string> {
+function hurry(genesisFile: string): void {
+  const genesis = JSON.parse(readFileSync(genesisFile, 'utf8'));
+  genesis.config.engine = { ...genesis.config.engine, emptyBlockMs: 1, blockIntervalMs: 0 };
+  writeFileSync(genesisFile, JSON.stringify(genesis));
+}
+
+/** For all but the last. */
+async function writeForOthers(directory: string, { nodes, engine, mnemonic }: TestnetOptions, blocks: number): Promise<void> {
+  const [first, ...others] = Array.from({ length: nodes - 1 }, (_, index) => paths.datadir(directory, index));
+  if (first === undefined) return;
+  const certifiedEvery = engine === 'pbft' ? 1 : 8;
+  await writeLongChain(first, paths.genesis(directory), { blocks, certifiedEvery, mnemonic });
+  for (const other of others) {
+    for (const part of ['chaindata', 'identity.json'])
+      await cp(join(first, 'synod', part), join(other, 'synod', part), { recursive: true });
+  }
+}
+
+/** One that does not lead is dead meanwhile. */
+async function makeWithout(drill: Drill, blocks: number) {
   const { network } = drill;
   const leader = await drill.leader();
-  const others = network.nodes.map(({ index }) => index).filter((index) => index !== leader);
-  const [late = 0, second = 0] = others;
+  const [late = 0, second = 0] = network.nodes.map(({ index }) => index).filter((index) => index !== leader);
   const from = await drill.height(leader);
   await network.kill(late);
   const madeMs = performance.now();
-  await until(`${blocks} blocks`, async () => (await drill.height(leader)) >= from + blocks, 20 * 60_000);
-  const made = secondsSince(madeMs);
-  const backMs = performance.now();
-  const target = await drill.height(leader);
+  await until(`${blocks} blocks`, async () => (await drill.height(leader)) >= from + blocks, 60 * 60_000);
+  return { late, second, made: `made in ${secondsSince(madeMs)} s` };
+}
+
+/** It catches up, is killed at half of the way, goes on from where it was, and then the network rests on it. */
+async function comeBack(drill: Drill, late: number, second: number, blocks: number): Promise<string> {
+  const { network } = drill;
+  const target = await drill.height(second);
+  await network.kill(late);
   await network.restart(late);
-  await until('it has caught up', async () => (await drill.height(late)) >= target, 10 * 60_000);
-  const took = secondsSince(backMs);
+  const memory = new Memory(network);
+  const first = await climb(drill, late, (await drill.height(late)) + blocks / 2, target, memory);
+  await network.kill(late);
+  await network.restart(late);
+  const again = await climb(drill, late, target, target, memory);
+  if (again.from < first.to) throw new Failed(`it had come to ${first.to}, and began again at ${again.from}`);
   // Now there is no quorum without it.
   await network.kill(second);
   await drill.pay(late);
   await network.restart(second);
   await drill.settled(network.nodes.map(({ index }) => index));
-  return `${blocks} blocks in ${made} s; start and catch-up in ${took} s; decides with the others at once`;
+  return `caught up ${first.said}, killed, ${again.said}; ${memory.said()}; decides with the others at once`;
+}
+
+interface Climb {
+  readonly from: number;
+  readonly to: number;
+  readonly said: string;
+}
+
+/** From where it stands to this height, and not beyond the second. */
+async function climb(drill: Drill, index: number, height: number, end: number, memory: Memory): Promise<Climb> {
+  const startMs = performance.now();
+  const from = await drill.height(index);
+  let to = from;
+  await until(
+    `it has come to block ${height}`,
+    async () => {
+      await memory.look();
+      to = await drill.height(index);
+      return to >= Math.min(height, end);
+    },
+    CATCH_UP_MS,
+  );
+  const seconds = (performance.now() - startMs) / 1_000;
+  return { from, to, said: `${from} to ${to} in ${seconds.toFixed(1)} s (${Math.round((to - from) / seconds)} blocks/s)` };
+}
+
+/** The most that each node had in memory, without the tables of its database that are mapped, as far as it was looked at. */
+class Memory {
+  readonly #network: TestNetwork;
+  readonly #mostMb = new Map<number, number>();
+  #lookedMs = 0;
+
+  constructor(network: TestNetwork) {
+    this.#network = network;
+  }
+
+  async look(): Promise<void> {
+    if (performance.now() - this.#lookedMs < LOOK_EVERY_MS) return;
+    this.#lookedMs = performance.now();
+    for (const { index, pid } of await this.#network.report()) {
+      if (pid === null) continue;
+      const kb = Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+      this.#mostMb.set(index, Math.max(this.#mostMb.get(index) ?? 0, Math.round(kb / 1_024)));
+    }
+  }
+
+  said(): string {
+    return `at most ${[...this.#mostMb].map(([index, mb]) => `${mb} MB in node ${index}`).join(', ')}`;
+  }
 }
 
 async function liars(): Promise<string> {
@@ -253,7 +339,7 @@ async function evidenceOf(drill: Drill, honest: readonly number[]): Promise<stri
 
 const CASES: { readonly [name: string]: (engine: string) => Promise<string> } = {
   changes,
-  away: (engine) => away(engine, Number(values.blocks)),
+  away: (engine) => away(engine, Number(values.blocks), values.live),
   liars: async (engine) => (engine === 'pbft' ? await liars() : 'not for engines that bear crashes only'),
 };
 
