@@ -2,7 +2,7 @@
  * Executes blocks: those of others, comparing every field that their headers commit to, and our own, which it fills
  * from candidates. Nothing is stored here; the result says what an import has to write.
  *
- * Both may run at once: each has an EVM and a state of its own. Long blocks let the event loop run every 20 ms.
+ * Both may run at once: each has an EVM and a state of its own. Long blocks let the event loop run every few milliseconds.
  */
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';

@@ -29,9 +29,14 @@ export function withdrawalsRoot(withdrawals: readonly Withdrawal[]): Hash {
   return drain(listRootSteps(withdrawals, (withdrawal) => encodeRlp(withdrawalFields(withdrawal))));
 }
 
+/** Of lists, which nobody changes once they are a block's: who receives a block asks, and who executes it asks again. */
+const known = new WeakMap<readonly Uint8Array[], Hash>();
+
 /** The same in small steps, for those who must not hold up the event loop: a full block takes 100 ms. */
-export function transactionsRootSteps(transactions: readonly Uint8Array[]): Generator<void, Hash> {
-  return listRootSteps(transactions, (bytes) => bytes);
+export function* transactionsRootSteps(transactions: readonly Uint8Array[]): Generator<void, Hash> {
+  const root = known.get(transactions) ?? (yield* listRootSteps(transactions, (bytes) => bytes));
+  known.set(transactions, root);
+  return root;
 }
 
 export function receiptsRootSteps(receipts: readonly Receipt[]): Generator<void, Hash> {

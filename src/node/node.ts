@@ -31,6 +31,7 @@ import { Closers, Life } from './life.ts';
 import { type Logger, openLogger } from './logger.ts';
 import { metricsSource } from './metrics-source.ts';
 import { forwardTransactions, networkHandlers, syncTransport, transportPort } from './network-link.ts';
+import { OncePerTurn } from './once-per-turn.ts';
 import { newOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-file.ts';
 import { PoolJournal } from './pool-journal.ts';
 import type { LogPort, Ports } from './ports.ts';
@@ -238,6 +239,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const parts: BackendParts = { config, chain, pool, journal, evm, tracers, faults, ...running };
   const backend = createBackend(parts);
   closers.add('history', () => backend.stop());
+  const poolNews = new OncePerTurn(() => driver.mempoolChanged(pool.status().pending));
   pool.onAdded((tx, origin) => {
     // What came by gossip is passed on by gossip itself.
     if (origin === 'local') {
@@ -245,7 +247,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
       reminder.watch(tx);
     }
     backend.transactionAdded(tx);
-    driver.mempoolChanged(pool.status().pending);
+    poolNews.announce();
   });
   const remembered = journal.open();
   if (remembered > 0) logger.info({ transactions: remembered }, 'Remembered what clients had sent');
