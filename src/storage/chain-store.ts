@@ -14,14 +14,15 @@ import { InternalError } from '../base/errors.ts';
 import type { Address, Hash } from '../base/types.ts';
 import type { Block } from '../chain/block.ts';
 import { hashHeader } from '../chain/header.ts';
-import type { BlockStatus, ChainView, Facts, HeaderNode, Output } from '../chain/tree.ts';
+import type { ChainView, Facts, HeaderNode, Output } from '../chain/tree.ts';
 import { type Now, Pacer, paced, systemNow } from '../execution/pacer.ts';
 import type { Execution, Receipt, StateSource } from '../execution/types.ts';
 import { checkChain, type Recovery } from './chain-check.ts';
 import * as rows from './chain-rows.ts';
 import { CheckedDatabase, missing } from './checked.ts';
 import type { Database } from './database.ts';
-import { TABLES, type Table } from './layout.ts';
+import { Entries } from './entries.ts';
+import { TABLES } from './layout.ts';
 import type { CanonicalRecord, PlaceRecord } from './records.ts';
 import { type RowWriter, Staging } from './staging.ts';
 
@@ -46,15 +47,8 @@ export type CanonicalBlock = CanonicalRecord & { readonly number: number };
 /** What may wait for the next head change before it is written anyway. */
 const MAX_OPEN_BLOCKS = 64;
 const MAX_OPEN_BYTES = 32 * 1024 * 1024;
-/** About 2 KB each. */
-const CACHED_HEADERS = 4_096;
 /** Blocks on their way from insertion to head; up to 8 MiB each. */
 const CACHED_BLOCKS = 8;
-
-interface Entry {
-  readonly node: HeaderNode;
-  status: BlockStatus;
-}
 
 /** The ends of the chain in one of the two views. */
 type Ends = { head: HeaderNode; finalized: HeaderNode };
@@ -68,7 +62,7 @@ export class ChainStore {
   readonly #checked: CheckedDatabase;
   readonly #staging: Staging;
   readonly #now: Now;
-  readonly #entries = new BoundedMap<Hash, Entry>(CACHED_HEADERS);
+  readonly #entries: Entries;
   readonly #blocks = new BoundedMap<Hash, Block>(CACHED_BLOCKS);
   readonly #working: Ends;
   readonly #durable: Ends;
@@ -79,14 +73,15 @@ export class ChainStore {
     this.#checked = checked;
     this.#now = now;
     this.recovery = recovery;
-    this.#staging = new Staging(checked);
-    const head = this.#node(this.#need(TABLES.head, null, 'the chain'));
-    const finalized = this.#node(this.#need(TABLES.finalized, null, 'the chain'));
+    const staging = new Staging(checked);
+    this.#staging = staging;
+    this.#entries = new Entries(staging);
+    const head = this.#entries.node(staging.need(TABLES.head, null, 'the chain'));
+    const finalized = this.#entries.node(staging.need(TABLES.finalized, null, 'the chain'));
     this.#working = { head, finalized };
     this.#durable = { head, finalized };
-    this.#maxHeight = this.#need(TABLES.maxHeight, null, 'the chain');
-    this.view = this.#makeView(this.#node(this.#need(TABLES.canonical, 0, 'the genesis block').hash));
-    const staging = this.#staging;
+    this.#maxHeight = this.#staging.need(TABLES.maxHeight, null, 'the chain');
+    this.view = this.#makeView(this.#entries.node(this.#staging.need(TABLES.canonical, 0, 'the genesis block').hash));
     this.state = { node: (hash) => staging.get(TABLES.node, hash), code: (hash) => staging.get(TABLES.code, hash) };
   }
 
@@ -112,8 +107,8 @@ export class ChainStore {
    */
   insert(block: Block, facts: Facts): void {
     const hash = hashHeader(block.header);
-    if (this.#entry(hash) !== undefined) return;
-    const parent = this.#entry(block.header.parentHash);
+    if (block.header.number <= this.#maxHeight && this.#entries.get(hash) !== undefined) return;
+    const parent = this.#entries.get(block.header.parentHash);
     assert(parent !== undefined, `the parent ${block.header.parentHash} of an inserted block is stored`);
     assert(block.header.number === parent.node.header.number + 1, `block ${hash} is one above its parent`);
     const status = parent.status === 'invalid' ? 'invalid' : 'stored';
@@ -123,7 +118,7 @@ export class ChainStore {
       rows.stageBlock(writer, hash, block, facts, status, siblings);
       if (number > this.#maxHeight) writer.put(TABLES.maxHeight, null, number);
     });
-    this.#entries.set(hash, { node: { header: block.header, seal: block.seal, hash, facts }, status });
+    this.#entries.keep({ node: { header: block.header, seal: block.seal, hash, facts }, status });
     this.#blocks.set(hash, block);
     this.#maxHeight = Math.max(this.#maxHeight, number);
     this.#openBlocks++;
@@ -132,11 +127,11 @@ export class ChainStore {
 
   /** Keeps what executing a stored block produced; its parent must be executed. */
   executed(hash: Hash, execution: Execution): void {
-    const entry = this.#known(hash);
+    const entry = this.#entries.known(hash);
     if (entry.status === 'executed') return;
     const { parentHash } = entry.node.header;
     assert(entry.status === 'stored', `executed block ${hash} was not found invalid before`);
-    assert(this.#entry(parentHash)?.status === 'executed', `the parent ${parentHash} of an executed block is executed`);
+    assert(this.#entries.get(parentHash)?.status === 'executed', `the parent ${parentHash} of an executed block is executed`);
     this.#staging.stage((writer) => rows.stageExecution(writer, rows.idOf(entry.node), execution));
     entry.status = 'executed';
     this.#flushWhenFull();
@@ -144,7 +139,7 @@ export class ChainStore {
 
   /** Marks a block that failed its execution, and every stored descendant. */
   invalid(hash: Hash): void {
-    const { node, status } = this.#known(hash);
+    const { node, status } = this.#entries.known(hash);
     assert(status !== 'executed', `invalid block ${hash} was not executed before`);
     const marked = [node];
     let parents = new Set([hash]);
@@ -156,7 +151,7 @@ export class ChainStore {
     this.#staging.stage((writer) => {
       for (const each of marked) writer.put(TABLES.status, rows.idOf(each), 'invalid');
     });
-    for (const each of marked) this.#known(each.hash).status = 'invalid';
+    for (const each of marked) this.#entries.known(each.hash).status = 'invalid';
   }
 
   /**
@@ -166,7 +161,7 @@ export class ChainStore {
    * more: the next start finds the head from before.
    */
   async setHead(hash: Hash): Promise<HeadChange> {
-    const { node, status } = this.#known(hash);
+    const { node, status } = this.#entries.known(hash);
     assert(status === 'executed', `head ${hash} is executed`);
     const move = this.#moveTo(node);
     this.#staging.stage((writer) => rows.stageHead(writer, move));
@@ -183,7 +178,7 @@ export class ChainStore {
 
   /** Records that a canonical block is final, with the proof. Heights ascend; the same block again changes nothing. */
   async finalize(hash: Hash, certificate: Uint8Array): Promise<void> {
-    const { node } = this.#known(hash);
+    const { node } = this.#entries.known(hash);
     const { finalized } = this.#working;
     if (node.hash === finalized.hash) return;
     const { number } = node.header;
@@ -205,9 +200,9 @@ export class ChainStore {
   block(hash: Hash): Block | undefined {
     const known = this.#blocks.get(hash);
     if (known !== undefined) return known;
-    const node = this.#entry(hash)?.node;
+    const node = this.#entries.get(hash)?.node;
     if (node === undefined) return undefined;
-    return { header: node.header, seal: node.seal, ...this.#need(TABLES.body, rows.idOf(node), `block ${node.header.number}`) };
+    return { header: node.header, seal: node.seal, ...this.#staging.need(TABLES.body, rows.idOf(node), `block ${node.header.number}`) };
   }
 
   /** Bytes that wait to become durable: a caller that inserts without end should await `flush` when this grows. */
@@ -226,7 +221,7 @@ export class ChainStore {
   }
 
   header(hash: Hash): HeaderNode | undefined {
-    return this.#staging.durable(TABLES.number, hash) === undefined ? undefined : this.#node(hash);
+    return this.#staging.durable(TABLES.number, hash) === undefined ? undefined : this.#entries.node(hash);
   }
 
   /** Undefined above the head. */
@@ -304,8 +299,8 @@ export class ChainStore {
       get maxHeight() {
         return store.#maxHeight;
       },
-      get: (hash) => store.#entry(hash)?.node,
-      status: (hash) => store.#entry(hash)?.status,
+      get: (hash) => store.#entries.get(hash)?.node,
+      status: (hash) => store.#entries.get(hash)?.status,
       block: (hash) => store.block(hash),
       outputs: (hash, contract) => store.#outputs(hash, contract),
       canonical: (number) => store.#workingCanonical(number),
@@ -315,49 +310,20 @@ export class ChainStore {
   }
 
   #outputs(hash: Hash, contract: Address): readonly Output[] | undefined {
-    const entry = this.#entry(hash);
+    const entry = this.#entries.get(hash);
     if (entry?.status !== 'executed') return undefined;
-    const receipts = this.#need(TABLES.receipts, rows.idOf(entry.node), `block ${entry.node.header.number}`);
+    const receipts = this.#staging.need(TABLES.receipts, rows.idOf(entry.node), `block ${entry.node.header.number}`);
     return receipts.flatMap(({ logs }) => logs.filter(({ address }) => address === contract));
   }
 
   #workingCanonical(number: number): Hash | undefined {
     if (!Number.isSafeInteger(number) || number < 0 || number > this.#working.head.header.number) return undefined;
-    return this.#need(TABLES.canonical, number, `height ${number}`).hash;
+    return this.#staging.need(TABLES.canonical, number, `height ${number}`).hash;
   }
 
   #atHeight(number: number, limit: number): readonly HeaderNode[] {
     if (!Number.isSafeInteger(number) || number < 0 || number > this.#maxHeight) return [];
-    return (this.#staging.get(TABLES.siblings, number) ?? []).slice(0, limit).map((hash) => this.#node(hash));
-  }
-
-  #entry(hash: Hash): Entry | undefined {
-    const cached = this.#entries.get(hash);
-    if (cached !== undefined) return cached;
-    const number = this.#staging.get(TABLES.number, hash);
-    if (number === undefined) return undefined;
-    const record = this.#need(TABLES.header, { number, hash }, `block ${number} (${hash})`);
-    const entry = { node: { ...record, hash }, status: this.#need(TABLES.status, { number, hash }, `block ${number} (${hash})`) };
-    this.#entries.set(hash, entry);
-    return entry;
-  }
-
-  /** A block that another row names. */
-  #node(hash: Hash): HeaderNode {
-    const entry = this.#entry(hash);
-    if (entry === undefined) throw missing(TABLES.header, `block ${hash}`);
-    return entry.node;
-  }
-
-  /** A block that the caller must have stored before. */
-  #known(hash: Hash): Entry {
-    return present(this.#entry(hash), `block ${hash}`);
-  }
-
-  #need<Key, Value>(table: Table<Key, Value>, key: Key, name: string): Value {
-    const value = this.#staging.get(table, key);
-    if (value === undefined) throw missing(table, name);
-    return value;
+    return (this.#staging.get(TABLES.siblings, number) ?? []).slice(0, limit).map((hash) => this.#entries.node(hash));
   }
 
   /** Reads no more than the new branch, whose headers the engine has just looked at. */
@@ -367,7 +333,7 @@ export class ChainStore {
     let fork = newHead;
     while (this.#workingCanonical(fork.header.number) !== fork.hash) {
       added.push(fork);
-      fork = this.#node(fork.header.parentHash);
+      fork = this.#entries.node(fork.header.parentHash);
     }
     const { number } = this.#working.finalized.header;
     if (fork.header.number < number) {
@@ -381,7 +347,7 @@ export class ChainStore {
   *#follow(move: rows.Move, writer: RowWriter): Generator<void, readonly HeaderNode[]> {
     for (const node of move.added) yield* rows.stagePlaces(writer, move, node, this.#transactions(node));
     const removed: HeaderNode[] = [];
-    for (let node = move.oldHead; node.hash !== move.fork.hash; node = this.#node(node.header.parentHash)) {
+    for (let node = move.oldHead; node.hash !== move.fork.hash; node = this.#entries.node(node.header.parentHash)) {
       removed.push(node);
       yield;
     }

@@ -12,7 +12,7 @@
  * disk, whoever flushes next. Rows that only the durable view reads may come later, in `submit`, without haste; if that
  * fails, neither that layer nor any after it is written.
  */
-import { type CheckedDatabase, deleteOperation, putOperation, readValue } from './checked.ts';
+import { type CheckedDatabase, deleteOperation, missing, putOperation, readValue } from './checked.ts';
 import type { BatchOperation } from './database.ts';
 import { keyText, type Table } from './layout.ts';
 
@@ -103,6 +103,13 @@ export class Staging {
     const operation = this.#open.operations.get(text);
     const stored = operation === undefined ? this.#beneath(this.#submitted.length, bytes, text) : putValueOf(operation);
     return stored === undefined ? undefined : readValue(table, bytes, stored);
+  }
+
+  /** The same for a row that must be there; `of` names what it belongs to. Throws StorageError `storage/missing`. */
+  need<Key, Value>(table: Table<Key, Value>, key: Key, of: string): Value {
+    const value = this.get(table, key);
+    if (value === undefined) throw missing(table, of);
+    return value;
   }
 
   /** The durable view. */
