@@ -1,7 +1,8 @@
 /**
  * Calls that wait for a thread. What was found to be short-lived or new comes before what was found to take long, and among
- * equals the clients take turns, however many calls each has waiting (round robin; Nagle, RFC 970). When there is no room, the
- * last call of whoever has most of it goes.
+ * equals the clients take turns, however many calls each has waiting (round robin; Nagle, RFC 970). Every other turn is that of
+ * the client who came last and had none yet: behind a crowd of strangers a newcomer waits for two calls and not for all of
+ * theirs. When there is no room, the last call of whoever has most of it goes.
  */
 
 export interface Waiting {
@@ -15,6 +16,9 @@ export class CallQueue<T extends Waiting> {
   readonly capacity: number;
   /** By level; in each the clients in the order of their turns, nobody without a call. */
   readonly #levels: Map<string, T[]>[] = [];
+  /** Of clients in the order in which they came, those who had no turn since. */
+  readonly #newcomers = new Set<string>();
+  #isNewcomersTurn = false;
   /** How many calls each client has. */
   readonly #counts = new Map<string, number>();
   #size = 0;
@@ -35,13 +39,19 @@ export class CallQueue<T extends Waiting> {
 
   /** Answers the call for which there is no room now, if any: it may be this one. */
   push(call: T): T | null {
+    if (!this.#counts.has(call.client)) this.#newcomers.add(call.client);
     this.putBehind(call);
     return this.#size > this.capacity ? this.#evict(call) : null;
   }
 
-  /** Calls that were given out already, in order, before all others of their clients. There is always room for them. */
+  /** Calls that were given out already and not begun, in order: they come before all others. There is always room for them. */
   putBack(calls: readonly T[]): void {
-    for (const call of calls.toReversed()) this.#insert(call, (line) => line.unshift(call));
+    for (const call of calls.toReversed()) {
+      this.#insert(call, (line) => line.unshift(call));
+      const { client, level } = call;
+      const lines = this.#levels[level] ?? new Map<string, T[]>();
+      this.#levels[level] = new Map([[client, lines.get(client) ?? []], ...lines]);
+    }
   }
 
   /** One that has had its turn, behind the others of its client. There is always room for it. */
@@ -51,15 +61,24 @@ export class CallQueue<T extends Waiting> {
 
   shift(): T | undefined {
     const lines = this.#levels.find(({ size }) => size > 0);
-    const [first] = lines ?? [];
-    if (lines === undefined || first === undefined) return undefined;
-    const [client, line] = first;
+    if (lines === undefined) return undefined;
+    const client = this.#nextClient(lines);
+    const line = lines.get(client) ?? [];
     const call = line.shift();
     // To the end of the turns.
     lines.delete(client);
     if (line.length > 0) lines.set(client, line);
+    this.#newcomers.delete(client);
     this.#count(client, -1);
     return call;
+  }
+
+  #nextClient(lines: ReadonlyMap<string, T[]>): string {
+    const [first = ''] = lines.keys();
+    // Whose call was interrupted is no newcomer.
+    if (lines !== this.#levels[0]) return first;
+    this.#isNewcomersTurn = !this.#isNewcomersTurn;
+    return this.#isNewcomersTurn ? first : ([...this.#newcomers].findLast((client) => lines.has(client)) ?? first);
   }
 
   #insert({ client, level }: T, into: (line: T[]) => void): void {
@@ -90,7 +109,10 @@ export class CallQueue<T extends Waiting> {
   #count(client: string, change: 1 | -1): void {
     const count = (this.#counts.get(client) ?? 0) + change;
     if (count > 0) this.#counts.set(client, count);
-    else this.#counts.delete(client);
+    else {
+      this.#counts.delete(client);
+      this.#newcomers.delete(client);
+    }
     this.#size += change;
   }
 }

@@ -10,7 +10,7 @@ import { Pacer } from './pacer.ts';
  * No job gives way before it has had so much of a processor: where processors are short, a small call would otherwise be taken for
  * a long one because it was not run.
  */
-const LEAST_TURN_US = 25_000;
+const LEAST_TURN_US = 15_000;
 
 export class TimeLimit extends Pacer {
   readonly #isWanted: () => boolean;

@@ -26,7 +26,20 @@ function drained(queue: CallQueue<Call>): string {
 
 describe('calls that wait', () => {
   it('come in turns of the clients, each client’s own in order', () => {
-    expect(drained(filled('a1 a2 a3 a4 b1 c1 c2'))).toBe('a1 b1 c1 a2 c2 a3 a4');
+    const queue = filled('a1 b1 c1');
+    expect(drained(queue)).toBe('a1 c1 b1');
+    for (const name of 'a1 a2 a3 a4 b1 b2 b3'.split(' ')) queue.push(call(name));
+    expect(drained(queue)).toBe('b1 a1 b2 a2 b3 a3 a4');
+  });
+
+  it('give a newcomer every other turn, whatever crowd is there before', () => {
+    const queue = filled('a1 b1 c1 d1 e1 f1 g1 h1');
+    expect([queue.shift()?.name, queue.shift()?.name]).toEqual(['a1', 'h1']);
+    queue.push(call('z1'));
+    queue.push(call('z2'));
+    // Those come from a thread, and were there before.
+    queue.putBack([call('a1'), call('h1')]);
+    expect(drained(queue)).toBe('a1 z1 h1 g1 b1 f1 c1 e1 d1 z2');
   });
 
   it('come before those that take longer', () => {
@@ -53,6 +66,6 @@ describe('calls that wait', () => {
     expect(queue.push(call('a4'))?.name).toBe('a4');
     expect(queue.push(call('c1'))?.name).toBe('a3');
     expect(queue.push(call('d1'))?.name).toBe('d1');
-    expect(drained(queue)).toBe('a1 b1 c1');
+    expect(drained(queue)).toBe('a1 c1 b1');
   });
 });
