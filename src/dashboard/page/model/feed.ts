@@ -61,7 +61,8 @@ export class Feed {
       nodes.filter(({ side }) => side !== null),
       ({ side }) => side,
     );
-    const text = [...sides.values()].map((members) => members.map(({ index }) => index).join(', ')).join(' | ');
+    // As on the command line, where a side is one word.
+    const text = [...sides.values()].map((members) => members.map(({ index }) => index).join(',')).join(' | ');
     if (text === this.#sides) return;
     this.#sides = text;
     if (text === '') this.tell(at, 'good', 'The network is joined again');
