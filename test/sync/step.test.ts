@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NodeId } from '../../src/base/types.ts';
+import { type Hash, NodeId } from '../../src/base/types.ts';
 import { hashHeader } from '../../src/chain/header.ts';
 import { MAX_UNSETTLED_BLOCKS } from '../../src/sync/limits.ts';
 import { BAD_GAS, BAD_PROOF, branchOn, FakeChain, GENESIS } from './fake-chain.ts';
@@ -16,6 +16,21 @@ describe('sync/step: an honest network', () => {
     expect(world.offences).toEqual([]);
     expect(world.verified).toBe(LONG.length);
     expect(world.run(() => world.state.session === null)).toBe(true);
+  });
+
+  it('does not look up, at every step, what cannot be there: on disk each such answer is a read', () => {
+    let absent = 0;
+    class Watched extends FakeChain {
+      override status(hash: Hash) {
+        const status = super.status(hash);
+        if (status === undefined) absent++;
+        return status;
+      }
+    }
+    const world = new World({ chain: new Watched() });
+    world.connect('a', honest(new FakeChain(LONG)));
+    expect(world.run(() => reached(world, at(LONG, -1)))).toBe(true);
+    expect(absent).toBeLessThan(2 * LONG.length);
   });
 
   it('shares the bodies among the peers, and is faster with more of them', () => {
