@@ -1,8 +1,8 @@
 /**
  * Three real nodes of synod on loopback, and clients that send transfers which were signed beforehand, by WebSocket, each over
  * a connection of its own. A transfer is committed when the node that it was sent to has announced a block with it
- * (newHeads): under an engine with instant finality it is decided and on disk then. One more connection to each node reads
- * what its new blocks hold, for all of that node's clients.
+ * (newHeads): under an engine with instant finality it is decided and on disk then. One more connection to each node that has
+ * clients reads what its new blocks hold, for all of them.
  */
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -89,7 +89,7 @@ const SIGNED = RICH.map(() => 0);
 export const openSynod: Opener = async (urls, clients, perClient) => {
   // First: while this process signs it answers no pings, and nodes would take its connections for dead.
   const lists = Array.from({ length: clients }, (_, i) => ready(i, perClient));
-  const watchers = await Promise.all(urls.map((url) => Watcher.open(url)));
+  const watchers = await Promise.all(urls.slice(0, clients).map((url) => Watcher.open(url)));
   const connections = await Promise.all(
     lists.map(async (list, i) => {
       const watcher = present(watchers[i % watchers.length], 'a watcher for each node');
