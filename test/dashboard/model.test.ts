@@ -408,10 +408,13 @@ describe('the feed', () => {
       feed.nodeChanged(0, node({ status }), node({ status }));
     }
     feed.reorg(0, 1, 4, HASH);
-    for (const side of [null, 0, 0, null]) feed.sides(0, [node({ side }), node({ index: 3, side: side === null ? null : 1 })]);
+    for (const side of [null, 0, 0, null]) {
+      const other = side === null ? null : 1;
+      feed.sides(0, [node({ side }), node({ index: 3, side: other }), node({ index: 4, side: other })]);
+    }
     expect(feed.items.map(({ text }) => text)).toEqual([
       'The network is joined again',
-      'The network is cut: 2 | 3',
+      'The network is cut: 2 | 3,4',
       'Node 1 left 4 blocks for another branch',
       'Node 2 leads since term 2',
       'Node 2 is up',
