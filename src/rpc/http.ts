@@ -118,9 +118,9 @@ export class HttpHandler {
 
   /** False for what is no request for a page: it is judged as JSON-RPC. */
   #sendPage(request: IncomingMessage, response: ServerResponse): boolean {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     const isGet = request.method === 'GET' || request.method === 'HEAD';
     if (this.#pages === null || !isGet || !this.#gatekeeper.allowsHost(request)) return false;
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     const { prefix, page } = this.#pages;
     if (path === prefix) {
       // Relative names on the page need the slash.
@@ -173,8 +173,7 @@ export class HttpHandler {
     };
     request.on('data', take);
     request.on('end', () => settle(whole(chunks)));
-    request.on('error', () => settle(BROKEN_OFF));
-    // Comes after the end as well, when it changes nothing.
+    // Comes after the end as well, when it changes nothing, and after every error.
     request.on('close', () => settle(BROKEN_OFF));
     return promise;
   }
@@ -184,8 +183,9 @@ export class HttpHandler {
     const bytes = Buffer.byteLength(text);
     if (!this.#outgoing.take(bytes)) return this.#refuse(request, response, BUSY);
     response.once('close', () => this.#outgoing.give(bytes));
-    // As a string it leaves in one piece with the head.
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes }).end(text);
+    // As a string it leaves in one piece with the head. Where every character is a byte nothing need be encoded.
+    const encoding = bytes === text.length ? 'latin1' : 'utf8';
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes }).end(text, encoding);
   }
 
   /**

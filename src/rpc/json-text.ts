@@ -31,8 +31,11 @@ MEANINGS[COMMA] = SEPARATOR;
 /** Strings and commas: far more than the largest honest batch has. One value of any length is cheap, millions are not. */
 const MAX_TOKENS = 500_000;
 
-/** Requests up to this size have their ids repeated to the last digit, whatever number it is: some clients count beyond 2^53. */
-const MAX_EXACT_BYTES = 64 * 1024;
+/**
+ * What needs no breath. Requests up to this size have their ids repeated to the last digit, whatever number it is: some clients
+ * count beyond 2^53.
+ */
+const SMALL_BYTES = 64 * 1024;
 
 /** A number as it was written, for one that is no integer up to 2^53. */
 export class ExactNumber {
@@ -64,14 +67,14 @@ export class OversizedBatch extends RpcError {
  * for a batch with too many items.
  */
 export async function parseJson(bytes: Buffer, bounds: JsonBounds): Promise<Json> {
-  const breather = new Breather();
+  const breather = bytes.length > SMALL_BYTES ? new Breather() : null;
   if (!isUtf8(bytes)) throw parseError('the request is not UTF-8');
   checkBounds(bytes, bounds);
-  await breather.breathe();
+  if (breather !== null) await breather.breathe();
   try {
     const text = bytes.toString('utf8');
     const message = JSON.parse(text) as Json;
-    return bytes.length <= MAX_EXACT_BYTES && hasLongId(message) ? withExactIds(text) : message;
+    return bytes.length <= SMALL_BYTES && hasLongId(message) ? withExactIds(text) : message;
   } catch {
     throw parseError('the request is not valid JSON');
   }
