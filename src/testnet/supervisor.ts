@@ -235,25 +235,23 @@ export class Supervisor {
   }
 
   async report(): Promise<NodeReport[]> {
-    return await Promise.all(
-      this.#children.map(async (child) => {
-        const { endpoints, index } = child;
-        const status = await this.#askStatus(child);
-        const side = this.#plan.sides?.findIndex((members) => members.includes(index)) ?? null;
-        return {
-          index,
-          state: child.state,
-          mines: this.manifest.nodes[index]?.mines === true,
-          pid: child.pid,
-          rpcUrl: endpoints?.rpcUrl ?? null,
-          metricsUrl: endpoints?.metricsUrl ?? null,
-          peerId: endpoints?.peerId ?? null,
-          side,
-          faults: [...this.#plan.describe(index), ...this.#lies.describe(index)],
-          status,
-        };
-      }),
-    );
+    const statuses = await Promise.all(this.#children.map((child) => this.#askStatus(child)));
+    // What is known here is of one moment, or half of a partition could be seen.
+    return this.#children.map((child, place) => {
+      const { endpoints, index, state, pid } = child;
+      return {
+        index,
+        state,
+        mines: this.manifest.nodes[index]?.mines === true,
+        pid,
+        rpcUrl: endpoints?.rpcUrl ?? null,
+        metricsUrl: endpoints?.metricsUrl ?? null,
+        peerId: endpoints?.peerId ?? null,
+        side: this.#plan.sides?.findIndex((members) => members.includes(index)) ?? null,
+        faults: [...this.#plan.describe(index), ...this.#lies.describe(index)],
+        status: state === 'up' ? (statuses[place] ?? null) : null,
+      };
+    });
   }
 
   async #up(child: NodeChild): Promise<Endpoints> {

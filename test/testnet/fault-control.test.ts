@@ -33,6 +33,8 @@ async function network(engine = 'pow', isStarted = true) {
   const directory = temporary();
   /** What each node is about to say twice, which it forgets when its process ends. */
   const armed = new Map<number, readonly Json[]>();
+  /** Of whom the status comes when it is let go. */
+  const waiting = new Map<number, Promise<void>>();
   const supervisor = new Supervisor({
     directory,
     manifest: manifestOf(engine),
@@ -40,6 +42,7 @@ async function network(engine = 'pow', isStarted = true) {
     rpcPort: RPC_PORT,
     call: async ({ rpcUrl }, method, params) => {
       const node = Number(rpcUrl.split(':').at(-1)) - RPC_PORT;
+      if (method === 'synod_status') await waiting.get(node);
       if (method === 'synod_status') return { faults: { armed: armed.get(node) ?? [] } };
       told.push([node, method, params]);
       if (method === 'synod_equivocate' && params[0] === 'vote') throw new RuleError('fault/cannot-lie', 'No.');
@@ -61,7 +64,12 @@ async function network(engine = 'pow', isStarted = true) {
       () => 'none',
       (error: { code: string }) => error.code,
     );
-  return { supervisor, directory, told, armed, events, call, codeOf };
+  const slow = (node: number): (() => void) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.set(node, promise);
+    return resolve;
+  };
+  return { supervisor, directory, told, slow, armed, events, call, codeOf };
 }
 
 it('tells only those of a fault whom it is about, and a node that is started again all of its own', async () => {
@@ -122,6 +130,15 @@ it('remembers over restarts what a node is to say twice, until it has said it or
   await supervisor.restart(0);
   expect(told).toEqual([]);
   expect(await faults()).toEqual([[], [], []]);
+});
+
+it('reports of one moment what is wrong, however late a node answers', async () => {
+  const { supervisor, call, slow } = await network();
+  const answer = slow(2);
+  const report = supervisor.report();
+  await call('partition', [[[0, 1], [2]]]);
+  answer();
+  expect((await report).map(({ side }) => side)).toEqual([0, 0, 1]);
 });
 
 it('has told a node to lie before it tells it to be idle, and says when it cannot lie any more', async () => {
