@@ -186,9 +186,9 @@ function claim(turn: DecisionTurn, claimed: Claim): void {
   if (decisions.claims.length === 1) effects.push({ type: 'setTimer', id: SETTLE_TIMER, delayMs: 0 });
 }
 
-/** At every event but blocks: what is proven is executed, and more may be. */
+/** At every event but blocks: what is proven is executed, or the last of it about to be, and more may be. */
 export function weighClaims(turn: DecisionTurn): void {
-  if (turn.decisions.path.length === 0 && turn.decisions.claims.length > 0) weigh(turn);
+  if (turn.decisions.path.length <= 1 && turn.decisions.claims.length > 0) weigh(turn);
 }
 
 /**

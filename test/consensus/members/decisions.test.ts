@@ -251,14 +251,14 @@ describe('a block that sync brings', () => {
     });
 
     it('waits for what is proven already, and is not forgotten', () => {
-      arrives(A1, good(A1));
+      for (const block of [A1, A2]) arrives(block, good(block));
       look();
-      arrives(A2, good(A2));
+      arrives(A3, good(A3));
       look();
       expect(checked).toBe(1);
-      node.executed(A1);
+      for (const block of [A1, A2]) node.executed(block);
       look();
-      expect([checked, node.of('check').map(({ hash }) => hash)]).toEqual([2, [hashOf(A2)]]);
+      expect([checked, node.of('check').map(({ hash }) => hash)]).toEqual([2, [hashOf(A3)]]);
     });
 
     it('does not wait without bound', () => {
