@@ -60,35 +60,46 @@ export class BoundedMap<K, V> {
   }
 }
 
+/** Places of a list that is empty, or that were taken from its beginning, beyond which it is made anew. */
+const MAX_KEPT_ITEMS = 1_024;
+
 /** First in, first out; `push` answers false when it is full, and the caller says what that means. */
 export class BoundedQueue<T> {
   readonly capacity: number;
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #start = 0;
+  #end = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
   }
 
   get size(): number {
-    return this.#items.length - this.#start;
+    return this.#end - this.#start;
   }
 
   push(item: T): boolean {
     if (this.size >= this.capacity) return false;
-    this.#items.push(item);
+    this.#items[this.#end++] = item;
     return true;
   }
 
   shift(): T | undefined {
-    if (this.#start === this.#items.length) return undefined;
+    if (this.#start === this.#end) return undefined;
     const item = this.#items[this.#start];
-    this.#start++;
+    // What is taken is not kept alive, and a queue that is empty, as it mostly is, begins anew in the same list.
+    this.#items[this.#start++] = undefined;
+    if (this.#start === this.#end) this.#beginAnew();
     // Amortised: drop the consumed half at once instead of moving every element on each shift.
-    if (this.#start > 1024 && this.#start * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#start);
-      this.#start = 0;
+    if (this.#start > MAX_KEPT_ITEMS && this.#start * 2 > this.#end) {
+      this.#items = this.#items.slice(this.#start, this.#end);
+      [this.#start, this.#end] = [0, this.#items.length];
     }
     return item;
+  }
+
+  #beginAnew(): void {
+    [this.#start, this.#end] = [0, 0];
+    if (this.#items.length > MAX_KEPT_ITEMS) this.#items = [];
   }
 }
