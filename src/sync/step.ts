@@ -156,10 +156,11 @@ function nextDeadlineMs(turn: Turn): number | null {
 
 function report(turn: Turn): void {
   const { state, context, effects } = turn;
-  const progress = progressOf(turn);
   const { reported } = state;
+  if (state.session === null && reported.phase === 'idle') return;
+  const progress = progressOf(turn);
   const isOld = progress.phase === reported.phase && progress.current === reported.current && progress.target === reported.target;
-  if (isOld || (progress.phase === 'idle' && reported.phase === 'idle')) return;
+  if (isOld) return;
   state.reported = progress;
   effects.push({ type: 'progress', progress });
 

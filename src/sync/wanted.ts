@@ -34,6 +34,7 @@ function forgetOldest(turn: Turn): void {
 }
 
 export function requestWanted(turn: Turn): void {
+  if (turn.state.wanted.size === 0) return;
   let inFlight = 0;
   for (const { kind } of turn.state.requests.values()) if (kind === 'wanted') inFlight++;
   for (const item of [...turn.state.wanted.values()]) {
