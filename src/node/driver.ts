@@ -282,7 +282,7 @@ export class Driver {
   #gate(effect: AnyEffect): void {
     // An effect before this one may have ended the node.
     if (this.#running !== 'started') return;
-    const after = 'after' in effect ? effect.after : undefined;
+    const after = afterOf(effect);
     if (after === undefined || after <= this.#durable) {
       this.#carryOut(effect);
       return;
@@ -413,6 +413,19 @@ export class Driver {
       ),
     );
     return false;
+  }
+}
+
+/** The record that this effect waits for. Asked of every effect: by its type, which is several times as quick as by the field. */
+function afterOf(effect: AnyEffect): Lsn | undefined {
+  switch (effect.type) {
+    case 'send':
+    case 'announce':
+    case 'setHead':
+    case 'finalize':
+      return effect.after;
+    default:
+      return undefined;
   }
 }
 

@@ -65,4 +65,11 @@ export type Observation =
   /** From now on the survivors have no faults, and may owe progress. */
   | { readonly type: 'calm'; readonly recovery: Recovery };
 
+export type OfNode = Extract<Observation, { readonly node: number }>;
+
+/** All but those of the whole world. By type, which is several times as quick as to look for the field in so many shapes. */
+export function isOfNode(observation: Observation): observation is OfNode {
+  return observation.type !== 'fault' && observation.type !== 'calm';
+}
+
 export type Observe = (observation: Observation) => void;

@@ -7,7 +7,7 @@ import { hashHeader } from '../../chain/header.ts';
 import type { ChandraTouegMessage } from '../../consensus/chandra-toueg/messages.ts';
 import { decodeRecord } from '../../consensus/chandra-toueg/records.ts';
 import type { Effect } from '../../consensus/engine.ts';
-import type { Observation } from '../observations.ts';
+import { isOfNode, type Observation } from '../observations.ts';
 import type { Checker, CheckerFactory, Setting } from './checker.ts';
 
 /** A member has adopted this value in this round. */
@@ -42,7 +42,7 @@ export class Notes {
 
   /** Each checker shows every observation; the first of them is the one that counts. */
   observe(observation: Observation): void {
-    if (observation === this.#last || !('node' in observation)) return;
+    if (observation === this.#last || !isOfNode(observation)) return;
     this.#last = observation;
     const { node } = observation;
     if (observation.type === 'started') {

@@ -9,6 +9,7 @@ import type { Hash } from '../../base/types.ts';
 import { hashHeader } from '../../chain/header.ts';
 import type { ChainView } from '../../chain/tree.ts';
 import type { Effect, Event, RequestId } from '../../consensus/engine.ts';
+import { isOfNode } from '../observations.ts';
 import type { CheckerFactory } from './checker.ts';
 
 type AnyEffect = Effect<unknown>;
@@ -60,10 +61,10 @@ class Dealings {
 
   /** What is wrong with what the engine answers to that. */
   answered(effect: AnyEffect, chain: ChainView): string | null {
-    if ('after' in effect && effect.after !== undefined) {
-      if (effect.after > this.appended)
-        return `'${effect.type}' waits for record ${effect.after}; the last that was written is ${this.appended}.`;
-      this.waiting.set(subjectOf(effect), effect.after);
+    const after = afterOf(effect);
+    if (after !== undefined) {
+      if (after > this.appended) return `'${effect.type}' waits for record ${after}; the last that was written is ${this.appended}.`;
+      this.waiting.set(subjectOf(effect), after);
     }
     switch (effect.type) {
       case 'persist':
@@ -129,6 +130,19 @@ class Dealings {
   }
 }
 
+/** The record that an effect waits for. */
+function afterOf(effect: AnyEffect): number | undefined {
+  switch (effect.type) {
+    case 'send':
+    case 'announce':
+    case 'setHead':
+    case 'finalize':
+      return effect.after;
+    default:
+      return undefined;
+  }
+}
+
 /** By what a waiting effect is known when it is carried out. */
 function subjectOf(effect: AnyEffect): unknown {
   switch (effect.type) {
@@ -168,7 +182,7 @@ export const contract: CheckerFactory = ({ isCorrect, chainOf, report }) => {
     name: 'Contract',
     sees: ['started', 'step', 'persisted', 'sending', 'announced', 'head', 'finalized'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'started') dealings.set(node, new Dealings(observation.lsn));
       const open = dealings.get(node);

@@ -9,6 +9,7 @@
  */
 import type { Hash, Lsn } from '../../base/types.ts';
 import type { ChainView, HeaderNode } from '../../chain/tree.ts';
+import { isOfNode } from '../observations.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 
@@ -57,8 +58,9 @@ export const acknowledgedWrites: CheckerFactory = ({ engine, nodes, isCorrect, c
 
   return {
     name: 'AcknowledgedWrites',
+    sees: engine.finality === 'probabilistic' ? [] : ['submitted', 'finalDurable', 'started'],
     observe(observation) {
-      if (engine.finality === 'probabilistic' || !('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       for (const { node, id, hash, block } of acknowledgements.observe(observation)) {
         const { number } = block.header;
         const known = promised.get(number) ?? { hash, node, writes: new Set<string>() };

@@ -3,6 +3,7 @@
  * head leaves a finalized block behind; each node finalizes each height once, in ascending order.
  */
 import type { Hash } from '../../base/types.ts';
+import { isOfNode } from '../observations.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 
 export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report }) => {
@@ -35,7 +36,7 @@ export const integrity: CheckerFactory = ({ nodes, isCorrect, chainOf, report })
     name: 'Integrity',
     sees: ['started', 'head', 'finalized'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'started') {
         finalizedHeight.set(node, observation.chain.finalized.header.number);

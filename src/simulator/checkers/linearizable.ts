@@ -13,6 +13,7 @@
 
 import { toHex } from '../../base/bytes.ts';
 import { checkLinearizable, type Model, type Operation } from '../linearizability.ts';
+import { isOfNode } from '../observations.ts';
 import { applyTransfer, type Balances, balanceOf, decodeTransfer, nonceOf, type Transfer, transferId } from '../transfers.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import type { CheckerFactory } from './checker.ts';
@@ -78,8 +79,9 @@ export const linearizable =
 
     return {
       name: 'Linearizability',
+      sees: engine.finality === 'probabilistic' ? [] : ['submitted', 'read', 'finalDurable'],
       observe(observation) {
-        if (engine.finality === 'probabilistic' || !('node' in observation)) return;
+        if (!isOfNode(observation)) return;
         // What was given to a node that is not to be trusted may happen as well.
         if (observation.type === 'submitted') called(observation.transaction);
         if (!isCorrect(observation.node)) return;

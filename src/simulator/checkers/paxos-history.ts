@@ -9,7 +9,7 @@ import type { Effect } from '../../consensus/engine.ts';
 import type { PaxosMessage } from '../../consensus/paxos/messages.ts';
 import { decodeRecord, type PaxosRecord } from '../../consensus/paxos/records.ts';
 import { majority } from '../../consensus/votes.ts';
-import type { Observation } from '../observations.ts';
+import { isOfNode, type Observation } from '../observations.ts';
 import type { Setting } from './checker.ts';
 
 export interface Vote {
@@ -63,7 +63,7 @@ export class PaxosHistory {
 
   /** Each checker shows every observation; the first of them is the one that counts. */
   observe(observation: Observation): void {
-    if (observation === this.#last || !('node' in observation)) return;
+    if (observation === this.#last || !isOfNode(observation)) return;
     this.#last = observation;
     const { node } = observation;
     switch (observation.type) {

@@ -7,6 +7,7 @@
  * others can make a member keep. LongestTimeout: the view timer is never set for longer than the cap.
  */
 import type { Hash, Json } from '../../base/types.ts';
+import { isOfNode } from '../observations.ts';
 import type { CheckerFactory } from './checker.ts';
 import { faultyOf, ownVote, type PbftMessage, quorumOf } from './pbft-reference.ts';
 
@@ -27,7 +28,7 @@ export const waterMarks: CheckerFactory = ({ isCorrect, params, report }) => {
     name: 'WaterMarks',
     sees: ['started', 'engine', 'sending'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'started') {
         const { number } = observation.chain.finalized.header;

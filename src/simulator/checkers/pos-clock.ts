@@ -5,6 +5,7 @@
 import type { Effect } from '../../consensus/engine.ts';
 import { decodeRecord } from '../../consensus/pos/records.ts';
 import { parseSettings } from '../../consensus/pos/settings.ts';
+import { isOfNode } from '../observations.ts';
 import type { CheckerFactory } from './checker.ts';
 
 const SILENT_EPOCHS = 2;
@@ -40,7 +41,7 @@ export const silentAfterJump: CheckerFactory = ({ params, isCorrect, nowMs, wall
     name: 'SilentAfterJump',
     sees: ['started', 'step'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'started') {
         // Nobody can tell whether a clock has jumped while the power was off.

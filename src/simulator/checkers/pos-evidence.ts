@@ -12,6 +12,7 @@ import { decodePayload, decodeSeal } from '../../consensus/pos/codec.ts';
 import type { PosMessage } from '../../consensus/pos/messages.ts';
 import { convictedBy } from '../../consensus/pos/offences.ts';
 import type { StakeState } from '../../consensus/pos/types.ts';
+import { isOfNode } from '../observations.ts';
 import type { CheckerFactory } from './checker.ts';
 import { stakeReference } from './pos-reference.ts';
 import { type Contradiction, SignedHistory } from './pos-votes.ts';
@@ -52,7 +53,7 @@ export const offencesFound: CheckerFactory = (setting) => {
     name: 'OffencesFound',
     sees: ['started', 'step'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'started') watches.set(node, new Watch());
       const watch = watches.get(node);

@@ -9,6 +9,7 @@
 import { RuleError } from '../../base/errors.ts';
 import type { Hash, Json } from '../../base/types.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
+import { isOfNode } from '../observations.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 import { stakeReference } from './pos-reference.ts';
 import { talliesOf } from './pos-tally.ts';
@@ -36,7 +37,7 @@ export const finalizationRules: CheckerFactory = (setting) => {
     name: 'FinalizationRules',
     sees: ['inserted', 'finalized'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'inserted' && !checked.has(observation.hash)) {
         checked.add(observation.hash);
@@ -108,7 +109,7 @@ export const finalizedMonotone: CheckerFactory = (setting) => {
     name: 'FinalizedMonotone',
     sees: ['inserted', 'finalized', 'finalDurable', 'started'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       if (observation.type === 'inserted') reference.learn(observation.hash, observation.block);
       if (observation.type === 'finalized') checkAscent(observation.node, observation.block);
       // What was not on the disk yet may be lost by a crash, and be finalized again.
@@ -124,7 +125,7 @@ export const headDescendsFromJustified: CheckerFactory = (setting) => {
     name: 'HeadDescendsFromJustified',
     sees: ['inserted', 'head'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       if (observation.type === 'inserted') reference.learn(observation.hash, observation.block);
       if (observation.type !== 'head') return;
       const { node, head } = observation;

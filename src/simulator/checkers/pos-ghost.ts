@@ -18,6 +18,7 @@ import { decodeRecord } from '../../consensus/pos/records.ts';
 import { orNull } from '../../consensus/pos/requests.ts';
 import { attestationRoot } from '../../consensus/pos/signing.ts';
 import type { Attestation, Gwei, Slot } from '../../consensus/pos/types.ts';
+import { isOfNode } from '../observations.ts';
 import type { CheckerFactory, Setting } from './checker.ts';
 import { GhostView, type SeenBlock } from './pos-ghost-view.ts';
 import { type StakeReference, stakeReference } from './pos-reference.ts';
@@ -214,7 +215,7 @@ export const headIsGhost: CheckerFactory = (setting) => {
     name: 'HeadIsGhost',
     sees: ['started', 'step', 'finalized'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'started') nodes.set(node, new Knowledge(setting, reference, tallies, observation.chain));
       const known = nodes.get(node);

@@ -18,7 +18,7 @@ import type { PosMessage } from '../../consensus/pos/messages.ts';
 import { convictedBy } from '../../consensus/pos/offences.ts';
 import { epochOf } from '../../consensus/pos/time.ts';
 import type { Attestation, Offence, StakeState } from '../../consensus/pos/types.ts';
-import type { Observation } from '../observations.ts';
+import { isOfNode, type Observation } from '../observations.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 import { honestKeys, type StakeReference, stakeReference } from './pos-reference.ts';
 import { type Contradiction, SignedHistory } from './pos-votes.ts';
@@ -143,7 +143,7 @@ export const accountableSafety: CheckerFactory = (setting) => {
     name: 'AccountableSafety',
     sees: ['inserted', 'sending', 'finalized'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       if (observation.type === 'inserted' || observation.type === 'sending') return witness.observe(observation);
       if (observation.type !== 'finalized') return;
       const { node, block } = observation;

@@ -43,10 +43,11 @@ export const workBeforeStorage: CheckerFactory = ({ isCorrect, chainOf, report }
   name: 'WorkBeforeStorage',
   sees: ['step'],
   observe(observation) {
-    if (observation.type !== 'step' || !isCorrect(observation.node)) return;
+    if (observation.type !== 'step') return;
     const { node, event, effects } = observation;
+    if (event.type !== 'block' || event.origin !== 'gossip' || !isCorrect(node)) return;
     const chain = chainOf(node);
-    if (chain === null || event.type !== 'block' || event.origin !== 'gossip') return;
+    if (chain === null) return;
     const weights = effects.flatMap((effect) => (effect.type === 'insert' ? [effect.facts.weight] : []));
     // A block that waited on top may have counted and then turned out to break a rule: its work was real.
     if (weights.length === 0 || effects.some(isRefusal)) return;

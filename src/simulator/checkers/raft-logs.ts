@@ -14,7 +14,7 @@ import { type Member, Membership } from '../../consensus/members/membership.ts';
 import type { RaftMessage } from '../../consensus/raft/messages.ts';
 import { decodeRecord } from '../../consensus/raft/records.ts';
 import { termOf } from '../../consensus/raft/state.ts';
-import type { Observation } from '../observations.ts';
+import { isOfNode, type Observation } from '../observations.ts';
 import type { Setting } from './checker.ts';
 
 export interface Place {
@@ -150,7 +150,7 @@ export class RaftLogs {
 
   /** Each checker shows every observation; the first of them is the one that counts. */
   observe(observation: Observation): void {
-    if (observation === this.#last || !('node' in observation)) return;
+    if (observation === this.#last || !isOfNode(observation)) return;
     this.#last = observation;
     const { node } = observation;
     switch (observation.type) {

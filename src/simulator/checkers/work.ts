@@ -4,6 +4,7 @@
  * correct node knows to be valid.
  */
 import type { ChainView, HeaderNode } from '../../chain/tree.ts';
+import { isOfNode } from '../observations.ts';
 import { type CheckerFactory, nameOf } from './checker.ts';
 
 /** More blocks of one height than any run has. */
@@ -15,7 +16,7 @@ export const workMonotone: CheckerFactory = ({ isCorrect, report }) => {
     name: 'WorkMonotone',
     sees: ['durable', 'started', 'head'],
     observe(observation) {
-      if (!('node' in observation) || !isCorrect(observation.node)) return;
+      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
       const { node } = observation;
       if (observation.type === 'durable') durable.set(node, observation.head);
       if (observation.type === 'started') {

@@ -8,7 +8,7 @@ import type { ChainView, HeaderNode } from '../../chain/tree.ts';
 import type { Effect } from '../../consensus/engine.ts';
 import type { ZabMessage } from '../../consensus/zab/messages.ts';
 import { decodeRecord, type ZabRecord } from '../../consensus/zab/records.ts';
-import type { Observation } from '../observations.ts';
+import { isOfNode, type Observation } from '../observations.ts';
 import type { Checker, CheckerFactory, Setting } from './checker.ts';
 
 export interface Place {
@@ -85,7 +85,7 @@ export class ZabDisks {
 
   /** Each checker shows every observation; the first of them is the one that counts. */
   observe(observation: Observation): void {
-    if (observation === this.#last || !('node' in observation)) return;
+    if (observation === this.#last || !isOfNode(observation)) return;
     this.#last = observation;
     const { node } = observation;
     const disk = this.#of(node);

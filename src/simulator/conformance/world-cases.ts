@@ -3,6 +3,7 @@ import { Random } from '../../base/random.ts';
 import { TWIN } from '../behaviours/common.ts';
 import type { CheckerFactory } from '../checkers/checker.ts';
 import type { Fault } from '../faults.ts';
+import { isOfNode } from '../observations.ts';
 import type { Plan } from '../run.ts';
 import { FOR_EVER_MS } from '../schedule.ts';
 import type { Subject } from '../subject.ts';
@@ -113,7 +114,7 @@ function writes(moments: Moment[], fromMs: number): CheckerFactory {
   return ({ nowMs, options }) => ({
     name: 'Writes',
     observe(observation) {
-      if (!('node' in observation) || nowMs() < fromMs || nowMs() >= options.faultsMs) return;
+      if (!isOfNode(observation) || nowMs() < fromMs || nowMs() >= options.faultsMs) return;
       const wrote = observation.type === 'step' && observation.effects.some(({ type }) => type === 'persist');
       if (wrote || observation.type === 'persisted') moments.push({ node: observation.node, atMs: nowMs() });
     },

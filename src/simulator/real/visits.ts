@@ -11,6 +11,7 @@ import type { ChainStore } from '../../storage/chain-store.ts';
 import { Acknowledgements } from '../checkers/acknowledgements.ts';
 import type { CheckerFactory } from '../checkers/checker.ts';
 import { checkLinearizable, type Model, type Operation } from '../linearizability.ts';
+import { isOfNode } from '../observations.ts';
 import { VISIT_GAS } from './visits-contract.ts';
 
 type Visit = Operation<Address, bigint>;
@@ -39,7 +40,7 @@ export const visits =
     return {
       name: 'Linearizability',
       observe(observation) {
-        if (engine.finality === 'probabilistic' || !('node' in observation) || !isCorrect(observation.node)) return;
+        if (engine.finality === 'probabilistic' || !isOfNode(observation) || !isCorrect(observation.node)) return;
         if (observation.type === 'submitted') called(observation.node, observation.transaction);
         for (const { node, id, hash, index } of acknowledgements.observe(observation)) {
           const visit = history.get(id);
