@@ -2,6 +2,7 @@
  * Coverage marks: rare things that must happen *sometimes* in a batch of runs, or the batch tests less than it seems to.
  * Source: FoundationDB's TEST macro, "sometimes assertions". A mark is reached by what can be observed of a run.
  */
+import type { Observer } from './audience.ts';
 import type { Observation } from './observations.ts';
 
 export interface MarkRule {
@@ -29,7 +30,8 @@ interface OpenMark {
   readonly reaches: (observation: Observation) => boolean;
 }
 
-export class MarkCollector {
+export class MarkCollector implements Observer {
+  readonly sees?: readonly Observation['type'][];
   #open: readonly OpenMark[];
   /** Those of them that look at observations of this kind, as far as that was asked since the last one was reached. */
   readonly #byType = new Map<Observation['type'], readonly OpenMark[]>();
@@ -37,6 +39,7 @@ export class MarkCollector {
 
   constructor(rules: readonly MarkRule[]) {
     this.#open = rules.map((rule) => ({ rule, reaches: rule.watch() }));
+    if (rules.every(({ sees }) => sees !== undefined)) this.sees = rules.flatMap(({ sees }) => sees ?? []);
   }
 
   /** In the order in which they were reached. */

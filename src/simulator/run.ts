@@ -142,17 +142,24 @@ export class Course {
 
   /** Lets events happen, some thousand at most, until `isDue` says that something else has to be done. */
   slice(isDue: () => boolean = () => false): void {
-    const { simulation } = this;
     const work = () => {
       // Real time decides where a slice ends, and nothing that happens in it.
       const startedMs = realMs();
-      for (let steps = 1; steps <= SLICE_EVENTS && this.goesOn && !isDue(); steps++) {
-        simulation.step();
-        if (steps % EVENTS_BETWEEN_LOOKS === 0 && realMs() - startedMs > SLICE_MS) return;
+      for (let steps = 0; steps < SLICE_EVENTS && this.#fewSteps(isDue); steps += EVENTS_BETWEEN_LOOKS) {
+        if (realMs() - startedMs > SLICE_MS) return;
       }
     };
     const { sliceLimitMs } = this.#limits;
     this.#guard.run(() => runLimited(sliceLimitMs, work));
+  }
+
+  /** False when the slice is over. A function of its own, which V8 compiles as such: a loop that is entered once it compiles anew. */
+  #fewSteps(isDue: () => boolean): boolean {
+    for (let steps = 0; steps < EVENTS_BETWEEN_LOOKS; steps++) {
+      if (!this.goesOn || isDue()) return false;
+      this.simulation.step();
+    }
+    return true;
   }
 
   /** For whatever a slice threw. */

@@ -141,7 +141,7 @@ export function balancesRoot(balances: Balances): Hash {
   for (let i = 0; i < balances.length; i++) {
     const value = balances[i] ?? 0;
     digest.add(value);
-    digest.add(Math.floor(value / 0x1_0000_0000));
+    digest.add(value < 0x1_0000_0000 ? 0 : Math.floor(value / 0x1_0000_0000));
   }
   return rootOf(digest);
 }
