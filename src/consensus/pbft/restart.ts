@@ -1,5 +1,6 @@
 /** What a start makes of the consensus log: the votes and views that this member has given its word for, and their blocks. */
 import { unreachable } from '../../base/assert.ts';
+import { RuleError } from '../../base/errors.ts';
 import type { Hash } from '../../base/types.ts';
 import type { Block } from '../../chain/block.ts';
 import { hashHeader } from '../../chain/header.ts';
@@ -23,6 +24,7 @@ export function start(turn: Turn, event: Extract<Event<never>, { type: 'start' }
   const decode = (bytes: Uint8Array) => decodeRecord(rules.ballots, bytes);
   for (const [record] of recordsOf(event, decode)) takeRecord(turn, record, blocks);
   insertBlocks(turn, blocks);
+  if (state.best === null) learnStored(turn);
   const { best } = state;
   if (best !== null && chain.canonical(best.height) === best.hash) {
     state.committed = best;
@@ -34,6 +36,21 @@ export function start(turn: Turn, event: Extract<Event<never>, { type: 'start' }
   state.isOwed = state.entered.newView !== null && state.entered.base >= activeHeight(state) - 1;
   restoreRound(turn, blocks);
   tellStatus(turn);
+}
+
+/** A chain without its log (a backup, or one that was written by somebody else) says itself how far it is proven. */
+function learnStored(turn: Turn): void {
+  const { council, chain } = turn;
+  const { hash } = chain.finalized;
+  const certificate = chain.certificate?.(hash);
+  if (certificate === undefined) return;
+  try {
+    const decision = council.proven(certificate);
+    if (decision.hash === hash) learnCommitted(turn, { ...decision, certificate });
+  } catch (error) {
+    // Of members or of an engine before these: nothing that they could go on from.
+    if (!(error instanceof RuleError)) throw error;
+  }
 }
 
 function takeRecord(turn: Turn, record: LogRecord, blocks: Map<Hash, Block>): void {

@@ -43,6 +43,20 @@ describe('state transfer', () => {
     expect(member.chain.finalized.header.number).toBe(2);
   });
 
+  it('goes on where all have their chains and nobody a log, as after a restore', () => {
+    const network = new Network();
+    for (const name of [1, 2]) network.block(name);
+    const without = new Network();
+    without.members.forEach((_, place) => {
+      const { certificates, ...member } = network.at(place);
+      const chain = Object.assign(network.at(place).chain.upTo(member.chain.finalized), { certificate: () => certificates.at(-1) });
+      without.members[place] = new Member(place, {}, { chain });
+    });
+    without.deliver();
+    without.block(3);
+    expect(without.heights).toEqual([3, 3, 3, 3]);
+  });
+
   it('sends what was lost again', () => {
     const network = new Network();
     network.block(1, (from) => from !== 0);
