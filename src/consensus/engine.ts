@@ -194,8 +194,8 @@ export interface Engine<State, Message> {
   leader?(state: State): NodeId | null;
 
   /**
-   * Whether this node's word is taken for what it has checked (who signed a transaction), because it decides and does nothing
-   * worse than to crash. Nobody's is where this is missing.
+   * Whether this node's word is taken for what it has checked (who signed a transaction), because it is one of those who do
+   * nothing worse than to crash. Nobody's is where this is missing.
    */
   believes?(state: State, node: NodeId): boolean;
 

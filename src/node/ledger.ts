@@ -59,7 +59,7 @@ const MAX_BUILT_KEPT = 8;
 const GATHER_BUILDS = 4;
 const LEAST_GATHER_MS = 20;
 const MOST_GATHER_MS = 100;
-/** And for one more transaction so long, for each that the last block had; at most as long as that one took. */
+/** And for one more transaction so long, for each that the last block had; at most as long as that one took, or messages take. */
 const LINGER_MS_EACH = 0.25;
 /** Dozens of full blocks. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
@@ -181,7 +181,7 @@ export class NodeLedger implements LedgerPort {
   /** Clients know of the parent: until no more transactions come. */
   #linger(build: Build): void {
     const { pool, setTimer, now = systemNow } = this.#options;
-    const waitMs = Math.min(LINGER_MS_EACH * this.#last.size, this.#last.tookMs);
+    const waitMs = Math.min(LINGER_MS_EACH * this.#last.size, this.#last.tookMs, LEAST_GATHER_MS);
     if (setTimer === undefined || waitMs < 1) return this.#gathered(build);
     const deadlineMs = now() + this.#patienceMs;
     const look = (before: number): void => {
