@@ -298,7 +298,7 @@ export class Driver {
       case 'persist':
         return this.#persist(effect);
       case 'send':
-        return transport.send(effect.to, this.engine.encode(effect.message), this.engine.carried?.(effect.message) ?? []);
+        return transport.send(effect.to, this.engine.encode(effect.message), () => this.engine.carried?.(effect.message) ?? []);
       case 'announce':
         return transport.announce(effect.block);
       case 'setTimer':

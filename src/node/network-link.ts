@@ -160,7 +160,7 @@ export function transportPort(network: () => Network, sync: () => SyncHost, beli
   return {
     send: (to, content, carried) => {
       if (to === '*') return network().publishConsensus(content);
-      const senders = carried.length > 0 && believes(to) ? sendersIn(carried) : EMPTY;
+      const senders = believes(to) ? sendersIn(carried()) : EMPTY;
       network().sendDirect(to, encodeDirectWord({ kind: 'message', content, senders }));
     },
     announce: (block) => network().publishBlock(encodeBlock(block)),

@@ -26,8 +26,8 @@ export interface LogPort {
 }
 
 export interface TransportPort {
-  /** `carried`: the blocks in the message. */
-  send(to: NodeId | '*', message: Uint8Array, carried: readonly Block[]): void;
+  /** `carried`: the blocks in the message, for who wants to know. */
+  send(to: NodeId | '*', message: Uint8Array, carried: () => readonly Block[]): void;
   announce(block: Block): void;
   fetch(hash: Hash, from: NodeId | null): void;
   offence(from: NodeId, error: RuleError): void;
