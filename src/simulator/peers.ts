@@ -11,6 +11,8 @@ import type { World } from './world.ts';
 const NOTICE_MIN_US = 1_000_000;
 const NOTICE_MAX_US = 10_000_000;
 const FIRST_DIAL_US = 500_000;
+/** After the last disturbance all who can have a session with each other have one within so long, in milliseconds. */
+export const SESSIONS_BACK_MS = NOTICE_MAX_US / 1_000;
 
 export interface SessionEnds {
   isAlive(place: number): boolean;

@@ -3,10 +3,12 @@
  * they suspect.
  *
  * StrongCompleteness: a member that is silent for longer than the longest wait (because it crashed, or is cut off) is suspected.
- * EventualWeakAccuracy: in a calm that has lasted for some of the longest waits, some member is suspected by none of the others.
+ * EventualWeakAccuracy: in a calm that has lasted for some of the longest waits since all are connected again, some member is
+ * suspected by none of the others.
  */
 import type { Event } from '../../consensus/engine.ts';
 import type { Observation } from '../observations.ts';
+import { SESSIONS_BACK_MS } from '../peers.ts';
 import { placeId } from '../places.ts';
 import type { Checker, CheckerFactory, Setting } from './checker.ts';
 
@@ -79,7 +81,7 @@ function senderOf(event: Event<unknown>): string | null {
 export const eventualWeakAccuracy: CheckerFactory = (setting): Checker => {
   const { report, nowMs } = setting;
   const suspicions = new Suspicions();
-  const boundMs = LONG_CALM * settingMs(setting, 'maxSuspicionMs');
+  const boundMs = SESSIONS_BACK_MS + LONG_CALM * settingMs(setting, 'maxSuspicionMs');
   let calm: { readonly atMs: number; readonly members: readonly number[] } | null = null;
 
   function check(): void {

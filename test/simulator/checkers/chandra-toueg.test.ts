@@ -216,10 +216,19 @@ describe('the failure detector', () => {
     bench.observe({ type: 'calm', recovery });
     bench.trace(0, 'suspected', { node: placeId(1) });
     bench.trace(1, 'suspected', { node: placeId(0) });
-    bench.nowMs = 4_000;
+    bench.nowMs = 14_000;
     bench.end();
     expect(bench.objections).toEqual([]);
     bench.trace(1, 'suspected', { node: placeId(2) });
-    expect(bench.objections).toEqual([[-1, '4000 ms after the last fault each of node 0, 1, 2 is suspected by another.']]);
+    expect(bench.objections).toEqual([[-1, '14000 ms after the last fault each of node 0, 1, 2 is suspected by another.']]);
+  });
+
+  it('EventualWeakAccuracy is silent for as long as some may not be connected again', () => {
+    const bench = new Bench(eventualWeakAccuracy);
+    bench.observe({ type: 'calm', recovery: { members: [0, 1, 2], quorum: 2, isOwed: true, boundMs: 1, reason: '' } });
+    for (const node of [0, 1, 2]) bench.trace(node, 'suspected', { node: placeId((node + 1) % 3) });
+    bench.nowMs = 13_999;
+    bench.end();
+    expect(bench.objections).toEqual([]);
   });
 });
