@@ -14,7 +14,8 @@ export function letGoWhenWeEnd(pids: readonly number[]): () => void {
   // A session of its own: what a terminal sends to all of ours (Ctrl-C, its end) is not for it.
   const watcher = spawn('/bin/sh', ['-c', WATCH, 'sh', ...pids.map(String)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   watcher.on('error', () => undefined);
-  watcher.stdin.on('error', () => undefined);
+  // There is none where the system has no more processes or files to give.
+  watcher.stdin?.on('error', () => undefined);
   watcher.unref();
   // SIGKILL, and not the end of the pipe: it must not let go on what is held still again by then.
   return () => void watcher.kill('SIGKILL');
