@@ -2,7 +2,6 @@
  * One life of a node, from its start to its crash: the real driver, engine and sync over virtual ports. It is the
  * simulator's counterpart of `node/node.ts` and `node/network-link.ts`, and decides as little.
  */
-import { BoundedMap } from '../base/bounded.ts';
 import { RuleError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { Hash, Json, Lsn, NodeId } from '../base/types.ts';
@@ -18,6 +17,7 @@ import { serveBlocks, serveHeaders } from '../sync/serve.ts';
 import type { PeerStatus } from '../sync/types.ts';
 import { Heard } from './heard.ts';
 import type { Observe } from './observations.ts';
+import { OpenRequests } from './open-requests.ts';
 import type { Packet } from './packets.ts';
 import type { LedgerEvents, OpenLedger, PoolPort, Tier } from './tier.ts';
 import { blockByWire, headerByWire, readAll } from './wire.ts';
@@ -46,11 +46,8 @@ export interface Surroundings {
   fatal(error: unknown): void;
 }
 
-type Reply = { readonly peer: number; readonly done: (packet: Packet | null) => void };
-
 /** A head is told to peers at most this often. */
 const ANNOUNCE_INTERVAL_US = 200 * US_PER_MS;
-const MAX_OPEN_REQUESTS = 256;
 /** Transfers that a peer is given when it connects. */
 const MAX_SHARED_TRANSFERS = 64;
 
@@ -61,12 +58,11 @@ export class Life {
   readonly #here: Surroundings;
   readonly #sync: SyncHost;
   readonly #intake: BlockIntake;
-  readonly #requests = new BoundedMap<number, Reply>(MAX_OPEN_REQUESTS);
+  readonly #requests = new OpenRequests();
   /** Gossip handles a message once; a changed copy of a block is another message. */
   readonly #seen = new WeakSet<Block>();
   readonly #heard = new Heard();
   #alive = true;
-  #nextRequest = 1;
   #announcing: 'no' | 'resting' | 'again' = 'no';
 
   constructor(here: Surroundings) {
@@ -139,7 +135,7 @@ export class Life {
   disconnected(peer: number): void {
     const { world, place, idOf } = this.#here;
     world.trace.note(world.nowUs, 'gone', place, peer);
-    for (const [request, reply] of [...this.#requests.entries()]) if (reply.peer === peer) this.#answer(request, null);
+    this.#requests.gone(peer);
     this.#sync.peerGone(idOf(peer));
   }
 
@@ -185,7 +181,7 @@ export class Life {
       case 'headers':
       case 'blocks':
       case 'refused':
-        if (this.#requests.get(packet.request)?.peer === from) this.#answer(packet.request, packet);
+        return this.#requests.answered(from, packet);
     }
   }
 
@@ -304,15 +300,7 @@ export class Life {
       this.#after(0, () => done(null));
       return;
     }
-    const request = this.#nextRequest++;
-    this.#requests.set(request, { peer, done });
-    send(peer, toPacket(request));
-  }
-
-  #answer(request: number, packet: Packet | null): void {
-    const reply = this.#requests.get(request);
-    this.#requests.delete(request);
-    reply?.done(packet);
+    send(peer, toPacket(this.#requests.add(peer, done)));
   }
 
   #ledgerEvents(): LedgerEvents {
