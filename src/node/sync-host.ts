@@ -44,6 +44,7 @@ export class SyncHost {
   readonly #state: SyncState;
   readonly #timers: Timers;
   readonly #verifyHeader: SyncContext['verifyHeader'];
+  /** What came while another was at work. */
   readonly #queue: SyncEvent[] = [];
   #turning = false;
   #stopped = false;
@@ -91,11 +92,10 @@ export class SyncHost {
 
   #post(event: SyncEvent): void {
     if (this.#stopped) return;
-    this.#queue.push(event);
-    if (this.#turning) return;
+    if (this.#turning) return void this.#queue.push(event);
     this.#turning = true;
     try {
-      for (let next = this.#queue.shift(); next !== undefined && !this.#stopped; next = this.#queue.shift()) {
+      for (let next: SyncEvent | undefined = event; next !== undefined && !this.#stopped; next = this.#queue.shift()) {
         for (const effect of step(this.#state, next, this.#context())) this.#carryOut(effect);
       }
     } catch (error) {

@@ -50,6 +50,8 @@ export class VirtualMiner implements SealerPort {
   /** Hashes a second. */
   #rate: number;
   #job: Job | null = null;
+  /** The templates of one head mostly have one target. */
+  #last = { target: -1n, hashes: 0 };
 
   constructor(world: World, random: Random, oracle: ProofOracle, rate: number) {
     this.#world = world;
@@ -60,7 +62,8 @@ export class VirtualMiner implements SealerPort {
 
   seal(request: RequestId, header: Header, target: bigint, done: (header: Header) => void): void {
     this.#stop();
-    this.#job = { request, header, hashes: Number(TWO_TO_256 / (target + 1n)), done, due: null };
+    if (target !== this.#last.target) this.#last = { target, hashes: Number(TWO_TO_256 / (target + 1n)) };
+    this.#job = { request, header, hashes: this.#last.hashes, done, due: null };
     this.#search(this.#job);
   }
 

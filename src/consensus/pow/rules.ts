@@ -40,7 +40,8 @@ interface Verified {
   readonly facts: Facts;
 }
 const verified = new WeakMap<Header, Verified>();
-const lastScheduled = new WeakMap<PowRules, { readonly parent: Header; readonly facts: Facts; readonly difficulty: bigint }>();
+/** By parent. */
+const scheduled = new WeakMap<Header, { readonly rules: PowRules; readonly facts: Facts; readonly difficulty: bigint }>();
 /** By header: its hash names all its ancestors. */
 const timesOf = new WeakMap<Header, RecentTimes>();
 
@@ -121,10 +122,10 @@ function insertAscending(list: number[], value: number): void {
  */
 export function nextDifficulty(rules: PowRules, parent: HeaderNode, ancestors: HeaderView, times: RecentTimes, timestamp: number): bigint {
   if (isPause(rules.settings, times, timestamp)) return rules.settings.minimumDifficulty;
-  const known = lastScheduled.get(rules);
-  if (known?.parent === parent.header && known.facts === parent.facts) return known.difficulty;
+  const known = scheduled.get(parent.header);
+  if (known?.rules === rules && known.facts === parent.facts) return known.difficulty;
   const difficulty = scheduledDifficulty(rules, parent, ancestors);
-  lastScheduled.set(rules, { parent: parent.header, facts: parent.facts, difficulty });
+  scheduled.set(parent.header, { rules, facts: parent.facts, difficulty });
   return difficulty;
 }
 

@@ -8,7 +8,11 @@ import type { Header } from '../../chain/header.ts';
 import type { HeaderNode } from '../../chain/tree.ts';
 import type { EngineJson } from '../subject.ts';
 
+/** A power is worked out anew wherever it is written. */
 const TWO_TO_256 = 2n ** 256n;
+const TWO_TO_48 = 2n ** 48n;
+const TWO_TO_47 = 2n ** 47n;
+const TWO_TO_15 = 2n ** 15n;
 const MEDIAN_BLOCKS = 11;
 /** Of the last of three digits, when there are 33 of them. */
 const LARGEST_UNIT = 256n ** 30n;
@@ -81,7 +85,7 @@ export class ReferenceHeaders {
     const whole = floorDivide(exponent, 65_536n);
     const rest = exponent - whole * 65_536n;
     const cubic = rest * (195_766_423_245_049n + rest * (971_821_376n + rest * 5_127n));
-    const factor = 65_536n + floorDivide(cubic + 2n ** 47n, 2n ** 48n);
+    const factor = 65_536n + floorDivide(cubic + TWO_TO_47, TWO_TO_48);
     const product = roundTarget((TWO_TO_256 - 1n) / genesis.difficulty) * factor;
     const places = whole - 16n;
     const target = places < 0n ? product / 2n ** -places : product * 2n ** places;
@@ -98,7 +102,7 @@ function workOf(difficulty: bigint): bigint {
 /** The greatest target not above this one whose digits to the base 256, with one bit to spare at the top, are three. */
 function roundTarget(target: bigint): bigint {
   let unit = LARGEST_UNIT;
-  while (unit > 1n && target < unit * 2n ** 15n) unit /= 256n;
+  while (unit > 1n && target < unit * TWO_TO_15) unit /= 256n;
   return target - (target % unit);
 }
 
