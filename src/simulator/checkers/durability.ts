@@ -58,9 +58,9 @@ export const acknowledgedWrites: CheckerFactory = ({ engine, nodes, isCorrect, c
 
   return {
     name: 'AcknowledgedWrites',
-    sees: engine.finality === 'probabilistic' ? [] : ['submitted', 'finalDurable', 'started'],
+    sees: ['submitted', 'finalDurable', 'started'],
     observe(observation) {
-      if (!isOfNode(observation) || !isCorrect(observation.node)) return;
+      if (engine.finality === 'probabilistic' || !isOfNode(observation) || !isCorrect(observation.node)) return;
       for (const { node, id, hash, block } of acknowledgements.observe(observation)) {
         const { number } = block.header;
         const known = promised.get(number) ?? { hash, node, writes: new Set<string>() };

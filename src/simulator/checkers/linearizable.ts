@@ -79,9 +79,9 @@ export const linearizable =
 
     return {
       name: 'Linearizability',
-      sees: engine.finality === 'probabilistic' ? [] : ['submitted', 'read', 'finalDurable'],
+      sees: ['submitted', 'read', 'finalDurable'],
       observe(observation) {
-        if (!isOfNode(observation)) return;
+        if (engine.finality === 'probabilistic' || !isOfNode(observation)) return;
         // What was given to a node that is not to be trusted may happen as well.
         if (observation.type === 'submitted') called(observation.transaction);
         if (!isCorrect(observation.node)) return;
