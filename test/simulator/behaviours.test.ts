@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import { type Address, type Hash, ZERO_ADDRESS } from '../../src/base/types.ts';
 import type { Block } from '../../src/chain/block.ts';
-import { type Header, hashHeader } from '../../src/chain/header.ts';
+import { decodeHeader, encodeHeader, type Header, hashHeader } from '../../src/chain/header.ts';
 import { TWIN } from '../../src/simulator/behaviours/common.ts';
 import { mutateBlock, mutateHeader, mutatePacket } from '../../src/simulator/behaviours/mutation.ts';
 import type { CheckerFactory } from '../../src/simulator/checkers/checker.ts';
@@ -335,6 +335,14 @@ describe('mutation', () => {
       expect(mutateBlock(block, random)).not.toEqual(block);
     }
     expect([...fields].sort()).toEqual(['difficulty', 'gasLimit', 'mixHash', 'number', 'parentHash', 'stateRoot', 'timestamp']);
+  });
+
+  it('makes headers that can be sent, of genesis as well', () => {
+    const { header } = GENESIS.block;
+    for (let i = 0; i < 300; i++) {
+      const sent = mutateHeader({ ...header, timestamp: 0 }, random);
+      expect(decodeHeader(encodeHeader(sent))).toEqual(sent);
+    }
   });
 });
 

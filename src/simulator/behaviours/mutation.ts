@@ -63,9 +63,9 @@ export function mutateHeader(header: Header, random: Random): Header {
     case 1:
       return { ...header, stateRoot: randomHash(random) };
     case 2:
-      return { ...header, number: header.number + random.pick([-1, 1, 1_000]) };
+      return { ...header, number: Math.abs(header.number + random.pick([-1, 1, 1_000])) };
     case 3:
-      return { ...header, timestamp: header.timestamp + random.pick([-1_000, -1, 1, 1_000]) };
+      return { ...header, timestamp: Math.abs(header.timestamp + random.pick([-1_000, -1, 1, 1_000])) };
     case 4:
       return { ...header, difficulty: random.pick([1n, header.difficulty + 1n, header.difficulty * 1_000n]) };
     case 5:
