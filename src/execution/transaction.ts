@@ -27,7 +27,10 @@ export interface TransactionSource {
   peek(): Tx | undefined;
   /** It went into the block: the next nonce of its sender may follow. */
   take(): void;
-  /** It did not go in, so nothing more of its sender can. The error says what is wrong with it; null: it did not fit. */
+  /**
+   * It did not go in, so nothing more of its sender can, unless its nonce is used already (`tx/nonce-too-low`). The error says
+   * what is wrong with it; null: it did not fit.
+   */
   drop(error: RuleError | null): void;
 }
 

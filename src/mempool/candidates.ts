@@ -41,7 +41,10 @@ export function offer(queues: Iterable<SenderQueue>, baseFee: bigint, refused: (
     },
     drop(error) {
       const turn = turns.pop();
-      if (turn !== undefined && error !== null) refused(turn.entry.tx, error);
+      if (turn === undefined || error === null) return;
+      refused(turn.entry.tx, error);
+      // It is in a block below that the pool does not know yet: the sender's next one may follow.
+      if (error.code === 'tx/nonce-too-low') push(turn.entries, turn.index + 1);
     },
   };
 }

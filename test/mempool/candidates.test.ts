@@ -112,7 +112,6 @@ describe('a source', () => {
     ['tx/sender-has-code', 1],
     ['tx/insufficient-funds', 3],
     ['tx/nonce-too-high', 3],
-    ['tx/nonce-too-low', 3],
   ])('%s leaves %i: what may pass stays, what no block can hold goes', (code, left) => {
     const w = world();
     for (const nonce of [0, 1]) add(w, ALICE, { nonce });
@@ -121,6 +120,17 @@ describe('a source', () => {
     source.drop(new RuleError(code, 'refused'));
     expect(w.pool.status()).toEqual(left === 3 ? { pending: 3, queued: 0 } : { pending: 1, queued: 1 });
     expect(names([source.peek()])).toEqual(['bob 0']);
+  });
+
+  test('goes on with the next of a sender whose first is in a block that the pool does not know yet', () => {
+    const w = world();
+    for (const nonce of [0, 1, 2]) add(w, ALICE, { nonce });
+    const source = w.pool.candidates(0n);
+    source.drop(new RuleError('tx/nonce-too-low', 'mined'));
+    expect(names([source.peek()])).toEqual(['alice 1']);
+    source.take();
+    expect(names([source.peek()])).toEqual(['alice 2']);
+    expect(w.pool.status()).toEqual({ pending: 3, queued: 0 });
   });
 });
 
