@@ -71,8 +71,11 @@ const TRAILING_FIELDS = [
 const ALL_FIELDS = 21;
 export const MAX_SEAL_BYTES = 1024;
 
-/** The RLP fields; the codec of blocks and of header batches nests them. */
+/** The RLP fields; the codec of blocks and of header batches nests them. Throws DecodeError for what no header can be. */
 export function headerFields(header: Header): RlpValue[] {
+  if (header.number < 0 || header.timestamp < 0 || header.difficulty < 0n) {
+    throw new DecodeError('decode/integer', `Header ${header.number} has a number, time or difficulty below zero.`);
+  }
   const fields: RlpValue[] = [
     header.parentHash,
     header.unclesHash,
