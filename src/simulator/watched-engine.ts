@@ -84,18 +84,25 @@ export function watchEngine(engine: AnyEngine, node: number, activity: Activity,
   };
 }
 
-type Optional = Pick<AnyEngine, 'admin' | 'carried' | 'safe' | 'present' | 'leader' | 'believes' | 'sizes'>;
+/** The members of the contract that are marked with `?`. */
+type OptionalKey = {
+  [Key in keyof AnyEngine]-?: Partial<Pick<AnyEngine, Key>> extends Pick<AnyEngine, Key> ? Key : never;
+}[keyof AnyEngine];
+type Optional = Pick<AnyEngine, OptionalKey>;
 
-/** What not every engine has. What only nodes and their operators ask for goes through as it is. */
+/**
+ * What not every engine has. What only nodes and their operators ask for goes through as it is. All of them are named, so that one
+ * that is new in the contract does not compile before it is here.
+ */
 function optionalParts(engine: AnyEngine, ask: <Answer>(call: Asked, work: () => Answer) => Answer): Optional {
-  const { admin } = engine;
-  return {
-    ...(admin !== undefined && { admin }),
-    ...(engine.carried !== undefined && { carried: (message) => ask('carried', () => engine.carried?.(message) ?? []) }),
-    ...(engine.safe !== undefined && { safe: (state) => ask('safe', () => engine.safe?.(state) ?? null) }),
-    ...(engine.present !== undefined && { present: engine.present.bind(engine) }),
-    ...(engine.leader !== undefined && { leader: engine.leader.bind(engine) }),
-    ...(engine.believes !== undefined && { believes: engine.believes.bind(engine) }),
-    ...(engine.sizes !== undefined && { sizes: engine.sizes.bind(engine) }),
+  const parts: { readonly [Key in OptionalKey]-?: AnyEngine[Key] | undefined } = {
+    admin: engine.admin,
+    carried: engine.carried && ((message) => ask('carried', () => engine.carried?.(message) ?? [])),
+    safe: engine.safe && ((state) => ask('safe', () => engine.safe?.(state) ?? null)),
+    present: engine.present?.bind(engine),
+    leader: engine.leader?.bind(engine),
+    believes: engine.believes?.bind(engine),
+    sizes: engine.sizes?.bind(engine),
   };
+  return Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined)) as Optional;
 }
