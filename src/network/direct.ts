@@ -6,7 +6,7 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { RuleError } from '../base/errors.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import { frame, onFrames } from './frames.ts';
-import { MAX_MESSAGE_BYTES } from './messages.ts';
+import { MAX_DIRECT_BYTES } from './messages.ts';
 import type { Session, Sessions } from './sessions.ts';
 
 /** Waiting for one peer to read them, in our memory. */
@@ -59,8 +59,8 @@ export class Direct {
 
   /** Throws RuleError `network/too-large`; everything else that stands in the way is message loss. */
   send(to: NodeId, message: Uint8Array): void {
-    if (message.length > MAX_MESSAGE_BYTES) {
-      throw new RuleError('network/too-large', `A message of ${message.length} bytes; at most ${MAX_MESSAGE_BYTES} are allowed.`);
+    if (message.length > MAX_DIRECT_BYTES) {
+      throw new RuleError('network/too-large', `A message of ${message.length} bytes; at most ${MAX_DIRECT_BYTES} are allowed.`);
     }
     const session = this.#sessions.get(to);
     if (session === undefined) {
@@ -125,7 +125,7 @@ export class Direct {
     if (session === null) throw new RuleError('network/no-handshake', 'A message before the handshake.');
     onFrames(
       stream,
-      MAX_MESSAGE_BYTES,
+      MAX_DIRECT_BYTES,
       (message) => this.#onMessage(message, session.id),
       (error) => {
         if (error instanceof RuleError) this.#onOffence(session.id, error);

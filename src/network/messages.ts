@@ -30,6 +30,8 @@ export const MAX_TRANSACTIONS = 4096;
 export const MAX_SALT_BYTES = 8;
 /** An engine may put a whole block into a message (a proposal), and little else is large. */
 export const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + 64 * 1024;
+/** Of a message to one peer: an engine's, with what is around it. */
+export const MAX_DIRECT_BYTES = MAX_MESSAGE_BYTES + 32;
 export const MAX_ADDRESSES = 16;
 export const MAX_ADDRESS_BYTES = 160;
 const MAX_AGENT_CHARACTERS = 64;
@@ -182,6 +184,12 @@ export function decodeTransactions(bytes: Uint8Array): readonly Uint8Array[] {
   return items(list, 'transactions', MAX_TRANSACTIONS, MAX_TRANSACTIONS_BYTES);
 }
 
+export interface TransactionBatch {
+  readonly message: Uint8Array;
+  /** What is in it. */
+  readonly transactions: readonly Uint8Array[];
+}
+
 /**
  * Packs transactions into as few gossip messages as their bounds allow; a gossip message costs about the same whatever
  * its size. One that is too large for any message is left out (the pool refuses such transactions anyway).
@@ -189,7 +197,7 @@ export function decodeTransactions(bytes: Uint8Array): readonly Uint8Array[] {
  * Gossip knows a message by its content and carries none twice within minutes, so a transaction that is sent on again,
  * because a reorganisation gave it back, would reach nobody: the salt makes it another message.
  */
-export function packTransactions(transactions: readonly Uint8Array[], salt: Uint8Array): readonly Uint8Array[] {
+export function packTransactions(transactions: readonly Uint8Array[], salt: Uint8Array): readonly TransactionBatch[] {
   const prefixBytes = 5;
   const roomBytes = MAX_TRANSACTIONS_BYTES - 3 * prefixBytes - MAX_SALT_BYTES;
   const batches: Uint8Array[][] = [];
@@ -206,7 +214,7 @@ export function packTransactions(transactions: readonly Uint8Array[], salt: Uint
       bytes += size;
     }
   }
-  return batches.map((batch) => encodeRlp([salt, batch]));
+  return batches.map((batch) => ({ message: encodeRlp([salt, batch]), transactions: batch }));
 }
 
 function decodeBounded(bytes: Uint8Array, what: string, maxBytes: number): unknown {

@@ -12,14 +12,14 @@ import { DecodeError } from '../base/errors.ts';
 import type { Block } from '../chain/block.ts';
 import { bytesField, decodeRlp, encodeRlp, listField, safeNumber } from '../chain/rlp.ts';
 import { knownSender, rememberSenders } from '../execution/transaction.ts';
-import { MAX_MESSAGE_BYTES } from '../network/messages.ts';
+import { MAX_DIRECT_BYTES } from '../network/messages.ts';
 
 const KINDS = ['message', 'transactions'] as const;
 const FIELDS = 3;
 const HASH_BYTES = 32;
 const PAIR_BYTES = HASH_BYTES + 20;
-/** Of what is around the content. */
-const FRAMING_BYTES = 32;
+/** Of what RLP puts around content and senders, at most. */
+const FRAMING_BYTES = 16;
 
 export interface DirectWord {
   readonly kind: (typeof KINDS)[number];
@@ -30,7 +30,7 @@ export interface DirectWord {
 
 /** Senders for which there is no room are left out: the other side finds them out itself. */
 export function encodeDirectWord({ kind, content, senders }: DirectWord): Uint8Array {
-  const isRoom = content.length + senders.length + FRAMING_BYTES <= MAX_MESSAGE_BYTES;
+  const isRoom = content.length + senders.length + FRAMING_BYTES <= MAX_DIRECT_BYTES;
   return encodeRlp([KINDS.indexOf(kind), content, isRoom ? senders : EMPTY]);
 }
 

@@ -10,7 +10,14 @@ import { hashHeader, type SealedHeader } from '../chain/header.ts';
 import type { ChainParams } from '../chain/params.ts';
 import type { Mempool } from '../mempool/mempool.ts';
 import type { Network, NetworkHandlers } from '../network/host.ts';
-import { configHash, decodeTransactions, type HeadersRequest, PROTOCOL_VERSION, type Status } from '../network/messages.ts';
+import {
+  configHash,
+  decodeTransactions,
+  type HeadersRequest,
+  PROTOCOL_VERSION,
+  type Status,
+  type TransactionBatch,
+} from '../network/messages.ts';
 import { weightOf } from '../network/reputation.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { serveBlocks, serveHeaders } from '../sync/serve.ts';
@@ -129,29 +136,24 @@ async function learnTransactions({ inbox, relay, fatal }: NodeParts, network: Ne
   }
 }
 
-function receiveDirect({ driver, inbox }: NodeParts, network: Network, bytes: Uint8Array, from: NodeId): void {
+/** Transactions that were meant for the leader go on to the one there is now, where this node is none any more. */
+function receiveDirect({ driver, inbox, relay }: NodeParts, network: Network, bytes: Uint8Array, from: NodeId): void {
   try {
     const { kind, content, senders } = decodeDirectWord(bytes);
     if (senders.length > 0 && driver.believes(from)) believeSenders(senders);
     if (kind === 'message') driver.receiveMessage(from, content);
-    else inbox.pending(decodeTransactions(content));
+    else for (const transaction of inbox.pending(decodeTransactions(content))) relay.add(transaction);
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     network.offence(from, error);
   }
 }
 
-/** A batch of `packTransactions` to the node that makes the next block. False where it is not connected. */
-export function forwardTransactions(
-  network: Network,
-  driver: Driver,
-  to: NodeId,
-  content: Uint8Array,
-  transactions: readonly Uint8Array[],
-): boolean {
+/** To the node that makes the next block. False where it is not connected. */
+export function forwardTransactions(network: Network, driver: Driver, to: NodeId, batch: TransactionBatch): boolean {
   if (!network.isConnected(to)) return false;
-  const senders = driver.believes(to) ? sendersOf(transactions) : EMPTY;
-  network.sendDirect(to, encodeDirectWord({ kind: 'transactions', content, senders }));
+  const senders = driver.believes(to) ? sendersOf(batch.transactions) : EMPTY;
+  network.sendDirect(to, encodeDirectWord({ kind: 'transactions', content: batch.message, senders }));
   return true;
 }
 

@@ -200,7 +200,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
   const relay = new TransactionRelay(clock, {
     leader,
     self: driver.self,
-    forward: (to, message, transactions) => forwardTransactions(network, driver, to, message, transactions),
+    forward: (to, batch) => forwardTransactions(network, driver, to, batch),
     publish: (message) => network.publishTransactions(message),
   });
   closers.add('relay', () => relay.stop());
@@ -209,7 +209,7 @@ async function assemble(config: NodeConfig, chain: OpenChain, logger: Logger, cl
     leader,
     isWaiting: (hash) => pool.has(hash),
     sendToLeader: (tx) => relay.add(tx.bytes),
-    sendToAll: (tx) => relay.publish([tx.bytes]),
+    sendToAll: (transactions) => relay.publish(transactions.map(({ bytes }) => bytes)),
   });
   closers.add('reminder', () => reminder.stop());
 

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { NodeId } from '../base/types.ts';
-import { MAX_SALT_BYTES, packTransactions } from '../network/messages.ts';
+import { MAX_SALT_BYTES, packTransactions, type TransactionBatch } from '../network/messages.ts';
 import type { ClockPort } from './ports.ts';
 
 /**
@@ -21,8 +21,8 @@ export interface RelayPorts {
   /** Who makes the next block; null where anybody may, or nobody is known to. */
   readonly leader: () => NodeId | null;
   readonly self: NodeId;
-  /** False where that node is not connected. `transactions`: those in the message, and perhaps more. */
-  readonly forward: (to: NodeId, message: Uint8Array, transactions: readonly Uint8Array[]) => boolean;
+  /** False where that node is not connected. */
+  readonly forward: (to: NodeId, batch: TransactionBatch) => boolean;
   readonly publish: (message: Uint8Array) => void;
 }
 
@@ -56,7 +56,7 @@ export class TransactionRelay {
 
   /** To all, whoever makes the next block. */
   publish(transactions: readonly Uint8Array[]): void {
-    for (const message of packTransactions(transactions, randomBytes(MAX_SALT_BYTES))) this.#ports.publish(message);
+    for (const { message } of packTransactions(transactions, randomBytes(MAX_SALT_BYTES))) this.#ports.publish(message);
   }
 
   stop(): void {
@@ -72,8 +72,8 @@ export class TransactionRelay {
     this.#waiting = [];
     this.#nextMs = this.#clock.nowMs() + Math.min(GATHER_MS_EACH * waiting.length, MAX_GATHER_MS);
     const leader = this.#ports.leader();
-    for (const message of packTransactions(waiting, randomBytes(MAX_SALT_BYTES))) {
-      if (leader === null || !this.#ports.forward(leader, message, waiting)) this.#ports.publish(message);
+    for (const batch of packTransactions(waiting, randomBytes(MAX_SALT_BYTES))) {
+      if (leader === null || !this.#ports.forward(leader, batch)) this.#ports.publish(batch.message);
     }
   }
 }

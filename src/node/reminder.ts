@@ -7,10 +7,11 @@
 import { BoundedMap } from '../base/bounded.ts';
 import type { Hash, NodeId } from '../base/types.ts';
 import type { Tx } from '../execution/transaction.ts';
+import { POOL_LIMITS } from '../mempool/limits.ts';
 import type { ClockPort } from './ports.ts';
 
-/** As many as a peer is told of at once; the oldest are forgotten. */
-const MAX_WATCHED = 4_096;
+/** All that the pool holds: the next leader may have none of it. */
+const MAX_WATCHED = POOL_LIMITS.globalSlots + POOL_LIMITS.globalQueue;
 const LOOK_MS = 250;
 /** After so long it is sent again, then after twice as long, and so on. */
 const FIRST_WAIT_MS = 3_000;
@@ -31,7 +32,8 @@ export interface ReminderParts {
   /** Who makes the next block, where that is known. */
   readonly leader: () => NodeId | null;
   readonly sendToLeader: (tx: Tx) => void;
-  readonly sendToAll: (tx: Tx) => void;
+  /** All at once: each message costs every node about the same, whatever it holds. */
+  readonly sendToAll: (transactions: readonly Tx[]) => void;
 }
 
 export class Reminder {
@@ -65,18 +67,20 @@ export class Reminder {
     const nowMs = clock.nowMs();
     const leader = this.#parts.leader();
     this.#timer = null;
+    const due: Tx[] = [];
     for (const [hash, watched] of [...this.#watched.entries()]) {
       if (!isWaiting(hash)) {
         this.#watched.delete(hash);
       } else if (watched.dueMs <= nowMs) {
         watched.waitMs = Math.min(2 * watched.waitMs, LONGEST_WAIT_MS);
         watched.dueMs = nowMs + watched.waitMs;
-        sendToAll(watched.tx);
+        due.push(watched.tx);
       } else if (watched.leader !== leader) {
         watched.leader = leader;
         sendToLeader(watched.tx);
       }
     }
+    if (due.length > 0) sendToAll(due);
     if (this.#watched.size > 0) this.#timer = clock.setTimer(LOOK_MS, () => this.#look());
   }
 }

@@ -118,8 +118,9 @@ describe('messages', () => {
       fc.property(fc.array(fc.integer({ min: 1, max: 131_072 }), { maxLength: 40 }), (sizes) => {
         const transactions = sizes.map((size, i) => new Uint8Array(size).fill(i));
         const batches = packTransactions(transactions, SALT);
-        for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(MAX_TRANSACTIONS_BYTES);
-        expect(batches.flatMap(decodeTransactions).map((bytes) => bytes.length)).toEqual(sizes);
+        for (const { message } of batches) expect(message.length).toBeLessThanOrEqual(MAX_TRANSACTIONS_BYTES);
+        expect(batches.flatMap(({ message }) => decodeTransactions(message)).map((bytes) => bytes.length)).toEqual(sizes);
+        expect(batches.flatMap((batch) => batch.transactions)).toEqual(transactions);
         const total = sizes.reduce((sum, size) => sum + size, 0);
         expect(batches.length).toBeLessThanOrEqual(1 + (2 * total) / MAX_TRANSACTIONS_BYTES);
       }),
@@ -128,8 +129,8 @@ describe('messages', () => {
   });
 
   test('transactions that are sent on again make another message, which gossip carries', () => {
-    const [first] = packTransactions([new Uint8Array(100)], SALT);
-    const [again] = packTransactions([new Uint8Array(100)], Uint8Array.of(9));
+    const pack = (salt: Uint8Array) => packTransactions([new Uint8Array(100)], salt)[0]?.message;
+    const [first, again] = [pack(SALT), pack(Uint8Array.of(9))];
     expect(again).not.toEqual(first);
     expect(decodeTransactions(again ?? new Uint8Array())).toEqual(decodeTransactions(first ?? new Uint8Array()));
     expect(thrownBy(() => decodeTransactions(RLP.encode([new Uint8Array(9), []])))).toBe('decode/length');

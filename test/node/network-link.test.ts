@@ -35,32 +35,41 @@ function open() {
     believes: (peer: NodeId) => peer === MEMBER,
     receiveMessage: (from: NodeId, bytes: Uint8Array) => messages.push([from, [...bytes]]),
   } as unknown as NodeParts['driver'];
-  const inbox = { pending: (list: readonly Uint8Array[]) => pooled.push(...list) } as unknown as NodeParts['inbox'];
+  const relayed: Uint8Array[] = [];
+  const inbox = {
+    pending: (list: readonly Uint8Array[]) => {
+      pooled.push(...list);
+      return list;
+    },
+  } as unknown as NodeParts['inbox'];
+  const relay = { add: (transaction: Uint8Array) => relayed.push(transaction) } as unknown as NodeParts['relay'];
   const fatal = (error: unknown) => {
     throw error;
   };
-  const parts = { driver, inbox, fatal, params: { chainId: 1, forks: [], engine: {} }, withheld: null } as unknown as NodeParts;
+  const parts = { driver, inbox, relay, fatal, params: { chainId: 1, forks: [], engine: {} }, withheld: null } as unknown as NodeParts;
   const handlers = networkHandlers(parts, Promise.resolve(network));
   const hear = async (bytes: Uint8Array, from: NodeId) => {
     handlers.onDirect(bytes, from);
     await Promise.resolve();
   };
-  return { hear, network, driver, messages, pooled, offences, sent };
+  return { hear, network, driver, messages, pooled, relayed, offences, sent };
 }
 
 /** With what is said of its sender, which is not true. */
 function word(transaction: Uint8Array): Uint8Array {
-  const [content = new Uint8Array(0)] = packTransactions([transaction], new Uint8Array(0));
+  const [{ message: content } = { message: new Uint8Array(0) }] = packTransactions([transaction], new Uint8Array(0));
   return encodeDirectWord({ kind: 'transactions', content, senders: concatBytes(keccak256(transaction), fromHex(SENDER)) });
 }
 
 it('takes a member at its word for who signed a transaction, and nobody else', async () => {
-  const { hear, pooled } = open();
+  const { hear, pooled, relayed } = open();
   const [first, second] = [transfer(101), transfer(102)];
   await hear(word(first), STRANGER);
   await hear(word(second), MEMBER);
   expect([knownSender(first), knownSender(second)?.[1]]).toEqual([null, SENDER]);
   expect(pooled).toEqual([first, second]);
+  // To whoever leads, should this node lead no more.
+  expect(relayed).toEqual(pooled);
 });
 
 it('gives messages to the engine, and holds what is neither against whoever sent it', async () => {
@@ -74,8 +83,8 @@ it('gives messages to the engine, and holds what is neither against whoever sent
 
 it('forwards transactions to a node that is connected only', () => {
   const { network, driver, sent } = open();
-  const content = Uint8Array.of(0xc0);
-  expect(forwardTransactions(network, driver, 'nobody' as NodeId, content, [])).toBe(false);
-  expect(forwardTransactions(network, driver, STRANGER, content, [])).toBe(true);
+  const batch = { message: Uint8Array.of(0xc0), transactions: [] };
+  expect(forwardTransactions(network, driver, 'nobody' as NodeId, batch)).toBe(false);
+  expect(forwardTransactions(network, driver, STRANGER, batch)).toBe(true);
   expect(sent.map(([to]) => to)).toEqual([STRANGER]);
 });

@@ -30,7 +30,7 @@ function open({ leader = null, connected = true }: { leader?: NodeId | null; con
   const relay = new TransactionRelay(clock, {
     self: SELF,
     leader: () => leader,
-    forward: (to, message) => {
+    forward: (to, { message }) => {
       if (connected) note(` to ${to}`, message);
       return connected;
     },

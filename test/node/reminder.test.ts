@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Hash, NodeId } from '../../src/base/types.ts';
 import type { Tx } from '../../src/execution/transaction.ts';
+import { POOL_LIMITS } from '../../src/mempool/limits.ts';
 import type { ClockPort } from '../../src/node/ports.ts';
 import { Reminder } from '../../src/node/reminder.ts';
 
@@ -25,13 +26,18 @@ function open() {
   };
   const waiting = new Set<Hash>();
   const sent: string[] = [];
+  /** How many at once. */
+  const told: number[] = [];
   const leader: { node: NodeId | null } = { node: null };
   const reminder = new Reminder({
     clock,
     leader: () => leader.node,
     isWaiting: (hash) => waiting.has(hash),
     sendToLeader: ({ hash }) => sent.push(`${Number(hash)} to ${leader.node} at ${nowMs}`),
-    sendToAll: ({ hash }) => sent.push(`${Number(hash)} at ${nowMs}`),
+    sendToAll: (transactions) => {
+      told.push(transactions.length);
+      for (const { hash } of transactions) sent.push(`${Number(hash)} at ${nowMs}`);
+    },
   });
   const until = (ms: number) => {
     while (timer !== null && timer.dueMs <= ms) {
@@ -45,7 +51,7 @@ function open() {
     waiting.add(tx(index).hash);
     reminder.watch(tx(index));
   };
-  return { reminder, leader, waiting, sent, until, watch, hasTimer: () => timer !== null };
+  return { reminder, leader, waiting, sent, told, until, watch, hasTimer: () => timer !== null };
 }
 
 describe('the reminder', () => {
@@ -81,12 +87,14 @@ describe('the reminder', () => {
     expect(hasTimer()).toBe(false);
   });
 
-  it('remembers no more than a bound: the oldest go', () => {
-    const { sent, until, watch } = open();
-    for (let index = 0; index < 4_100; index++) watch(index);
+  it('remembers as many as the pool holds, and tells all of them at once', () => {
+    const { sent, told, until, watch } = open();
+    const most = POOL_LIMITS.globalSlots + POOL_LIMITS.globalQueue;
+    for (let index = 0; index < most + 4; index++) watch(index);
     until(3_000);
-    expect(sent).toHaveLength(4_096);
+    expect(sent).toHaveLength(most);
     expect(sent[0]).toBe('4 at 3000');
+    expect(told).toEqual([most]);
   });
 
   it('does nothing once it is stopped', () => {
