@@ -6,37 +6,57 @@
 import type { Json } from '../base/types.ts';
 import type { Lie } from '../node/misbehaviour/engine.ts';
 
+interface Known {
+  readonly lies: readonly Lie[];
+  /** Of the question that was answered with them, or of the change that made them. */
+  readonly moment: number;
+}
+
 export class ArmedLies {
-  readonly #lies = new Map<number, readonly Lie[]>();
+  readonly #known = new Map<number, Known>();
+  /** Counts what was asked and what was changed: answers may come later than what has been said to the node since. */
+  #moment = 0;
+  #cleared = 0;
 
   of(node: number): readonly Lie[] {
-    return this.#lies.get(node) ?? [];
+    return this.#known.get(node)?.lies ?? [];
   }
 
   add(node: number, lie: Lie): void {
-    this.#lies.set(node, [...new Set([...this.of(node), lie])]);
+    this.#set(node, [...new Set([...this.of(node), lie])]);
   }
 
   remove(node: number, lie: Lie): void {
-    this.#lies.set(
+    this.#set(
       node,
       this.of(node).filter((other) => other !== lie),
     );
   }
 
-  /** By the node's own `synod_status`; null where it did not answer. */
-  note(node: number, status: Json): void {
+  /** To be called before a node is asked for its status; `note` takes it with the answer. */
+  asking(): number {
+    return ++this.#moment;
+  }
+
+  /** By the node's own `synod_status`; null where it did not answer. An answer that is older than what is known here changes nothing. */
+  note(node: number, asked: number, status: Json): void {
     const { faults } = (status ?? {}) as { readonly faults?: { readonly armed?: readonly Lie[] } | null };
-    if (faults?.armed !== undefined) this.#lies.set(node, faults.armed);
+    const since = this.#known.get(node)?.moment ?? this.#cleared;
+    if (faults?.armed !== undefined && asked > since) this.#known.set(node, { lies: faults.armed, moment: asked });
   }
 
   clear(): void {
-    this.#lies.clear();
+    this.#known.clear();
+    this.#cleared = ++this.#moment;
   }
 
   /** In words, for people. */
   describe(node: number): string[] {
     return this.of(node).map(lieText);
+  }
+
+  #set(node: number, lies: readonly Lie[]): void {
+    this.#known.set(node, { lies, moment: ++this.#moment });
   }
 }
 

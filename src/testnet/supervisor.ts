@@ -318,8 +318,9 @@ export class Supervisor {
   /** `synod_status`; null where there is no answer. What the node has said twice by now it is not to say again after its next start. */
   async #askStatus({ index, state, endpoints }: NodeChild): Promise<Json> {
     if (state !== 'up' || endpoints === null) return null;
+    const asked = this.#lies.asking();
     const status = await this.#options.call(endpoints, 'synod_status', []).catch(() => null);
-    this.#lies.note(index, status);
+    this.#lies.note(index, asked, status);
     return status;
   }
 

@@ -42,8 +42,11 @@ async function network(engine = 'pow', isStarted = true) {
     rpcPort: RPC_PORT,
     call: async ({ rpcUrl }, method, params) => {
       const node = Number(rpcUrl.split(':').at(-1)) - RPC_PORT;
-      if (method === 'synod_status') await waiting.get(node);
-      if (method === 'synod_status') return { faults: { armed: armed.get(node) ?? [] } };
+      if (method === 'synod_status') {
+        const status = { faults: { armed: armed.get(node) ?? [] } };
+        await waiting.get(node);
+        return status;
+      }
       told.push([node, method, params]);
       if (method === 'synod_equivocate' && params[0] === 'vote') throw new RuleError('fault/cannot-lie', 'No.');
       if (method === 'synod_equivocate') armed.set(node, params);
@@ -139,6 +142,12 @@ it('reports of one moment what is wrong, however late a node answers', async () 
   await call('partition', [[[0, 1], [2]]]);
   answer();
   expect((await report).map(({ side }) => side)).toEqual([0, 0, 1]);
+  // Nor does an answer from before a node was told to lie say that it has done so.
+  const late = slow(0);
+  const before = supervisor.report();
+  await call('equivocate', [0]);
+  late();
+  expect((await before)[0]?.faults).toEqual(['will sign a second proposal']);
 });
 
 it('has told a node to lie before it tells it to be idle, and says when it cannot lie any more', async () => {
