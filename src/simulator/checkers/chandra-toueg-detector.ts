@@ -3,10 +3,11 @@
  * they suspect.
  *
  * StrongCompleteness: a member that is silent for longer than the longest wait (because it crashed, or is cut off) is suspected.
- * EventualWeakAccuracy: in a calm that has lasted for some of the longest waits since all are connected again, some member is
- * suspected by none of the others.
+ * EventualWeakAccuracy: in a calm in which all are connected again, and each false suspicion has had its time to make waits
+ * longer, some member is suspected by none of the others.
  */
 import type { Event } from '../../consensus/engine.ts';
+import { PATIENCE_STEP_MS } from '../../consensus/members/detector.ts';
 import type { Observation } from '../observations.ts';
 import { SESSIONS_BACK_MS } from '../peers.ts';
 import { placeId } from '../places.ts';
@@ -81,7 +82,10 @@ function senderOf(event: Event<unknown>): string | null {
 export const eventualWeakAccuracy: CheckerFactory = (setting): Checker => {
   const { report, nowMs } = setting;
   const suspicions = new Suspicions();
-  const boundMs = SESSIONS_BACK_MS + LONG_CALM * settingMs(setting, 'maxSuspicionMs');
+  const mostMs = settingMs(setting, 'maxSuspicionMs');
+  /** Delays have no bound that anybody knows, so nothing is certain before waits are as long as they can be. */
+  const falseSuspicions = Math.ceil((mostMs - settingMs(setting, 'suspicionMs')) / PATIENCE_STEP_MS);
+  const boundMs = SESSIONS_BACK_MS + (LONG_CALM + falseSuspicions) * mostMs;
   let calm: { readonly atMs: number; readonly members: readonly number[] } | null = null;
 
   function check(): void {
