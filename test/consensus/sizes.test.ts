@@ -8,7 +8,7 @@ import { knownSubject } from '../../src/simulator/subjects/registry.ts';
 const OPTIONS = { faultsMs: 2_000 };
 /** More than any of them may hold in a few seconds. */
 const MOST = 2_000;
-const MEMBERS = ['decidedBlocks', 'checking', 'proofs', 'reads'];
+const MEMBERS = ['decidedBlocks', 'checking', 'proofs', 'claims', 'reads'];
 const OWN: Readonly<Record<string, readonly string[]>> = {
   pow: ['candidates', 'orphans', 'fetches', 'early'],
   pos: ['blocks', 'orphans', 'waitingVotes', 'votedSlots', 'offences'],

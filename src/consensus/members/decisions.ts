@@ -193,15 +193,21 @@ export function weighClaims(turn: DecisionTurn): void {
 
 /**
  * The highest certificate proves all blocks before its own: none of the others is looked at then. Unless it is a bad one, for which
- * its sender is blamed, or one of another block than it came with: then the next is tried.
+ * its sender is blamed, or one of another block than it came with: then the next is tried, in a step of its own, since each takes long.
  */
 function weigh(turn: DecisionTurn): void {
-  const { chain, decisions } = turn;
+  const { chain, decisions, effects } = turn;
   const { claims, proofs } = decisions;
   claims.sort((a, b) => a.height - b.height);
   for (let last = claims.pop(); last !== undefined; last = claims.pop()) {
-    const isTaken = learn(turn, last.certificate, last.from);
-    if (isTaken && proofs.get(last.height)?.hash === last.hash && nodeOf(chain, last) !== undefined) claims.length = 0;
+    try {
+      if (!take(turn, last.certificate, last.from)) continue;
+      if (proofs.get(last.height)?.hash === last.hash && nodeOf(chain, last) !== undefined) claims.length = 0;
+    } catch (error) {
+      blame(turn, last.from, error);
+    }
+    if (claims.length > 0) effects.push({ type: 'setTimer', id: SETTLE_TIMER, delayMs: 0 });
+    return;
   }
 }
 
@@ -251,24 +257,29 @@ export function toOthers<Message>(
 
 /** A certificate from somebody else. The block that it proves is asked for where it is not here. False: it is no news here, or is not good. */
 export function learn(turn: DecisionTurn, certificate: Certificate, from: NodeId | null): boolean {
-  const { chain } = turn;
   try {
-    // Of members that this node does not know yet: the blocks that name them come first, and other certificates later.
-    const council = turn.council.whoseCertificate(certificate);
-    // What it says before what it proves: what is no news is not worth a millisecond.
-    if (council === undefined || council.claimed(certificate).height <= chain.finalized.header.number) return false;
-    const decision = council.proven(certificate);
-    const block = chain.get(decision.hash);
-    // Who has left may not speak for blocks that came after.
-    const deciders = block && council.at(block, chain);
-    if (deciders !== undefined && deciders.membership.id !== council.membership.id) throw otherCouncil(decision);
-    prove(turn, { ...decision, certificate });
-    if (block === undefined) turn.effects.push({ type: 'fetch', hash: decision.hash, from });
-    return true;
+    return take(turn, certificate, from);
   } catch (error) {
     blame(turn, from, error);
     return false;
   }
+}
+
+/** The same, but throws RuleError for one that is not good. False: it was not checked, because it is no news here. */
+function take(turn: DecisionTurn, certificate: Certificate, from: NodeId | null): boolean {
+  const { chain } = turn;
+  // Of members that this node does not know yet: the blocks that name them come first, and other certificates later.
+  const council = turn.council.whoseCertificate(certificate);
+  // What it says before what it proves: what is no news is not worth a millisecond.
+  if (council === undefined || council.claimed(certificate).height <= chain.finalized.header.number) return false;
+  const decision = council.proven(certificate);
+  const block = chain.get(decision.hash);
+  // Who has left may not speak for blocks that came after.
+  const deciders = block && council.at(block, chain);
+  if (deciders !== undefined && deciders.membership.id !== council.membership.id) throw otherCouncil(decision);
+  prove(turn, { ...decision, certificate });
+  if (block === undefined) turn.effects.push({ type: 'fetch', hash: decision.hash, from });
+  return true;
 }
 
 function otherCouncil({ height, hash }: Decision): RuleError {

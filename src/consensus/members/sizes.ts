@@ -14,6 +14,7 @@ export function sharedSizes({ decisions, reads, attestations }: Shared): Readonl
     decidedBlocks: decisions.path.length,
     checking: decisions.checking.size,
     proofs: decisions.proofs.size,
+    claims: decisions.claims.length,
     reads: reads.open.size,
     ...(attestations !== undefined && { attestations: attestations.votes.size }),
   };

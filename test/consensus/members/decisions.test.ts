@@ -27,6 +27,7 @@ import {
   initDecisions,
   keep,
   receiveBlock,
+  SETTLE_TIMER,
   settle,
   weighClaims,
 } from '../../../src/consensus/members/decisions.ts';
@@ -237,6 +238,7 @@ describe('a block that sync brings', () => {
       arrives(A3, bad(A3));
       look();
       expect(node.of('offence').map(({ from, error }) => [from, error.code])).toEqual([[PEER, 'members/certificate']]);
+      look();
       for (const block of [A1, A2]) node.executed(block);
       expect([node.head, node.chain.finalized.header.number]).toEqual([2, 2]);
     });
@@ -246,8 +248,18 @@ describe('a block that sync brings', () => {
       arrives(A2, good(A3));
       look();
       expect(node.of('fetch').map(({ hash }) => hash)).toEqual([hashOf(A3)]);
+      look();
       node.executed(A1);
       expect(node.head).toBe(1);
+    });
+
+    it('has one certificate checked in a step, however many are bad', () => {
+      const blocks = chainOn(GENESIS.block, 66);
+      for (const block of blocks) arrives(block, bad(block));
+      expect([node.of('offence').length, node.decisions.claims.length]).toEqual([1, 64]);
+      look();
+      expect([node.of('offence').length, node.decisions.claims.length]).toEqual([1, 63]);
+      expect(node.of('setTimer').map(({ id, delayMs }) => [id, delayMs])).toEqual([[SETTLE_TIMER, 0]]);
     });
 
     it('waits for what is proven already, and is not forgotten', () => {
