@@ -2,7 +2,8 @@
  * Calls that wait for a thread. What was found to be short-lived or new comes before what was found to take long, and among
  * equals the clients take turns, however many calls each has waiting (round robin; Nagle, RFC 970). Every other turn is that of
  * the client who came last and had none yet: behind a crowd of strangers a newcomer waits for two calls and not for all of
- * theirs. When there is no room, the last call of whoever has most of it goes.
+ * theirs. What takes long would wait for ever where short calls never cease, so whoever empties the queue has a turn for it now and
+ * then. When there is no room, the last call of whoever has most of it goes.
  */
 
 export interface Waiting {
@@ -19,6 +20,8 @@ export class CallQueue<T extends Waiting> {
   /** Of clients in the order in which they came, those who had no turn since. */
   readonly #newcomers = new Set<string>();
   #isNewcomersTurn = false;
+  /** That had the last turn for long calls. */
+  #longLevel = 0;
   /** How many calls each client has. */
   readonly #counts = new Map<string, number>();
   #size = 0;
@@ -59,8 +62,9 @@ export class CallQueue<T extends Waiting> {
     this.#insert(call, (line) => line.push(call));
   }
 
-  shift(): T | undefined {
-    const lines = this.#levels.find(({ size }) => size > 0);
+  /** `isLongTurn`: a call that is known to take long comes first, if any; the levels of such calls take turns. */
+  shift(isLongTurn = false): T | undefined {
+    const lines = (isLongTurn ? this.#nextLong() : undefined) ?? this.#levels.find(({ size }) => size > 0);
     if (lines === undefined) return undefined;
     const client = this.#nextClient(lines);
     const line = lines.get(client) ?? [];
@@ -71,6 +75,12 @@ export class CallQueue<T extends Waiting> {
     this.#newcomers.delete(client);
     this.#count(client, -1);
     return call;
+  }
+
+  #nextLong(): Map<string, T[]> | undefined {
+    const levels = [...this.#levels.keys()].filter((level) => level > 0 && this.#levels[level]?.size);
+    this.#longLevel = levels.find((level) => level > this.#longLevel) ?? levels[0] ?? 0;
+    return levels.length > 0 ? this.#levels[this.#longLevel] : undefined;
   }
 
   #nextClient(lines: ReadonlyMap<string, T[]>): string {
@@ -91,11 +101,16 @@ export class CallQueue<T extends Waiting> {
     this.#count(client, 1);
   }
 
-  /** What is known to take longest goes first. Whose call it is that came last goes before others that have as many. */
+  /**
+   * Of those who have most, what is known to take longest goes first: a newcomer's call is not refused for calls that may be endless.
+   * Among equals it is the one that came last, or whose turn is last.
+   */
   #evict(newest: T): T {
-    let { client } = newest;
-    for (const [other, count] of this.#counts) if (count > (this.#counts.get(client) ?? 0)) client = other;
+    const most = Math.max(...this.#counts.values());
     for (const lines of this.#levels.toReversed()) {
+      const clients = [...lines.keys(), newest.client].filter((client) => lines.has(client) && this.#counts.get(client) === most);
+      const client = clients.at(-1);
+      if (client === undefined) continue;
       const line = lines.get(client);
       const call = line?.pop();
       if (line?.length === 0) lines.delete(client);

@@ -4,9 +4,9 @@
  *
  * Most calls are short, so a thread is given some ahead: waking it up takes as long as the call. If the one under way turns
  * out to be long, those behind it are taken back. Where others wait, and for no shorter turns than it has had, it gives way: it
- * is broken off, and begun anew with more time when its turn comes (a call changes nothing, so only its time is lost). The one
- * that has been under way for longest stays, so that long calls come to their end too (with a single thread only once nobody else
- * waits). Clients take turns (`call-queue.ts`).
+ * is broken off, and begun anew with more time when its turn comes (a call changes nothing, so only its time is lost). Of those under
+ * way one stays, and where short calls never cease, a call that gave way has a turn now and then, so that long calls come to their
+ * end too (with a single thread only once nobody else waits). Clients take turns (`call-queue.ts`).
  */
 import { RuleError } from '../base/errors.ts';
 import type { Hash } from '../base/types.ts';
@@ -38,13 +38,24 @@ export interface EvmPoolOptions {
   readonly gasCap?: bigint;
   /** Calls that may wait for a thread. */
   readonly maxQueued?: number;
-  /** Nobody waits for the answer of a call any more that has not begun by then. */
+  /**
+   * Nobody waits any more for the answer of a call that came so long ago: it has no turn then, also where it had one and gave way.
+   * By default as long as the RPC server lets a client wait (its `requestTimeoutMs`).
+   */
   readonly maxWaitMs?: number;
   /** A thread without work is given up after this. */
   readonly idleMs?: number;
 }
 
-const DEFAULTS = { workers: 2, depth: 8, timeoutMs: 5_000, gasCap: 50_000_000n, maxQueued: 256, maxWaitMs: 30_000, idleMs: 60_000 };
+export const DEFAULTS = {
+  workers: 2,
+  depth: 8,
+  timeoutMs: 5_000,
+  gasCap: 50_000_000n,
+  maxQueued: 256,
+  maxWaitMs: 30_000,
+  idleMs: 60_000,
+} satisfies Partial<EvmPoolOptions>;
 /**
  * A job that is not done by then is long: nothing more is put behind it, and what is there goes elsewhere. Where processors are
  * short a short job takes ten milliseconds, and to move what stands behind it costs more than to wait (measured: three times).
@@ -52,6 +63,8 @@ const DEFAULTS = { workers: 2, depth: 8, timeoutMs: 5_000, gasCap: 50_000_000n, 
 const LONG_MS = 50;
 /** A turn by how often a call has given way: with others waiting that had no longer ones, it gives way after so long. The next ends. */
 const TURNS_MS = [LONG_MS, 500];
+/** Where no job that gave way has had a turn for so long, one comes before all others: at a single thread a tenth of its time. */
+const LONG_TURN_EVERY_MS = 500;
 /** As long as a job usually takes to hear of it. One that does not, deep in a precompile, is not waited for. */
 const INTERRUPT_PAUSE_MS = 10;
 /** Only when all threads are busy for that long another one pays: it takes a second to start, on a busy machine several, and 40 MB. */
@@ -72,6 +85,8 @@ export class EvmPool {
   #watch: NodeJS.Timeout | null = null;
   /** Monotonic milliseconds. */
   #interruptedMs = Number.NEGATIVE_INFINITY;
+  /** When a job that had given way before was last given a thread, or gave way again; monotonic milliseconds. */
+  #longTurnMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: EvmPoolOptions) {
@@ -153,10 +168,18 @@ export class EvmPool {
   /** Of those that somebody still waits for. */
   #next(): Task | undefined {
     for (;;) {
-      const task = this.#queue.shift();
-      if (task === undefined || performance.now() - task.sinceMs < this.#options.maxWaitMs) return task;
+      const nowMs = performance.now();
+      const task = this.#queue.shift(this.#isLongTurn(nowMs));
+      if (task === undefined || nowMs - task.sinceMs < this.#options.maxWaitMs) {
+        if (task !== undefined && task.level > 0) this.#longTurnMs = nowMs;
+        return task;
+      }
       task.reject(busy());
     }
+  }
+
+  #isLongTurn(nowMs: number): boolean {
+    return nowMs - this.#longTurnMs >= LONG_TURN_EVERY_MS && [...this.#threads.keys()].every(({ level }) => (level ?? 0) === 0);
   }
 
   #dispatch(): void {
@@ -203,10 +226,14 @@ export class EvmPool {
     chosen.interrupt();
   }
 
-  /** The one whose job is left to its end: that of longest standing, where there are threads for others beside it. */
+  /**
+   * The one whose job is left to its end, where there are threads for others beside it: that which gave way most often, and has been
+   * under way for longest then.
+   */
   #staying(threads: readonly EvmThread[]): EvmThread | undefined {
     const isFull = threads.length === this.#options.workers && threads.every(({ ready }) => ready);
-    return isFull && threads.length > 1 ? threads.toSorted((a, b) => b.busyMs - a.busyMs)[0] : undefined;
+    if (!isFull || threads.length === 1) return undefined;
+    return threads.toSorted((a, b) => (b.level ?? -1) - (a.level ?? -1) || b.busyMs - a.busyMs)[0];
   }
 
   #free(): EvmThread | undefined {
@@ -243,7 +270,8 @@ export class EvmPool {
       source,
       onChange: (orphans) => this.#changed(thread, orphans),
       onInterrupted: (task) => {
-        this.#queue.putBehind({ ...task, level: task.level + 1 });
+        if (task.level > 0) this.#longTurnMs = performance.now();
+        this.#queue.putBehind({ ...task, level: Math.min(task.level + 1, TURNS_MS.length) });
         this.#changed(thread, []);
       },
     });

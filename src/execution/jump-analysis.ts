@@ -6,8 +6,10 @@
 import type { EVMInterface } from '@ethereumjs/evm';
 import { BoundedMap } from '../base/bounded.ts';
 
-/** Codes that are kept, with at most 30 bytes for each of theirs: some 20 MB if all are as large as they may be. */
+/** Codes that are kept of each block, with at most 30 bytes for each of theirs: some 20 MB if all are as large as they may be. */
 const MAX_CODES = 32;
+/** Of code that transactions deploy (EIP-170). Larger comes from a genesis block, or from a caller's overrides, which nothing else bounds. */
+const MAX_CODE_BYTES = 24_576;
 const STOP = 0x00;
 
 type Analysis = object;
@@ -19,8 +21,11 @@ interface Interpreter {
   _getValidJumpDestinations(code: Uint8Array): Analysis;
 }
 
-/** By the very bytes, which nobody changes, and good for the table of opcodes whose handlers it names. */
-const known = new BoundedMap<Uint8Array, { readonly table: object; readonly analysis: Analysis }>(MAX_CODES);
+/**
+ * By the very bytes, which nobody changes, for each table of opcodes, whose handlers it names. Every block has its own table, so what
+ * a call with overrides leaves here goes with it, and takes no room from the block that is kept for other calls.
+ */
+const known = new WeakMap<object, BoundedMap<Uint8Array, Analysis>>();
 let isKept = false;
 
 /** For all EVMs of this thread; `evm` is any of them, at rest. */
@@ -33,12 +38,20 @@ export async function keepAnalyses(evm: EVMInterface): Promise<void> {
   const analyse = interpreters._getValidJumpDestinations;
   interpreters._getValidJumpDestinations = function (this: Interpreter, code) {
     // Code that makes a contract runs once.
-    if (this._env.isCreate) return analyse.call(this, code);
-    const table = this._evm._opcodeMap;
-    const found = known.get(code);
-    if (found?.table === table) return found.analysis;
+    if (this._env.isCreate || code.length > MAX_CODE_BYTES) return analyse.call(this, code);
+    const analyses = analysesOf(this._evm._opcodeMap);
+    const found = analyses.get(code);
+    if (found !== undefined) return found;
     const analysis = analyse.call(this, code);
-    known.set(code, { table, analysis });
+    analyses.set(code, analysis);
     return analysis;
   };
+}
+
+function analysesOf(table: object): BoundedMap<Uint8Array, Analysis> {
+  const found = known.get(table);
+  if (found !== undefined) return found;
+  const analyses = new BoundedMap<Uint8Array, Analysis>(MAX_CODES);
+  known.set(table, analyses);
+  return analyses;
 }

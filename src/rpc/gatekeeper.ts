@@ -22,6 +22,9 @@ export interface GatekeeperOptions {
 /** A page that was loaded from this machine may open a WebSocket, as with geth: dapps in development. */
 const LOCAL_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
+/** Of 16 bits each. */
+const IPV6_GROUPS = 8;
+
 export class Gatekeeper {
   readonly #options: GatekeeperOptions;
   readonly #hosts: ReadonlySet<string>;
@@ -67,13 +70,23 @@ export class Gatekeeper {
 }
 
 /**
- * Whom a request counts for where clients take turns: its address, as the connection has it (headers can be made up). Programs on
- * this machine, and whoever comes through a proxy on it, are told apart by their connections.
+ * Whom a request counts for where clients take turns: its address, as the connection has it (headers can be made up); with IPv6 the
+ * first 64 bits, since whoever has one address mostly has all that begin so (RFC 4291 2.5.4). Programs on this machine, and whoever
+ * comes through a proxy on it, are told apart by their connections.
  */
 export function clientOf({ remoteAddress = '', remotePort }: Socket): string {
   const address = plainAddress(remoteAddress) ?? '';
   const isLocal = address === '::1' || address.startsWith('127.');
-  return isLocal ? `${address} ${remotePort}` : address;
+  if (isLocal) return `${address} ${remotePort}`;
+  return address.includes(':') ? subnetOf(address) : address;
+}
+
+/** `2001:db8:0:7::/64` of `2001:db8::7:0:0:0:1`: the text leaves out zeros at one place (RFC 5952). */
+function subnetOf(address: string): string {
+  const [left = [], right = []] = address.split('::').map((part) => part.split(':'));
+  const zeros = Array<string>(Math.max(0, IPV6_GROUPS - left.length - right.length)).fill('0');
+  const prefix = [...left, ...zeros, ...right].slice(0, IPV6_GROUPS / 2).map((group) => group || '0');
+  return `${prefix.join(':')}::/64`;
 }
 
 /** The host of an origin without port and brackets; undefined for what is no origin (RFC 6454). */

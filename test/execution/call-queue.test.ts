@@ -49,6 +49,16 @@ describe('calls that wait', () => {
     expect([queue.size, queue.level]).toEqual([0, null]);
   });
 
+  it('come before short ones where it is the turn of those that take longer, whose levels take turns', () => {
+    const queue = filled('a1 a2 b1+ c1+ b2++ d1++');
+    const longTurns = Array.from({ length: 4 }, () => queue.shift(true)?.name);
+    expect(longTurns).toEqual(['b1+', 'b2++', 'c1+', 'd1++']);
+    // None is left.
+    expect(queue.shift(true)?.name).toBe('a1');
+    expect(drained(queue)).toBe('a2');
+    expect(queue.shift(true)).toBeUndefined();
+  });
+
   it('come first of their client when they were put back, and find room', () => {
     const queue = filled('a3 b1', 2);
     queue.putBack(['a1', 'a2'].map(call));
@@ -67,5 +77,16 @@ describe('calls that wait', () => {
     expect(queue.push(call('c1'))?.name).toBe('a3');
     expect(queue.push(call('d1'))?.name).toBe('d1');
     expect(drained(queue)).toBe('a1 c1 b1');
+  });
+
+  it('make room for a newcomer where all have equally many, as long as any is known to take longer', () => {
+    const queue = filled('a1++ b1++ c1+', 3);
+    expect(queue.push(call('d1'))?.name).toBe('b1++');
+    expect(queue.push(call('e1'))?.name).toBe('a1++');
+    // What is interrupted comes back whether there is room or not.
+    queue.putBehind(call('f1++'));
+    expect(queue.push(call('d2'))?.name).toBe('d2');
+    expect(queue.push(call('g1'))?.name).toBe('f1++');
+    expect(drained(queue)).toBe('d1 g1 e1 c1+');
   });
 });

@@ -3,7 +3,8 @@ import { fromHex, toHex } from '../../src/base/bytes.ts';
 import type { Address, Hash, Hex } from '../../src/base/types.ts';
 import { createdAddress } from '../../src/execution/block-run.ts';
 import type { CallRequest } from '../../src/execution/call-types.ts';
-import { EvmPool, type EvmPoolOptions } from '../../src/execution/evm-pool.ts';
+import { DEFAULTS, EvmPool, type EvmPoolOptions } from '../../src/execution/evm-pool.ts';
+import { DEFAULT_LIMITS } from '../../src/rpc/limits.ts';
 import { ALICE, BOB, deployment, ETHER, GWEI, keyOf, RANDOMNESS, TestChain, transaction } from './support.ts';
 
 const NOBODY = keyOf('nobody').address;
@@ -198,7 +199,7 @@ describe('the pool', () => {
   });
 
   it.each([1, 2])('serves a light call while another client storms %i threads with endless ones', async (workers) => {
-    const stormed = open({ workers, timeoutMs: 60_000, gasCap: 10n ** 15n });
+    const stormed = open({ workers, timeoutMs: 60_000, maxWaitMs: Number.POSITIVE_INFINITY, gasCap: 10n ** 15n });
     try {
       const ended: string[] = [];
       const storm = Array.from({ length: 6 }, () => stormed.call(request('loop'), 'stormer').catch(() => ended.push('endless')));
@@ -216,13 +217,32 @@ describe('the pool', () => {
   });
 
   it('lets calls that gave way come to their end', async () => {
-    const shared = open({ workers: 2, timeoutMs: 60_000, gasCap: 10n ** 15n });
+    const shared = open({ workers: 2, timeoutMs: 60_000, maxWaitMs: Number.POSITIVE_INFINITY, gasCap: 10n ** 15n });
     try {
       // Hundreds of milliseconds each.
       const long = Array.from({ length: 5 }, (_, i) => shared.call(request('loop', { gas: 1_000_000n }), `long ${i % 2}`));
       const short = Array.from({ length: 20 }, () => shared.call(request('randomness', { gas: 100_000n }), 'short'));
       expect((await Promise.all(long)).map(({ failure }) => failure?.message)).toEqual(Array(5).fill('out of gas'));
       expect((await Promise.all(short)).map(({ returnData }) => toHex(returnData))).toEqual(Array(20).fill(RANDOMNESS));
+    } finally {
+      await shared.close();
+    }
+  });
+
+  it('lets them come to their end also where short calls never cease', async ({ signal }) => {
+    const shared = open({ workers: 2, depth: 2, timeoutMs: 60_000, maxWaitMs: Number.POSITIVE_INFINITY, gasCap: 10n ** 15n });
+    signal.addEventListener('abort', () => shared.close());
+    try {
+      let isOver = false;
+      const ask = async () => {
+        while (!isOver) await shared.call(request('randomness', { gas: 100_000n }), 'busy');
+      };
+      // Twice as many as the threads take.
+      const busy = Promise.all(Array.from({ length: 8 }, ask));
+      const long = Array.from({ length: 3 }, (_, i) => shared.call(request('loop', { gas: 1_000_000n }), `long ${i}`));
+      expect((await Promise.all(long)).map(({ failure }) => failure?.message)).toEqual(Array(3).fill('out of gas'));
+      isOver = true;
+      await busy;
     } finally {
       await shared.close();
     }
@@ -240,6 +260,7 @@ describe('the pool', () => {
   });
 
   it('does not begin what nobody waits for any more', async () => {
+    expect(DEFAULTS.maxWaitMs).toBe(DEFAULT_LIMITS.requestTimeoutMs);
     const forgetful = open({ depth: 1, maxWaitMs: 0, gasCap: 10n ** 15n });
     await expect(forgetful.call(request('randomness'))).rejects.toMatchObject({ code: 'rpc/busy' });
     await forgetful.close();
