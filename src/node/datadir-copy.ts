@@ -32,7 +32,7 @@ export interface MeasuredFile extends CopiedFile {
 }
 
 /** Below `synod`: the databases, which have rules of their own, and what holds only while a node runs or says whom it met. */
-const LEFT_OUT = ['chaindata', 'consensus', 'chaindata.old', 'backup.unfinished', 'lock', 'operator.json', 'peers.json'];
+const LEFT_OUT = ['chaindata', 'consensus', 'chaindata.old', 'backup', 'lock', 'operator.json', 'peers.json'];
 const UNFINISHED = /\.(?:tmp|new)$/;
 const MAX_DEPTH = 8;
 const READ_BYTES = 1024 * 1024;

@@ -1,5 +1,5 @@
 /** What an operator does to the databases of a node that does not run, on real chains with deliberate damage. */
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fromHex } from '../../src/base/bytes.ts';
@@ -7,7 +7,8 @@ import type { Hash } from '../../src/base/types.ts';
 import type { Block } from '../../src/chain/block.ts';
 import { hashHeader } from '../../src/chain/header.ts';
 import { StateReader } from '../../src/execution/state-reader.ts';
-import { backupChain, restoreBackup } from '../../src/node/maintenance/backup.ts';
+import { datadirFiles } from '../../src/node/datadir-copy.ts';
+import { backupChain, backupRunning, restoreBackup } from '../../src/node/maintenance/backup.ts';
 import { pruneDatabases } from '../../src/node/maintenance/prune.ts';
 import { isSound, planRepair, repairChain } from '../../src/node/maintenance/repair.ts';
 import { databaseStats } from '../../src/node/maintenance/stats.ts';
@@ -355,6 +356,23 @@ describe('a backup', () => {
     expect(statSync(datadirPaths(root).consensus).ino).toBe(signed);
     expect((await rejected(backupChain(root, target, 0))).code).toBe('backup/exists');
     expect((await rejected(backupChain(root, join(root, 'synod', 'monday'), 0))).code).toBe('backup/inside');
+  });
+
+  it('of a node that runs is made one at a time, and leaves nothing behind that a copy would have', async () => {
+    const root = datadir();
+    const [target, other] = ['monday', 'tuesday'].map((name) => join(temporary(), name)) as [string, string];
+    const left = join(root, 'synod', 'backup', 'unfinished');
+    mkdirSync(left, { recursive: true });
+    writeFileSync(join(left, 'of one that was killed'), '');
+    let second: unknown;
+    const document = await backupRunning(root, target, 0, async (copy) => {
+      copy();
+      second = await rejected(backupRunning(root, other, 0, async (again) => again()));
+    });
+    expect([document.height, second, existsSync(other)]).toEqual([HEAD, expect.objectContaining({ code: 'backup/busy' }), false]);
+    expect(existsSync(left)).toBe(false);
+    expect(datadirFiles(root, '').filter(({ path }) => path.includes('backup'))).toEqual([]);
+    expect(await backupRunning(root, other, 0, async (copy) => copy())).toMatchObject({ height: HEAD });
   });
 
   it('is restored again after a restore that was interrupted', async () => {

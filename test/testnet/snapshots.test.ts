@@ -390,7 +390,7 @@ describe.runIf(process.platform === 'linux')('held still', () => {
   }
   const only = (...pids: number[]) => ({ pids: () => pids, isHeld: () => false });
 
-  it('a process does nothing, and goes on afterwards; one that was still before stays so', async () => {
+  it('a process does nothing, and goes on afterwards; one that was still before stays so, or the work is of no use', async () => {
     const [one, still] = await Promise.all([start(), start()]);
     still.child.kill('SIGSTOP');
     await vi.waitUntil(() => stateOf(still.pid) === 'T');
@@ -402,6 +402,9 @@ describe.runIf(process.platform === 'linux')('held still', () => {
     const before = one.count();
     while (one.count() <= before) await one.next();
     expect(stateOf(still.pid)).toBe('T');
+    // By whoever held it still first, and is done.
+    const letGo = whilePaused(only(one.pid, still.pid), () => void still.child.kill('SIGCONT'));
+    await expect(letGo).rejects.toMatchObject({ code: 'testnet/pause', fields: { pid: still.pid } });
     await expect(whilePaused(only(2 ** 22 + 1), () => undefined)).rejects.toMatchObject({ code: 'testnet/pause' });
   });
 

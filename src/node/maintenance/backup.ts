@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { StorageError, UsageError } from '../../base/errors.ts';
 import { syncDirectory } from '../../storage/durable-file.ts';
 import { checkNetwork, FORMAT_VERSION, networkHashOf, writeIdentity } from '../../storage/identity.ts';
+import { openLock } from '../../storage/level.ts';
 import { liveFiles } from '../../storage/level-files.ts';
 import { REMEDIES } from '../../storage/remedies.ts';
 import { type CopiedFile, findDamage, heightIn, heightOf, placeFiles, sealFiles, whileLocked } from '../datadir-copy.ts';
@@ -58,21 +59,16 @@ export async function backupChain(root: string, target: string, nowMs: number): 
 /**
  * The same of a node that runs and stands still for a moment (`quietly`): as long as links to its tables take, and copies of what else its
  * database has, some MB. The copy is what a crash at this instant would leave; it is opened once, which brings it in order. Throws what
- * `backupChain` and `quietly` throw.
+ * `backupChain` and `quietly` throw, and UsageError `backup/busy` while another is being made.
  */
 export async function backupRunning(root: string, target: string, nowMs: number, quietly: Quietly): Promise<BackupDocument> {
   checkTarget(root, target);
   const from = join(root, 'synod');
-  // On the file system of the node, where links cost nothing; the way to the target may be long.
-  const staged = join(from, 'backup.unfinished');
   return await makeBackup(root, target, nowMs, async (unfinished) => {
-    rmSync(staged, { recursive: true, force: true });
-    try {
+    await whileStaging(root, async (staged) => {
       await quietly(() => placeFiles(from, staged, chainFiles(from)));
       placeFiles(staged, unfinished, chainFiles(staged));
-    } finally {
-      rmSync(staged, { recursive: true, force: true });
-    }
+    });
     const height = await heightIn(join(unfinished, 'chaindata'));
     const live = new Set(chainFiles(unfinished).map(({ path }) => path));
     for (const name of readdirSync(join(unfinished, 'chaindata'))) {
@@ -80,6 +76,26 @@ export async function backupRunning(root: string, target: string, nowMs: number,
     }
     return height;
   });
+}
+
+/**
+ * Gives `work` a place on the file system of the node, where links cost nothing; the way to the target may be long. One at a time: each
+ * would remove the other's files. What a backup that was killed left there goes with the next one.
+ */
+async function whileStaging(root: string, work: (staged: string) => Promise<void>): Promise<void> {
+  const place = join(root, 'synod', 'backup');
+  const staged = join(place, 'unfinished');
+  const lock = await openLock(join(place, 'lock')).catch((error: unknown) => {
+    if (!(error instanceof StorageError) || error.code !== 'storage/locked') throw error;
+    throw new UsageError('backup/busy', `Another backup of the node in ${root} is being made. Try again when it is done.`, { root }, error);
+  });
+  try {
+    rmSync(staged, { recursive: true, force: true });
+    await work(staged);
+  } finally {
+    rmSync(staged, { recursive: true, force: true });
+    await lock.close();
+  }
 }
 
 function checkTarget(root: string, target: string): void {

@@ -25,7 +25,7 @@ export interface Processes {
 /**
  * Runs `work`, in one go, while all these processes stand still, and answers for how long they did (milliseconds). One that somebody
  * else holds still stays so. Throws `testnet/pause` for a process that cannot be stopped, and where one came, went or was let go on
- * before all stood still.
+ * before all stood still, or one was let go on during the work: then what that did is of no use.
  */
 export async function whilePaused(processes: Processes, work: () => void): Promise<number> {
   const pids = processes.pids();
@@ -38,6 +38,8 @@ export async function whilePaused(processes: Processes, work: () => void): Promi
     // Nothing else runs here from this look to the end of the work, so whoever starts them or lets them go on comes after it.
     checkUnchanged(pids, processes.pids());
     work();
+    // Somebody in another process may have held it still first (a backup, another snapshot), and be done sooner.
+    checkStill(pids);
   } finally {
     for (const pid of running) if (!processes.isHeld(pid)) resume(pid);
     unwatch();
@@ -48,7 +50,11 @@ export async function whilePaused(processes: Processes, work: () => void): Promi
 function checkUnchanged(before: readonly number[], now: readonly number[]): void {
   const other = before.find((pid) => !now.includes(pid)) ?? now.find((pid) => !before.includes(pid));
   if (other !== undefined) throw cannotPause(other, 'it was started or ended meanwhile');
-  const awake = existsSync(PROC) ? now.find((pid) => !isStopped(pid)) : undefined;
+  checkStill(now);
+}
+
+function checkStill(pids: readonly number[]): void {
+  const awake = existsSync(PROC) ? pids.find((pid) => !isStopped(pid)) : undefined;
   if (awake !== undefined) throw cannotPause(awake, 'somebody let it go on meanwhile');
 }
 
