@@ -40,6 +40,11 @@ export class CallQueue<T extends Waiting> {
     return level < 0 ? null : level;
   }
 
+  /** Whether one waits that is known to take long. */
+  get hasLong(): boolean {
+    return this.#levels.some(({ size }, level) => level > 0 && size > 0);
+  }
+
   /** Answers the call for which there is no room now, if any: it may be this one. */
   push(call: T): T | null {
     if (!this.#counts.has(call.client)) this.#newcomers.add(call.client);

@@ -67,7 +67,7 @@ const TURNS_MS = [LONG_MS, 500];
 const LONG_TURN_EVERY_MS = 500;
 /** As long as a job usually takes to hear of it. One that does not, deep in a precompile, is not waited for. */
 const INTERRUPT_PAUSE_MS = 10;
-/** Only when all threads are busy for that long another one pays: it takes a second to start, on a busy machine several, and 40 MB. */
+/** Only when all threads are busy for that long, or a call that gave way waits, another one pays: it takes a second to start, on a busy machine several, and 40 MB. */
 const START_AFTER_MS = 250;
 
 /** Where a job is not like a call. */
@@ -257,8 +257,7 @@ export class EvmPool {
   get #mayStart(): boolean {
     const threads = [...this.#threads.keys()];
     if (threads.length >= this.#options.workers || threads.some(({ ready }) => !ready)) return false;
-    const { level } = this.#queue;
-    return (level !== null && level > 0) || threads.every(({ busyMs }) => busyMs >= START_AFTER_MS);
+    return this.#queue.hasLong || threads.every(({ busyMs }) => busyMs >= START_AFTER_MS);
   }
 
   #another(): EvmThread | undefined {

@@ -51,9 +51,10 @@ describe('calls that wait', () => {
 
   it('come before short ones where it is the turn of those that take longer, whose levels take turns', () => {
     const queue = filled('a1 a2 b1+ c1+ b2++ d1++');
+    expect(queue.hasLong).toBe(true);
     const longTurns = Array.from({ length: 4 }, () => queue.shift(true)?.name);
     expect(longTurns).toEqual(['b1+', 'b2++', 'c1+', 'd1++']);
-    // None is left.
+    expect([queue.size, queue.hasLong]).toEqual([2, false]);
     expect(queue.shift(true)?.name).toBe('a1');
     expect(drained(queue)).toBe('a2');
     expect(queue.shift(true)).toBeUndefined();

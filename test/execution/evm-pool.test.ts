@@ -230,7 +230,7 @@ describe('the pool', () => {
   });
 
   it('lets them come to their end also where short calls never cease', async ({ signal }) => {
-    const shared = open({ workers: 2, depth: 2, timeoutMs: 60_000, maxWaitMs: Number.POSITIVE_INFINITY, gasCap: 10n ** 15n });
+    const shared = open({ workers: 2, depth: 8, timeoutMs: 60_000, maxWaitMs: Number.POSITIVE_INFINITY, gasCap: 10n ** 15n });
     signal.addEventListener('abort', () => shared.close());
     try {
       let isOver = false;
@@ -238,7 +238,7 @@ describe('the pool', () => {
         while (!isOver) await shared.call(request('randomness', { gas: 100_000n }), 'busy');
       };
       // Twice as many as the threads take.
-      const busy = Promise.all(Array.from({ length: 8 }, ask));
+      const busy = Promise.all(Array.from({ length: 32 }, ask));
       const long = Array.from({ length: 3 }, (_, i) => shared.call(request('loop', { gas: 1_000_000n }), `long ${i}`));
       expect((await Promise.all(long)).map(({ failure }) => failure?.message)).toEqual(Array(3).fill('out of gas'));
       isOver = true;
