@@ -87,7 +87,7 @@ async function whileStaging(root: string, work: (staged: string) => Promise<void
   const staged = join(place, 'unfinished');
   const lock = await openLock(join(place, 'lock')).catch((error: unknown) => {
     if (!(error instanceof StorageError) || error.code !== 'storage/locked') throw error;
-    throw new UsageError('backup/busy', `Another backup of the node in ${root} is being made. Try again when it is done.`, { root }, error);
+    throw new UsageError('backup/busy', `Another backup of the node in ${root} is being made. Try again when it is done.`, { root });
   });
   try {
     rmSync(staged, { recursive: true, force: true });
