@@ -41,6 +41,15 @@ function request(to: keyof typeof CODES | Address, fields: Partial<CallRequest> 
   return { header: chain.head, from: NOBODY, to: address, data: new Uint8Array(0), value: 0n, ...fields };
 }
 
+/** More short calls than its threads take, until it is closed. */
+function keepBusy(shared: EvmPool): void {
+  const ask = (): Promise<void> =>
+    shared
+      .call(request('randomness', { gas: 100_000n }), 'busy')
+      .then(ask, (error: { readonly code: string }) => (error.code === 'rpc/busy' ? ask() : undefined));
+  for (let i = 0; i < 32; i++) void ask();
+}
+
 beforeAll(async () => {
   chain = await TestChain.start();
   const names = Object.keys(CODES) as (keyof typeof CODES)[];
@@ -230,19 +239,25 @@ describe('the pool', () => {
   });
 
   it('lets them come to their end also where short calls never cease', async ({ signal }) => {
-    const shared = open({ workers: 2, depth: 8, timeoutMs: 60_000, maxWaitMs: Number.POSITIVE_INFINITY, gasCap: 10n ** 15n });
+    const shared = open({ workers: 2, timeoutMs: 60_000, maxWaitMs: Number.POSITIVE_INFINITY, gasCap: 10n ** 15n });
     signal.addEventListener('abort', () => shared.close());
     try {
-      let isOver = false;
-      const ask = async () => {
-        while (!isOver) await shared.call(request('randomness', { gas: 100_000n }), 'busy');
-      };
-      // Twice as many as the threads take.
-      const busy = Promise.all(Array.from({ length: 32 }, ask));
+      keepBusy(shared);
       const long = Array.from({ length: 3 }, (_, i) => shared.call(request('loop', { gas: 1_000_000n }), `long ${i}`));
       expect((await Promise.all(long)).map(({ failure }) => failure?.message)).toEqual(Array(3).fill('out of gas'));
-      isOver = true;
-      await busy;
+    } finally {
+      await shared.close();
+    }
+  });
+
+  it('drops them when nobody waits for them any more, also where short calls never cease', async ({ signal }) => {
+    const shared = open({ timeoutMs: 60_000, maxWaitMs: 1_000, gasCap: 10n ** 15n });
+    signal.addEventListener('abort', () => shared.close());
+    try {
+      await shared.call(request('randomness', { gas: 100_000n }));
+      const endless = shared.call(request('loop'), 'long');
+      keepBusy(shared);
+      await expect(endless).rejects.toMatchObject({ code: 'rpc/busy' });
     } finally {
       await shared.close();
     }
