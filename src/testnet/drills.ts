@@ -48,6 +48,8 @@ export interface Stall {
 
 /** Of a block time: a branch may need luck. */
 const BLOCK_TIMES_PER_BLOCK = 12;
+/** In blocks: each of them has to be made first. */
+export const MAX_REORG_DEPTH = 1_000;
 export const MAX_STALL_MS = 24 * 3_600_000;
 /** The epoch in which they fall silent may still be justified at its end, or with late votes at the end of the next. */
 const SETTLE_EPOCHS = 2;
@@ -64,12 +66,12 @@ export class Drills {
   /**
    * Makes one node leave `depth` blocks: it is cut off with a branch of its own until that is long enough and the others' is
    * heavier, and then meets them again. The network must not be partitioned already
-   * (UsageError `testing/partitioned`). Throws UsageError `testing/no-reorgs` under
+   * (UsageError `testing/partitioned`). Throws UsageError `testing/depth` for none from 1 to `MAX_REORG_DEPTH`, `testing/no-reorgs` under
    * engines whose blocks are final at once, and where nobody would make the one branch or the other as things are.
    */
   async reorg({ depth, node: index = 0, timeoutMs, beforeHeal }: ReorgOptions): Promise<Reorganisation> {
-    if (!Number.isSafeInteger(depth) || depth < 1)
-      throw new UsageError('testing/depth', `Expected a depth of one block or more, got ${depth}.`);
+    if (!Number.isSafeInteger(depth) || depth < 1 || depth > MAX_REORG_DEPTH)
+      throw new UsageError('testing/depth', `Expected a depth from 1 to ${MAX_REORG_DEPTH} blocks, got ${depth}.`);
     const side = this.#losingSide(index);
     const others = this.#nodes.map((node) => node.index).filter((other) => !side.includes(other));
     const [loser, winner] = [this.#observer.node(index), this.#observer.node(others[0] ?? 0)];

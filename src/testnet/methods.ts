@@ -7,7 +7,7 @@ import { UsageError } from '../base/errors.ts';
 import { type Json, quote } from '../base/types.ts';
 import type { ControlMethods } from './control.ts';
 import type { ControlMethod } from './control-server.ts';
-import { Drills } from './drills.ts';
+import { Drills, MAX_REORG_DEPTH } from './drills.ts';
 import { faultText, linksAmong, linksBetween, type TestnetFault } from './faults.ts';
 import type { CallParams } from './json-rpc.ts';
 import { MAX_NODES } from './manifest.ts';
@@ -19,7 +19,6 @@ import type { Supervisor } from './supervisor.ts';
 
 /** An open request of a browser or a script may not wait for longer. */
 const MAX_REORG_MS = 20 * 60_000;
-const MAX_DEPTH = 1_000;
 export const MAX_FOR_MS = 7 * 24 * 3_600_000;
 const NodeNumber = z.int().min(0).max(MAX_NODES);
 const Side = z.array(NodeNumber).max(MAX_NODES);
@@ -128,7 +127,7 @@ function drillMethods(supervisor: Supervisor): Named {
       'testnet_reorg',
       method(
         z.object({
-          depth: z.int().min(1).max(MAX_DEPTH),
+          depth: z.int().min(1).max(MAX_REORG_DEPTH),
           node: NodeNumber.default(0),
           timeoutMs: z.int().min(1).max(MAX_REORG_MS).optional(),
         }),

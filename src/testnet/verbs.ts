@@ -3,6 +3,7 @@
  * a scenario. Each becomes a call of one `testnet_*` method.
  */
 import type { Json } from '../base/types.ts';
+import { MAX_REORG_DEPTH } from './drills.ts';
 import { countOf, nodeOf, Words } from './words.ts';
 
 export interface VerbCall {
@@ -63,8 +64,6 @@ const ofNode = (
   options,
   read: (words) => read(words.node(), words),
 });
-
-const MAX_DEPTH = 1_000;
 
 export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   [
@@ -223,7 +222,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
         const [depth, node] = [words.option('depth') ?? '1', words.option('node') ?? '0'];
         return {
           method: 'testnet_reorg',
-          params: { depth: countOf(depth, '--depth', 1, MAX_DEPTH), node: nodeOf(node) },
+          params: { depth: countOf(depth, '--depth', 1, MAX_REORG_DEPTH), node: nodeOf(node) },
           said: (result) => {
             const { depth: left, ancestor, taken } = result as unknown as { depth: number; ancestor: Point; taken: Point };
             return `Node ${node} left ${left} blocks above block ${ancestor.number}; its head is now block ${taken.number}, ${taken.hash}.`;

@@ -65,6 +65,7 @@ describe('options from JavaScript', () => {
       'There is no option "dept" here; did you mean depth?',
     );
     expect(await messageOf(network.reorg({} as ReorgOptions))).toBe('depth: expected a number; got undefined.');
+    expect(await messageOf(network.reorg({ depth: 1e9 }))).toBe('Expected a depth from 1 to 1000 blocks, got 1000000000.');
     expect(await messageOf(network.stallFinality(undefined as unknown as StallOptions))).toBe(
       'forMs: expected milliseconds, such as 60000; got undefined.',
     );
