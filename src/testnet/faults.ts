@@ -5,7 +5,7 @@
  * Words are those of the simulator (`simulator/faults.ts`) where it has them.
  */
 import { UsageError } from '../base/errors.ts';
-import type { NodeId } from '../base/types.ts';
+import { type NodeId, quote } from '../base/types.ts';
 import type { NodeFaults } from '../node/fault-bench.ts';
 
 /** What `from` sends does not reach `to` as it should. */
@@ -154,7 +154,7 @@ export class FaultPlan {
       checkRange('the delay', fault.delayMs, 0, MAX_DELAY_MS, 'ms');
       checkRange('the jitter', fault.jitterMs, 0, fault.delayMs, 'ms, the delay itself');
     }
-    if (fault.kind === 'loss') checkRange('the loss', 100 * fault.loss, 0, 100, '%');
+    if (fault.kind === 'loss') checkRange('the loss', fault.loss, 0, 1, '(0.2 is 20%)');
     if (fault.kind === 'clock') checkRange('the offset', fault.offsetMs, -MAX_CLOCK_OFFSET_MS, MAX_CLOCK_OFFSET_MS, 'ms');
     if (fault.kind === 'pause' && this.has('pause', fault.node))
       throw new UsageError('testnet/paused', `Node ${fault.node} is paused already.`);
@@ -270,7 +270,10 @@ function signedDuration(ms: number): string {
 }
 
 function checkRange(what: string, value: number, low: number, high: number, unit: string): void {
-  if (!(value >= low && value <= high)) throw impossible(`${what} is ${value}; expected a number from ${low} to ${high} ${unit}`);
+  // Who calls from JavaScript may well give text.
+  const isNumber = typeof value === 'number';
+  if (isNumber && value >= low && value <= high) return;
+  throw impossible(`${what} is ${isNumber ? value : quote(String(value))}; expected a number from ${low} to ${high} ${unit}`);
 }
 
 function impossible(why: string): UsageError {

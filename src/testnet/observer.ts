@@ -1,7 +1,7 @@
 /** A running test network as one sees it from outside: its nodes by their RPC, and waits for what they have in common. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../base/errors.ts';
-import type { Hash, Json } from '../base/types.ts';
+import { type Hash, type Json, quote } from '../base/types.ts';
 import type { NodeStatus } from '../node/status.ts';
 import { callNode } from './launch.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -47,9 +47,10 @@ export class Observer {
 
   /** Throws UsageError `testnet/no-such-node`. */
   node(index: number): TestNode {
-    const node = this.nodes[index];
+    const node = Number.isSafeInteger(index) ? this.nodes[index] : undefined;
     if (node !== undefined) return node;
-    throw new UsageError('testnet/no-such-node', `There is no node ${index}; the nodes are 0 to ${this.nodes.length - 1}.`);
+    const named = typeof index === 'number' ? index : quote(String(index));
+    throw new UsageError('testnet/no-such-node', `There is no node ${named}; the nodes are 0 to ${this.nodes.length - 1}.`);
   }
 
   /**

@@ -27,6 +27,10 @@ const whole = (low: number, high: number): Kind => ({
   fits: (value) => Number.isSafeInteger(value) && Number(value) >= low && Number(value) <= high,
 });
 const number: Kind = { expected: 'a number', fits: (value) => typeof value === 'number' };
+const nodeNumbers: Kind = {
+  expected: 'a list of node numbers',
+  fits: (value) => Array.isArray(value) && value.every((node) => whole(0, MAX_NODES).fits(node)),
+};
 const text: Kind = { expected: 'text', fits: (value) => typeof value === 'string' };
 const callback: Kind = { expected: 'a function', fits: (value) => typeof value === 'function' };
 const milliseconds = (most: number): Kind => ({
@@ -57,10 +61,7 @@ const CALLS = {
   fault: { forMs },
   delay: { forMs, jitterMs: number },
   wait: {
-    nodes: {
-      expected: 'a list of node numbers',
-      fits: (value) => Array.isArray(value) && value.every((node) => whole(0, MAX_NODES).fits(node)),
-    },
+    nodes: nodeNumbers,
     number: whole(0, Number.MAX_SAFE_INTEGER),
     timeoutMs,
   },
@@ -79,6 +80,13 @@ export function checkedOptions<T extends object>(of: keyof typeof CALLS, given: 
   if (needed !== undefined && (given as Readonly<Record<string, unknown>> | undefined)?.[needed] === undefined)
     throw wrong(needed, kinds[needed]?.expected ?? '', undefined);
   return given;
+}
+
+/** Of an argument that stands for nodes. Throws UsageError `testing/option`. */
+export function checkedNodes(given: readonly number[]): readonly number[] {
+  if (nodeNumbers.fits(given)) return given;
+  const got: unknown = Array.isArray(given) ? given.find((node) => !nodeNumbers.fits([node])) : given;
+  throw wrong('nodes', `${nodeNumbers.expected} such as [0, 1]`, got);
 }
 
 /** What `startNetwork` was given. Throws like `checkedOptions`, and `wallet/bad-mnemonic`. */

@@ -3,7 +3,7 @@
  * Faults act inside the nodes themselves, so no privileges are needed; a node that is started again has its faults again.
  */
 import { UsageError } from '../base/errors.ts';
-import type { Json, NodeId } from '../base/types.ts';
+import { type Json, type NodeId, quote } from '../base/types.ts';
 import type { Lie } from '../node/misbehaviour/engine.ts';
 import { ArmedLies, lieText } from './armed-lies.ts';
 import { type ChildState, type Endpoints, NodeChild } from './child.ts';
@@ -345,10 +345,11 @@ export class Supervisor {
   }
 
   #child(index: number): NodeChild {
-    const child = this.#children[index];
-    if (child === undefined)
-      throw new UsageError('testnet/no-such-node', `There is no node ${index}; the nodes are 0 to ${this.#children.length - 1}.`);
-    return child;
+    // Text that looks like a number would find the node, and then be none of the others' equals.
+    const child = Number.isSafeInteger(index) ? this.#children[index] : undefined;
+    if (child !== undefined) return child;
+    const named = typeof index === 'number' ? index : quote(String(index));
+    throw new UsageError('testnet/no-such-node', `There is no node ${named}; the nodes are 0 to ${this.#children.length - 1}.`);
   }
 
   #checkMakesBlocks({ kind, node }: { readonly kind: 'idle' | 'withhold'; readonly node: number }): void {

@@ -27,7 +27,7 @@ import { callNode, completeOptions, SYNOD_COMMAND } from './launch.ts';
 import { createManifest, loadManifest, type TestnetOptions } from './manifest.ts';
 import { callMethod, controlMethods } from './methods.ts';
 import { type BlockId, Observer, type TestNode, TIMEOUT_MS, type WaitOptions } from './observer.ts';
-import { checkedOptions, checkStartOptions } from './options.ts';
+import { checkedNodes, checkedOptions, checkStartOptions } from './options.ts';
 import { type RestartedNode, rollingRestart } from './rolling-restart.ts';
 import { type Played, play, type Verdict, verdictText } from './scenario/play.ts';
 import { parseScenario, type Step } from './scenario/script.ts';
@@ -155,7 +155,7 @@ export class TestNetwork implements AsyncDisposable {
    * `testnet/partition`.
    */
   async partition(...sides: readonly (readonly number[])[]): Promise<void> {
-    await this.#run(() => this.#supervisor.partition(sides));
+    await this.#run(() => this.#supervisor.partition(sides.map(checkedNodes)));
   }
 
   /** Cuts links in one direction: `to` hears nothing from `from`, though others may pass on what they heard from it. */
@@ -317,5 +317,5 @@ export class TestNetwork implements AsyncDisposable {
 }
 
 function listOf(nodes: NodeList): readonly number[] {
-  return typeof nodes === 'number' ? [nodes] : nodes;
+  return checkedNodes(typeof nodes === 'number' ? [nodes] : nodes);
 }

@@ -105,6 +105,14 @@ describe('what cannot be', () => {
   });
 
   it.each([
+    [loss([0], 20), 'the loss is 20; expected a number from 0 to 1 (0.2 is 20%)'],
+    [delay([0], '200ms' as unknown as number), 'the delay is "200ms"; expected a number from 0 to 60000 ms'],
+    [delay([0], '200' as unknown as number), 'the delay is "200"; expected a number from 0 to 60000 ms'],
+  ] satisfies [TestnetFault, string][])('is told as it was given: %j', (fault, message) => {
+    expect(() => planOf(fault)).toThrow(message);
+  });
+
+  it.each([
     [cut(0, 1), { kind: 'delay', links: [{ from: 0, to: 1 }], delayMs: 5, jitterMs: 0 }],
     [{ kind: 'partition', sides: [[0], [1, 2]] }, loss([0], 0.5)],
     [

@@ -78,6 +78,18 @@ describe('options from JavaScript', () => {
   });
 });
 
+it('arguments from JavaScript are refused in words of the library', async () => {
+  const network = await running();
+  const messageOf = async (work: Promise<unknown>) => (await refused(work)).message;
+  const text = (value: string) => value as unknown as number;
+  expect(await messageOf(network.kill(text('0')))).toBe('There is no node "0"; the nodes are 0 to 0.');
+  expect(network.node(0).index).toBe(0);
+  expect(() => network.node(text('0'))).toThrow('There is no node "0"');
+  expect(await messageOf(network.partition([0], [text('1')]))).toBe('nodes: expected a list of node numbers such as [0, 1]; got "1".');
+  expect(await messageOf(network.loss(text('0'), 0.2))).toBe('nodes: expected a list of node numbers such as [0, 1]; got "0".');
+  expect(await messageOf(network.clock(0, text('5')))).toMatch(/the offset is "5"; expected a number/);
+});
+
 it('a network that was stopped ends what waits, and refuses what comes after', async () => {
   const network = await running();
   const waiting = [refused(network.agreed({ number: 9 })), refused(network.finalized({ number: 9 })), refused(network.play('wait 1h'))];
