@@ -9,6 +9,7 @@ import { type Datadir, openDatadir } from '../storage/datadir.ts';
 import { blsSignatures } from '../wallet/bls.ts';
 import { checkEngineAccounts, checkLaterAccounts } from './genesis-accounts.ts';
 import { keepGenesis } from './genesis-file.ts';
+import { removeKilledBackup } from './maintenance/backup.ts';
 
 export interface OpenChain {
   readonly params: ChainParams;
@@ -39,6 +40,7 @@ export async function openChain(root: string, document: unknown, options: OpenCh
   const network = { genesisHash, chainId, engine: engine.name };
   const datadir = await openDatadir(root, network, { resync: options.resync === true });
   try {
+    await removeKilledBackup(root);
     const store = await datadir.openStore({ block, execution, facts: engine.genesisFacts(block.header) });
     keepGenesis(root, document);
     const close = async () => {

@@ -375,6 +375,21 @@ describe('a backup', () => {
     expect(await backupRunning(root, other, 0, async (copy) => copy())).toMatchObject({ height: HEAD });
   });
 
+  it('that was killed is cleared away when the node starts, and one that goes on is not', async () => {
+    const root = datadir();
+    const left = join(root, 'synod', 'backup', 'unfinished');
+    const document = await backupRunning(root, join(temporary(), 'monday'), 0, async (copy) => {
+      copy();
+      expect(await extend(root)).toBe(hashAt(HEAD));
+      expect(existsSync(left)).toBe(true);
+    });
+    expect(document.height).toBe(HEAD);
+    mkdirSync(left);
+    writeFileSync(join(left, 'of one that was killed'), '');
+    await extend(root);
+    expect(existsSync(left)).toBe(false);
+  });
+
   it('is restored again after a restore that was interrupted', async () => {
     const root = datadir();
     const target = join(temporary(), 'monday');

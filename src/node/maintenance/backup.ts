@@ -78,14 +78,37 @@ export async function backupRunning(root: string, target: string, nowMs: number,
   });
 }
 
+/** Where a backup of a node that runs gathers its files, and the lock of who does. */
+const stagingPlaces = (root: string) => {
+  const place = join(root, 'synod', 'backup');
+  return { staged: join(place, 'unfinished'), lockDirectory: join(place, 'lock') };
+};
+
+/**
+ * Removes what a backup that was killed has left, since its links keep tables on the disk that the node has given up; leaves alone what
+ * one that goes on has. Never throws: a node starts as well without, and the next backup says what is wrong with the files.
+ */
+export async function removeKilledBackup(root: string): Promise<void> {
+  const { staged, lockDirectory } = stagingPlaces(root);
+  if (!existsSync(staged)) return;
+  const lock = await openLock(lockDirectory).catch(() => null);
+  if (lock === null) return;
+  try {
+    rmSync(staged, { recursive: true, force: true });
+  } catch {
+    // As above.
+  } finally {
+    await lock.close().catch(() => {});
+  }
+}
+
 /**
  * Gives `work` a place on the file system of the node, where links cost nothing; the way to the target may be long. One at a time: each
- * would remove the other's files. What a backup that was killed left there goes with the next one.
+ * would remove the other's files. What a backup that was killed left there goes with the next one, or when the node starts again.
  */
 async function whileStaging(root: string, work: (staged: string) => Promise<void>): Promise<void> {
-  const place = join(root, 'synod', 'backup');
-  const staged = join(place, 'unfinished');
-  const lock = await openLock(join(place, 'lock')).catch((error: unknown) => {
+  const { staged, lockDirectory } = stagingPlaces(root);
+  const lock = await openLock(lockDirectory).catch((error: unknown) => {
     if (!(error instanceof StorageError) || error.code !== 'storage/locked') throw error;
     throw new UsageError('backup/busy', `Another backup of the node in ${root} is being made. Try again when it is done.`, { root });
   });
