@@ -58,6 +58,7 @@ class PlainDisplay implements Display {
   protected readonly manifest: Manifest;
   #shownMs = Number.NEGATIVE_INFINITY;
   #shown = '';
+  #isStopping = false;
 
   constructor(directory: string, manifest: Manifest) {
     this.directory = directory;
@@ -90,11 +91,14 @@ class PlainDisplay implements Display {
   }
 
   event(event: SupervisorEvent): void {
+    // Whoever stops the network knows that its nodes end.
+    if (this.#isStopping && event.type === 'node-down' && event.expected) return;
     const text = eventText(event);
     if (text !== null) this.line(text);
   }
 
   stopping(): void {
+    this.#isStopping = true;
     this.line('Stopping the nodes ...');
   }
 

@@ -1,9 +1,10 @@
 /** The table of a test network on a terminal: one row of the screen for each line, however narrow it is. */
 import { stripVTControlCharacters } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { truncate, visibleWidth } from '../../src/cli/output.ts';
-import { hintLines, reportTable, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
+import { hintLines, openDisplay, reportTable, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
 import type { NodeStatus } from '../../src/node/status.ts';
+import type { Manifest } from '../../src/testnet/manifest.ts';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
 
 const STATUS = {
@@ -65,6 +66,25 @@ describe('the table', () => {
     expect(titlesOf(reportTable(REPORT, 80))).toEqual(['node', 'height', 'head', 'peers', 'final', 'works', 'reorgs', 'state']);
     expect(titlesOf(reportTable(REPORT, 1))).toEqual(['node', 'height', 'head', 'peers', 'state']);
   });
+});
+
+it('says that a node has ended, but not of those that end because the network is stopped', () => {
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  onTestFinished(() => write.mockRestore());
+  const display = openDisplay(false, '/net', {} as Manifest);
+  const down = (index: number, expected: boolean) => display.event({ type: 'node-down', index, reason: 'SIGKILL', expected, log: 'l' });
+  down(1, true);
+  display.stopping();
+  down(0, true);
+  down(2, false);
+  display.end();
+  const lines = write.mock.calls.map(([text]) => stripVTControlCharacters(String(text)));
+  expect(lines).toEqual([
+    'Node 1 is down\n',
+    'Stopping the nodes ...\n',
+    'Node 2 ended by itself (SIGKILL); see its log l\n',
+    'Stopped.\n',
+  ]);
 });
 
 describe('the screen', () => {
