@@ -41,6 +41,8 @@ export class MockNode {
   /** Heights that stay final whatever comes. */
   finalized: number | null = null;
   isUp = true;
+  /** It hangs when asked for this: such questions get no answer. */
+  hangsAt: string | null = null;
   asked = 0;
   /** What it remembers; without it, it knows no such method. */
   history: Json | undefined;
@@ -64,7 +66,9 @@ export class MockNode {
       if (!this.isUp) return socket.terminate();
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
-      socket.on('message', (data) => socket.send(this.#reply(String(data), socket)));
+      socket.on('message', (data) => {
+        if (this.hangsAt === null || !String(data).includes(this.hangsAt)) socket.send(this.#reply(String(data), socket));
+      });
     });
   }
 

@@ -4,7 +4,8 @@ import { type Block, parseHeader } from '../../src/dashboard/page/model/block.ts
 import { Chain } from '../../src/dashboard/page/model/chain.ts';
 import { bigOf, fieldsOf, numberOf } from '../../src/dashboard/page/model/decode.ts';
 import { Feed, MAX_HAPPENINGS } from '../../src/dashboard/page/model/feed.ts';
-import { ether, gasPrice, gwei, metric, short, span, units } from '../../src/dashboard/page/model/format.ts';
+import { finalityWords } from '../../src/dashboard/page/model/finality.ts';
+import { ether, gasPrice, gwei, metric, short, span, transactionRate, units } from '../../src/dashboard/page/model/format.ts';
 import { type NodeView, parseNodes, parseStatus } from '../../src/dashboard/page/model/node.ts';
 import { pastOf } from '../../src/dashboard/page/model/past.ts';
 import { roleOf } from '../../src/dashboard/page/model/role.ts';
@@ -99,6 +100,18 @@ describe('words and figures', () => {
     expect([span(0.44), span(60), span(300), span(90_000), span(-1)]).toEqual(['0.4 s', '60 s', '5 min', '25 h', '0 s']);
     expect([metric(999, 'H/s'), metric(90_534, 'H/s'), metric(2.5e9, 'H/s')]).toEqual(['999 H/s', '90.5 kH/s', '2.5 GH/s']);
     expect([short(HASH), short('12345')]).toEqual(['0xabab…abab', '12345']);
+  });
+
+  it('gives rates the digits that they need', () => {
+    // The last is a step of 0.1, as sums of floating point give it.
+    const rates = [0, 0.06, 0.005, 0.0625, 1.25, 12.5, 1_234.5, 0.30000000000000004].map(transactionRate);
+    const digits = ['0', '0.06', '0.005', '0.0625', '1.25', '12.5', '1,235', '0.3'];
+    expect(rates).toEqual(digits.map((each) => `${each} tx/s`));
+  });
+
+  it('warns when finality is an epoch late, before it is away', () => {
+    expect([0, 1, 2, 3].map((epochs) => finalityWords(epochs).tone)).toEqual(['', '', 'warning', 'bad']);
+    expect(finalityWords(4).words).toBe('finality away for 4 epochs');
   });
 
   it('shows by number what could not be seen or would turn a line round', () => {

@@ -176,6 +176,21 @@ describe.skipIf(CHROMIUM === undefined)('the dashboard (skipped where no Chromiu
     expect(complaints).toEqual([]);
   });
 
+  it('shows validators and whose they are while another node hangs', async () => {
+    const { page, complaints } = await open(browser, network.url);
+    await page.waitForSelector('.tree-picture [data-block]');
+    const [hanging] = network.nodes.slice(-1);
+    if (hanging === undefined) return expect.unreachable();
+    hanging.hangsAt = 'synod_getValidators';
+    // The page shall not give the node up: then it would show them in any case.
+    await page.evaluate('const real = setTimeout; window.setTimeout = (run, ms) => (ms < 5_000 ? real(run, ms) : 0)');
+    await go(page, '#/consensus');
+    await soon(() => text(page, 'section[aria-label="1 validator"]')).toMatch(/node [012]/);
+    hanging.hangsAt = null;
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
   it('fits a phone in every view, dark and light', async () => {
     const { page, complaints } = await open(browser, network.url, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
     await page.waitForSelector('.tree-picture [data-block]');

@@ -66,6 +66,13 @@ export function percent(share: number, digits = 0): string {
   return `${decimal(100 * share, digits)} %`;
 }
 
+const THREE_DIGITS = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
+
+/** Transactions a second, with the digits that the value needs, as an idle network has few: `0.0625 tx/s`, `12.5 tx/s`, `1,234 tx/s`. */
+export function transactionRate(value: number): string {
+  return `${value < 100 ? THREE_DIGITS.format(value) : count(value)} tx/s`;
+}
+
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P'];
 
 /** With a metric prefix: `90.5 kH/s` for (90,534, 'H/s'). */

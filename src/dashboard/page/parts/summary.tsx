@@ -1,6 +1,6 @@
 /** The network in one line of figures. */
 import type { Network } from '../data/network.ts';
-import { count, decimal, metric, span } from '../model/format.ts';
+import { count, decimal, metric, span, transactionRate } from '../model/format.ts';
 import { engineName } from '../model/role.ts';
 import { hashRates, transactionRates } from '../model/series.ts';
 import { BlockLink } from './basics.tsx';
@@ -43,7 +43,7 @@ export function Summary({ network }: { readonly network: Network }) {
       {status.engine === 'pow' ? (
         <Figure name="hash rate" value={hashes === null ? '—' : metric(hashes, 'H/s')} note="from difficulty" />
       ) : (
-        <Figure name="throughput" value={rate === null ? '—' : `${decimal(rate, 1)} tx/s`} note="mean of 16 blocks" />
+        <Figure name="throughput" value={rate === null ? '—' : transactionRate(rate)} note="mean of 16 blocks" />
       )}
       <Figure
         name="nodes"

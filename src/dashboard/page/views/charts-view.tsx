@@ -4,7 +4,7 @@ import { sentenceOf } from '../data/failure.ts';
 import type { Network } from '../data/network.ts';
 import { useNetwork } from '../data/use.ts';
 import type { Block } from '../model/block.ts';
-import { count, decimal, gasPrice, metric, plural, span } from '../model/format.ts';
+import { count, decimal, gasPrice, metric, plural, span, transactionRate } from '../model/format.ts';
 import { baseFees, blockTimes, type Columns, difficulties, gasRates, hashRates, type Samples, transactionRates } from '../model/series.ts';
 import { Empty, Panel, Problem } from '../parts/basics.tsx';
 import { Chart, type ChartProps } from '../parts/chart.tsx';
@@ -112,7 +112,7 @@ function ByBlocks({ blocks, version, engine }: { readonly blocks: readonly Block
         note="mean of 16 blocks"
         columns={columns.transactions}
         lines={[{ name: 'transactions', colour: '--branch-4' }]}
-        show={(value) => `${decimal(value, 1)} tx/s`}
+        show={transactionRate}
         least={0}
       />
       <One

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Network } from '../data/network.ts';
 import { useAnswer } from '../data/use.ts';
 import { bigOf, type Fields, fieldsOf, listOf, numberOf, textOf } from '../model/decode.ts';
+import { finalityWords } from '../model/finality.ts';
 import { count, percent, plural, short, units } from '../model/format.ts';
 import { plain } from '../model/text.ts';
 import { AccountLink, Answered, BlockLink, Empty, Meter, Pager, Panel } from '../parts/basics.tsx';
@@ -10,6 +11,8 @@ import { AccountLink, Answered, BlockLink, Empty, Meter, Pager, Panel } from '..
 const REPEAT_MS = 2_000;
 const VALIDATORS_REPEAT_MS = 10_000;
 const PAGE_VALIDATORS = 50;
+/** Of more, nobody but the node that is asked is asked. */
+const MAX_OWNED_VALIDATORS = 1_000;
 const SHOWN_VOTES = 24;
 const TWO_THIRDS = 2 / 3;
 
@@ -58,7 +61,7 @@ async function fetchStake(network: Network): Promise<Stake> {
 
 function Participation({ checkpoints, participation }: Stake) {
   const [previous, current] = [fieldsOf(participation.previous), fieldsOf(participation.current)];
-  const away = numberOf(participation.epochsSinceFinality);
+  const { words, tone } = finalityWords(numberOf(participation.epochsSinceFinality));
   const row = (name: string, epoch: Fields) => {
     const share = numberOf(epoch.share);
     return (
@@ -84,14 +87,7 @@ function Participation({ checkpoints, participation }: Stake) {
     );
   };
   return (
-    <Panel
-      title="Votes of the stake"
-      aside={
-        <span class={away > 2 ? 'badge bad' : 'badge'}>
-          {away <= 2 ? 'final as it should be' : `finality away for ${plural(away, 'epoch')}`}
-        </span>
-      }
-    >
+    <Panel title="Votes of the stake" aside={<span class={`badge ${tone}`}>{words}</span>}>
       <div class="figures">
         {row('Epoch before', previous)}
         {row('This epoch so far', current)}
@@ -198,43 +194,44 @@ function Slashings({ slashings }: { readonly slashings: Fields }) {
   );
 }
 
-interface Validator {
-  readonly fields: Fields;
-  /** The node that has its key, where one says so. */
-  readonly node: number | null;
-}
+/** The node that has a validator's key, by the validator's number. */
+type Owners = ReadonlyMap<number, number>;
 
-/** Each node knows only which keys are its own, so all are asked; seldom, and the others only for a set that is small. */
-async function fetchValidators(network: Network): Promise<readonly Validator[]> {
-  const list = listOf(await network.call('synod_getValidators')).map(fieldsOf);
-  const owners = new Map<number, number>();
-  if (list.length <= 1_000) {
-    await Promise.all(
-      network.nodes.map(async ({ index }) => {
-        const theirs = await network.callNode(index, 'synod_getValidators').catch(() => []);
-        for (const fields of listOf(theirs).map(fieldsOf)) if (fields.isOurs === true) owners.set(numberOf(fields.index), index);
-      }),
-    );
-  }
-  return list.map((fields) => ({ fields, node: owners.get(numberOf(fields.index)) ?? null }));
+/**
+ * Each node knows only which keys are its own, so all are asked; seldom, and only for a set that is small. Each counts as soon as it
+ * answers: one that hangs keeps nobody waiting.
+ */
+function useOwners(network: Network, isWanted: boolean): Owners {
+  const [byNode, setByNode] = useState<ReadonlyMap<number, readonly number[]>>(new Map());
+  const ask = async (node: number) => {
+    const theirs = listOf(await network.callNode(node, 'synod_getValidators')).map(fieldsOf);
+    const numbers = theirs.filter(({ isOurs }) => isOurs === true).map(({ index }) => numberOf(index));
+    setByNode((before) => new Map(before).set(node, numbers));
+  };
+  const askAll = () => Promise.allSettled(isWanted ? network.nodes.map(({ index }) => ask(index)) : []);
+  useAnswer(`owners ${isWanted}`, askAll, VALIDATORS_REPEAT_MS);
+  return new Map([...byNode].flatMap(([node, numbers]) => numbers.map((number) => [number, node] as const)));
 }
 
 function Validators({ network, index }: { readonly network: Network; readonly index: number }) {
   const [page, setPage] = useState(0);
-  const answer = useAnswer(`validators ${index}`, () => fetchValidators(network), VALIDATORS_REPEAT_MS);
+  const fetchList = async () => listOf(await network.call('synod_getValidators')).map(fieldsOf);
+  const answer = useAnswer(`validators ${index}`, fetchList, VALIDATORS_REPEAT_MS);
   const list = answer.state === 'there' ? answer.value : [];
+  const owners = useOwners(network, list.length > 0 && list.length <= MAX_OWNED_VALIDATORS);
   const pages = Math.ceil(list.length / PAGE_VALIDATORS);
   const at = Math.min(page, Math.max(0, pages - 1));
+  const title = answer.state === 'there' ? plural(list.length, 'validator') : 'Validators';
   return (
-    <Panel title={plural(list.length, 'validator')} aside={<Pager page={at} pages={pages} go={setPage} />}>
+    <Panel title={title} aside={<Pager page={at} pages={pages} go={setPage} />}>
       <Answered answer={answer} what="validators">
-        {() => <ValidatorTable list={list.slice(at * PAGE_VALIDATORS, (at + 1) * PAGE_VALIDATORS)} />}
+        {() => <ValidatorTable list={list.slice(at * PAGE_VALIDATORS, (at + 1) * PAGE_VALIDATORS)} owners={owners} />}
       </Answered>
     </Panel>
   );
 }
 
-function ValidatorTable({ list }: { readonly list: readonly Validator[] }) {
+function ValidatorTable({ list, owners }: { readonly list: readonly Fields[]; readonly owners: Owners }) {
   return (
     <table class="table">
       <thead>
@@ -257,7 +254,7 @@ function ValidatorTable({ list }: { readonly list: readonly Validator[] }) {
         </tr>
       </thead>
       <tbody>
-        {list.map(({ fields, node }) => (
+        {list.map((fields) => (
           <tr key={numberOf(fields.index)}>
             <td class="number">{numberOf(fields.index)}</td>
             <td>
@@ -266,7 +263,7 @@ function ValidatorTable({ list }: { readonly list: readonly Validator[] }) {
             <td>{fields.slashed === true ? <span class="badge bad">slashed</span> : plain(textOf(fields.status)).replaceAll('_', ' ')}</td>
             <td class="number">{units(bigOf(fields.balance), 9, 9)} ETH</td>
             <td class="number wide">{units(bigOf(fields.effectiveBalance), 9, 9)} ETH</td>
-            <td>{node === null ? <span class="quiet">—</span> : `node ${node}`}</td>
+            <td>{owners.has(numberOf(fields.index)) ? `node ${owners.get(numberOf(fields.index))}` : <span class="quiet">—</span>}</td>
             <td class="wide">
               <AccountLink address={textOf(fields.depositor)} />
             </td>
