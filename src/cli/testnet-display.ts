@@ -199,6 +199,8 @@ function eventText(event: SupervisorEvent): string | null {
       return `Fault: ${event.text}`;
     case 'fault-over':
       return `Over: ${event.text}`;
+    case 'equivocated':
+      return style('yellow', `Node ${event.index} signed a second ${event.lie}`);
     case 'healed':
       return 'Healed';
   }
@@ -329,12 +331,16 @@ function workText(status: NodeStatus): string {
   if (mining !== null) return mining.enabled ? hashRate(mining.hashesPerSecond) : '-';
   const stake = staking(status);
   if (stake !== null) return stake.keys === 0 ? '-' : `${stake.keys} val`;
-  return leaderIn(status) === status.peerId ? 'leads' : 'follows';
+  return seatText(status);
 }
 
-/** Of the engine's own picture, under an engine with members. */
-function leaderIn({ consensus }: NodeStatus): string | null {
-  return (consensus as { readonly leader?: string | null } | null)?.leader ?? null;
+/** By the engine's own picture, under an engine with members: one that has no vote only keeps the chain that the others make. */
+function seatText({ consensus, engine, peerId }: NodeStatus): string {
+  const { leader = null, role = null } = (consensus ?? {}) as { readonly leader?: string | null; readonly role?: string | null };
+  // Under PBFT members are primaries and backups, and it is the others that follow.
+  if (role === 'observer' || (engine === 'pbft' && role === 'follower')) return 'watches';
+  if (role === 'learner') return 'learns';
+  return leader === peerId ? 'leads' : 'follows';
 }
 
 interface Staking {

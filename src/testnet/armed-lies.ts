@@ -12,6 +12,12 @@ interface Known {
   readonly moment: number;
 }
 
+/** Of a node's status; `equivocations` counts since its process began. */
+interface LieStatus {
+  readonly armed?: readonly Lie[];
+  readonly equivocations?: Readonly<Partial<Record<Lie, number>>>;
+}
+
 export class ArmedLies {
   readonly #known = new Map<number, Known>();
   /** Counts what was asked and what was changed: answers may come later than what has been said to the node since. */
@@ -38,11 +44,18 @@ export class ArmedLies {
     return ++this.#moment;
   }
 
-  /** By the node's own `synod_status`; null where it did not answer. An answer that is older than what is known here changes nothing. */
-  note(node: number, asked: number, status: Json): void {
-    const { faults } = (status ?? {}) as { readonly faults?: { readonly armed?: readonly Lie[] } | null };
+  /**
+   * By the node's own `synod_status`; null where it did not answer. An answer that is older than what is known here changes nothing.
+   * Answers with what it has said twice since it was last asked.
+   */
+  note(node: number, asked: number, status: Json): readonly Lie[] {
+    const { armed, equivocations } = ((status ?? {}) as { readonly faults?: LieStatus | null }).faults ?? {};
     const since = this.#known.get(node)?.moment ?? this.#cleared;
-    if (faults?.armed !== undefined && asked > since) this.#known.set(node, { lies: faults.armed, moment: asked });
+    if (armed === undefined || asked <= since) return [];
+    // A process that has only begun is not told yet, and has said nothing.
+    const told = this.of(node).filter((lie) => !armed.includes(lie) && (equivocations?.[lie] ?? 0) > 0);
+    this.#known.set(node, { lies: armed, moment: asked });
+    return told;
   }
 
   clear(): void {

@@ -42,6 +42,8 @@ export type SupervisorEvent =
   | { readonly type: 'partitioned'; readonly sides: readonly (readonly number[])[] }
   | { readonly type: 'fault'; readonly text: string }
   | { readonly type: 'fault-over'; readonly text: string }
+  /** It was told to, and has signed a second one of this kind. */
+  | { readonly type: 'equivocated'; readonly index: number; readonly lie: Lie }
   | { readonly type: 'healed' };
 
 export class Supervisor {
@@ -320,7 +322,7 @@ export class Supervisor {
     if (state !== 'up' || endpoints === null) return null;
     const asked = this.#lies.asking();
     const status = await this.#options.call(endpoints, 'synod_status', []).catch(() => null);
-    this.#lies.note(index, asked, status);
+    for (const lie of this.#lies.note(index, asked, status)) this.#options.onEvent({ type: 'equivocated', index, lie });
     return status;
   }
 

@@ -56,6 +56,25 @@ describe('the table', () => {
     expect(text.split('\n')[1]?.split(/ {2,}/).slice(5, 8)).toEqual(['1210', '2 val', '31']);
   });
 
+  it('tells members from nodes that have no vote', () => {
+    const seat = ({ engine = 'raft', ...consensus }: { engine?: string }) =>
+      ({ ...STATUS, engine, mining: null, peerId: 'p', consensus }) as unknown as NodeReport['status'];
+    const seats = [
+      { role: 'leader', leader: 'p' },
+      { role: 'follower', leader: 'q' },
+      { role: 'learner', leader: 'q' },
+      { role: 'observer', leader: 'q' },
+      { engine: 'pbft', role: 'backup', leader: 'q' },
+      { engine: 'pbft', role: 'follower', leader: 'q' },
+    ];
+    const text = stripVTControlCharacters(reportTable(seats.map((each, index) => report(index, { status: seat(each) }))));
+    const works = text
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(/ {2,}/)[6]);
+    expect(works).toEqual(['leads', 'follows', 'learns', 'watches', 'follows', 'watches']);
+  });
+
   it.each([200, 120, 100, 80, 60])('fits a terminal of %i columns', (columns) => {
     const text = reportTable(REPORT, columns);
     expect(widthOf(text)).toBeLessThanOrEqual(columns);
@@ -77,12 +96,14 @@ it('says that a node has ended, but not of those that end because the network is
   display.stopping();
   down(0, true);
   down(2, false);
+  display.event({ type: 'equivocated', index: 3, lie: 'vote' });
   display.end();
   const lines = write.mock.calls.map(([text]) => stripVTControlCharacters(String(text)));
   expect(lines).toEqual([
     'Node 1 is down\n',
     'Stopping the nodes ...\n',
     'Node 2 ended by itself (SIGKILL); see its log l\n',
+    'Node 3 signed a second vote\n',
     'Stopped.\n',
   ]);
 });

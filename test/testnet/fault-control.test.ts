@@ -33,6 +33,8 @@ async function network(engine = 'pow', isStarted = true) {
   const directory = temporary();
   /** What each node is about to say twice, which it forgets when its process ends. */
   const armed = new Map<number, readonly Json[]>();
+  /** Of its process: how many proposals each has made twice. */
+  const signed = new Map<number, number>();
   /** Of whom the status comes when it is let go. */
   const waiting = new Map<number, Promise<void>>();
   const supervisor = new Supervisor({
@@ -43,7 +45,7 @@ async function network(engine = 'pow', isStarted = true) {
     call: async ({ rpcUrl }, method, params) => {
       const node = Number(rpcUrl.split(':').at(-1)) - RPC_PORT;
       if (method === 'synod_status') {
-        const status = { faults: { armed: armed.get(node) ?? [] } };
+        const status = { faults: { armed: armed.get(node) ?? [], equivocations: { proposal: signed.get(node) ?? 0 } } };
         await waiting.get(node);
         return status;
       }
@@ -72,7 +74,7 @@ async function network(engine = 'pow', isStarted = true) {
     waiting.set(node, promise);
     return resolve;
   };
-  return { supervisor, directory, told, slow, armed, events, call, codeOf };
+  return { supervisor, directory, told, slow, armed, signed, events, call, codeOf };
 }
 
 it('tells only those of a fault whom it is about, and a node that is started again all of its own', async () => {
@@ -133,6 +135,20 @@ it('remembers over restarts what a node is to say twice, until it has said it or
   await supervisor.restart(0);
   expect(told).toEqual([]);
   expect(await faults()).toEqual([[], [], []]);
+});
+
+it('says once when a node has done what it was told to say twice', async () => {
+  const { supervisor, armed, signed, events, call } = await network();
+  const said = () => events.filter(({ type }) => type === 'equivocated');
+  await call('equivocate', [0]);
+  await call('equivocate', [1]);
+  // One that was started again and has not been told yet has said nothing.
+  armed.delete(0);
+  armed.delete(1);
+  signed.set(1, 1);
+  await Promise.all([supervisor.report(), supervisor.report()]);
+  await supervisor.report();
+  expect(said()).toEqual([{ type: 'equivocated', index: 1, lie: 'proposal' }]);
 });
 
 it('reports of one moment what is wrong, however late a node answers', async () => {
