@@ -56,7 +56,7 @@ export function registerDatabase(program: Command): void {
   add('backup <directory>', 'copy the chain, without what the node has signed; one that runs stands still for some hundredths of a second')
     .addHelpText('after', '\nExample:\n  synod db backup /backups/monday --datadir ./mine')
     .action(backup);
-  add('restore <directory>', 'put a backup in the place of the chain, which is kept as chaindata.old')
+  add('restore <directory>', 'put a backup in the place of the chain, which is kept as chaindata.old; in a new datadir, begin from it')
     .addHelpText('after', '\nExample:\n  synod db restore /backups/monday --datadir ./mine')
     .action(restore);
 }
@@ -204,11 +204,12 @@ async function backup(directory: string, { datadir, json }: DatabaseFlags): Prom
 
 async function restore(directory: string, { datadir, json }: DatabaseFlags): Promise<void> {
   const { restoreBackup } = await import('../node/maintenance/backup.ts');
-  const { height } = await whileStopped(restoreBackup(datadir, absolutePath(directory)));
+  const { height, setAside } = await whileStopped(restoreBackup(datadir, absolutePath(directory)));
   print(
     json,
-    { datadir, height },
-    () => `The chain in ${datadir} is that of the backup, up to block ${height ?? '?'}; the one from before is in synod/chaindata.old.`,
+    { datadir, height, setAside },
+    () =>
+      `The chain in ${datadir} is that of the backup, up to block ${height ?? '?'}${setAside === null ? '' : `; the one from before is in ${setAside}`}.`,
   );
 }
 

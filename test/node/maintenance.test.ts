@@ -358,6 +358,23 @@ describe('a backup', () => {
     expect((await rejected(backupChain(root, join(root, 'synod', 'monday'), 0))).code).toBe('backup/inside');
   });
 
+  it('makes a node in a new directory, and sets nothing aside where a chain has only its genesis block', async () => {
+    const target = join(temporary(), 'monday');
+    await backupChain(datadir(), target, 0);
+    const [root, begun] = [join(temporary(), 'new'), join(temporary(), 'begun')];
+    await (await openOffline(begun, DOCUMENT)).close();
+    for (const each of [root, begun]) {
+      expect(await restoreBackup(each, target)).toMatchObject({ height: HEAD, setAside: null });
+      expect(readdirSync(join(each, 'synod')).filter((name) => name.startsWith('chaindata'))).toEqual(['chaindata']);
+      expect(readFileSync(join(each, 'genesis.json'), 'utf8')).toBe(readFileSync(join(target, 'genesis.json'), 'utf8'));
+      expect(await openAgain(each)).toMatchObject({ head: HEAD });
+    }
+    expect(await restoreBackup(root, target)).toMatchObject({ setAside: `${datadirPaths(root).chain}.old` });
+    const network = temporary();
+    writeFileSync(join(network, 'testnet.json'), '{}');
+    expect((await rejected(restoreBackup(network, target))).code).toBe('datadir/empty');
+  });
+
   it('of a node that runs is made one at a time, and leaves nothing behind that a copy would have', async () => {
     const root = datadir();
     const [target, other] = ['monday', 'tuesday'].map((name) => join(temporary(), name)) as [string, string];

@@ -6,6 +6,8 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wr
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import { StorageError, UsageError } from '../../base/errors.ts';
+import { Hash } from '../../base/types.ts';
+import { datadirPaths } from '../../storage/datadir.ts';
 import { syncDirectory } from '../../storage/durable-file.ts';
 import { checkNetwork, FORMAT_VERSION, networkHashOf, writeIdentity } from '../../storage/identity.ts';
 import { openLock } from '../../storage/level.ts';
@@ -14,20 +16,21 @@ import { REMEDIES } from '../../storage/remedies.ts';
 import { type CopiedFile, findDamage, heightIn, heightOf, placeFiles, sealFiles, whileLocked } from '../datadir-copy.ts';
 import { genesisFile } from '../genesis-file.ts';
 import { makeWhole } from '../whole-directory.ts';
-import { existingDatadir } from './stopped.ts';
+import { existingDatadir, networkAdvice } from './stopped.ts';
 
 const DOCUMENT = 'backup.json';
+const GENESIS = 'genesis.json';
 const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 const Count = z.int().min(0);
-const Hash = z.string().regex(/^0x[0-9a-f]{64}$/);
+const HashText = z.string().regex(/^0x[0-9a-f]{64}$/);
 const FileName = z.string().regex(/^(?:genesis\.json|chaindata\/[\w-]+(?:\.\w+)?)$/);
 
 const Backup = z.object({
   version: z.literal(1),
   /** Of the database. */
   format: z.literal(FORMAT_VERSION),
-  genesisHash: Hash,
-  network: Hash,
+  genesisHash: HashText,
+  network: HashText,
   chainId: Count,
   engine: z.string(),
   height: Count.nullable(),
@@ -36,6 +39,11 @@ const Backup = z.object({
 });
 
 export type BackupDocument = z.infer<typeof Backup>;
+
+export interface Restored extends BackupDocument {
+  /** Where the chain is that was in the place of the backup's; null where there was none. */
+  readonly setAside: string | null;
+}
 
 /** Runs `copy`, in one go, while nobody writes to the node's files. */
 export type Quietly = (copy: () => void) => Promise<unknown>;
@@ -145,7 +153,7 @@ async function makeBackup(
   let document: BackupDocument = { ...about, height: null, createdMs: nowMs, files: [] };
   await makeWhole(target, 'make the backup', async (unfinished) => {
     const height = await place(unfinished);
-    const documents = existsSync(genesisFile(root)) ? [{ path: 'genesis.json' }] : [];
+    const documents = existsSync(genesisFile(root)) ? [{ path: GENESIS }] : [];
     placeFiles(root, unfinished, documents);
     document = { ...document, height, files: await sealFiles(unfinished, [...documents, ...chainFiles(unfinished)]) };
     writeFileSync(join(unfinished, DOCUMENT), `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600, flush: true });
@@ -160,14 +168,18 @@ function chainFiles(directory: string): CopiedFile[] {
 }
 
 /**
- * Puts a backup in the place of a node's chain, which is kept as `chaindata.old`; what the node signed stays as it is. Throws UsageError
- * `backup/none`, `backup/damaged`, `backup/version`, `storage/wrong-genesis` for another network's, and what `backupChain` throws.
+ * Puts a backup in the place of a node's chain, which is kept as `chaindata.old` if it has more than its genesis block; what the node
+ * signed stays as it is. A directory without a node is made one by the backup's genesis file. Throws UsageError `backup/none`,
+ * `backup/damaged`, `backup/version`, `storage/wrong-genesis` for another network's, and what `backupChain` throws.
  */
-export async function restoreBackup(root: string, source: string): Promise<BackupDocument> {
-  const { paths, identity } = existingDatadir(root);
+export async function restoreBackup(root: string, source: string): Promise<Restored> {
   const document = await readBackup(source);
-  const { genesisHash, network, chainId, engine } = document;
-  checkNetwork(identity, { genesisHash: genesisHash as typeof identity.genesisHash, chainId, engine }, root);
+  const paths = datadirPaths(root);
+  const isNew = networkAdvice(root) === null && !existsSync(paths.identity) && document.files.some(({ path }) => path === GENESIS);
+  const { network, chainId, engine } = document;
+  const its = { genesisHash: Hash(document.genesisHash), chainId, engine };
+  const identity = isNew ? { formatVersion: FORMAT_VERSION, ...its, complete: [] } : existingDatadir(root).identity;
+  checkNetwork(identity, its, root);
   if (network !== networkHashOf(identity))
     throw new UsageError('storage/wrong-network', `The backup is of another fork of the network than the data directory ${root}.`);
   return await whileLocked([root], async () => {
@@ -179,17 +191,31 @@ export async function restoreBackup(root: string, source: string): Promise<Backu
       placeFiles(source, unfinished, files);
       await sealFiles(unfinished, files);
     });
-    const old = `${paths.chain}.old`;
-    if (existsSync(paths.chain)) {
-      rmSync(old, { recursive: true, force: true });
-      renameSync(paths.chain, old);
+    if (isNew) {
+      writeIdentity(paths.identity, identity);
+      if (!existsSync(genesisFile(root))) placeFiles(source, root, [{ path: GENESIS }]);
     }
+    const setAside = await clearPlace(root);
     renameSync(join(fresh, 'chaindata'), paths.chain);
     syncDirectory(dirname(paths.chain));
     rmSync(fresh, { recursive: true, force: true });
     if (!identity.complete.includes('chain')) writeIdentity(paths.identity, { ...identity, complete: [...identity.complete, 'chain'] });
-    return document;
+    return { ...document, setAside };
   });
+}
+
+/** Where the chain from before is kept; null for one that holds nothing: its copy would only be in the way. */
+async function clearPlace(root: string): Promise<string | null> {
+  const { chain } = datadirPaths(root);
+  if (!existsSync(chain)) return null;
+  if ((await heightOf(root)) === 0) {
+    rmSync(chain, { recursive: true });
+    return null;
+  }
+  const old = `${chain}.old`;
+  rmSync(old, { recursive: true, force: true });
+  renameSync(chain, old);
+  return old;
 }
 
 async function readBackup(source: string): Promise<BackupDocument> {
