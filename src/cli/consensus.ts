@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { type Json, type NodeId, quote } from '../base/types.ts';
 import { devMembers, devNodeId } from '../node/dev-nodes.ts';
-import { loadManifest, type Manifest } from '../testnet/manifest.ts';
+import { loadManifest, type Manifest, paths } from '../testnet/manifest.ts';
 import { builtInGenesis } from './genesis.ts';
 import { type OperatorFlags, operatorCall, operatorClient, operatorOptions } from './operator.ts';
 import { readJsonFile } from './options.ts';
@@ -59,7 +59,7 @@ export function registerConsensus(program: Command): void {
     .addHelpText('after', `\nExample:\n  synod consensus transfer 12D3KooWB8eD... --datadir .synod/testnet/node-0\n${BY_NUMBER}`)
     .action(async (named: string, flags: ConsensusFlags) => {
       const [member = named] = await peersNamed([named], flags);
-      await operatorCall(operatorClient(flags), 'consensus_transfer', [member]);
+      await leaderCall(flags, 'consensus_transfer', [member]);
       print(flags.json, { leader: member }, () => `${member} leads.`);
     });
   registerChanges((name, description) =>
@@ -96,7 +96,7 @@ function registerChanges(add: (name: string, description: string) => Command): v
 }
 
 async function change(flags: ChangeFlags, method: string, what: Json): Promise<void> {
-  const result = (await operatorCall(operatorClient(flags), method, [what, flags.force === true])) as JsonObject | null;
+  const result = (await leaderCall(flags, method, [what, flags.force === true])) as JsonObject | null;
   print(flags.json, result, () => {
     if (result?.isApproved === false)
       return `Change ${result.id} is approved by ${result.approvals} of the ${result.needed} members that it takes; the others' operators give the same command.`;
@@ -159,6 +159,28 @@ function checkMembers(engine: string, { members }: JsonObject, { incoming = null
     'arguments/transition',
     `Under pbft each member proves that its key is its own, and the proof of ${node} is not known here. \`synod genesis member\` on that node prints it; name all members in an --engine-file.`,
   );
+}
+
+/** A follower's refusal names the leader by its peer id, which says nothing of where it is. */
+async function leaderCall(flags: OperatorFlags, method: string, params: readonly Json[]): Promise<Json> {
+  try {
+    return await operatorCall(operatorClient(flags), method, params);
+  } catch (error) {
+    if (!(error instanceof UsageError) || flags.datadir === undefined) throw error;
+    throw new UsageError(
+      error.code,
+      withDatadirs(error.message, await testNodes(flags), dirname(flags.datadir)),
+      error.fields,
+      error.cause,
+    );
+  }
+}
+
+/** Each peer id of a test network, in the directory `root`, with the number of its node; and of the leader the datadir to name. */
+function withDatadirs(message: string, names: readonly string[], root: string): string {
+  const leader = names.findIndex((name) => message.includes(`The leader is ${name}`));
+  const advice = leader < 0 ? '' : ` Name its datadir: --datadir ${paths.datadir(root, leader)}`;
+  return `${named(message, names)}${advice}`;
 }
 
 /** The test network that this datadir is of; null for any other. */
