@@ -73,5 +73,5 @@ async function checkStaysUp(directory: string, index: number): Promise<void> {
 function examples({ examples: all }: Verb): string {
   if (all.length === 0) return '';
   const width = Math.max(...all.map(([command]) => command.length));
-  return `\nExamples:\n${all.map(([command, what]) => `  synod testnet ${command.padEnd(width)}   ${what}`).join('\n')}`;
+  return `\nExamples:\n${all.map(([command, what]) => `  synod testnet ${command.padEnd(width)}   ${what}`.trimEnd()).join('\n')}`;
 }

@@ -126,7 +126,10 @@ function directoryOption(otherwise: string): Option {
 
 function noSuchCommand(word: string, testnet: Command): UsageError {
   const names = testnet.commands.map((command) => command.name());
-  const advice = nearest(word, names, ' Did you mean ', '?') || ' `synod testnet --help` lists them.';
+  const advice =
+    word === 'faults'
+      ? ' `status` says what is wrong with each node.'
+      : nearest(word, names, ' Did you mean ', '?') || ' `synod testnet --help` lists them.';
   return argumentError('command', `synod testnet has no command ${quote(word)}.${advice}`);
 }
 

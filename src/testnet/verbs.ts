@@ -54,13 +54,14 @@ const begun = (method: string, params: VerbCall['params']): VerbCall => ({
 const ofNode = (
   usage: string,
   about: string,
-  example: string,
+  /** With what it does where that is more than `about` says. */
+  [example, what = '']: readonly [command: string, what?: string],
   read: (node: number, words: Words) => VerbCall,
   options: readonly VerbOption[] = [],
 ): Verb => ({
   usage,
   about,
-  examples: [[example, about]],
+  examples: [[example, what]],
   options,
   read: (words) => read(words.node(), words),
 });
@@ -141,13 +142,13 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ],
   [
     'kill',
-    ofNode('kill <node>', 'end a node at once (SIGKILL), as if its power had failed', 'kill 2', (node) =>
+    ofNode('kill <node>', 'end a node at once (SIGKILL), as if its power had failed', ['kill 2'], (node) =>
       done('testnet_kill', { node }, `Node ${node} was killed.`, () => ({ killed: node })),
     ),
   ],
   [
     'restart',
-    ofNode('restart <node>', 'start a node again (stopping it first if it runs); it has its faults again', 'restart 2', (node) =>
+    ofNode('restart <node>', 'start a node again (stopping it first if it runs); it has its faults again', ['restart 2'], (node) =>
       done('testnet_restart', { node }, `Node ${node} is up.`, (endpoints) => ({ restarted: node, endpoints })),
     ),
   ],
@@ -156,21 +157,21 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
     ofNode(
       'pause <node>',
       'let a node stand still (SIGSTOP); its connections stay',
-      'pause 2 --for 10s',
+      ['pause 2 --for 10s', 'for ten seconds'],
       (node, words) => begun('testnet_pause', { node, ...words.forMs() }),
       ['for'],
     ),
   ],
   [
     'resume',
-    ofNode('resume <node>', 'let a paused node go on', 'resume 2', (node) => done('testnet_resume', { node }, `Node ${node} goes on.`)),
+    ofNode('resume <node>', 'let a paused node go on', ['resume 2'], (node) => done('testnet_resume', { node }, `Node ${node} goes on.`)),
   ],
   [
     'clock',
     ofNode(
       'clock <node> <offset>',
       "set a node's clock wrong by this much while it runs (+0s: right again)",
-      'clock 2 +30s',
+      ['clock 2 +30s', 'half a minute ahead'],
       (node, words) => begun('testnet_clock', { node, offsetMs: words.signedDuration('the offset'), ...words.forMs() }),
       ['for'],
     ),
@@ -180,7 +181,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
     ofNode(
       'mining <node> <on|off>',
       'stop or start making blocks; under proof-of-stake its validators do not vote either. It goes on following',
-      'mining 1 off',
+      ['mining 1 off'],
       (node, words) => {
         const on = words.oneOf('mining', ['on', 'off']) === 'on';
         const text = on ? `Node ${node} makes blocks again.` : `Node ${node} makes no blocks any more.`;
@@ -194,7 +195,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
     ofNode(
       'withhold <node>',
       'let a node keep the blocks that it makes to itself, and publish them all at the end (pow and pos)',
-      'withhold 0 --for 10s',
+      ['withhold 0 --for 10s', 'what it makes in ten seconds'],
       (node, words) => begun('testnet_withhold', { node, ...words.forMs() }),
       ['for'],
     ),
@@ -204,7 +205,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
     ofNode(
       'equivocate <node> [proposal|vote]',
       'let a node sign two blocks of one height, or two votes for one epoch or view, at its next turn (pos, pbft; pow has no votes)',
-      'equivocate 3',
+      ['equivocate 3 vote', 'two votes instead of two blocks'],
       (node, words) => {
         const what = words.left === 0 ? 'proposal' : words.oneOf('what is said twice', ['proposal', 'vote']);
         return done('testnet_equivocate', { node, what }, `Node ${node} will sign a second ${what} at the next opportunity.`);

@@ -3,11 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { registerTestnet } from '../../src/cli/testnet.ts';
 import { MAX_HASH_RATE_LIMIT } from '../../src/mining/limits.ts';
 import { paths } from '../../src/testnet/manifest.ts';
+import { VERBS } from '../../src/testnet/verbs.ts';
 import { QUICK, Testnet } from '../end-to-end/networks.ts';
 import { temporaryDirectories } from '../support/directory.ts';
 import { processesOf, useProcesses } from '../support/processes.ts';
+import { runCommand } from './run-command.ts';
 
 const processes = useProcesses();
 const temporary = temporaryDirectories();
@@ -58,6 +61,21 @@ describe('two that start at one moment in one directory', () => {
     }
     expect(await starts[winner]?.end('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(existsSync(paths.control(directory))).toBe(false);
+  });
+});
+
+describe('the verbs', () => {
+  it.each([...VERBS.keys()])('%s: its examples say no more than fits a line', async (verb) => {
+    const { stdout } = await runCommand(registerTestnet, 'testnet', verb, '--help');
+    const [about = '', examples = ''] = stdout.split('\nExamples:\n');
+    expect(Math.max(...examples.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+    for (const [, what] of VERBS.get(verb)?.examples ?? []) expect(what === '' || !about.includes(what)).toBe(true);
+  });
+
+  it('that is none gets a nearby one offered: what is wrong is said by `status`', async () => {
+    const refused = async (verb: string) => (await runCommand(registerTestnet, 'testnet', verb)).stderr;
+    expect(await refused('faults')).toMatch(/no command "faults"\. `status` says what is wrong/);
+    expect(await refused('partitoin')).toContain('Did you mean partition?');
   });
 });
 
