@@ -27,6 +27,8 @@ export interface Batch {
   readonly unstable: readonly string[];
   /** By mark, in how many runs it was reached; 0 for those that were not. */
   readonly marks: ReadonlyMap<string, number>;
+  /** See `Subject`. */
+  readonly unreachable: readonly string[];
 }
 
 export function runBatch(input: BatchInput): Batch {
@@ -42,7 +44,7 @@ function* batch(
   { subject, seeds, options = {}, pace = 1, twiceEvery = 0, onResult = () => true }: BatchInput,
   runner: Runner,
 ): Steps<Batch> {
-  const tally = new Tally([...COMMON_MARKS, ...runner.marks, ...subject.marks]);
+  const tally = new Tally([...COMMON_MARKS, ...runner.marks, ...subject.marks], subject.unreachable);
   const failed: Result[] = [];
   const unstable: string[] = [];
   for (const seed of seeds) {
@@ -54,8 +56,8 @@ function* batch(
     if (isRepeated && (yield plan).traceHash !== result.traceHash) unstable.push(seed);
     if (!onResult(result)) break;
   }
-  const { runs, events, virtualMs, marks } = tally;
-  return { runs, events, virtualMs, failed, unstable, marks };
+  const { runs, events, virtualMs, marks, unreachable } = tally;
+  return { runs, events, virtualMs, failed, unstable, marks, unreachable };
 }
 
 /** `from`, `from + 1` and so on, up to and including `to`. */

@@ -65,6 +65,15 @@ export class MarkCollector implements Observer {
 
 const DEEP_BLOCKS = 3;
 
+const INVALID_BLOCK = 'a block was invalid';
+const REORGANISATION = 'a reorganisation';
+const DEEP_REORGANISATION = `a reorganisation deeper than ${DEEP_BLOCKS}`;
+const CRASH_DURING_REORGANISATION = 'a crash during a reorganisation';
+/** No run reaches them where blocks are final at once: of decided blocks none is ever given up. */
+export const REORGANISATIONS: readonly string[] = [REORGANISATION, DEEP_REORGANISATION, CRASH_DURING_REORGANISATION];
+/** Nor this one where members only crash: none of them makes a block that is wrong. */
+export const WRONGDOING: readonly string[] = [INVALID_BLOCK];
+
 export const COMMON_MARKS: readonly MarkRule[] = [
   sometimes('a node crashed', ({ type }) => type === 'stopped', ['stopped']),
   sometimes('a disk error stopped a node', (observation) => observation.type === 'stopped' && observation.error !== null, ['stopped']),
@@ -85,7 +94,7 @@ export const COMMON_MARKS: readonly MarkRule[] = [
     },
   },
   {
-    name: 'a crash during a reorganisation',
+    name: CRASH_DURING_REORGANISATION,
     sees: ['head', 'durable', 'stopped'],
     watch: () => {
       const changing = new Set<number>();
@@ -96,13 +105,9 @@ export const COMMON_MARKS: readonly MarkRule[] = [
       };
     },
   },
-  sometimes('a reorganisation', (observation) => observation.type === 'head' && observation.removed.length > 0, ['head']),
-  sometimes(
-    `a reorganisation deeper than ${DEEP_BLOCKS}`,
-    (observation) => observation.type === 'head' && observation.removed.length > DEEP_BLOCKS,
-    ['head'],
-  ),
-  sometimes('a block was invalid', (observation) => observation.type === 'checked' && observation.error !== null, ['checked']),
+  sometimes(REORGANISATION, (observation) => observation.type === 'head' && observation.removed.length > 0, ['head']),
+  sometimes(DEEP_REORGANISATION, (observation) => observation.type === 'head' && observation.removed.length > DEEP_BLOCKS, ['head']),
+  sometimes(INVALID_BLOCK, (observation) => observation.type === 'checked' && observation.error !== null, ['checked']),
   sometimes('a peer was blamed', ({ type }) => type === 'offence', ['offence']),
   sometimes('a block with transfers', (observation) => observation.type === 'built' && observation.block.transactions.length > 0, [
     'built',

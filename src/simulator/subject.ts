@@ -76,6 +76,8 @@ export interface Subject {
   readonly invariants: readonly CheckerFactory[];
   /** What a batch of runs of this engine should reach sometimes, besides the marks of every engine. */
   readonly marks: readonly MarkRule[];
+  /** Marks of every engine that no run of this one can reach, so that nobody misses them. */
+  readonly unreachable?: readonly string[];
   /** What is measured in a run, and told with its result. */
   readonly meters?: readonly MeterFactory[];
   /** Nodes, of so many, that may misbehave without excuse for the others. */

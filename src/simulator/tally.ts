@@ -15,7 +15,11 @@ export class Tally {
   /** By mark, in how many runs it was reached; 0 for those that were not. */
   readonly marks: Map<string, number>;
 
-  constructor(marks: readonly MarkRule[]) {
+  /** See `Subject`. */
+  readonly unreachable: readonly string[];
+
+  constructor(marks: readonly MarkRule[], unreachable: readonly string[] = []) {
+    this.unreachable = unreachable;
     this.marks = new Map(marks.map(({ name }) => [name, 0]));
   }
 
@@ -27,7 +31,12 @@ export class Tally {
   }
 }
 
-/** Marks that no run reached. */
-export function missedMarks({ marks }: { readonly marks: ReadonlyMap<string, number> }): string[] {
-  return [...marks].filter(([, count]) => count === 0).map(([name]) => name);
+/** Marks that no run reached, and some could have. */
+export function missedMarks({ marks, unreachable = [] }: Marked): string[] {
+  return [...marks].filter(([name, count]) => count === 0 && !unreachable.includes(name)).map(([name]) => name);
+}
+
+interface Marked {
+  readonly marks: ReadonlyMap<string, number>;
+  readonly unreachable?: readonly string[];
 }

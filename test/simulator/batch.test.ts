@@ -4,7 +4,10 @@ import type { EngineFactory } from '../../src/consensus/engine.ts';
 import { runBatch, seedRange } from '../../src/simulator/batch.ts';
 import { COMMON_MARKS, sometimes } from '../../src/simulator/marks.ts';
 import { type Result, run } from '../../src/simulator/run.ts';
+import type { Subject } from '../../src/simulator/subject.ts';
 import { subjectOf } from '../../src/simulator/subjects/custom.ts';
+import { pbftSubject } from '../../src/simulator/subjects/pbft.ts';
+import { raftSubject } from '../../src/simulator/subjects/raft.ts';
 import { missedMarks } from '../../src/simulator/tally.ts';
 import { sequencer, sequencerModule } from './engines/sequencer.ts';
 
@@ -55,5 +58,19 @@ describe('runBatch', () => {
     expect([...batch.marks.keys()]).toEqual([...COMMON_MARKS.map(({ name }) => name), 'always', 'never']);
     expect(missedMarks(batch)).toContain('never');
     expect(missedMarks(batch)).not.toContain('always');
+    expect(missedMarks({ ...batch, unreachable: ['never'] })).not.toContain('never');
+    expect(missedMarks({ ...batch, unreachable: ['always'] })).toEqual(missedMarks(batch));
+  });
+
+  it('does not miss what the engine cannot reach', () => {
+    const unreachable = ['a reorganisation'];
+    const missed = (its: Partial<Subject>) =>
+      missedMarks(runBatch({ subject: { ...subject, ...its }, seeds: seedRange(1, 1), options: OPTIONS }));
+    expect(missed({})).toContain('a reorganisation');
+    expect(missed({ unreachable })).toEqual(missed({}).filter((mark) => mark !== 'a reorganisation'));
+    const names = COMMON_MARKS.map(({ name }) => name);
+    for (const { unreachable: marks = [] } of [raftSubject, pbftSubject]) expect(names).toEqual(expect.arrayContaining([...marks]));
+    expect(raftSubject.unreachable).toContain('a block was invalid');
+    expect(pbftSubject.unreachable).not.toContain('a block was invalid');
   });
 });

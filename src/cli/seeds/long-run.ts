@@ -150,7 +150,10 @@ export class LongRun {
   /** Throws what loading an engine throws, and InternalError `simulator/thread`. */
   async run(): Promise<void> {
     const { engines, jobs, signal } = this.#input;
-    for (const engine of engines) this.tallies.set(engine, new Tally([...COMMON_MARKS, ...(await loadSubject(engine)).marks]));
+    for (const engine of engines) {
+      const { marks, unreachable } = await loadSubject(engine);
+      this.tallies.set(engine, new Tally([...COMMON_MARKS, ...marks], unreachable));
+    }
     const onReport = (report: SeedReport) => this.#add(report);
     try {
       await runOnThreads({ jobs, tasks: this.#tasks(), onReport, ...(signal && { signal }) });

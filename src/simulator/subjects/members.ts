@@ -4,6 +4,7 @@ import type { AdminCommand, EngineFactory } from '../../consensus/engine.ts';
 import { type Faults, faultyOf, quorumOf } from '../../consensus/members/membership.ts';
 import type { BehaviourFactory } from '../behaviours/behaviour.ts';
 import { COMMON_BEHAVIOURS, TWIN, twin } from '../behaviours/common.ts';
+import { REORGANISATIONS, WRONGDOING } from '../marks.ts';
 import type { EngineJson, NetworkTimes, Subject } from '../subject.ts';
 import { membersOf } from './member-list.ts';
 
@@ -34,6 +35,7 @@ export function membersSubject({ faults, create, settings, behaviours = new Map(
     drawSettings: (random, nodes, keys, times) => ({ members: membersOf(nodes, keys), ...settings(random, times) }),
     keysPerNode: 1,
     difficulty: () => 0n,
+    unreachable: faults === 'crash' ? [...REORGANISATIONS, ...WRONGDOING] : REORGANISATIONS,
     sizes: SIZES[faults],
     quorum: (nodes) => quorumOf(nodes, faults),
     tolerates: (nodes) => (faults === 'byzantine' ? faultyOf(nodes, faults) : 0),
