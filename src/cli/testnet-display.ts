@@ -296,8 +296,15 @@ export function reportText(report: readonly NodeReport[], terminalColumns = Numb
 
 function faultLines(report: readonly NodeReport[]): string[] {
   return report
+    .map((one) => ({ index: one.index, faults: [...one.faults, ...lieTexts(statusOf(one))] }))
     .filter(({ faults }) => faults.length > 0)
     .map(({ index, faults }) => style('yellow', `node ${index}: ${faults.join('; ')}`));
+}
+
+/** What it has signed twice since its process began. */
+function lieTexts(status: NodeStatus | null): string[] {
+  const told = Object.entries(status?.faults?.equivocations ?? {});
+  return told.flatMap(([lie, times]) => (times === 0 ? [] : `has signed a second ${lie}${times > 1 ? `, ${times} times` : ''}`));
 }
 
 /** Without the columns for which these terminal columns are too few; a pipe takes them all. */

@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { truncate, visibleWidth } from '../../src/cli/output.ts';
-import { hintLines, openDisplay, reportTable, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
+import { hintLines, openDisplay, reportTable, reportText, rowsOf, screenLines } from '../../src/cli/testnet-display.ts';
 import type { NodeStatus } from '../../src/node/status.ts';
 import type { Manifest } from '../../src/testnet/manifest.ts';
 import type { NodeReport } from '../../src/testnet/supervisor.ts';
@@ -54,6 +54,19 @@ describe('the table', () => {
     const staking = { ...STATUS, engine: 'pos', mining: null, consensus } as unknown as NodeReport['status'];
     const text = stripVTControlCharacters(reportTable([report(0, { status: staking })]));
     expect(text.split('\n')[1]?.split(/ {2,}/).slice(5, 8)).toEqual(['1210', '2 val', '31']);
+  });
+
+  it('has below it what is wrong on purpose, and what was signed twice', () => {
+    const status = { ...STATUS, faults: { equivocations: { proposal: 0, vote: 2 } } } as unknown as NodeReport['status'];
+    const text = reportText([
+      report(0),
+      report(1, { faults: ['makes no blocks'], status }),
+      report(2, { faults: ['paused'], status: null }),
+    ]);
+    expect(stripVTControlCharacters(text).split('\n').slice(4)).toEqual([
+      'node 1: makes no blocks; has signed a second vote, 2 times',
+      'node 2: paused',
+    ]);
   });
 
   it('tells members from nodes that have no vote', () => {
